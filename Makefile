@@ -1,0 +1,57 @@
+# `make run` and `make test` are all it takes: each prepares what it needs, and the second time does so at once.
+.DEFAULT_GOAL := help
+.PHONY: run test test-pythons debian lint format clean help
+.PRECIOUS: .venv-3.%/installed-test
+.NOTPARALLEL:
+
+# What the tests need from Debian: command:package.
+DEBIAN := curl:curl
+
+ARGS := --config examples/site/reserve.json
+TESTS :=
+
+run: .venv/installed ## Serve examples/site, or run reserve with ARGS="..."
+	@exec .venv/bin/reserve $(ARGS)
+
+test: debian .venv/installed-test lint ## Check everything: style, types and tests (of them only TESTS="...")
+	.venv/bin/pytest $(TESTS)
+
+test-pythons: debian ## Run the tests on every other Python here that the project supports
+	@own=$$(.venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true); \
+	for version in $$(.ci/python | cut -d " " -f 1); do \
+		[ "$$version" = "$$own" ] || $(MAKE) --no-print-directory "test-$$version" || exit 1; \
+	done
+
+test-3.%: .venv-3.%/installed-test
+	@echo "Python 3.$*"
+	@.venv-3.$*/bin/pytest $(TESTS)
+
+lint: .venv/installed-test ## Check style and types
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+
+format: .venv/installed-test ## Put the code into shape
+	.venv/bin/ruff check --fix
+	.venv/bin/ruff format
+
+clean: ## Remove what the commands above have made
+	rm -rf .venv .venv-3.* .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+
+help: ## Show this
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 15
+
+debian:
+	@.ci/debian $(DEBIAN)
+
+.venv/installed: pyproject.toml
+	@.ci/venv .venv "" .
+	@touch $@
+
+.venv/installed-test: pyproject.toml
+	@.ci/venv .venv "" ".[test]"
+	@touch $@ .venv/installed
+
+.venv-3.%/installed-test: pyproject.toml
+	@.ci/venv .venv-3.$* 3.$* ".[test]"
+	@touch $@

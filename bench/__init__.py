@@ -1,0 +1,1 @@
+"""Benchmarks of `reserve` against its peers, side by side in one run: `python -m bench`."""

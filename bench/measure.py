@@ -1,0 +1,128 @@
+"""Measuring one case: its servers side by side, in rounds, with wrk."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .cases import CONTENT, Case
+from .peers import HOST, Peer, Server, wrk
+from .processes import StartError, cores, free_port, on_core, running
+from .results import Figures, Result, Round
+
+CONNECTIONS = 64
+WARM_UP = 2  # seconds; Node's compiler needs one
+GRACE = 10  # seconds that wrk may take beyond its duration
+
+
+class Refused(Exception):
+    """A figure that would mean nothing: the answers are wrong, or some failed."""
+
+
+def seconds_needed(case: Case, versions: Mapping[Peer, str], seconds: int, rounds: int) -> int:
+    present = sum(bool(versions[server.peer]) for server in case.servers)
+    return present * (WARM_UP + rounds * seconds)
+
+
+def measure(case: Case, versions: Mapping[Peer, str], folder: Path, seconds: int, rounds: int) -> Result:
+    """Measures the servers whose peers have a version, not ""; the figures of the others stay empty.
+
+    All servers run from the first round to the last. One that nobody asks costs the others nothing, and none has to
+    warm up anew in each round. The rounds go A B C A B C: what slows the machine for a while slows them all.
+    """
+    runs = [_Run(case, server, versions[server.peer]) for server in case.servers]
+    server_core, wrk_core = cores()
+    with ExitStack() as stack:
+        for run in runs:
+            run.attempt(lambda run: run.start(stack, folder, server_core))
+        with on_core(wrk_core):
+            for run in runs:
+                run.attempt(lambda run: run.load(WARM_UP))
+            for _ in range(rounds):
+                for run in runs:
+                    run.attempt(lambda run: run.rounds.append(run.load(seconds)))
+    ours, *others = (run.figures() for run in runs)
+    return Result(case.name, case.title, ours, tuple(others))
+
+
+def check_answer(port: int, path: str, body: bytes) -> None:
+    """Asks once. Raises `Refused` unless the answer has status 200 and this body."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=GRACE)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        received = response.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise Refused(f"doesn't answer {path}: {error!r}") from error
+    finally:
+        connection.close()
+    if response.status != 200:
+        raise Refused(f"answers {path} with status {response.status}")
+    if received != body:
+        raise Refused(f"answers {path} with other content: {len(received)} bytes instead of {len(body)}")
+
+
+def parse_round(output: str, length: int) -> Round:
+    """The figures on the last line of wrk's output.
+
+    Raises `Refused` if there are none, if any answer failed or was an error, or if they were shorter than `length`.
+    """
+    try:
+        done = json.loads(output.strip().rpartition("\n")[2])
+    except ValueError as error:
+        raise Refused(f"wrk printed no figures: {output.strip()!r}") from error
+    if errors := {kind: count for kind, count in done["errors"].items() if count}:
+        raise Refused("errors under load: " + ", ".join(f"{kind} {count}" for kind, count in errors.items()))
+    if not done["requests"]:
+        raise Refused("no answers under load")
+    if done["bytes"] < done["requests"] * length:
+        raise Refused("answers under load are too short")
+    return Round(done["requests"] / done["duration"] * 1e6, done["p50"] / 1000, done["p99"] / 1000)
+
+
+@dataclass(slots=True)
+class _Run:
+    """One server on its way through the rounds of a case."""
+
+    case: Case
+    server: Server
+    version: str  # "": its peer isn't on this machine
+    port: int = 0
+    rounds: list[Round] = field(default_factory=list)
+    refused: str = ""
+
+    def attempt(self, step: Callable[[_Run], object]) -> None:
+        """Takes the next step, unless there is nothing to measure. If it fails, the figures so far are void."""
+        if self.refused or not self.version:
+            return
+        try:
+            step(self)
+        except (StartError, Refused) as error:
+            self.refused = str(error)
+            self.rounds.clear()
+
+    def start(self, stack: ExitStack, folder: Path, core: int) -> None:
+        self.port = free_port()
+        stack.enter_context(running(self.server.command(folder, self.port), self.port, folder, core))
+        check_answer(self.port, self.case.path, self.case.body)
+
+    def load(self, seconds: int) -> Round:
+        url = f"http://{HOST}:{self.port}{self.case.path}"
+        command = [wrk(), "-t1", f"-c{CONNECTIONS}", f"-d{seconds}", "-s", str(CONTENT / "wrk.lua"), url]
+        try:
+            done = subprocess.run(  # noqa: S603  the command is our own
+                command, capture_output=True, text=True, timeout=seconds + GRACE, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            raise Refused(f"wrk didn't end within {seconds + GRACE} s") from error
+        check_answer(self.port, self.case.path, self.case.body)  # once it comes, what wrk left behind is done
+        return parse_round(done.stdout or done.stderr, len(self.case.body))
+
+    def figures(self) -> Figures:
+        target = None if self.server is self.case.ours else self.case.targets.get(self.server.name)
+        return Figures(self.server.name, self.server.label(self.version), tuple(self.rounds), self.refused, target)

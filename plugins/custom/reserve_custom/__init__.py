@@ -1,0 +1,97 @@
+"""The prefix `custom`: a function of your own answers.
+
+    { "match": "^/hello/(.*)", "custom": "./hello.py" }
+
+where hello.py has
+
+    def handler(request, response, name):
+        return [f"Hello {name}", {"status": 200, "headers": {"x-greeting": "yes"}}]
+
+It may as well use the response itself, redirect by returning a URL or a status, or leave the request to the next
+mapping by returning nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from inspect import isawaitable
+from typing import Any
+
+from reserve_core import ConfigError, Configuration, Mapping, Reference, Request, Response, hookimpl, send
+
+from .function import Function, fixed_answer, parse_answer, prepare, short
+from .watch import WatchedFunction
+
+DEFAULT_NAME = "handler"
+
+# What a function returns at once; anything else may have to be awaited first.
+_PLAIN = frozenset((type(None), str, int, list, tuple))
+
+
+@hookimpl
+def schema() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {
+            "custom": {
+                "description": "A function (request, response, *captures), sync or async:"
+                f' "./file.py" (its {DEFAULT_NAME}), "./file.py:name" or "package.module:name";'
+                " or an array [body, {status, headers}] that is sent as it is",
+                "type": ["string", "array"],
+                "minLength": 1,
+                "maxItems": 2,
+            },
+            "watch": {
+                "description": "Loads the code anew when its file, or a file beside it that it imports, has changed",
+                "type": "boolean",
+                "default": False,
+            },
+        },
+        "required": ["custom"],
+        "additionalProperties": True,
+    }
+
+
+@hookimpl
+async def validate(mapping: Mapping) -> None:
+    """Finds the function and keeps it as state."""
+    value = mapping.value
+    if mapping["watch"]:
+        if not isinstance(value, str):
+            raise ConfigError('"watch" is for code in a file', 'Name it as "./file.py:name", or leave "watch" out')
+        mapping.state = WatchedFunction(Reference(value, mapping.cwd, DEFAULT_NAME))
+    elif isinstance(value, str):
+        mapping.state = prepare(Reference(value, mapping.cwd, DEFAULT_NAME).load(), value)
+    elif isinstance(value, list | tuple):
+        mapping.state = fixed_answer(value)
+    else:
+        mapping.state = prepare(value)
+
+
+@hookimpl
+async def redirect(
+    request: Request,
+    response: Response,
+    mapping: Mapping,
+    match: re.Match[str],
+    redirect: Any,
+    configuration: Configuration,
+) -> str | int | None:
+    state: Function | WatchedFunction = mapping.state
+    function = state.current() if isinstance(state, WatchedFunction) else state
+    if function.most == 0:
+        result = function.call(request, response)
+    else:
+        result = function.call(request, response, *function.arguments(match))
+    if result.__class__ not in _PLAIN and isawaitable(result):
+        result = await result
+    if isinstance(result, list | tuple):
+        body, status, headers = parse_answer(result, function.name)
+        await send(response, body, status, headers)
+        return None
+    if result is None or isinstance(result, str) or (isinstance(result, int) and not isinstance(result, bool)):
+        return result
+    raise TypeError(
+        f"{function.name} returned {short(result)}: a handler returns None, a URL (str), a status (int),"
+        " or a list [body, {'status': ..., 'headers': ...}]"
+    )

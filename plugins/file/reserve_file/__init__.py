@@ -1,0 +1,41 @@
+"""The `file` handler: serves files of a folder, or of a file system of the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from reserve_core import hookimpl
+
+from .custom import CustomFiles
+from .disk import DiskFiles
+from .filesystem import FileSystem
+from .options import SCHEMA, parse_options
+
+if TYPE_CHECKING:
+    from reserve_core import Mapping, Request, Response
+
+__all__ = ["FileSystem"]
+
+
+@hookimpl
+def schema() -> dict[str, Any]:
+    return SCHEMA
+
+
+@hookimpl
+def methods() -> Iterable[str]:
+    return ("GET", "HEAD")
+
+
+@hookimpl
+async def validate(mapping: Mapping) -> None:
+    options = parse_options(mapping)
+    mapping.state = DiskFiles(options) if options.file_system is None else CustomFiles(options, options.file_system)
+
+
+@hookimpl
+async def redirect(request: Request, response: Response, mapping: Mapping, redirect: str) -> None:
+    """Answers with the file that `redirect` names; leaves the request to the next mapping when there is none."""
+    files: DiskFiles | CustomFiles = mapping.state
+    await files.serve(request, response, redirect)

@@ -1,0 +1,121 @@
+"""Answering with a file: preconditions, ranges, and the bytes on their way."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+
+from multidict import CIMultiDict
+
+from reserve_core import Request, Response
+
+from .conditional import is_conditional, precondition, range_applies
+from .ranges import Range, content_range, multipart_heads, parse_ranges
+from .representation import NO_STORE, Representation
+
+Part = bytes | Range  # of a body: bytes as they are, or a range of the file
+Reader = Callable[[int, int], AsyncGenerator[bytes, None]]
+
+
+def send_from_memory(request: Request, response: Response, file: Representation) -> None:
+    """The whole answer, of a file whose body is in memory."""
+    body = file.body
+    assert body is not None
+    if not is_conditional(request.headers):
+        _set_fields(response, file.fields)
+        response.send(body)
+        return
+    parts = _prepare(request, response, file)
+    response.send(b"".join([part if isinstance(part, bytes) else body[part[0] : part[1]] for part in parts]))
+
+
+async def stream(request: Request, response: Response, file: Representation, read: Reader) -> None:
+    """The same with a body that `read(start, stop)` gives in chunks.
+
+    Raises OSError when it gives fewer bytes or more: the answer doesn't end cleanly then.
+    """
+    parts = _prepare(request, response, file)
+    if request.method == "HEAD" or not parts:
+        response.send(b"")
+        return
+    for part in parts:
+        if isinstance(part, bytes):
+            await response.write(part)
+            continue
+        position, stop = part
+        async with aclosing(read(position, stop)) as chunks:
+            async for chunk in chunks:
+                position += len(chunk)
+                if position > stop:
+                    break
+                await response.write(chunk)
+        if position != stop:
+            raise OSError(f"{file.path} changed while it was being sent: byte {stop} expected, byte {position} reached")
+    await response.end()
+
+
+def _prepare(request: Request, response: Response, file: Representation) -> list[Part]:
+    """Sets the status and the headers; returns what makes the body.
+
+    A status set by an earlier mapping is kept and means the whole file: preconditions and ranges are for a 200
+    (RFC 9110 section 13.2.1). Range is defined for GET only (section 14.2).
+    """
+    headers = request.headers
+    whole: list[Part] = [(0, file.size)] if file.size else []
+    if response.status != 200 or not is_conditional(headers):
+        _set_fields(response, file.fields)
+        return whole
+    status = precondition(headers, file.etag, file.modified)
+    if status == 304:
+        response.status = status
+        _set_fields(response, file.brief)
+        return []
+    if status == 412:
+        return _refuse(response, status)
+    ranges = None
+    if request.method == "GET" and "range" in headers and range_applies(headers, file.etag, file.modified):
+        ranges = parse_ranges(", ".join(headers.getall("range")), file.size)
+    if ranges is None:
+        _set_fields(response, file.fields)
+        return whole
+    if not ranges:
+        response.headers["content-range"] = content_range(None, file.size)
+        response.headers["accept-ranges"] = "bytes"
+        return _refuse(response, 416)
+    return _partial(response, file, ranges)
+
+
+def _partial(response: Response, file: Representation, ranges: list[Range]) -> list[Part]:
+    response.status = 206
+    _set_fields(response, file.fields)
+    if len(ranges) == 1:
+        start, stop = ranges[0]
+        response.headers["content-range"] = content_range(ranges[0], file.size)
+        response.headers["content-length"] = str(stop - start)
+        return [ranges[0]]
+    boundary = secrets.token_hex(16)
+    heads, end = multipart_heads(ranges, file.size, file.content_type, boundary)
+    length = sum(len(head) + stop - start for head, (start, stop) in zip(heads, ranges, strict=True)) + len(end)
+    response.headers["content-type"] = f"multipart/byteranges; boundary={boundary}"
+    response.headers["content-length"] = str(length)
+    parts: list[Part] = [part for pair in zip(heads, ranges, strict=True) for part in pair]
+    return [*parts, end]
+
+
+def _refuse(response: Response, status: int) -> list[Part]:
+    response.status = status
+    response.headers["cache-control"] = NO_STORE
+    return []
+
+
+def _set_fields(response: Response, fields: CIMultiDict[str]) -> None:
+    """Puts the file's headers into place of any of these names; what an earlier mapping said in Vary stays."""
+    headers = response.headers
+    if not headers:
+        headers.extend(fields)
+        return
+    earlier = headers.getall("vary", ())
+    headers.update(fields)
+    if earlier:
+        headers["vary"] = ", ".join([*earlier, fields["vary"]])

@@ -1,0 +1,81 @@
+"""Serving the files of a custom file system."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from reserve_core import Request, Response
+
+from .answer import stream
+from .filesystem import FileSystem, Stat, examine, read
+from .listing import Entry, send_page
+from .mime import content_type
+from .negotiation import SUFFIXES, codings, is_stale
+from .options import Options
+from .paths import Target, servable
+from .representation import Representation, represent
+
+
+class CustomFiles:
+    """Answers the requests of one mapping from a custom file system. Nothing is remembered: it may be by the latter."""
+
+    def __init__(self, options: Options, file_system: FileSystem) -> None:
+        self._options = options
+        self._file_system = file_system
+
+    async def serve(self, request: Request, response: Response, redirect: str) -> None:
+        """Answers with the file, or leaves the response as it is."""
+        place, dotfiles = self._options.place, self._options.dotfiles
+        target = place.target(place.key(redirect), dotfiles=dotfiles)
+        if target is None:
+            return
+        path = target.path
+        stat = await examine(self._file_system, path)
+        if stat is None:
+            return
+        if stat.is_directory:
+            if target.file_only:
+                return
+            index = await examine(self._file_system, f"{path}/index.html")
+            if index is None or index.is_directory:
+                if self._options.listing:
+                    await self._list(request, response, target)
+                return
+            path, stat = f"{path}/index.html", index
+        elif target.folder_only:
+            return
+        file = self._represent(path, stat)
+        accepted = request.headers.get("accept-encoding")
+        if accepted:
+            file = await self._sibling(file, accepted)
+        await stream(request, response, file, partial(read, self._file_system, file.path))
+
+    def _represent(self, path: str, stat: Stat, type_: str | None = None, coding: str | None = None) -> Representation:
+        return represent(
+            path=path,
+            root="",
+            size=stat.size,
+            written=stat.written,
+            tag=f"{stat.written or 0:x}-{stat.size:x}",
+            content_type=type_ or content_type(self._options.types, path.rpartition("/")[2]),
+            cache_control=self._options.cache_control,
+            coding=coding,
+        )
+
+    async def _sibling(self, file: Representation, accepted: str) -> Representation:
+        for coding in codings(accepted):
+            path = file.path + SUFFIXES[coding]
+            stat = await examine(self._file_system, path)
+            if stat is not None and not stat.is_directory and not is_stale(stat.written, file.written):
+                return self._represent(path, stat, file.content_type, coding)
+        return file
+
+    async def _list(self, request: Request, response: Response, target: Target) -> None:
+        entries = []
+        for name in await self._file_system.readdir(target.path):
+            if name and servable(name, dotfiles=self._options.dotfiles):
+                stat = await examine(self._file_system, f"{target.path}/{name}")
+                if stat is not None:
+                    written = None if stat.written is None else stat.written / 1e9
+                    entries.append(Entry(name, stat.is_directory, stat.size, written))
+        send_page(request, response, entries, has_parent=bool(target.names))

@@ -1,0 +1,193 @@
+"""Serving the local files of one mapping."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import stat
+import time
+from functools import partial
+
+from reserve_core import Request, Response
+
+from .answer import send_from_memory, stream
+from .cache import Cache
+from .listing import list_folder, send_page
+from .local import examine, identity, open_file, read_all, read_chunks, reopen
+from .mime import content_type
+from .negotiation import SUFFIXES, codings, is_stale
+from .options import Options
+from .paths import Target
+from .representation import Representation, represent
+
+# Files up to this size are read at once and kept in memory; reading a larger one costs little beside sending it.
+SMALL = 64 * 1024
+MAX_MEMORY = 64 * 1024 * 1024
+_OVERHEAD = 2048  # bytes an entry takes beside its body
+
+# A file changed this lately (ns) isn't kept: another change within the same tick of the clock would go unnoticed.
+_UNSETTLED = 2_000_000_000
+
+Key = str | tuple[str, str]  # a redirect, or the path and the coding of a sibling
+Held = tuple[Representation, int]  # the descriptor of a file that isn't in memory; -1 for one that is
+
+
+class DiskFiles:
+    """Answers the requests of one mapping, remembering what was served lately.
+
+    What is remembered is found again by the redirect alone and used if the file it was is still there, unchanged:
+    the same inode of the same device, with the same size and times. It was opened safely then.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._ttl = options.ttl
+        self._cache: Cache[Representation] = Cache(MAX_MEMORY, options.max_files)
+
+    async def serve(self, request: Request, response: Response, redirect: str) -> None:
+        """Answers with the file, or leaves the response as it is."""
+        options = self._options
+        key = options.place.key(redirect)
+        held = self._recall(key)
+        if held is None:
+            target = options.place.target(key, dotfiles=options.dotfiles)
+            if target is None:
+                return
+            held = self._find(key, target)
+            if held is None:
+                if options.listing and not target.file_only:
+                    await self._list(request, response, target)
+                return
+        try:
+            accepted = request.headers.get("accept-encoding")
+            if accepted:
+                held = self._sibling(held, accepted)
+            file, descriptor = held
+            if descriptor < 0:
+                send_from_memory(request, response, file)
+            else:
+                await stream(request, response, file, partial(read_chunks, descriptor))
+        finally:
+            _close(held[1])
+
+    def _recall(self, key: Key) -> Held | None:
+        """What is remembered under `key`, if it's still true."""
+        file = self._cache.get(key)
+        if file is None:
+            return None
+        if file.body is None:
+            assert file.identity is not None
+            descriptor = reopen(file.path, file.identity)
+            if descriptor is not None:
+                return file, descriptor
+        elif self._ttl and time.monotonic() < file.fresh_until:
+            return file, -1
+        else:
+            status = examine(file.path)
+            if status is not None and identity(status) == file.identity:
+                file.fresh_until = self._fresh_until()
+                return file, -1
+        self._cache.drop(key)
+        return None
+
+    def _fresh_until(self) -> float:
+        return time.monotonic() + self._ttl if self._ttl else 0.0
+
+    def _find(self, key: str, target: Target) -> Held | None:
+        """Looks for the file in the file system."""
+        path = target.path
+        status = examine(path)
+        if status is None:
+            return None
+        if stat.S_ISDIR(status.st_mode):
+            if target.file_only:
+                return None
+            path += "/index.html"
+        elif target.folder_only or not stat.S_ISREG(status.st_mode):
+            return None
+        return self._open(key, target.root, path)
+
+    def _open(self, key: Key, root: str, path: str, type_: str | None = None, coding: str | None = None) -> Held | None:
+        options = self._options
+        opened = open_file(root, path, follow=options.follow_symlinks, dotfiles=options.dotfiles)
+        if opened is None:
+            return None
+        descriptor, status = opened
+        body = None
+        if status.st_size <= SMALL:
+            try:
+                body, status = _read_small(descriptor, status)
+            except BaseException:
+                os.close(descriptor)
+                raise
+            if body is not None:
+                os.close(descriptor)
+                descriptor = -1
+        size = status.st_size if body is None else len(body)
+        file = represent(
+            path=path,
+            root=root,
+            size=size,
+            written=status.st_mtime_ns,
+            tag=f"{status.st_mtime_ns:x}-{size:x}-{status.st_ino:x}",
+            content_type=type_ or content_type(options.types, path.rpartition("/")[2]),
+            cache_control=options.cache_control,
+            coding=coding,
+            body=body,
+            identity=identity(status),
+        )
+        if self._ttl == math.inf or time.time_ns() - status.st_mtime_ns > _UNSETTLED:
+            file.fresh_until = self._fresh_until()
+            self._cache.put(key, file, _OVERHEAD + len(key) + len(body or b""))
+        return file, descriptor
+
+    def _sibling(self, held: Held, accepted: str) -> Held:
+        """The compressed sibling that the client likes best, or the file itself.
+
+        One that is older than the file was made from a former version.
+        """
+        file, descriptor = held
+        for coding in codings(accepted):
+            path = file.path + SUFFIXES[coding]
+            key = (path, coding)
+            found = self._recall(key)
+            if found is None and os.access(path, os.F_OK):
+                found = self._open(key, file.root, path, file.content_type, coding)
+            if found is None:
+                continue
+            if not is_stale(found[0].written, file.written):
+                _close(descriptor)
+                return found
+            _close(found[1])
+        return held
+
+    async def _list(self, request: Request, response: Response, target: Target) -> None:
+        options = self._options
+        status = examine(target.path)
+        if status is None or not stat.S_ISDIR(status.st_mode):
+            return
+        entries = await asyncio.to_thread(
+            list_folder, target.root, target.path, follow=options.follow_symlinks, dotfiles=options.dotfiles
+        )
+        if entries is not None:
+            send_page(request, response, entries, has_parent=bool(target.names))
+
+
+def _read_small(descriptor: int, status: os.stat_result) -> tuple[bytes | None, os.stat_result]:
+    """The content of a file and the status that belongs to it, though it may be changed in these microseconds.
+
+    None when the file has grown beyond what is small.
+    """
+    for _ in range(3):
+        body = read_all(descriptor, SMALL + 1)
+        after = os.fstat(descriptor)
+        if len(body) == after.st_size and identity(after) == identity(status):
+            break
+        status = after
+    return body if len(body) <= SMALL else None, status
+
+
+def _close(descriptor: int) -> None:
+    if descriptor >= 0:
+        os.close(descriptor)

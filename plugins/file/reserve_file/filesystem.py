@@ -1,0 +1,90 @@
+"""File systems of the user's own: what `custom-file-system` must offer."""
+
+from __future__ import annotations
+
+import os
+import stat as modes
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterable, Mapping
+from datetime import datetime
+from inspect import isawaitable
+from typing import Any, NamedTuple, Protocol
+
+
+class FileSystem(Protocol):
+    """Any object, module or class instance with these functions.
+
+    Paths are absolute, made of the mapping's `cwd` and the requested names, and never climb above the mapping's root.
+    """
+
+    async def stat(self, path: str) -> Any:
+        """What `path` is: an `os.stat_result`, or a dict or an object with
+
+        - `size` in bytes
+        - `is_directory`, a bool or a function that returns it (default: false)
+        - `mtime`, a datetime or seconds since the epoch, or None if not known (default)
+
+        Returns None or raises OSError when there is nothing to serve.
+        """
+
+    async def readdir(self, path: str) -> Iterable[str]:
+        """The names in a folder. Only `listing` needs it."""
+
+    def create_read_stream(
+        self, path: str, start: int, end: int
+    ) -> AsyncIterator[bytes] | Awaitable[AsyncIterator[bytes]]:
+        """The bytes from position `start` to position `end`, **inclusive**, in chunks of any size."""
+
+
+class Stat(NamedTuple):
+    """What a file system says of a path. `written` is in nanoseconds since the epoch."""
+
+    size: int
+    is_directory: bool
+    written: int | None
+
+
+def missing_functions(candidate: object, *, listing: bool) -> list[str]:
+    """The names of the functions that `candidate` lacks to be a file system."""
+    needed = ["stat", "create_read_stream", *(["readdir"] if listing else [])]
+    return [name for name in needed if not callable(getattr(candidate, name, None))]
+
+
+async def examine(file_system: FileSystem, path: str) -> Stat | None:
+    """Asks a file system what `path` is; None: nothing. Raises TypeError when its answer makes no sense."""
+    try:
+        answer = await file_system.stat(path)
+    except OSError:
+        return None
+    if answer is None:
+        return None
+    if isinstance(answer, os.stat_result):
+        return Stat(answer.st_size, modes.S_ISDIR(answer.st_mode), answer.st_mtime_ns)
+    if not isinstance(answer, Mapping):
+        answer = {name: getattr(answer, name, None) for name in ("size", "is_directory", "mtime")}
+    directory = answer.get("is_directory") or False
+    if callable(directory):
+        directory = directory()
+    size = answer.get("size")
+    if not directory and (not isinstance(size, int) or size < 0):
+        raise TypeError(f"The custom file system's stat({path!r}) gives {size!r} as size: it must be a number of bytes")
+    return Stat(size or 0, bool(directory), _nanoseconds(answer.get("mtime")))
+
+
+async def read(file_system: FileSystem, path: str, start: int, stop: int) -> AsyncGenerator[bytes, None]:
+    """The bytes from `start` to before `stop`."""
+    chunks = file_system.create_read_stream(path, start, stop - 1)
+    if isawaitable(chunks):
+        chunks = await chunks
+    try:
+        async for chunk in chunks:
+            yield chunk
+    finally:
+        close = getattr(chunks, "aclose", None)
+        if close is not None:
+            await close()
+
+
+def _nanoseconds(mtime: datetime | float | None) -> int | None:
+    if mtime is None:
+        return None
+    return int((mtime.timestamp() if isinstance(mtime, datetime) else mtime) * 1_000_000_000)

@@ -1,0 +1,69 @@
+"""What is served under a name: the metadata of one file, ready to be sent."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from email.utils import formatdate
+
+from multidict import CIMultiDict
+
+from .local import Identity
+
+NO_STORE = "no-store"
+
+
+@dataclass(slots=True)
+class Representation:
+    """A file or its compressed sibling.
+
+    `fields` are the headers of a 200, `brief` those of a 304. `modified` is the time of Last-Modified (seconds),
+    `written` the exact time of the last change (ns). `body` is the content of a small local file, `identity` what a
+    local file is recognised by; `root` is the folder it must not leave.
+    """
+
+    path: str
+    root: str
+    size: int
+    content_type: str
+    etag: str | None
+    modified: int | None
+    written: int | None
+    fields: CIMultiDict[str]
+    brief: CIMultiDict[str]
+    body: bytes | None = None
+    identity: Identity | None = None
+    fresh_until: float = 0.0  # monotonic seconds
+
+
+def represent(
+    *,
+    path: str,
+    root: str,
+    size: int,
+    written: int | None,
+    tag: str,
+    content_type: str,
+    cache_control: str,
+    coding: str | None = None,
+    body: bytes | None = None,
+    identity: Identity | None = None,
+) -> Representation:
+    """Builds the headers. `tag` makes the entity tag; there is none, nor a date, when `written` isn't known.
+
+    A Last-Modified in the future is no valid one (RFC 9110 section 8.8.2.1): it's now instead.
+    """
+    etag = modified = None
+    brief = CIMultiDict([("cache-control", cache_control), ("vary", "accept-encoding")])
+    if written is not None:
+        etag = f'"{tag}-{coding}"' if coding else f'"{tag}"'
+        modified = min(written // 1_000_000_000, int(time.time()))
+        brief["etag"] = etag
+        brief["last-modified"] = formatdate(modified, usegmt=True)
+    fields = CIMultiDict([("content-type", content_type), ("content-length", str(size)), ("accept-ranges", "bytes")])
+    fields.extend(brief)
+    if coding:
+        fields["content-encoding"] = coding
+    return Representation(
+        path, root, size, content_type, etag, modified, written, fields, brief, body=body, identity=identity
+    )

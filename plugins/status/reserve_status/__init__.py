@@ -1,0 +1,92 @@
+"""The prefix `status`: ends a request with a status, a short text and headers.
+
+    { "match": "^/private/", "status": 403 }
+    { "match": "^/old/(.*)", "status": 301, "headers": { "Location": "/new/$1" } }
+
+The core asks it, too, when a handler redirects to a number.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from reserve_core import Configuration, Mapping, Request, Response, hookimpl
+
+from .fields import Pairs, compile_fields
+
+_TEXTS = {
+    403: b"Forbidden",
+    404: b"Not found",
+    405: b"Method Not Allowed",
+    500: b"Internal Server Error",
+    501: b"Not Implemented",
+    503: b"Service Unavailable",
+    508: b"Loop Detected",
+}
+# These have no content that a content-type could be of (RFC 9110 15.3.5, 15.3.6); in a 304 it would even replace the
+# one of the stored answer (RFC 9111 3.2).
+_WITHOUT_CONTENT = frozenset((204, 205, 304))
+_PLAIN: Pairs = (("content-type", "text/plain"),)
+
+# What an earlier mapping may have said of another content.
+_OF_CONTENT = (
+    "content-type",
+    "content-length",
+    "content-encoding",
+    "content-range",
+    "content-disposition",
+    "content-language",
+    "content-location",
+)
+
+
+@hookimpl
+def schema() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {
+            "status": {
+                "description": "The status of the answer (RFC 9110 15)",
+                "type": "integer",
+                "minimum": 200,
+                "maximum": 599,
+            },
+            "headers": {
+                "description": "Headers of the answer, an array for several of one name. What the match captured can be"
+                " put in ($1, $name): percent-encoded as a URL in Location and its like, else where a header needs it",
+                "type": "object",
+                "propertyNames": {"pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"},
+                "additionalProperties": {"type": ["string", "integer", "array"], "items": {"type": "string"}},
+                "default": {},
+            },
+        },
+        "required": ["status"],
+    }
+
+
+@hookimpl
+async def validate(mapping: Mapping) -> None:
+    """Keeps as state what makes the headers of an answer from its match."""
+    mapping.state = compile_fields(mapping["headers"], () if mapping["status"] in _WITHOUT_CONTENT else _PLAIN)
+
+
+@hookimpl
+async def redirect(
+    request: Request,
+    response: Response,
+    mapping: Mapping,
+    match: re.Match[str],
+    redirect: int,
+    configuration: Configuration,
+) -> None:
+    headers = response.headers
+    if headers:
+        for name in _OF_CONTENT:
+            headers.popall(name, None)
+    fields: Pairs
+    if mapping.state is None:  # an internal redirect
+        fields = () if redirect in _WITHOUT_CONTENT else _PLAIN
+    else:
+        fields = mapping.state(match)
+    response.send(_TEXTS.get(redirect, b""), redirect, fields)

@@ -1,0 +1,95 @@
+"""Headers with what a match captured put in, so that no capture can say more than the configuration lets it.
+
+Captures come from the client, percent-decoded. In a header that holds a URL they are encoded again, else `/new/$1`
+would become another URL than the one matched. In any other header what can't stand in one (controls, what isn't ASCII)
+is percent-encoded.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+from urllib.parse import quote
+
+from reserve_core import ConfigError, interpolate
+
+Pairs = Sequence[tuple[str, str]]
+Match = re.Match[str]
+
+_OF_URL = frozenset(("location", "content-location", "refresh", "link"))
+
+# What stays as it is: in a URL its delimiters (RFC 3986 2.2) and what is encoded already, else what is printable.
+_URL_SAFE = "%/?:@!$&'()*+,;="
+_TEXT_SAFE = string.punctuation + " "
+
+# A host with a capture right behind it, which is meant as the path: "https://example.com$1".
+_HOST_BEFORE_CAPTURE = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//[^/?#$]*[^/?#$.:@-](?=\$\w)", re.IGNORECASE)
+
+
+def compile_fields(headers: Mapping[str, Any], defaults: Pairs) -> Callable[[Match], Pairs]:
+    """What makes the fields of an answer: `headers` and those of `defaults` that aren't among them.
+
+    Raises `ConfigError` for a value that a header can't have.
+    """
+    pairs = [
+        (name, str(value))
+        for name, values in headers.items()
+        for value in (values if isinstance(values, list) else [values])
+    ]
+    for name, value in pairs:
+        _check(name, value)
+    own = {name.lower() for name in headers}
+    pairs += [(name, value) for name, value in defaults if name not in own]
+    if not any("$" in value for _, value in pairs):
+        return lambda match: pairs
+    return lambda match: [(name, _put_in(match, name, value) if "$" in value else value) for name, value in pairs]
+
+
+def _check(name: str, value: str) -> None:
+    if name.lower() in ("content-length", "transfer-encoding"):
+        raise ConfigError(f'"{name}" can\'t be set', "The server frames the answer; leave the header out")
+    if re.search(r"[\r\n\0]", value):
+        raise ConfigError(f'The value of "{name}" has a line break or a NUL', "A header is one line (RFC 9110 5.5)")
+    try:
+        value.encode("latin-1")
+    except UnicodeEncodeError as error:
+        wrong = value[error.start : error.end]
+        raise ConfigError(f'"{wrong}" in the value of "{name}" can\'t stand in a header', "Percent-encode it") from None
+
+
+def _put_in(match: Match, name: str, value: str) -> str:
+    if name.lower() == "location":
+        return _location(match, value)
+    return _interpolate(match, value, _URL_SAFE if name.lower() in _OF_URL else _TEXT_SAFE)
+
+
+def _location(match: Match, template: str) -> str:
+    """The URL of a redirect: a capture may be its path, but doesn't choose the host unless the template begins so."""
+    url = _interpolate(match, template, _URL_SAFE)
+    host = _HOST_BEFORE_CAPTURE.match(template)
+    if host is not None:
+        path = url[host.end() :]
+        return url if path[:1] in ("", "/", "?") else f"{host[0]}/{path}"
+    if url.startswith("//") and not template.startswith("//"):
+        return f"/{url.lstrip('/')}"  # "//evil.example/" would be another host's root (RFC 3986 4.2)
+    return url
+
+
+def _interpolate(match: Match, template: str, safe: str) -> str:
+    return str(interpolate(cast("Match", _Encoded(match, safe)), template))
+
+
+class _Encoded:
+    """A match whose groups are percent-encoded, as far as interpolation asks for them."""
+
+    def __init__(self, match: Match, safe: str) -> None:
+        self._match = match
+        self._safe = safe
+
+    def __getitem__(self, group: int | str) -> str:
+        return quote(self._match[group] or "", self._safe, errors="surrogatepass")
+
+    def group(self, *groups: int | str) -> tuple[str, ...]:
+        return tuple(self[group] for group in groups)

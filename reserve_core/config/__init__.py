@@ -1,0 +1,25 @@
+"""The configuration: read, checked, compiled."""
+
+from .checker import check
+from .configuration import Configuration
+from .interpolate import interpolate
+from .limits import Limits
+from .mapping import Handler, Mapping
+from .reader import read
+from .reference import Reference, load_reference
+from .schema import compose_schema
+from .table import Table
+
+__all__ = [
+    "Configuration",
+    "Handler",
+    "Limits",
+    "Mapping",
+    "Reference",
+    "Table",
+    "check",
+    "compose_schema",
+    "interpolate",
+    "load_reference",
+    "read",
+]

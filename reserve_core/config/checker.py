@@ -1,0 +1,180 @@
+"""Checks a whole configuration and makes what the server runs on."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from ..errors import ConfigError, Problem
+from .compiler import compile_table
+from .configuration import Configuration
+from .contract import local_handler
+from .explain import explain
+from .limits import Limits
+from .mapping import Handler
+from .reader import Document, Entry, Place, Source, read
+from .reference import load_reference
+from .schema import SETTINGS, core_schema, validator
+
+if TYPE_CHECKING:
+    from ..plugins import Plugins
+
+T = TypeVar("T")
+
+# The files of the current folder, for a configuration without mappings.
+_DEFAULT_MAPPINGS = [{"match": "(.*)", "file": "./$1"}, {"status": 404}]
+
+
+async def check(source: Source | dict[str, Any], plugins: Plugins) -> Configuration:
+    """The configuration that `source` describes, with its own handlers beside those of the plugins.
+
+    Raises `ConfigError` with every mistake in every file, in the order of the files and of their lines.
+    """
+    checker = _Checker(read(source) if isinstance(source, dict) else source, plugins)
+    configuration = checker.configuration()
+    try:
+        configuration.table = await compile_table(
+            checker.mappings(configuration.handlers), configuration, checker.broken
+        )
+    except ConfigError as error:
+        checker.problems += error.problems
+    if checker.problems:
+        raise ConfigError(sorted(checker.problems, key=checker.order))
+    return configuration
+
+
+class _Checker:
+    """Checks the settings, all but the mappings. One that is faulty is reported and counts as absent."""
+
+    def __init__(self, source: Source, plugins: Plugins) -> None:
+        self.problems: list[Problem] = []
+        self.broken: set[str] = set()  # the prefixes of local handlers that can't be loaded
+        self._source = source
+        self._plugins = plugins
+        self._files = {document.file: index for index, document in enumerate(source.documents)}
+        self._faulty = {place for document in source.documents for place in self._check_schema(document)}
+
+    def order(self, problem: Problem) -> tuple[int, int]:
+        return self._files.get(problem.file, -1), problem.line or 0
+
+    def configuration(self) -> Configuration:
+        return Configuration(
+            hostname=self._value("hostname"),
+            port=self._port(),
+            cwd=self._cwd(),
+            max_redirect=int(self._value("max-redirect")),
+            ssl=self._ssl(),
+            limits=Limits.from_json({name: entry.value for name, entry in self._members("limits").items()}),
+            listeners=self._listeners(),
+            handlers={**self._plugins.handlers, **self._local_handlers()},
+            plugins=self._plugins,
+        )
+
+    def mappings(self, handlers: dict[str, Handler]) -> list[Entry]:
+        """The mappings as written, the default ones when there are none."""
+        written = self._source.mappings
+        if written is not None:
+            return written
+        document = Document({"mappings": _DEFAULT_MAPPINGS}, self._cwd())
+        if not {"file", "status"} <= handlers.keys():
+            message = 'There are no "mappings", and the default ones need the plugins file and status'
+            self.problems.append(Place(self._source.documents[0]).problem(message, 'Write "mappings": [...]'))
+            return []
+        return [Entry(mapping, Place(document, ("mappings", index))) for index, mapping in enumerate(_DEFAULT_MAPPINGS)]
+
+    def _check_schema(self, document: Document) -> Iterator[Place]:
+        """Reports what is against the schema. Yields the settings, and their members, that are faulty."""
+        for finding in explain(validator(core_schema()).iter_errors(document.data)):
+            self.problems.append(Place(document, finding.path).problem(finding.message, finding.hint))
+            yield Place(document, finding.path[:1])
+            yield Place(document, finding.path[:2])
+
+    def _entry(self, name: str) -> Entry | None:
+        entry = self._source.setting(name)
+        return entry if entry is not None and entry.place not in self._faulty else None
+
+    def _value(self, name: str) -> Any:
+        entry = self._entry(name)
+        return SETTINGS[name]["default"] if entry is None else entry.value
+
+    def _members(self, name: str) -> dict[str, Entry]:
+        members = self._source.members(name)
+        return {member: entry for member, entry in members.items() if entry.place not in self._faulty}
+
+    def _attempt(self, place: Place, action: Callable[[], T]) -> T | None:
+        """What `action` returns; None when it refuses the value at `place`."""
+        try:
+            return action()
+        except ConfigError as error:
+            self.problems += (place.problem(problem.message, problem.hint) for problem in error.problems)
+            return None
+
+    def _port(self) -> int:
+        value = self._value("port")
+        return 0 if value == "auto" else int(value)
+
+    def _cwd(self) -> Path:
+        entry = self._entry("cwd")
+        return self._source.documents[0].folder if entry is None else entry.place.document.cwd
+
+    def _listeners(self) -> tuple[Callable[..., Any], ...]:
+        entry = self._entry("listeners")
+        if entry is None:
+            return ()
+        value, place = entry
+        listeners = (
+            self._attempt(place / index, partial(_listener, listener, place.document.folder))
+            for index, listener in enumerate(value)
+        )
+        return tuple(listener for listener in listeners if listener is not None)
+
+    def _local_handlers(self) -> dict[str, Handler]:
+        handlers: dict[str, Handler] = {}
+        for prefix, (value, place) in self._source.members("handlers").items():
+            handler = None
+            if place not in self._faulty:
+                handler = self._attempt(place, partial(local_handler, prefix, value, place.document.folder))
+            if handler is None:
+                self.broken.add(prefix)
+            else:
+                handlers[prefix] = handler
+        return handlers
+
+    def _ssl(self) -> ssl.SSLContext | None:
+        entry = self._entry("ssl")
+        if entry is None:
+            return None
+        files = {name: entry.place.document.path(entry.value[name]) for name in ("cert", "key")}
+        missing = [name for name, file in files.items() if not file.is_file()]
+        for name in missing:
+            place = entry.place / name
+            hint = f"Paths are relative to {place.document.folder}"
+            self.problems.append(place.problem(f'"ssl.{name}": there is no file {files[name]}', hint))
+        return None if missing else self._attempt(entry.place, partial(_ssl_context, **files))
+
+
+def _listener(value: Any, cwd: Path) -> Callable[..., Any]:
+    listener: Any = load_reference(value, cwd, "listener") if isinstance(value, str) else value
+    if not callable(listener):
+        raise ConfigError(f"The listener {value!r} is not a function", "Write def listener(server)")
+    return cast("Callable[..., Any]", listener)
+
+
+def _ssl_context(cert: Path, key: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(cert, key, _refuse_password)
+    except OSError as error:  # ssl.SSLError is one
+        reason = getattr(error, "reason", None) or error.strerror or str(error)
+        hint = "Give a certificate and its own private key, both in PEM"
+        raise ConfigError(f'"ssl": the certificate can\'t be used: {reason}', hint) from error
+    return context
+
+
+def _refuse_password() -> str:
+    # Without it OpenSSL would ask at the terminal.
+    raise ConfigError('"ssl.key" is encrypted', "Decrypt it: openssl pkey -in KEY -out PLAIN_KEY")

@@ -1,0 +1,226 @@
+"""Checks the mappings of a configuration and compiles them to a table."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import re
+from collections.abc import Callable, Iterable, Set as AbstractSet
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from ..errors import ConfigError, Problem
+from . import positions
+from .contract import TOKEN
+from .explain import explain, shown, suggestion
+from .interpolate import compile_template
+from .mapping import Handler, IfMatch, Mapping
+from .pattern import DEFAULT, compile_match
+from .reader import Entry, Place
+from .reference import describe, load_reference
+from .schema import MAPPING_PROPERTIES, mapping_schema, validator
+from .table import Table
+
+if TYPE_CHECKING:
+    from .configuration import Configuration
+
+T = TypeVar("T")
+
+
+async def compile_table(
+    entries: Iterable[Entry], configuration: Configuration, broken: AbstractSet[str] = frozenset()
+) -> Table:
+    """The table of the mappings, each checked by the handler it names.
+
+    `broken` are prefixes whose handlers could not be loaded, which has been reported: mappings with them are not.
+    Raises `ConfigError` with every mistake in every mapping.
+    """
+    compiler = _Compiler(configuration, broken)
+    mappings = [await compiler.compile(index, entry) for index, entry in enumerate(entries)]
+    if compiler.problems:
+        raise ConfigError(compiler.problems)
+    return Table(mapping for mapping in mappings if mapping is not None)
+
+
+class _Compiler:
+    def __init__(self, configuration: Configuration, broken: AbstractSet[str]) -> None:
+        self.problems: list[Problem] = []
+        self._configuration = configuration
+        self._broken = broken
+        self._kinds = {prefix: _Kind(handler) for prefix, handler in configuration.handlers.items()}
+        self._common = validator({"type": "object", "properties": MAPPING_PROPERTIES})
+
+    async def compile(self, index: int, entry: Entry) -> Mapping | None:
+        """The mapping of an entry; None when it has a mistake, which is in `problems` then."""
+        value, place = entry
+        before = len(self.problems)
+        report = _Report(place, _label(value, place), self.problems)
+        if not isinstance(value, dict):
+            report.add((), f"A mapping is an object, not {shown(value)}", 'Write {"match": ..., ...}')
+            return None
+        kind = self._kind(value, report)
+        findings = explain((kind.validator if kind else self._common).iter_errors(value))
+        for finding in findings:
+            report.add(*finding)
+        faulty = {finding.path[0] for finding in findings if finding.path}
+        sound = {name: member for name, member in value.items() if name not in faulty}
+        cwd = place.document.path(sound.get("cwd"), place.document.cwd)
+        pattern = report.attempt("match", lambda: compile_match(sound.get("match", DEFAULT)))
+        if_match = report.attempt("if-match", lambda: _if_match(sound.get("if-match"), cwd))
+        methods = report.attempt("method", lambda: _methods(sound, kind.handler if kind else None))
+        if kind is None or pattern is None or len(self.problems) > before:
+            return None
+        mapping = Mapping(
+            index=index,
+            label=report.label,
+            handler=kind.handler,
+            pattern=pattern,
+            methods=methods,
+            invert=value.get("invert-match", False),
+            if_match=if_match,
+            value=value[kind.handler.prefix],
+            template=compile_template(value[kind.handler.prefix]),
+            properties={**copy.deepcopy(kind.defaults), **value},
+            cwd=cwd,
+        )
+        await self._validate(mapping, report)
+        return mapping
+
+    def _kind(self, value: dict[str, Any], report: _Report) -> _Kind | None:
+        """The handler that a mapping names by its prefix."""
+        prefixes = [name for name in value if name in self._kinds]
+        # One plugin's prefix may be a property of another one's mappings: {"status": 200, "headers": ...}.
+        owners = [name for name in prefixes if self._kinds[name].properties.issuperset(prefixes)]
+        if len(owners) == 1:
+            return self._kinds[owners[0]]
+        if prefixes:
+            names = " and ".join(f'"{name}"' for name in prefixes)
+            report.add((prefixes[1],), f"Two handlers in one mapping: {names}", "Write a mapping for each")
+        elif self._broken.isdisjoint(value):
+            self._report_unknown(value, report)
+        return None
+
+    def _report_unknown(self, value: dict[str, Any], report: _Report) -> None:
+        """Reports the property that looks most like a prefix, or is the first that could be one."""
+        names = [name for name in value if name not in MAPPING_PROPERTIES]
+        hints = {name: suggestion(name, self._kinds, "The handlers are") for name in names}
+        close = [name for name in names if hints[name].startswith("Did you mean")]
+        path = tuple((close or names)[:1])
+        hint = hints[path[0]] if path else suggestion("", self._kinds, "Name a handler by its prefix")
+        report.add(path, f"Unknown handler for {shown(value)}", hint)
+
+    async def _validate(self, mapping: Mapping, report: _Report) -> None:
+        handler = mapping.handler
+        if handler.validate is None:
+            return
+        try:
+            await handler.validate(mapping, self._configuration)
+        except ConfigError as error:
+            for problem in error.problems:
+                if problem.file is None:
+                    report.add((), problem.message, problem.hint)
+                else:
+                    self.problems.append(problem)
+        except Exception as error:
+            owner = (
+                f"the plugin {handler.distribution} {handler.version}" if handler.distribution else "the handler's code"
+            )
+            hint = f"This is a mistake in {owner}: mend or report it"
+            report.add((), f'The handler "{handler.prefix}" fails to check the mapping: {describe(error)}', hint)
+
+
+class _Kind:
+    """What all mappings of one handler have in common."""
+
+    def __init__(self, handler: Handler) -> None:
+        properties = handler.schema["properties"]
+        self.handler = handler
+        self.validator = validator(mapping_schema(handler))
+        self.properties = frozenset(properties)
+        self.defaults = {
+            name: schema["default"]
+            for name, schema in properties.items()
+            if isinstance(schema, dict) and "default" in schema and name != handler.prefix
+        }
+
+
+class _Report:
+    """Takes the problems of one mapping."""
+
+    def __init__(self, place: Place, label: str, problems: list[Problem]) -> None:
+        self.label = label
+        self._place = place
+        self._problems = problems
+
+    def add(self, path: positions.Path, message: str, hint: str | None) -> None:
+        place = Place(self._place.document, (*self._place.path, *path))
+        self._problems.append(place.problem(message, hint, self.label))
+
+    def attempt(self, name: str, action: Callable[[], T]) -> T | None:
+        """What `action` returns; None when it refuses the property `name`."""
+        try:
+            return action()
+        except ConfigError as error:
+            for problem in error.problems:
+                self.add((name,), problem.message, problem.hint)
+            return None
+
+
+def _label(value: Any, place: Place) -> str:
+    """How messages name a mapping: its number in its file and its match."""
+    match = value.get("match") if isinstance(value, dict) else None
+    if isinstance(match, dict):
+        match = match.get("re")
+    if isinstance(match, re.Pattern):
+        match = match.pattern
+    number = int(place.path[-1]) + 1
+    if not isinstance(match, str):
+        return f"mapping {number}"
+    return f"mapping {number} ({match if len(match) <= 60 else f'{match[:57]}...'})"
+
+
+def _methods(properties: dict[str, Any], handler: Handler | None) -> frozenset[str] | None:
+    """The methods a mapping applies to, None for all.
+
+    `invert-match` inverts what the mapping selects, not what its handler can do: then they are the mapping's own ones,
+    and whoever applies it must look at `handler.methods` too.
+    """
+    own = _own_methods(properties.get("method"))
+    served = handler.methods if handler else None
+    if handler is None or served is None or properties.get("invert-match"):
+        return own
+    if own is None:
+        return served
+    if own.isdisjoint(served):
+        raise ConfigError(
+            f'"{handler.prefix}" serves only {", ".join(sorted(served))}, not {", ".join(sorted(own))}',
+            'Change "method" or leave it out',
+        )
+    return own & served
+
+
+def _own_methods(value: str | list[str] | None) -> frozenset[str] | None:
+    if value is None:
+        return None
+    names = [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+    wrong = next((name for name in names if not TOKEN.fullmatch(name)), None)
+    if wrong is not None or not names:
+        message = '"method" names no HTTP method' if not wrong else f'"method": {shown(wrong)} is not an HTTP method'
+        raise ConfigError(message, 'Write "GET,POST" or ["GET", "POST"], or leave it out for all')
+    return frozenset(name.upper() for name in names)
+
+
+def _if_match(value: Any, cwd: Path) -> IfMatch | None:
+    if value is None:
+        return None
+    function = load_reference(value, cwd, "if_match") if isinstance(value, str) else value
+    try:
+        inspect.signature(function).bind("request", "url", "match")
+    except TypeError as error:
+        raise ConfigError(
+            f'"if-match" can\'t be called with request, url and match: {error}',
+            "Write def if_match(request, url, match)",
+        ) from error
+    except ValueError:
+        pass  # built in, without a signature to look at
+    return cast("IfMatch", function)

@@ -1,0 +1,66 @@
+"""The checked configuration: what the server runs on and what handlers get as `configuration`."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..errors import ConfigError
+from .compiler import compile_table
+from .limits import Limits
+from .mapping import Handler, Mapping
+from .reader import read
+from .table import Table
+
+if TYPE_CHECKING:
+    from ..http import Request, Response
+    from ..plugins import Plugins
+
+Dispatch = Callable[["Request", "Response"], Awaitable[None]]
+
+
+async def _not_serving(request: Request, response: Response) -> None:
+    raise RuntimeError("The configuration isn't served: only a running server or a mock dispatches requests")
+
+
+@dataclass(slots=True, eq=False)
+class Configuration:
+    """A configuration without mistakes, made by `check`.
+
+    `cwd` is the absolute folder its paths are relative to, `ssl` is None for plain http, `listeners` are called with
+    the server, `handlers` are the installed and the local ones by prefix. `table` is replaced as a whole and never
+    changed: who works on one keeps it. `dispatch` runs a request through the mappings; the server sets it.
+    """
+
+    hostname: str
+    port: int
+    cwd: Path
+    max_redirect: int
+    ssl: ssl.SSLContext | None
+    limits: Limits
+    listeners: tuple[Callable[..., Any], ...]
+    handlers: dict[str, Handler]
+    plugins: Plugins
+    table: Table = field(default_factory=Table)
+    dispatch: Dispatch = _not_serving
+
+    @property
+    def mappings(self) -> tuple[Mapping, ...]:
+        return self.table.mappings
+
+    @property
+    def protocol(self) -> Literal["http", "https"]:
+        return "http" if self.ssl is None else "https"
+
+    async def set_mappings(self, mappings: list[dict[str, Any]]) -> None:
+        """Replaces the mappings, written as in a configuration. Requests under way finish on those they started with.
+
+        Raises `ConfigError` with every mistake in them; then nothing has changed.
+        """
+        if not isinstance(mappings, list):
+            raise ConfigError(f"The mappings must be a list, not {mappings!r}", 'Write [{"match": ..., ...}, ...]')
+        source = read({"mappings": mappings}, self.cwd)
+        self.table = await compile_table(source.mappings or [], self)

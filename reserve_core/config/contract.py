@@ -1,0 +1,178 @@
+"""Holds plugins and local handlers to the contract of `hookspecs` and freezes their hooks to plain callables."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pluggy
+from jsonschema import Draft202012Validator, SchemaError
+
+from .. import hookspecs
+from ..errors import ConfigError
+from .explain import suggestion
+from .mapping import Handler
+from .reference import describe, load_reference
+from .schema import MAPPING_PROPERTIES
+
+Hook = Callable[..., Any]
+
+TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2
+
+HANDLER_HOOKS = ("schema", "methods", "validate", "redirect")
+_PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_MARK = 'Mark its functions with "from reserve_core import hookimpl": @hookimpl'
+
+
+class ContractError(Exception):
+    """What a plugin does wrong, as the end of a sentence about it, and how to mend it."""
+
+    def __init__(self, fault: str, mend: str = "Mend its code") -> None:
+        super().__init__(fault)
+        self.mend = mend
+
+
+def new_manager() -> pluggy.PluginManager:
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    return manager
+
+
+def register(manager: pluggy.PluginManager, plugin: object, name: str) -> dict[str, Hook]:
+    """Registers a plugin and returns its hooks, each a plain callable that takes all arguments of its spec in order.
+
+    Raises `ContractError`.
+    """
+    if inspect.isclass(plugin):
+        raise ContractError(f"is a class ({plugin.__name__})", "Give an object of it, or a module")
+    try:
+        manager.register(plugin, name)
+    except (pluggy.PluginValidationError, ValueError) as error:
+        raise ContractError(f"is refused by pluggy: {' '.join(str(error).split())}", _see("hookspecs")) from error
+    hooks = {}
+    for caller in manager.get_hookcallers(plugin) or ():
+        implementations = [found for found in caller.get_hookimpls() if found.plugin is plugin]
+        if caller.spec is not None:
+            hooks[caller.name] = _frozen(caller.spec, implementations)
+        elif not all(implementation.optionalhook for implementation in implementations):
+            known = [hook for hook in vars(hookspecs) if hasattr(vars(hookspecs)[hook], f"{hookspecs.PROJECT}_spec")]
+            raise ContractError(
+                f'implements an unknown hook "{caller.name}"', suggestion(caller.name, known, "The hooks")
+            )
+    if not hooks:
+        raise ContractError("implements no hook", _MARK)
+    return hooks
+
+
+def make_handler(prefix: str, hooks: dict[str, Hook], distribution: str = "", version: str = "") -> Handler:
+    """The handler of a plugin that implements `redirect`. Raises `ContractError`."""
+    missing = next((name for name in ("redirect", "schema") if name not in hooks), None)
+    if missing is not None:
+        present = next(name for name in HANDLER_HOOKS if name in hooks)
+        raise ContractError(f'implements "{present}" without "{missing}"', f"Write {missing}(). {_MARK}")
+    if not _PREFIX.fullmatch(prefix):
+        raise ContractError("has an impossible prefix", 'Rename it: letters, digits, "-", "_" and "."')
+    if prefix in MAPPING_PROPERTIES:
+        raise ContractError("has a prefix that is a property of every mapping", "Rename it")
+    return Handler(
+        prefix=prefix,
+        redirect=hooks["redirect"],
+        validate=hooks.get("validate"),
+        schema=_schema(hooks["schema"], prefix),
+        methods=_methods(hooks["methods"]) if "methods" in hooks else None,
+        distribution=distribution,
+        version=version,
+    )
+
+
+def local_handler(prefix: str, code: object, cwd: Path) -> Handler:
+    """The handler that a configuration brings along: `"handlers": {"cache": "./cache.py"}`.
+
+    `code` is a reference (see `Reference`; paths are relative to `cwd`), or a module or an object when the
+    configuration is a dict. It implements the same hooks as a plugin's handler, marked with `hookimpl` too. Raises
+    `ConfigError`.
+    """
+    plugin = load_reference(code, cwd) if isinstance(code, str) else code
+    try:
+        hooks = register(new_manager(), plugin, prefix)
+        beyond = next((name for name in hooks if name not in HANDLER_HOOKS), None)
+        if beyond is not None:
+            raise ContractError(f'implements "{beyond}", which only an installed plugin can', "Use a listener instead")
+        return make_handler(prefix, hooks)
+    except ContractError as error:
+        raise ConfigError(f'The handler "{prefix}" {error}', error.mend) from error
+
+
+def _see(module: str) -> str:
+    return f"See reserve_core.{module}"
+
+
+def _frozen(spec: Any, implementations: list[pluggy.HookImpl]) -> Hook:
+    """The one implementation of a hook, checked, as a callable with the spec's arguments."""
+    name = spec.name
+    if len(implementations) > 1:
+        raise ContractError(f'implements "{name}" twice', "Remove one of the two")
+    implementation = implementations[0]
+    function = implementation.function
+    if implementation.wrapper or implementation.hookwrapper:
+        raise ContractError(f'implements "{name}" as a wrapper', "Remove wrapper=True: hooks are not wrapped")
+    if inspect.iscoroutinefunction(spec.function):
+        if not inspect.iscoroutinefunction(function):
+            raise ContractError(f'implements "{name}" as a plain function', f"Write async def {name}(...)")
+    elif (
+        inspect.iscoroutinefunction(function)
+        or inspect.isgeneratorfunction(function)
+        or inspect.isasyncgenfunction(function)
+    ):
+        raise ContractError(f'implements "{name}" as a coroutine or generator', f"Write a plain def {name}(...)")
+    names = implementation.argnames
+    try:
+        inspect.signature(function).bind(*names)
+    except TypeError as error:
+        raise ContractError(f'implements "{name}" with arguments no hook has: {error}', _see("hookspecs")) from error
+    if names == spec.argnames:
+        return function
+    # Compiled once instead of picked apart at each call: `redirect` runs once per request or more.
+    source = f"lambda {', '.join(spec.argnames)}: function({', '.join(names)})"
+    frozen: Hook = eval(source, {"function": function})  # noqa: S307  (only argument names of our own hookspecs)
+    return frozen
+
+
+def _schema(hook: Hook, prefix: str) -> dict[str, Any]:
+    schema = _called("schema", hook)
+    if not isinstance(schema, dict) or schema.get("type", "object") != "object":
+        raise ContractError("returns a schema() that is not the one of an object", 'Return {"type": "object", ...}')
+    try:
+        json.dumps(schema)
+        Draft202012Validator.check_schema(schema)
+    except (TypeError, ValueError, SchemaError) as error:
+        reason = error.message if isinstance(error, SchemaError) else str(error)
+        raise ContractError(f"returns an invalid schema(): {reason}", "See JSON Schema, draft 2020-12") from error
+    properties = schema.get("properties", {})
+    if prefix not in properties:
+        raise ContractError(f'returns a schema() without the property "{prefix}"', 'Describe it under "properties"')
+    taken = next((name for name in properties if name in MAPPING_PROPERTIES), None)
+    if taken is not None:
+        raise ContractError(f'returns a schema() with "{taken}", which every mapping has', "Remove or rename it")
+    return schema
+
+
+def _methods(hook: Hook) -> frozenset[str] | None:
+    methods = _called("methods", hook)
+    if methods is None:
+        return None
+    names = [] if isinstance(methods, str) or not isinstance(methods, Iterable) else list(methods)
+    if not names or not all(isinstance(name, str) and TOKEN.fullmatch(name) for name in names):
+        raise ContractError(f"returns methods() that are none: {methods!r}", 'Return ["GET", "HEAD"], or None for all')
+    return frozenset(name.upper() for name in names)
+
+
+def _called(name: str, hook: Hook) -> Any:
+    try:
+        return hook()
+    except Exception as error:
+        raise ContractError(f"fails in {name}(): {describe(error)}") from error

@@ -1,0 +1,61 @@
+"""A handler and a mapping, compiled: what the dispatcher works with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..http import Request, Response
+    from .configuration import Configuration
+    from .interpolate import Template
+
+Result = str | int | None
+RedirectHook = Callable[["Request", "Response", "Mapping", "re.Match[str]", Any, "Configuration"], Awaitable[Result]]
+ValidateHook = Callable[["Mapping", "Configuration"], Awaitable[None]]
+IfMatch = Callable[["Request", str, "re.Match[str]"], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """A plugin that answers requests, its hooks frozen to plain callables with all their arguments in order."""
+
+    prefix: str
+    redirect: RedirectHook
+    validate: ValidateHook | None
+    schema: dict[str, Any]
+    methods: frozenset[str] | None  # None: all
+    distribution: str = ""  # "" for one that is local to a configuration
+    version: str = ""
+
+
+@dataclass(slots=True)
+class Mapping:
+    """One mapping of the table.
+
+    `properties` are the mapping's own as configured, with the schema's defaults filled in: `mapping["mime-types"]`.
+    `label` names it in messages (`mapping 3 (^/api/)`), `cwd` is the absolute folder its paths are relative to. `state`
+    is what the handler's `validate` prepared. Nothing but `state` changes once the table stands.
+    """
+
+    index: int
+    label: str
+    handler: Handler
+    pattern: re.Pattern[str]
+    methods: frozenset[str] | None  # None: all; with `invert` only what the mapping itself asks for
+    invert: bool
+    if_match: IfMatch | None
+    value: Any  # the prefix's property, as configured
+    template: Template | None  # how to interpolate it; None: nothing to interpolate
+    properties: dict[str, Any]
+    cwd: Path
+    state: Any = None
+
+    def __getitem__(self, name: str) -> Any:
+        return self.properties[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self.properties.get(name, default)

@@ -1,0 +1,105 @@
+"""The `match` of a mapping, compiled.
+
+Two spellings: a **simple** string is a path (`/books/:id`), anything with one of ``()^$[]|\\?+*{}`` is a regular
+expression, searched in path and query. JavaScript's spelling of groups is accepted.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import Any
+
+from ..errors import ConfigError
+
+DEFAULT = "(.*)"
+
+_SPECIAL = re.compile(r"[()^$\[\]|\\?+*{}]")
+_PARAMETER = re.compile(r":([^\W\d]\w*)", re.ASCII)
+# One token of a JavaScript expression that Python may spell otherwise; escapes and classes pass whole.
+_JAVASCRIPT = re.compile(r"\\k<([^>]*)>|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?<(?![=!])", re.DOTALL)
+_FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "u": re.NOFLAG, "g": re.NOFLAG}
+
+
+def compile_match(match: Any = DEFAULT) -> re.Pattern[str]:
+    """The pattern of a mapping's `match`: a string, a dict `{"re": ..., "flags": ...}` or a compiled pattern.
+
+    `\\d`, `\\w` and `\\b` are ASCII, as in JavaScript, but for a pattern that comes compiled.
+    Raises `ConfigError`, which says where in the expression the mistake is.
+    """
+    if isinstance(match, re.Pattern):
+        return _compiled(match)
+    if isinstance(match, str):
+        return _regex(match) if _SPECIAL.search(match) else _simple(match)
+    if isinstance(match, dict):
+        return _regex(match["re"], match.get("flags", ""))
+    raise ConfigError('"match" must be a string, {"re": ...} or a compiled pattern', 'Write "/path" or "^/(.*)"')
+
+
+def _compiled(pattern: re.Pattern[Any]) -> re.Pattern[str]:
+    if isinstance(pattern.pattern, str):
+        return pattern
+    raise ConfigError('"match" is a pattern of bytes: a URL is a str', 'Compile it from a str: re.compile(r"...")')
+
+
+def _simple(path: str) -> re.Pattern[str]:
+    """`/path` is that path and all below it: `/path`, `/path/x`, `/path?x`, but not `/pathx`. `/path/` is all below it.
+
+    `:name` is a group up to the next `/` or the query. The last group is what follows the path.
+    """
+    if not path.startswith("/"):
+        raise ConfigError(
+            f'"{path}" can never match: a URL starts with "/"', f'Write "/{path}", or "(.*)" for all URLs'
+        )
+    parts = _PARAMETER.split(path)
+    names = parts[1::2]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ConfigError(f'"{path}" has the group ":{twice}" twice', "Give each group a name of its own")
+    parts[::2] = map(re.escape, parts[::2])
+    parts[1::2] = (f"(?P<{name}>[^/?]+)" for name in names)
+    # REserve ends with \b. It means "not in the middle of a word", but fails after a "-" and would cut an "é" off.
+    end = "" if path.endswith("/") else r"(?!\w)"
+    return re.compile(f"^{''.join(parts)}{end}(.*)")
+
+
+def _regex(text: str, flags: str = "") -> re.Pattern[str]:
+    unknown = [flag for flag in flags if flag not in _FLAGS]
+    if unknown:
+        raise ConfigError(
+            f'"{unknown[0]}" is not a flag of "match"', "The flags are i, m and s; u and g change nothing"
+        )
+    options = re.ASCII
+    for flag in flags:
+        options |= _FLAGS[flag]
+    python = _JAVASCRIPT.sub(_translate, text)
+    try:
+        with warnings.catch_warnings():
+            # Of "[[a]" and the like, which Python may read otherwise one day.
+            warnings.simplefilter("ignore", FutureWarning)
+            return re.compile(python, options)
+    except re.error as error:
+        place = "" if error.pos is None else f" at character {_position(text, error.pos) + 1}"
+        raise _invalid(text, f"{error.msg}{place}") from error
+    except (OverflowError, RecursionError) as error:
+        raise _invalid(text, str(error)) from error
+
+
+def _translate(token: re.Match[str]) -> str:
+    if token[0] == "(?<":
+        return "(?P<"
+    return f"(?P={token[1]})" if token[1] else token[0]
+
+
+def _position(text: str, position: int) -> int:
+    """The index in `text` of an index in its translation, where each translated token is one character longer."""
+    for token in _JAVASCRIPT.finditer(text):
+        if token.end() >= position:
+            break
+        position -= len(_translate(token)) - len(token[0])
+    return position
+
+
+def _invalid(text: str, reason: str) -> ConfigError:
+    hint = r"To mean one of ()^$[]|\?+*{} itself, write a backslash before it; in JSON, two"
+    return ConfigError(f'"match": "{text}" is not a regular expression: {reason}', hint)

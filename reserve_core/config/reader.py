@@ -1,0 +1,278 @@
+"""Reads configurations: JSON files with what they extend, or a dict given instead of a file."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..errors import ConfigError, Problem
+from . import jsontext, positions
+
+# Bounds against mistakes such as a link to /dev/zero or a dict that contains itself.
+MAX_SIZE = 64 * 1024 * 1024
+MAX_LEVELS = 100
+MAX_EXTENDS = 16
+
+# Settings whose members are merged one by one; of any other setting, the nearest one is taken whole.
+_MERGED = ("handlers", "limits")
+_EXTENDS = ("extends", "extend")
+
+
+def read(source: str | os.PathLike[str] | dict[str, Any], folder: Path | None = None) -> Source:
+    """The configuration of a JSON file (UTF-8) or a dict, with the files it extends.
+
+    The paths of a dict are relative to `folder`, by default the current one.
+
+    What a file extends is named by `extends`, a path or a list of them, relative to that file. Own settings win over
+    extended ones, and the first of a list over the later ones; `handlers` and `limits` are merged member by member.
+    Extended mappings come after the own ones. A file that is extended twice counts once, at its first place.
+    Raises `ConfigError` with every problem of every file.
+    """
+    reader = _Reader()
+    if isinstance(source, dict):
+        reader.add_dict(source, folder or Path.cwd())
+    else:
+        reader.add_file(Path(source), (), None)
+    if reader.problems:
+        raise ConfigError(reader.problems)
+    return Source(tuple(reader.documents))
+
+
+class Document:
+    """One file, or the dict given instead of one. Its paths are relative to `folder`."""
+
+    def __init__(self, data: dict[str, Any], folder: Path, file: str | None = None, text: str = "") -> None:
+        self.data = data
+        self.folder = folder
+        self.file = file
+        self._text = text
+
+    @property
+    def cwd(self) -> Path:
+        """The folder that the paths of its mappings are relative to."""
+        return self.path(self.data.get("cwd"))
+
+    def path(self, value: Any, base: Path | None = None) -> Path:
+        """The absolute path of a setting, `base` or `folder` itself if it is none."""
+        base = base or self.folder
+        return Path(os.path.normpath(base / value)) if isinstance(value, str | os.PathLike) else base
+
+    def line(self, path: positions.Path) -> int | None:
+        """The line of a value; of one that is missing, the line of what should hold it."""
+        if self.file is None:
+            return None
+        while path not in self._lines:
+            path = path[:-1]
+        return self._lines[path]
+
+    @cached_property
+    def _lines(self) -> dict[positions.Path, int]:
+        return positions.locate(self._text)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value stands: the document and the path within it."""
+
+    document: Document
+    path: positions.Path = ()
+
+    def __truediv__(self, name: str | int) -> Place:
+        return Place(self.document, (*self.path, name))
+
+    def problem(self, message: str, hint: str | None = None, mapping: str | None = None) -> Problem:
+        return Problem(message, hint, self.document.file, self.document.line(self.path), mapping)
+
+
+class Entry(NamedTuple):
+    """One value with its place."""
+
+    value: Any
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A configuration as it was written, not checked yet. The own document comes first, then those it extends."""
+
+    documents: tuple[Document, ...]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The own settings. They may be changed before the check: what the command line says wins so."""
+        return self.documents[0].data
+
+    def setting(self, name: str) -> Entry | None:
+        """The setting `name` that wins, None when there is none."""
+        return next(self._settings(name), None)
+
+    def members(self, name: str) -> dict[str, Entry]:
+        """The members of the setting `name` (`handlers`, `limits`) that win."""
+        members: dict[str, Entry] = {}
+        for value, place in self._settings(name):
+            for member in value if isinstance(value, dict) else ():
+                members.setdefault(member, Entry(value[member], place / member))
+        return members
+
+    @property
+    def mappings(self) -> list[Entry] | None:
+        """The mappings in their order, None when no document has any."""
+        settings = list(self._settings("mappings"))
+        if not settings:
+            return None
+        return [
+            Entry(value, place / index)
+            for values, place in settings
+            for index, value in enumerate(values if isinstance(values, list) else ())
+        ]
+
+    def _settings(self, name: str) -> Iterator[Entry]:
+        return (Entry(doc.data[name], Place(doc, (name,))) for doc in self.documents if name in doc.data)
+
+
+class _Reader:
+    """Reads a document and what it extends, depth first, and collects what is wrong with them."""
+
+    def __init__(self) -> None:
+        self.documents: list[Document] = []
+        self.problems: list[Problem] = []
+        self._seen: set[Path] = set()
+
+    def add_dict(self, data: dict[str, Any], folder: Path) -> None:
+        self._add(Document(data, folder), ())
+
+    def add_file(self, path: Path, extending: tuple[Path, ...] = (), place: Place | None = None) -> None:
+        """`extending` are the files on the way to this one, `place` is where it is named."""
+        path = Path(os.path.normpath(Path.cwd() / path))
+        if path in extending:
+            chain = " -> ".join(_shown(file) for file in (*extending, path))
+            self._report(f"The configurations extend each other in a circle: {chain}", "Remove one of them", place)
+        elif len(extending) > MAX_EXTENDS:
+            self._report(f"More than {MAX_EXTENDS} configurations extend each other", "Use fewer files", place)
+        elif path not in self._seen:
+            self._seen.add(path)
+            text = self._text(path, place)
+            if text is not None:
+                self._parse(path, text, extending)
+
+    def _text(self, path: Path, place: Place | None) -> str | None:
+        try:
+            with path.open("rb") as file:
+                data = file.read(MAX_SIZE + 1)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            hint = (
+                f"Paths are relative to {place.document.folder}"
+                if place
+                else "Create it, or name another: --config FILE"
+            )
+            self._report(f"{_shown(path)} can't be read: {reason}", hint, place)
+            return None
+        if len(data) > MAX_SIZE:
+            self._report(f"{_shown(path)} is larger than {MAX_SIZE} bytes", "Split it with extends", place)
+            return None
+        try:
+            return data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            problem = Problem("The file is not UTF-8", "Save it in UTF-8", _shown(path), line)
+            self.problems.append(problem)
+            return None
+
+    def _parse(self, path: Path, text: str, extending: tuple[Path, ...]) -> None:
+        try:
+            data = jsontext.parse(text, _shown(path))
+        except ConfigError as error:
+            self.problems += error.problems
+            return
+        document = Document(data, path.parent, _shown(path), text)
+        if isinstance(data, dict):
+            self._add(document, (*extending, path))
+        else:
+            self.problems.append(Place(document).problem("A configuration is an object", "Write it in braces: {...}"))
+
+    def _add(self, document: Document, extending: tuple[Path, ...]) -> None:
+        try:
+            document.data = _copied(document, self.problems)
+        except _TooDeepError as error:
+            place = Place(document, error.args)
+            self._report(f"Nested deeper than {MAX_LEVELS} levels", "Write it with fewer levels", place)
+            return
+        self.documents.append(document)
+        names = [name for name in _EXTENDS if name in document.data]
+        if len(names) > 1:
+            self._report('"extends" and "extend" are the same', "Keep one of them", Place(document, ("extend",)))
+        for name in names[:1]:
+            self._extend(document, Place(document, (name,)), extending)
+
+    def _extend(self, document: Document, place: Place, extending: tuple[Path, ...]) -> None:
+        value = document.data[str(place.path[0])]
+        paths = (
+            [(path, place / index) for index, path in enumerate(value)] if isinstance(value, list) else [(value, place)]
+        )
+        for path, at in paths:
+            if isinstance(path, str | os.PathLike) and str(path):
+                self.add_file(document.folder / path, extending, at)
+            else:
+                self._report('"extends" is a path or a list of paths', 'Write "./base.json"', at)
+
+    def _report(self, message: str, hint: str, place: Place | None) -> None:
+        self.problems.append(place.problem(message, hint) if place else Problem(message, hint))
+
+
+class _TooDeepError(Exception):
+    """A document has more than `MAX_LEVELS` levels; the message is the name of the setting."""
+
+
+def _copied(document: Document, problems: list[Problem]) -> Any:
+    """The document's data with its lists and dicts copied, so that nobody else can change them.
+
+    Reports what JSON can't hold. Objects of other kinds, which a dict given instead of a file may contain, stay.
+    """
+
+    def copy(value: Any, path: positions.Path) -> Any:
+        if len(path) > MAX_LEVELS:
+            raise _TooDeepError(path[0])
+        if isinstance(value, list):
+            return [copy(member, (*path, index)) for index, member in enumerate(value)]
+        if isinstance(value, dict):
+            report_names(value, path)
+            return {name: copy(member, (*path, name)) for name, member in value.items() if isinstance(name, str)}
+        if isinstance(value, float) and not math.isfinite(value):
+            report(path, f"{value} is not a JSON number", "Write a number")
+        elif isinstance(value, str) and not _is_unicode(value):
+            report(path, "A string holds half a surrogate pair", r"Write the character itself, or both \u escapes")
+        return value
+
+    def report_names(value: dict[Any, Any], path: positions.Path) -> None:
+        for name in value:
+            if not isinstance(name, str):
+                report(path, f"{name!r} is not the name of a property", f'Write "{name}"')
+            elif not _is_unicode(name):
+                report(path, f"{name!a} holds half a surrogate pair", r"Write the character itself, or both \u escapes")
+
+    def report(path: positions.Path, message: str, hint: str) -> None:
+        problems.append(Place(document, path).problem(message, hint))
+
+    return copy(document.data, ())
+
+
+def _is_unicode(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _shown(path: Path) -> str:
+    """A path as messages show it: relative if it's below the current folder."""
+    folder = Path.cwd()
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)

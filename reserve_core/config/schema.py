@@ -1,0 +1,166 @@
+"""The JSON Schema (draft 2020-12) of a configuration, composed from the core's settings and the handlers' own parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping as Dict
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.validators import extend
+
+from .limits import limits_schema
+from .mapping import Handler
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+# What JSON can hold. A configuration given as a dict may hold other objects (functions, patterns, paths): the schema
+# says nothing about those, the handler's `validate` does.
+_JSON = (dict, list, str, int, float, bool, type(None))
+
+MAPPING_PROPERTIES: dict[str, dict[str, Any]] = {
+    "match": {
+        "description": "The URLs the mapping applies to: a path (/books/:id) or a regular expression on path and query",
+        "type": ["string", "object"],
+        "properties": {
+            "re": {"description": "A regular expression", "type": "string"},
+            "flags": {"description": "i: any case, m: multiline, s: a dot matches all", "type": "string"},
+        },
+        "required": ["re"],
+        "additionalProperties": False,
+        "default": "(.*)",
+    },
+    "method": {
+        "description": "The HTTP methods the mapping applies to, an array or a list with commas; all by default",
+        "type": ["string", "array"],
+        "items": {"type": "string"},
+    },
+    "invert-match": {
+        "description": "Applies the mapping to the requests that method and match do not select",
+        "type": "boolean",
+        "default": False,
+    },
+    "if-match": {
+        "description": "A function of request, URL and match that says whether the mapping applies",
+        "type": "string",
+    },
+    "cwd": {
+        "description": "The folder the mapping's paths are relative to; by default the folder of its file",
+        "type": "string",
+        "minLength": 1,
+    },
+    "exclude-from-holding-list": {"description": "Accepted for REserve, without effect", "type": "boolean"},
+}
+
+_PATH_OR_PATHS: dict[str, Any] = {
+    "description": "Configurations to take over: own settings win, extended mappings come last",
+    "type": ["string", "array"],
+    "items": {"type": "string"},
+}
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "$schema": {"description": "The schema of this file, for editors", "type": "string"},
+    "extends": _PATH_OR_PATHS,
+    "extend": {**_PATH_OR_PATHS, "deprecated": True},
+    "port": {
+        "description": 'The port to listen on; 0 or "auto" takes a free one',
+        "anyOf": [{"type": "integer", "minimum": 0, "maximum": 65535}, {"const": "auto"}],
+        "default": 5000,
+    },
+    "hostname": {
+        "description": "The address to listen on: 0.0.0.0 for all of IPv4",
+        "type": "string",
+        "minLength": 1,
+        "default": "127.0.0.1",
+    },
+    "cwd": {
+        "description": "The folder the mappings' paths are relative to; by default the folder of this file",
+        "type": "string",
+        "minLength": 1,
+    },
+    "max-redirect": {
+        "description": "The internal redirects a request may take before it is answered with 508",
+        "type": "integer",
+        "minimum": 0,
+        "maximum": 1000,
+        "default": 10,
+    },
+    "ssl": {
+        "description": "Serves https with this certificate",
+        "type": "object",
+        "properties": {
+            "cert": {"description": "The certificate's file, PEM, with its chain", "type": "string"},
+            "key": {"description": "The private key's file, PEM, not encrypted", "type": "string"},
+        },
+        "required": ["cert", "key"],
+        "additionalProperties": False,
+    },
+    "handlers": {
+        "description": "Own handlers: the prefix and the file or module of each",
+        "type": "object",
+        "additionalProperties": {"description": 'A handler: "./file.py" or "package.module:name"', "type": "string"},
+    },
+    "listeners": {
+        "description": "Functions called with the server before it listens",
+        "type": "array",
+        "items": {"description": 'A function: "./file.py:name" or "package.module:name"', "type": "string"},
+    },
+    "mappings": {
+        "description": "What is served: for each request the mappings are tried in this order",
+        "type": "array",
+    },
+    "limits": limits_schema(),
+}
+
+
+def compose_schema(handlers: Dict[str, Handler]) -> dict[str, Any]:
+    """The schema of a whole configuration with these handlers, good for an editor's completion."""
+    references = [{"$ref": f"#/$defs/{prefix}"} for prefix in handlers]
+    items: dict[str, Any] = {"anyOf": references} if references else {"type": "object"}
+    return {
+        "$schema": DIALECT,
+        "title": "reserve configuration",
+        **core_schema(),
+        "properties": {**SETTINGS, "mappings": {**SETTINGS["mappings"], "items": items}},
+        "$defs": {prefix: _definition(handler) for prefix, handler in handlers.items()},
+    }
+
+
+def core_schema() -> dict[str, Any]:
+    """The schema of a configuration without its mappings."""
+    return {"type": "object", "properties": SETTINGS, "additionalProperties": False}
+
+
+def mapping_schema(handler: Handler) -> dict[str, Any]:
+    """The schema of a mapping with this handler: the handler's own with the properties every mapping has."""
+    own = handler.schema
+    return {
+        "additionalProperties": False,
+        **own,
+        "type": "object",
+        "properties": {**own["properties"], **MAPPING_PROPERTIES},
+        "required": [handler.prefix, *(name for name in own.get("required", ()) if name != handler.prefix)],
+    }
+
+
+def _definition(handler: Handler) -> dict[str, Any]:
+    schema = mapping_schema(handler)
+    # With an $id, references to "#/$defs/..." are to the handler's own definitions.
+    return {"$id": f"urn:reserve:{handler.prefix}", **schema} if "$defs" in schema else schema
+
+
+def validator(schema: dict[str, Any]) -> Any:
+    """A validator that knows nothing about objects JSON can't hold and lets them pass."""
+    return _Validator(schema)
+
+
+def _for_json(check: Callable[..., Any]) -> Callable[..., Any]:
+    def checked(validator: Any, value: Any, instance: Any, schema: Any) -> Any:
+        return check(validator, value, instance, schema) if isinstance(instance, _JSON) else None
+
+    return checked
+
+
+_Validator = extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator,
+    {keyword: _for_json(check) for keyword, check in Draft202012Validator.VALIDATORS.items()},
+)

@@ -1,0 +1,108 @@
+"""The mapping table: which mappings may apply to a URL, found without trying them all."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from bisect import bisect_right
+from collections.abc import Iterable
+from re import _constants as codes, _parser as parser  # type: ignore[attr-defined]
+from typing import Any
+
+from .mapping import Mapping
+
+# Mappings held in the candidate tuples that are kept for later requests, all tuples together.
+_KEPT = 1 << 18
+
+
+class Table:
+    """The mappings of a configuration, in order. Nothing in it changes: a reload makes a new one.
+
+    Most patterns begin with literal text (`^/api/`), which a URL must begin with too. The table is an index by that
+    prefix, so that the cost of `candidates` doesn't grow with the number of mappings.
+    """
+
+    __slots__ = ("_always", "_everywhere", "_kept", "_keys", "_outer", "_owned", "_room", "mappings")
+
+    def __init__(self, mappings: Iterable[Mapping] = ()) -> None:
+        self.mappings = tuple(mappings)
+        owned: dict[str, list[int]] = {}
+        for position, mapping in enumerate(self.mappings):
+            prefix = "" if mapping.invert else required_prefix(mapping.pattern)
+            owned.setdefault(prefix, []).append(position)
+        self._always = owned.pop("", [])
+        self._everywhere = tuple(self.mappings[position] for position in self._always)
+        # In a sorted list, the longest prefix of a URL is the key before the URL, or a prefix of that key.
+        self._keys = sorted(owned)
+        self._owned = [owned[key] for key in self._keys]
+        self._outer = _outer(self._keys)
+        self._kept: list[tuple[Mapping, ...] | None] = [None] * len(self._keys)
+        self._room = _KEPT
+
+    def __len__(self) -> int:
+        return len(self.mappings)
+
+    def candidates(self, url: str) -> tuple[Mapping, ...]:
+        """The mappings that may match `url`, in the table's order. Those left out can't match it."""
+        keys = self._keys
+        index = bisect_right(keys, url) - 1
+        while index >= 0:
+            if url.startswith(keys[index]):
+                return self._kept[index] or self._build(index)
+            index = self._outer[index]
+        return self._everywhere
+
+    def _build(self, index: int) -> tuple[Mapping, ...]:
+        positions = list(self._always)
+        key = index
+        while key >= 0:
+            positions += self._owned[key]
+            key = self._outer[key]
+        positions.sort()
+        built = tuple(self.mappings[position] for position in positions)
+        if len(built) > self._room:
+            self._kept = [None] * len(self._keys)
+            self._room = _KEPT
+        self._room -= len(built)
+        self._kept[index] = built
+        return built
+
+
+def _outer(keys: list[str]) -> list[int]:
+    """For each of the sorted `keys` the index of the longest other one that it begins with, -1 for none."""
+    outer: list[int] = []
+    open_keys: list[int] = []
+    for index, key in enumerate(keys):
+        while open_keys and not key.startswith(keys[open_keys[-1]]):
+            open_keys.pop()
+        outer.append(open_keys[-1] if open_keys else -1)
+        open_keys.append(index)
+    return outer
+
+
+def required_prefix(pattern: re.Pattern[str]) -> str:
+    """The literal text that every URL matched by `pattern` begins with; "" when its syntax doesn't show one."""
+    if pattern.flags & (re.IGNORECASE | re.MULTILINE):
+        return ""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # told, or not, when the pattern was compiled
+        items = list(parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG))
+    if not items or items[0][0] is not codes.AT or items[0][1] not in (codes.AT_BEGINNING, codes.AT_BEGINNING_STRING):
+        return ""
+    return _literal(items[1:])[0]
+
+
+def _literal(items: Iterable[tuple[Any, Any]]) -> tuple[str, bool]:
+    """The literal text that parsed `items` begin with, and whether it's all of them."""
+    text = ""
+    for code, argument in items:
+        if code is codes.LITERAL:
+            text += chr(argument)
+        elif code is codes.SUBPATTERN and not (argument[1] or argument[2]):  # no flags of its own
+            inner, is_all = _literal(argument[3])
+            text += inner
+            if not is_all:
+                return text, False
+        else:
+            return text, False
+    return text, True

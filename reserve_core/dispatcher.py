@@ -1,0 +1,193 @@
+"""The dispatcher: takes a request through the mappings until one of them answers.
+
+It knows requests, responses and the table of mappings; it knows no socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from inspect import isawaitable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .config import Configuration, Handler, Mapping
+from .errors import Disconnected, HTTPError
+from .events import Emitter, Event
+from .http.target import canonical_url
+
+if TYPE_CHECKING:
+    from .http import Request, Response
+
+_NO_GROUPS = re.compile("")
+
+
+class Dispatcher:
+    """Answers requests by the mappings of a configuration."""
+
+    def __init__(self, configuration: Configuration, events: Emitter) -> None:
+        self.configuration = configuration
+        self.events = events
+        configuration.dispatch = self.dispatch_internal
+        handler = configuration.handlers.get("status")
+        self._status = None if handler is None else handler.redirect
+        self._status_mapping = None if handler is None else _bare_mapping(configuration, handler)
+
+    async def dispatch(self, request: Request, response: Response) -> None:
+        """Answers `request`: whatever happens, the response has ended or is aborted afterwards."""
+        events = self.events
+        start = time.time() if events.incoming or events.redirected else 0.0
+        begun = time.perf_counter()
+        incoming_url = request.url
+        if events.incoming:
+            events.emit(Event.of_request("incoming", request, incoming_url, start))
+        try:
+            await self._run(request, response)
+        except (asyncio.CancelledError, Disconnected) as error:
+            request.aborted = True
+            if events.aborted:
+                events.emit(Event.of_request("aborted", request, incoming_url, start))
+            if not response.ended:
+                response.abort()
+            if isinstance(error, Disconnected):
+                return
+            raise
+        except HTTPError as error:
+            self._answer_error(response, error)
+        except Exception as error:
+            events.emit(Event.of_request("error", request, incoming_url, start, reason=error))
+            await self._answer_failure(request, response)
+        if events.redirected:
+            spent = time.perf_counter() - begun
+            events.emit(
+                Event.of_request(
+                    "redirected",
+                    request,
+                    incoming_url,
+                    start,
+                    end=start + spent,
+                    time_spent=spent * 1000,
+                    status=response.status,
+                )
+            )
+
+    async def dispatch_internal(self, request: Request, response: Response) -> None:
+        """Answers a request that a handler made, flagged `internal`."""
+        request.internal = True
+        await self.dispatch(request, response)
+
+    async def _run(self, request: Request, response: Response) -> None:
+        configuration = self.configuration
+        redirecting = self.events.redirecting
+        table = configuration.table  # the request finishes on the table it started with
+        restarts = 0
+        while True:
+            result: str | int | None = None
+            url = request.url
+            method = request.method
+            for mapping in table.candidates(url):
+                methods = mapping.methods
+                match = mapping.pattern.search(url) if methods is None or method in methods else None
+                if mapping.invert:
+                    served = mapping.handler.methods
+                    if match is not None or (served is not None and method not in served):
+                        continue
+                    match = _NO_GROUPS.match("")
+                if match is None:
+                    continue
+                if mapping.if_match is not None:
+                    condition = mapping.if_match(request, url, match)
+                    if not (await condition if isawaitable(condition) else condition):
+                        continue
+                request.mapping = mapping
+                template = mapping.template
+                value = mapping.value if template is None else template(match)
+                if redirecting:
+                    self.events.emit(
+                        Event.of_request(
+                            "redirecting", request, url, time.time(), type=mapping.handler.prefix, redirect=value
+                        )
+                    )
+                result = await mapping.handler.redirect(request, response, mapping, match, value, configuration)
+                if result is not None:
+                    break
+                if response.ended:
+                    return
+            else:
+                result = 501
+            if isinstance(result, str):
+                if restarts < configuration.max_redirect:
+                    restarts += 1
+                    request.url = canonical_url(result) if result.startswith("/") else result
+                    continue
+                result = 508
+            await self._answer_status(request, response, result)
+            return
+
+    async def _answer_status(self, request: Request, response: Response, status: int) -> None:
+        """Answers with a status: by the status handler, the same for everybody."""
+        if isinstance(status, bool) or not isinstance(status, int):
+            raise TypeError(f"A handler returned {status!r}: a redirect is a URL (str), a status (int) or None")
+        if self._status is None or self._status_mapping is None:
+            response.send(b"", status)
+            return
+        mapping = request.mapping = self._status_mapping
+        if self.events.redirecting:
+            self.events.emit(
+                Event.of_request("redirecting", request, request.url, time.time(), type="status", redirect=status)
+            )
+        match = _NO_GROUPS.match("")
+        assert match is not None
+        await self._status(request, response, mapping, match, status, self.configuration)
+
+    def _answer_error(self, response: Response, error: HTTPError) -> None:
+        if response.ended:
+            return
+        if response.headers_sent:
+            response.abort()
+            return
+        _forget_content(response)
+        response.send(error.reason, error.status, error.headers)
+
+    async def _answer_failure(self, request: Request, response: Response) -> None:
+        """A handler has failed: 500 if it can still be said, else the answer is cut."""
+        if response.headers_sent:
+            if not response.ended or response.status == 101:
+                response.abort()
+            return
+        try:
+            _forget_content(response)
+            await self._answer_status(request, response, 500)
+        except Exception:
+            # What the handler left behind may be what can't be sent: the plainest answer there is.
+            response.headers.clear()
+            response.send(b"", 500)
+
+
+# What describes the content of an answer that won't be given. What protects or allows (CSP, CORS) stays.
+_CONTENT_HEADERS = (
+    *("content-type", "content-length", "content-encoding", "content-language", "content-location"),
+    *("content-range", "content-disposition", "etag", "last-modified", "cache-control", "expires", "accept-ranges"),
+)
+
+
+def _forget_content(response: Response) -> None:
+    for name in _CONTENT_HEADERS:
+        response.headers.popall(name, None)
+
+
+def _bare_mapping(configuration: Configuration, handler: Handler) -> Mapping:
+    return Mapping(
+        index=-1,
+        label="internal redirect",
+        handler=handler,
+        pattern=_NO_GROUPS,
+        methods=None,
+        invert=False,
+        if_match=None,
+        value=None,
+        template=None,
+        properties={},
+        cwd=Path(configuration.cwd),
+    )

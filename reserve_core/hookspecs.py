@@ -1,0 +1,125 @@
+"""Every hook a plugin can implement: the contract between the core and its plugins.
+
+A plugin is a module or an object whose functions are marked with `hookimpl`, published under the entry-point group
+`reserve`. The entry point's name is the plugin's name and, if it implements `redirect`, its **prefix**: the property by
+which a mapping names it. An implementation may name any subset of a hook's arguments.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    import click
+
+    from .config import Configuration, Mapping
+    from .events import Event
+    from .http import Request, Response
+    from .server import Server
+
+PROJECT = "reserve"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def schema() -> dict[str, Any]:  # type: ignore[empty-body]
+    """The JSON Schema (draft 2020-12) of the mapping's own properties, the prefix's property included.
+
+    An object schema: `properties` with a `description` each and a `default` where there is one (the default is
+    filled in before `validate`), `required` if needed. Properties that are not listed are errors unless the schema
+    sets `additionalProperties` to true. The properties every mapping has (`match`, `method`, ...) are added by the
+    core and can't be described here. Objects that JSON doesn't know, such as a function given by an embedding program,
+    skip the schema: `validate` checks them. Called once, at load.
+    """
+
+
+@hookspec
+def methods() -> Iterable[str] | None:
+    """The HTTP methods the handler serves; None: all of them. Called once, at load."""
+
+
+@hookspec
+async def validate(mapping: Mapping, configuration: Configuration) -> None:
+    """Finer checks of one mapping, once its schema holds.
+
+    May parse the options into a typed object kept as `mapping.state`. Raises `ConfigError` with a message and a hint;
+    the core adds the file, the line and the mapping.
+    """
+
+
+@hookspec
+async def redirect(
+    request: Request,
+    response: Response,
+    mapping: Mapping,
+    match: re.Match[str],
+    redirect: Any,
+    configuration: Configuration,
+) -> str | int | None:
+    """Answer a request, redirect it internally, or leave it to the next mapping.
+
+    `redirect` is the value of the prefix's property with the groups of `match` interpolated. With `invert-match` there
+    may be no match: then `match` is one of the empty pattern, without groups. Returns a str: start again from the first
+    mapping with that URL; an int: answer with that status; None: done if the response has ended, else on to the
+    next mapping. An `HTTPError` raised is an answer; any other exception is a 500 and an `error` event.
+    """
+
+
+@hookspec
+async def startup(server: Server) -> None:
+    """Runs once for each server of the process, before it listens. An exception stops the start."""
+
+
+@hookspec
+async def shutdown(server: Server) -> None:
+    """Runs once for each server when it has stopped, also after a failed startup."""
+
+
+@hookspec
+def created(event: Event) -> None:
+    """The server object stands and its configuration is checked; it doesn't listen yet. Must not block."""
+
+
+@hookspec
+def ready(event: Event) -> None:
+    """The server listens: `event.url` and `event.port` say where. Must not block."""
+
+
+@hookspec
+def incoming(event: Event) -> None:
+    """A request came in. Must not block: it runs in the way of every request."""
+
+
+@hookspec
+def redirecting(event: Event) -> None:
+    """A request is about to be given to a handler: `event.type` is its prefix, `event.redirect` the value."""
+
+
+@hookspec
+def redirected(event: Event) -> None:
+    """A request has been answered: `event.status`, `event.end` and `event.time_spent` (ms)."""
+
+
+@hookspec
+def error(event: Event) -> None:
+    """Something failed: `event.reason` is the exception. Emitted for a request or for the server as a whole."""
+
+
+@hookspec
+def aborted(event: Event) -> None:
+    """The client went away before its request was answered."""
+
+
+@hookspec
+def closed(event: Event) -> None:
+    """The server has closed and answers no more."""
+
+
+@hookspec
+def commands(cli: click.Group) -> None:
+    """Adds commands to the `reserve` command line: `@cli.command()`."""

@@ -1,0 +1,100 @@
+"""Request bodies on their way from the connection to the handler."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+# Bytes that may wait for a handler before the connection stops reading from its socket.
+HIGH_WATER = 256 * 1024
+
+
+class BufferedBody:
+    """A body that is in memory already."""
+
+    __slots__ = ("_data", "length")
+
+    def __init__(self, data: bytes) -> None:
+        self.length: int | None = len(data)
+        self._data = data
+
+    async def read(self) -> bytes:
+        data, self._data = self._data, b""
+        return data
+
+
+# Shared by all requests without a body: reading it changes nothing.
+NO_BODY = BufferedBody(b"")
+
+
+class BodyStream:
+    """A body that arrives over the wire.
+
+    The connection feeds it, one reader takes from it. `on_read` is called when the reader starts to wait, so that the
+    connection can send 100 Continue or read on.
+    """
+
+    __slots__ = ("_chunks", "_error", "_on_read", "_size", "_waiter", "complete", "length", "started")
+
+    def __init__(self, length: int | None, on_read: Callable[[], None]) -> None:
+        self.length = length
+        self.complete = False
+        self.started = False  # whether anybody has asked for the body
+        self._chunks: deque[bytes] = deque()
+        self._size = 0
+        self._error: BaseException | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._on_read = on_read
+
+    @property
+    def full(self) -> bool:
+        """Whether more bytes wait than should."""
+        return self._size > HIGH_WATER
+
+    def feed(self, data: bytes) -> None:
+        self._chunks.append(data)
+        self._size += len(data)
+        self._wake()
+
+    def feed_end(self) -> None:
+        self.complete = True
+        self._wake()
+
+    def fail(self, error: BaseException) -> None:
+        """The rest will not come: readers get `error` once the bytes that did come are read."""
+        if not self.complete:
+            self._error = error
+            self._wake()
+
+    def discard(self) -> None:
+        """Forgets the bytes that wait."""
+        self._chunks.clear()
+        self._size = 0
+
+    def _wake(self) -> None:
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    async def read(self) -> bytes:
+        """The next chunk, b"" at the end."""
+        self.started = True
+        while not self._chunks:
+            if self.complete:
+                return b""
+            if self._error is not None:
+                raise self._error
+            if self._waiter is not None:
+                raise RuntimeError("The request body is being read by two readers at once")
+            self._on_read()
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        chunk = self._chunks.popleft()
+        self._size -= len(chunk)
+        if not self._chunks:
+            self._on_read()
+        return chunk

@@ -1,0 +1,503 @@
+"""HTTP/1.1 on a socket: bytes to requests with httptools, in order, within limits, and back (RFC 9112)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import cast
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+
+from ..errors import Disconnected, HTTPError
+from .body import NO_BODY, BodyStream
+from .exchange import Exchange
+from .head import read_head
+from .request import Headers, Request
+from .shared import Shared
+from .stream import UpgradedStream
+
+# Pipelined requests that may wait before reading stops, and that are answered before other clients have their turn.
+MAX_WAITING = 16
+# Bytes of a body nobody wants that are read to keep a connection alive.
+MAX_DISCARD = 256 * 1024
+# Framing of a chunked body (sizes, extensions) beyond its content: a flood of it is an attack.
+MAX_FRAMING = 64 * 1024
+# Seconds in which a client may still read the last answer before its connection is cut.
+LINGER = 2.0
+
+NEVER = float("inf")
+
+
+class Connection(asyncio.Protocol):
+    """One client's connection."""
+
+    def __init__(self, shared: Shared, loop: asyncio.AbstractEventLoop) -> None:
+        # Of the server.
+        self.shared = shared
+        self.loop = loop
+        # Of the connection.
+        self.transport: asyncio.Transport = cast("asyncio.Transport", None)
+        self.remote = ""
+        self.deadline = 0.0
+        self.write_paused = False
+        self._parser = HttpRequestParser(self)
+        self._waiting: deque[Exchange] = deque()
+        self._current: Exchange | None = None
+        self._advancing = False
+        self._reading = True
+        self._drain: asyncio.Future[None] | None = None
+        self._unsent = 0
+        self._write_deadline = 0.0
+        self._stream: UpgradedStream | None = None
+        self._held: bytearray | None = None  # what came behind a request to upgrade
+        self._last_words: tuple[int, str] | None = None  # the error that ends the connection, once its turn comes
+        self._deaf = False  # nothing more is read as HTTP
+        # Of the request being parsed.
+        self._in_head = False
+        self._head_begun = False  # by the data just fed
+        self._url = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._head_size = 0
+        self._head_received = 0
+        self._error: HTTPError | None = None
+        self._parsed: Exchange | None = None  # the newest exchange, its body still coming
+        self._newest: Exchange | None = None
+        self._body: BodyStream | None = None
+        self._discarded = 0
+        self._framing = 0
+
+    # The transport's calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        shared = self.shared
+        peer = transport.get_extra_info("peername")
+        self.remote = peer[0] if isinstance(peer, tuple) else ""
+        if len(shared.connections) >= shared.limits.max_connections or shared.closing:
+            # It isn't among those whose time is looked at, and doesn't count as one of them.
+            self._say(503, "The server has too many connections: try again later")
+            self.loop.call_later(LINGER, self.transport.abort)
+            return
+        shared.connections.add(self)
+        self.deadline = self.loop.time() + shared.limits.idle_timeout
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.shared.connections.discard(self)
+        self._deaf = True
+        stream = self._stream
+        if stream is not None:
+            stream.connection_lost(exc)
+        current = self._current
+        if current is not None:
+            self._current = None
+            current.cancel()
+        if self._drain is not None and not self._drain.done():
+            self._drain.set_exception(Disconnected("The client has gone"))
+        parsed = self._parsed
+        if parsed is not None and parsed is not current:
+            parsed.cancel()
+        self._waiting.clear()
+
+    def eof_received(self) -> bool:
+        stream = self._stream
+        if stream is not None:
+            stream.feed_eof()
+        # A client that has closed can't be told from one that only says no more: both have gone.
+        return False
+
+    def pause_writing(self) -> None:
+        self.write_paused = True
+        self._unsent = self.transport.get_write_buffer_size()
+        self._write_deadline = self.shared.now + self.shared.limits.write_timeout
+        if self._stream is not None:
+            self._stream.pause_writing()
+
+    def resume_writing(self) -> None:
+        self.write_paused = False
+        if self._stream is not None:
+            self._stream.resume_writing()
+            return
+        if self._drain is not None and not self._drain.done():
+            self._drain.set_result(None)
+        self._advance()
+
+    def data_received(self, data: bytes) -> None:
+        if self._deaf:
+            if self._stream is not None:
+                self._stream.feed(data)
+            return
+        if self._held is not None:
+            self._held += data
+            self.update_reading()
+            return
+        body = self._body
+        if body is not None:
+            self.deadline = self.shared.now + self.shared.limits.body_timeout
+            self._framing += len(data)
+        self._feed(data)
+        if self._waiting:
+            self._advance()
+
+    def _feed(self, data: bytes) -> None:
+        self._head_begun = False
+        try:
+            self._parser.feed_data(data)
+        except HttpParserUpgrade as upgrade:
+            rest = data[upgrade.args[0] :]
+            if self._body is not None:
+                self._parser = _body_parser(self, self._body.length)
+                self._feed(rest)
+            else:
+                # The answer decides which protocol the rest is of.
+                self._held = bytearray(rest)
+        except HttpParserError as error:
+            self._refuse(error)
+            return
+        if self._in_head and not self._head_begun:
+            # What the parser holds back, a name or a value that doesn't end, is counted here only.
+            self._head_received += len(data)
+            limits = self.shared.limits
+            if self._head_received > limits.max_url + limits.max_headers:
+                self._fail(431, "The request's head is too large")
+        elif self._framing > MAX_FRAMING:
+            self._fail(400, "The chunks of the request's body are more framing than content")
+
+    # The parser's calls, in their order.
+
+    def on_message_begin(self) -> None:
+        self._in_head = self._head_begun = True
+        self._url = b""
+        self._headers = []
+        self._head_size = self._head_received = 0
+        self.deadline = self.shared.now + self.shared.limits.header_timeout
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+        if len(self._url) > self.shared.limits.max_url:
+            self._error = HTTPError(414, f"The request target is longer than {self.shared.limits.max_url} bytes")
+            raise self._error
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name, value))
+        self._head_size += len(name) + len(value) + 4
+        if self._head_size > self.shared.limits.max_headers:
+            self._error = HTTPError(431, f"The header block is larger than {self.shared.limits.max_headers} bytes")
+            raise self._error
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        try:
+            self._parsed = self._newest = self._exchange()
+        except HTTPError as error:
+            self._error = error
+            raise
+        self._waiting.append(self._parsed)
+
+    def _exchange(self) -> Exchange:
+        """The exchange that the parsed head begins. Raises `HTTPError` for one that can't be answered as it is."""
+        parser = self._parser
+        shared = self.shared
+        headers = self._headers
+        method, version, target, url, length, expects_continue, upgrades = read_head(
+            parser, self._url, headers, shared.scheme
+        )
+        # What follows may be trailers, which are counted and kept apart.
+        self._headers = []
+        self._head_size = 0
+        exchange: Exchange
+        body: BodyStream | None = None
+        if length != 0:
+            body = self._body = BodyStream(length, lambda: exchange.read_on())
+            self._discarded = self._framing = 0
+        request = Request(
+            method,
+            url,
+            (),
+            body or NO_BODY,
+            raw_target=target,
+            raw_headers=headers,
+            http_version=version,
+            scheme=shared.scheme,
+            remote=self.remote,
+            max_body=shared.limits.max_body,
+        )
+        exchange = Exchange(self, request, body, parser.should_keep_alive(), expects_continue and body is not None)
+        if upgrades and body is None and parser.should_upgrade():
+            request.upgrader = exchange
+        return exchange
+
+    def on_body(self, data: bytes) -> None:
+        body = self._body
+        if body is None:
+            return
+        # A byte in a chunk of its own comes with five of framing; a client's habit may be some more.
+        self._framing = max(0, self._framing - 16 * len(data))
+        parsed = self._parsed
+        if parsed is not None and parsed.done and not parsed.running:
+            self._discarded += len(data)
+            if self._discarded > MAX_DISCARD:
+                self._finish()
+            return
+        body.feed(data)
+        if body.full:
+            self.update_reading()
+
+    def on_message_complete(self) -> None:
+        parsed = self._parsed
+        body = self._body
+        if parsed is None or (body is not None and self._parser.should_upgrade()):
+            return
+        self._parsed = None
+        if body is not None:
+            self._body = None
+            self._framing = 0
+            if self._headers:
+                parsed.request.trailers = Headers(
+                    [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._headers]
+                )
+            parsed.expects_continue = False
+            body.feed_end()
+            self._renew_deadline()
+
+    # What exchanges ask for.
+
+    def answered(self, exchange: Exchange) -> None:
+        """The answer of the current exchange is complete."""
+        self._current = None
+        if not exchange.keep_alive:
+            self._finish()
+            return
+        if exchange.body is not None:
+            self.settle(exchange)
+        if not self._advancing:
+            self._advance()
+
+    def settle(self, exchange: Exchange) -> None:
+        """Once an exchange is answered and its handler is done, the rest of its body is read only to be rid of it."""
+        body = exchange.body
+        if body is not None and not body.complete and exchange.done and not exchange.running:
+            body.discard()
+            self.update_reading()
+
+    def can_discard(self, body: BodyStream) -> bool:
+        """Whether what is to come of `body` is worth reading for the sake of the connection."""
+        return body.length is None or body.length <= MAX_DISCARD
+
+    def update_reading(self) -> None:
+        """Reads from the socket only while somebody has use for more."""
+        body = self._body
+        held = self._held
+        wanted = (
+            len(self._waiting) < MAX_WAITING
+            and (body is None or not body.full)
+            and (held is None or len(held) < MAX_FRAMING)
+        )
+        if wanted is not self._reading and not self.transport.is_closing():
+            self._reading = wanted
+            if wanted:
+                self.transport.resume_reading()
+            else:
+                self.transport.pause_reading()
+            self._renew_deadline()
+
+    async def drained(self) -> None:
+        """Returns when the transport takes more. Raises `Disconnected` when the client has gone."""
+        while self.write_paused:
+            if self._drain is None or self._drain.done():
+                self._drain = self.loop.create_future()
+            await self._drain
+
+    def hand_over(self, head: bytes) -> UpgradedStream:
+        """Writes the head of a 101 and gives the connection away, with what came behind the request."""
+        held = bytes(self._held or b"")
+        self._held = None
+        self._deaf = True
+        self.deadline = NEVER
+        self.transport.write(head)
+        if not self._reading:
+            self._reading = True
+            self.transport.resume_reading()
+        self._stream = stream = UpgradedStream(self.transport, held)
+        return stream
+
+    def abort(self) -> None:
+        """Cuts the connection."""
+        self._deaf = True
+        self.transport.abort()
+
+    # What the server asks for.
+
+    @property
+    def writing(self) -> bool:
+        """Whether bytes wait for the client to take them."""
+        return self.transport.get_write_buffer_size() > 0
+
+    def check_time(self, now: float) -> None:
+        """Ends what took too long."""
+        unsent = self.transport.get_write_buffer_size()
+        if unsent:
+            if unsent < self._unsent or not self._unsent:
+                self._write_deadline = now + self.shared.limits.write_timeout
+            elif now >= self._write_deadline:
+                self.abort()
+                return
+        self._unsent = unsent
+        if now < self.deadline:
+            return
+        if self._deaf:
+            if not unsent:
+                self.transport.abort()
+        elif self._in_head:
+            self._fail(408, "The request's head took too long")
+        elif self._body is not None:
+            self._fail(408, "The request's body took too long")
+        else:
+            self.transport.close()
+
+    def stop(self) -> None:
+        """Ends an idle connection; one at work ends with its answer."""
+        if self._current is not None:
+            self._current.stop()
+        elif not self._waiting and not self._in_head and self._body is None and not self._deaf:
+            self.transport.close()
+
+    # Our own affairs.
+
+    def _advance(self) -> None:
+        """Runs what waits, one exchange after the other, as long as each is answered at once."""
+        if self._advancing:
+            return
+        self._advancing = True
+        turns = MAX_WAITING
+        while self._current is None and not self.write_paused and self._stream is None:
+            if self.transport.is_closing():
+                break
+            if not turns:
+                self.loop.call_soon(self._advance)  # other clients have their turn
+                break
+            turns -= 1
+            if self._waiting:
+                exchange = self._current = self._waiting.popleft()
+                if self.shared.closing:
+                    exchange.response.send("The server is stopping", 503)
+                else:
+                    exchange.run()
+            elif self._held is not None:
+                # The upgrade was not accepted: what follows is HTTP as before (RFC 9110 7.8).
+                held, self._held = bytes(self._held), None
+                self._parser = HttpRequestParser(self)
+                self._feed(held)
+            else:
+                break
+        self._advancing = False
+        if self._current is None and not self._waiting and self._last_words is not None:
+            self._say(*self._last_words)
+        elif not self._deaf:
+            self._renew_deadline()
+            if self._waiting or self._held is not None or not self._reading:
+                self.update_reading()
+
+    def _renew_deadline(self) -> None:
+        limits = self.shared.limits
+        if not self._reading:
+            self.deadline = NEVER
+        elif self._in_head:
+            self.deadline = self.shared.now + limits.header_timeout
+        elif self._body is not None:
+            self.deadline = self.shared.now + limits.body_timeout
+        elif self._current is None and not self._waiting:
+            self.deadline = self.shared.now + limits.idle_timeout
+        else:
+            self.deadline = NEVER
+
+    def _refuse(self, error: HttpParserError) -> None:
+        """The bytes are no HTTP/1.1, or the limits were passed."""
+        if self._error is not None:
+            self._fail(self._error.status, self._error.reason)
+        elif self._parsed is None and self._newest is not None and not self._newest.keep_alive:
+            self._deaf = True  # data behind the last request of the connection (RFC 9112 9.6)
+        else:
+            self._fail(400, f"The request is malformed: {error}")
+
+    def _fail(self, status: int, reason: str) -> None:
+        """The connection can't go on: an error ends it, once the requests before it are answered."""
+        self._deaf = True
+        self.deadline = NEVER
+        parsed = self._parsed
+        if parsed is None:
+            if self._last_words is None:
+                self._last_words = (status, reason)
+            if self._current is None and not self._waiting:
+                self._say(status, reason)
+            return
+        # It's the body that fails: its reader answers, or its request is answered without it.
+        parsed.keep_alive = False
+        if parsed.done:
+            self._finish()
+        elif parsed.body is not None:
+            parsed.body.fail(HTTPError(status, reason))
+
+    def _say(self, status: int, reason: str) -> None:
+        self._last_words = None
+        body = reason.encode()
+        head = (
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n"
+            f"content-length: {len(body)}\r\n{self.shared.date}connection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self._linger()
+
+    def _finish(self) -> None:
+        """Closes the connection after its last answer; what was pipelined behind it is not answered."""
+        self._waiting.clear()
+        if self._body is None and self._last_words is None and self._held is None and not self._in_head:
+            self._deaf = True
+            self.transport.close()
+        else:
+            self._held = None
+            self._linger()
+
+    def _linger(self) -> None:
+        """Says no more but still listens a little: closed at once, bytes on their way here would make the kernel reset
+        the connection and the client lose the answer (RFC 9112 9.6)."""
+        self._deaf = True
+        self._in_head = False
+        self.deadline = self.shared.now + LINGER
+        transport = self.transport
+        if transport.is_closing():
+            return
+        if not transport.can_write_eof():
+            transport.close()
+            return
+        transport.write_eof()
+        if not self._reading:
+            self._reading = True
+            transport.resume_reading()
+
+
+def _body_parser(connection: Connection, length: int | None) -> HttpRequestParser:
+    """A parser in the middle of a request, before its body.
+
+    llhttp takes what follows a request to upgrade for the other protocol, even its body, which comes before
+    (RFC 9110 7.8): read on as HTTP it would be somebody's next request.
+    """
+    protocol = _Deaf(connection)
+    parser = HttpRequestParser(protocol)
+    framing = "transfer-encoding: chunked" if length is None else f"content-length: {length}"
+    parser.feed_data(f"POST / HTTP/1.1\r\n{framing}\r\n\r\n".encode())
+    protocol.deaf = False
+    return parser
+
+
+class _Deaf:
+    """Keeps what a parser reports from the connection, as long as it is `deaf`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.deaf = True
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        method = getattr(self._connection, name)
+        return lambda *arguments: None if self.deaf else method(*arguments)

@@ -1,0 +1,114 @@
+"""Forms: urlencoded and multipart/form-data bodies (RFC 7578), parsed by python-multipart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from multidict import MultiDict
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from ..errors import HTTPError
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
+
+# More parts than this are an attack, not a form.
+MAX_PARTS = 1000
+
+
+@dataclass(slots=True)
+class FormFile:
+    """A file of a multipart form, its content as sent."""
+
+    name: str
+    filename: str
+    content_type: str
+    body: bytes
+
+
+@dataclass(slots=True)
+class Form:
+    """The fields of a form, ordered and with duplicates, and its files."""
+
+    fields: MultiDict[str] = field(default_factory=MultiDict)
+    files: list[FormFile] = field(default_factory=list)
+
+
+def parse_form(content_type: str, body: bytes) -> Form:
+    """The form in `body`, empty for a content type that isn't a form's. Raises `HTTPError` 400 for a malformed one."""
+    kind, options = parse_options_header(content_type)
+    if kind == b"application/x-www-form-urlencoded":
+        text = body.decode("utf-8", "replace")
+        try:
+            return Form(MultiDict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_PARTS)))
+        except ValueError as error:
+            raise HTTPError(400, f"The form has more than {MAX_PARTS} fields") from error
+    if kind != b"multipart/form-data":
+        return Form()
+    boundary = options.get(b"boundary")
+    if not boundary:
+        raise HTTPError(400, "The multipart body's content type names no boundary")
+    collector = _Collector()
+    try:
+        parser = MultipartParser(boundary, collector.callbacks())
+        parser.write(body)
+        parser.finalize()
+    except FormParserError as error:
+        raise HTTPError(400, f"The multipart body is malformed: {error}") from error
+    if not collector.complete:
+        raise HTTPError(400, "The multipart body ends before its last boundary")
+    return collector.form
+
+
+class _Collector:
+    """Gathers what the multipart parser reports into a form."""
+
+    def __init__(self) -> None:
+        self.form = Form()
+        self.complete = False
+        self._header: tuple[bytearray, bytearray] = (bytearray(), bytearray())
+        self._headers: dict[bytes, bytes] = {}
+        self._data: list[bytes] = []
+        self._parts = 0
+
+    def callbacks(self) -> MultipartCallbacks:
+        return {
+            "on_part_begin": self.part_begin,
+            "on_header_field": lambda data, start, end: self._header[0].extend(data[start:end]),
+            "on_header_value": lambda data, start, end: self._header[1].extend(data[start:end]),
+            "on_header_end": self.header_end,
+            "on_part_data": lambda data, start, end: self._data.append(data[start:end]),
+            "on_part_end": self.part_end,
+            "on_end": self.end,
+        }
+
+    def part_begin(self) -> None:
+        self._parts += 1
+        if self._parts > MAX_PARTS:
+            raise HTTPError(400, f"The form has more than {MAX_PARTS} parts")
+        self._headers = {}
+        self._data = []
+
+    def header_end(self) -> None:
+        name, value = self._header
+        self._headers[bytes(name).lower()] = bytes(value)
+        self._header = (bytearray(), bytearray())
+
+    def part_end(self) -> None:
+        _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
+        if b"name" not in options:
+            raise HTTPError(400, "A part of the multipart body has no name")
+        name = options[b"name"].decode("utf-8", "replace")
+        body = b"".join(self._data)
+        if b"filename" in options:
+            filename = options[b"filename"].decode("utf-8", "replace")
+            content_type = self._headers.get(b"content-type", b"application/octet-stream").decode("latin-1")
+            self.form.files.append(FormFile(name, filename, content_type, body))
+        else:
+            self.form.fields.add(name, body.decode("utf-8", "replace"))
+
+    def end(self) -> None:
+        self.complete = True

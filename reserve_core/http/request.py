@@ -1,0 +1,268 @@
+"""The request as handlers see it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterable, Mapping as Dict
+from itertools import count
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import parse_qsl
+
+from multidict import CIMultiDict, MultiDict
+
+from ..errors import HTTPError
+from .body import NO_BODY, BodyStream, BufferedBody
+from .forms import Form, parse_form
+
+if TYPE_CHECKING:
+    from ..config import Mapping
+    from .stream import UpgradedStream
+    from .websocket import WebSocket
+
+Headers = CIMultiDict[str]
+
+_ids = count(1)
+
+MAX_BODY = 16 * 1024 * 1024
+
+
+class Body(Protocol):
+    """Where a request's body comes from: the wire, or memory."""
+
+    @property
+    def length(self) -> int | None:
+        """The announced length in bytes; None when it is not known before the end."""
+
+    async def read(self) -> bytes:
+        """The next chunk, b"" at the end. Raises `Disconnected` when the client went away before."""
+
+
+class Upgrader(Protocol):
+    """The connection of a request that asks for an upgrade (RFC 9110 7.8)."""
+
+    async def accept(self, request: Request, **options: Any) -> WebSocket:
+        """Accepts a WebSocket handshake."""
+
+    def hand_over(self, head: bytes) -> UpgradedStream:
+        """Writes the head of a 101 and gives the bytes of the connection away."""
+
+
+class Request:
+    """One HTTP request.
+
+    `method` is upper case as received. `url` is the canonical path and query that mappings match; an internal redirect
+    changes it, `raw_target` stays what the client sent. `remote` is the client's address, `id` counts the
+    requests of the process, `internal` tells a request dispatched by a handler, `mapping` is the one being applied,
+    `aborted` turns true when the client has gone. `state` is the handlers' own: what one stores, the next ones find.
+    """
+
+    __slots__ = (
+        "_body",
+        "_cookies",
+        "_headers",
+        "_kept",
+        "_query",
+        "_raw_headers",
+        "_state",
+        "_streamed",
+        "aborted",
+        "http_version",
+        "id",
+        "internal",
+        "mapping",
+        "max_body",
+        "method",
+        "raw_target",
+        "remote",
+        "scheme",
+        "trailers",
+        "upgrader",
+        "url",
+    )
+
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        headers: Headers | Dict[str, str] | Iterable[tuple[str, str]] = (),
+        body: bytes | Body = b"",
+        *,
+        raw_target: str | None = None,
+        raw_headers: list[tuple[bytes, bytes]] | None = None,
+        http_version: str = "1.1",
+        scheme: str = "http",
+        remote: str = "",
+        internal: bool = False,
+        max_body: int = MAX_BODY,
+    ) -> None:
+        self.method = method
+        self.url = url
+        self.raw_target = url if raw_target is None else raw_target
+        self.http_version = http_version
+        self.scheme = scheme
+        self.remote = remote
+        self.internal = internal
+        self.max_body = max_body
+        self.id = next(_ids)
+        self.mapping: Mapping | None = None
+        self.aborted = False
+        self.trailers: Headers | None = None
+        self._raw_headers = raw_headers
+        self._headers: Headers | None = None if raw_headers is not None else CIMultiDict(headers)
+        self._body: Body = (BufferedBody(body) if body else NO_BODY) if isinstance(body, bytes) else body
+        self._kept: bytes | None = None
+        self._streamed = False
+        self._query: tuple[str, MultiDict[str]] | None = None
+        self._cookies: dict[str, str] | None = None
+        self._state: dict[str, Any] | None = None
+        self.upgrader: Upgrader | None = None  # set by a connection whose client asks for an upgrade
+
+    def __repr__(self) -> str:
+        return f"<Request {self.id:x} {self.method} {self.url!r}>"
+
+    @property
+    def headers(self) -> Headers:
+        """The header fields: case-insensitive, duplicates and order kept."""
+        headers = self._headers
+        if headers is None:
+            headers = self._headers = CIMultiDict(
+                # The parser leaves the white space behind a value (RFC 9112 5.1).
+                [
+                    (name.decode("latin-1"), value.decode("latin-1").rstrip(" \t"))
+                    for name, value in self._raw_headers or ()
+                ]
+            )
+        return headers
+
+    @property
+    def path(self) -> str:
+        """The canonical URL without its query."""
+        return self.url.partition("?")[0]
+
+    @property
+    def query(self) -> MultiDict[str]:
+        """The decoded query parameters: ordered, dict-like, duplicates kept."""
+        cached = self._query
+        if cached is None or cached[0] != self.url:
+            pairs = parse_qsl(self.url.partition("?")[2], keep_blank_values=True)
+            cached = self._query = (self.url, MultiDict(pairs))
+        return cached[1]
+
+    @property
+    def host(self) -> str:
+        """The Host header's value, '' when there is none (HTTP/1.0)."""
+        return self.headers.get("host", "")
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies by name (RFC 6265); of a name sent twice, the first."""
+        if self._cookies is None:
+            self._cookies = _parse_cookies(self.headers.getall("cookie", []))
+        return self._cookies
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """A dict of the handlers' own, alive as long as the request."""
+        if self._state is None:
+            self._state = {}
+        return self._state
+
+    @property
+    def body_length(self) -> int | None:
+        """The announced length of the body in bytes; None when it is chunked."""
+        return self._body.length if self._kept is None else len(self._kept)
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """The body as it arrives, in chunks, without limit. A body that was read whole comes from memory.
+
+        Raises `Disconnected` when the client goes away before its end, RuntimeError when it was streamed before.
+        """
+        if self._kept is not None:
+            if self._kept:
+                yield self._kept
+            return
+        self._take()
+        while chunk := await self._body.read():
+            yield chunk
+
+    async def body(self) -> bytes:
+        """The whole body, kept for the mappings that follow.
+
+        Raises `HTTPError` 413 beyond `max_body` bytes, and what `stream` raises.
+        """
+        if self._kept is None:
+            self._take()
+            length = self._body.length
+            if length is not None and length > self.max_body:
+                raise self._too_large()
+            chunks: list[bytes] = []
+            size = 0
+            while chunk := await self._body.read():
+                size += len(chunk)
+                if size > self.max_body:
+                    raise self._too_large()
+                chunks.append(chunk)
+            self._kept = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        return self._kept
+
+    def _take(self) -> None:
+        if self._streamed and self._body is not NO_BODY:
+            raise RuntimeError("The request body was streamed or refused before; call request.body() first to keep it")
+        self._streamed = True
+
+    def _too_large(self) -> HTTPError:
+        return HTTPError(413, f"The request body is larger than {self.max_body} bytes")
+
+    async def text(self) -> str:
+        """The body decoded by the charset of its content type, UTF-8 by default; what doesn't decode is replaced."""
+        body = await self.body()
+        try:
+            return body.decode(self._charset(), "replace")
+        except LookupError:
+            return body.decode("utf-8", "replace")
+
+    def _charset(self) -> str:
+        for parameter in self.headers.get("content-type", "").split(";")[1:]:
+            name, _, value = parameter.partition("=")
+            if name.strip().lower() == "charset":
+                return value.strip(" \t\"'") or "utf-8"
+        return "utf-8"
+
+    async def json(self) -> Any:
+        """The body parsed as JSON. Raises `HTTPError` 400 when it is none."""
+        try:
+            return json.loads(await self.body())
+        except (ValueError, RecursionError) as error:
+            raise HTTPError(400, f"The request body is not valid JSON: {error}") from error
+
+    async def form(self) -> Form:
+        """The fields and files of a urlencoded or multipart body; without any for another content type.
+
+        Raises `HTTPError` 400 when a multipart body is malformed, 413 as `body` does.
+        """
+        return parse_form(self.headers.get("content-type", ""), await self.body())
+
+    async def upgrade(self, *, subprotocols: Iterable[str] = (), **options: Any) -> WebSocket:
+        """Accepts the client's WebSocket handshake (RFC 6455) and gives the connection over.
+
+        `subprotocols` are those the handler speaks, best first. For the options see `WebSocket`.
+        Raises `HTTPError` 426 when the request isn't a WebSocket handshake, 400 when it is a malformed one.
+        """
+        if self.upgrader is None:
+            raise HTTPError(426, "This address speaks WebSocket", {"Upgrade": "websocket", "Connection": "Upgrade"})
+        return await self.upgrader.accept(self, subprotocols=subprotocols, **options)
+
+
+def _parse_cookies(values: list[str]) -> dict[str, str]:
+    cookies: dict[str, str] = {}
+    for pair in "; ".join(values).split(";"):
+        name, equals, value = pair.partition("=")
+        name, value = name.strip(), value.strip()
+        if equals and name:
+            if len(value) >= 2 and value[0] == value[-1] == '"':
+                value = value[1:-1]
+            cookies.setdefault(name, value)
+    return cookies
+
+
+__all__ = ["MAX_BODY", "Body", "BodyStream", "Form", "Headers", "Request"]

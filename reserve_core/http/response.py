@@ -1,0 +1,146 @@
+"""The response as handlers see it, and the seam by which one can be wrapped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+from multidict import CIMultiDict
+
+from ..errors import ResponseError
+from .request import Headers
+
+HeaderValues = Mapping[str, str] | Iterable[tuple[str, str]]
+
+
+class Writer(Protocol):
+    """Where an answer goes: the connection, or whoever wrapped the response.
+
+    An answer is either one `send`, or `start`, any number of `write`, and `end`; `Response` keeps the order. To see
+    or change an answer on its way, put an own writer before the one that is there:
+    `response.writer = MyWriter(response.writer)`.
+    """
+
+    def send(self, status: int, headers: Headers, body: bytes) -> None:
+        """The whole answer at once."""
+
+    def start(self, status: int, headers: Headers) -> None:
+        """The head of an answer whose body follows in chunks. May delay it until the first chunk."""
+
+    async def write(self, chunk: bytes) -> None:
+        """A chunk of the body; returns when the next one may come. Raises `Disconnected` when nobody receives it."""
+
+    async def end(self) -> None:
+        """The body is complete."""
+
+    def abort(self) -> None:
+        """The answer can't be completed: cuts it so that its receiver notices."""
+
+
+class Response:
+    """The answer to one request.
+
+    `status` and `headers` can be changed until the head has gone out. The writer takes care of what the request's
+    method and the status mean for the body (HEAD, 204, 304).
+    """
+
+    __slots__ = ("ended", "headers", "headers_sent", "status", "writer")
+
+    def __init__(self, writer: Writer) -> None:
+        self.writer = writer
+        self.status = 200
+        self.headers: Headers = CIMultiDict()
+        self.headers_sent = False
+        self.ended = False
+
+    def __repr__(self) -> str:
+        state = "ended" if self.ended else "sending" if self.headers_sent else "open"
+        return f"<Response {self.status} {state}>"
+
+    def send(self, data: Any = b"", status: int | None = None, headers: HeaderValues | None = None) -> None:
+        """The whole answer in one plain call.
+
+        `data` is bytes, a str (sent as UTF-8 text/plain) or a JSON value (application/json); a content-type that is set
+        already stays. `headers` replace those of the same name. Raises `ResponseError` when an answer has begun,
+        TypeError when `data` can't be sent.
+        """
+        if self.headers_sent:
+            raise self._too_late()
+        body, content_type = encode(data)
+        if status is not None:
+            self.status = status
+        fields = self.headers
+        if headers is not None:
+            replace(fields, headers)
+        if content_type is not None and "content-type" not in fields:
+            fields["content-type"] = content_type
+        self._send(body)
+
+    async def write(self, chunk: bytes | str) -> None:
+        """Sends a chunk of the body, the head before the first one; returns when the next one may come.
+
+        Raises `ResponseError` after the end, `Disconnected` when the client has gone.
+        """
+        if self.ended:
+            raise self._too_late()
+        if not self.headers_sent:
+            self.writer.start(self.status, self.headers)
+            self.headers_sent = True
+        if isinstance(chunk, str):
+            chunk = chunk.encode()
+        if chunk:
+            await self.writer.write(chunk)
+
+    async def end(self, chunk: bytes | str = b"") -> None:
+        """Ends the answer, with a last chunk if there is one. Raises what `write` raises."""
+        if self.ended:
+            raise self._too_late()
+        if isinstance(chunk, str):
+            chunk = chunk.encode()
+        if not self.headers_sent:
+            self._send(chunk)
+            return
+        if chunk:
+            await self.writer.write(chunk)
+        self.ended = True
+        await self.writer.end()
+
+    def abort(self) -> None:
+        """Cuts an answer that can't be completed, so that the client notices: never a clean end to half a body."""
+        self.headers_sent = self.ended = True
+        self.writer.abort()
+
+    def _send(self, body: bytes) -> None:
+        # Taken back when the writer refuses the answer: another one may follow.
+        self.headers_sent = self.ended = True
+        try:
+            self.writer.send(self.status, self.headers, body)
+        except BaseException:
+            self.headers_sent = self.ended = False
+            raise
+
+    def _too_late(self) -> ResponseError:
+        what = "has ended" if self.ended else "has begun: its head went out"
+        return ResponseError(f"The response {what} already; a handler that answers must be the only one that does")
+
+
+def encode(data: Any) -> tuple[bytes, str | None]:
+    """The bytes of `data` and the content type they have: None for bytes, which may be anything."""
+    if isinstance(data, bytes):
+        return data, None
+    if isinstance(data, str):
+        return data.encode(), "text/plain; charset=utf-8"
+    if isinstance(data, bytearray | memoryview):
+        return bytes(data), None
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), "application/json"
+
+
+def replace(headers: Headers, values: HeaderValues) -> None:
+    """Sets `values` in `headers`: each name's former values go, its new ones come all."""
+    if headers:
+        pairs = list(values.items() if isinstance(values, Mapping) else values)
+        for name in {name for name, _ in pairs}:
+            headers.popall(name, None)
+        values = pairs
+    headers.extend(values)

@@ -1,0 +1,233 @@
+"""The bytes of a connection after a 101 (RFC 9110 7.8), in the manner of `tornado.iostream.IOStream`."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from tornado.ioloop import IOLoop
+from tornado.iostream import StreamClosedError
+
+from ..errors import ResponseError
+
+# Bytes that may wait for a reader before the stream stops reading from its socket, and where it starts again.
+HIGH_WATER = 256 * 1024
+LOW_WATER = HIGH_WATER // 2
+
+_FIELD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\r\n\0]*")
+
+
+def switching_protocols(fields: Iterable[tuple[str, str]]) -> bytes:
+    """The head of a 101. Raises `ResponseError` for a name or a value that would break it (RFC 9110 5)."""
+    lines = ["HTTP/1.1 101 Switching Protocols", *(f"{name}: {value}" for name, value in fields), "", ""]
+    for line in lines[1:-2]:
+        if not _FIELD.fullmatch(line):
+            raise ResponseError(f"{line!r} is not a valid header line (RFC 9110 5)")
+    try:
+        return "\r\n".join(lines).encode("latin-1")
+    except UnicodeEncodeError as error:
+        raise ResponseError(f"A header value of the upgrade is beyond Latin-1: {error.object!r}") from error
+
+
+class UpgradedStream:
+    """What a connection becomes when it stops to speak HTTP.
+
+    It reads, writes and closes as Tornado's protocols expect it of a stream. `data` is what came behind the head of the
+    request. `received` counts the bytes that came in. One reader at a time.
+    """
+
+    def __init__(self, transport: asyncio.Transport, data: bytes = b"") -> None:
+        self.received = len(data)
+        self._transport = transport
+        self._loop = asyncio.get_running_loop()
+        self._close_callback: Callable[[], None] | None = None
+        self._lost = self._loop.create_future()  # done when the connection is no more
+        self._error: BaseException | None = None
+        # Reading.
+        self._buffer = bytearray(data)
+        self._needed = 0
+        self._reader: asyncio.Future[None] | None = None
+        self._paused = False
+        self._ended = False  # nothing more will come
+        # Writing.
+        self._full = False  # the transport has enough for now
+        self._writers: deque[asyncio.Future[None]] = deque()
+        self._written = self._loop.create_future()
+        self._written.set_result(None)
+
+    @property
+    def io_loop(self) -> IOLoop:
+        return IOLoop.current()
+
+    @property
+    def paused(self) -> bool:
+        """Whether reading has stopped because nobody takes what has come."""
+        return self._paused
+
+    async def read_bytes(self, num_bytes: int) -> bytes:
+        """Exactly that many bytes. Raises `StreamClosedError` when the stream ends before."""
+        while len(self._buffer) < num_bytes:
+            if self._ended:
+                raise StreamClosedError(self._error)
+            await self._wait_for(num_bytes)
+        return self._take(num_bytes)
+
+    async def read_chunk(self) -> bytes:
+        """What has come, as soon as there is some; b"" at the end."""
+        while not self._buffer:
+            if self._ended:
+                return b""
+            await self._wait_for(1)
+        return self._take(len(self._buffer))
+
+    def write(self, data: bytes | memoryview) -> asyncio.Future[None]:
+        """Sends `data`. The future is done when the client has taken enough for more to be written.
+
+        Raises `StreamClosedError` when the stream is closed; the future fails with it when it is closed meanwhile.
+        """
+        if self.closed():
+            raise StreamClosedError(self._error)
+        self._transport.write(data)
+        return self._room()
+
+    async def drain(self) -> None:
+        """Returns when more may be written. Raises `StreamClosedError` when the stream is closed."""
+        while self._full and not self._lost.done():
+            await self._room()
+        if self.closed():
+            raise StreamClosedError(self._error)
+
+    def write_eof(self) -> bool:
+        """Says that no more will be written; False if the transport can't (TLS) or the connection is broken."""
+        if self.closed() or not self._transport.can_write_eof():
+            return False
+        try:
+            self._transport.write_eof()
+        except OSError:  # the client has gone, and the transport doesn't know yet
+            return False
+        return True
+
+    def close(self) -> None:
+        """Closes the connection once what was written is sent. What has come in is dropped."""
+        self._buffer.clear()
+        self._transport.close()
+        self._end()
+
+    def abort(self) -> None:
+        """Cuts the connection at once."""
+        self._buffer.clear()
+        self._transport.abort()
+        self._end()
+
+    def closed(self) -> bool:
+        """Whether nothing can be written any more. What came in before can still be read."""
+        return self._transport.is_closing() or self._lost.done()
+
+    async def wait_closed(self) -> None:
+        """Returns when the connection is no more."""
+        await asyncio.shield(self._lost)
+
+    def set_close_callback(self, callback: Callable[[], None] | None) -> None:
+        """`callback` is called once, when the connection is no more."""
+        self._close_callback = callback
+
+    def set_nodelay(self, value: bool) -> None:
+        """Nothing to do: the transports of asyncio and uvloop never delay small segments."""
+
+    # The protocol's calls.
+
+    def feed(self, data: bytes) -> None:
+        """Takes in what has come."""
+        self.received += len(data)
+        if self._ended:
+            return
+        self._buffer += data
+        if self._needed and len(self._buffer) >= self._needed:
+            self._wake()
+        elif len(self._buffer) > max(HIGH_WATER, self._needed) and not self._paused:
+            self._paused = True
+            if not self._transport.is_closing():
+                self._transport.pause_reading()
+
+    def feed_eof(self) -> None:
+        """The client will send no more."""
+        self._end()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The connection is no more."""
+        if self._lost.done():
+            return
+        self._error = exc
+        self._lost.set_result(None)
+        self._end()
+        for writer in self._writers:
+            if not writer.done():
+                writer.set_exception(StreamClosedError(exc))
+                writer.exception()  # nobody has to wait for a write
+        self._writers.clear()
+        callback, self._close_callback = self._close_callback, None
+        if callback is not None:
+            callback()
+
+    def pause_writing(self) -> None:
+        """The client takes less than is written."""
+        self._full = True
+
+    def resume_writing(self) -> None:
+        """The client has taken what was written, or most of it."""
+        self._full = False
+        while self._writers:
+            writer = self._writers.popleft()
+            if not writer.done():
+                writer.set_result(None)
+
+    # Our own affairs.
+
+    def _take(self, size: int) -> bytes:
+        buffer = self._buffer
+        if size == len(buffer):
+            data = bytes(buffer)
+            buffer.clear()
+        else:
+            with memoryview(buffer) as view:
+                data = bytes(view[:size])
+            del buffer[:size]  # moves the start of the bytearray, not its content
+        if self._paused and len(buffer) <= LOW_WATER:
+            self._read_on()
+        return data
+
+    async def _wait_for(self, size: int) -> None:
+        if self._reader is not None:
+            raise RuntimeError("The stream is being read by two readers at once")
+        if self._paused:
+            self._read_on()
+        self._needed = size
+        self._reader = self._loop.create_future()
+        try:
+            await self._reader
+        finally:
+            self._reader = None
+            self._needed = 0
+
+    def _read_on(self) -> None:
+        self._paused = False
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _room(self) -> asyncio.Future[None]:
+        if not self._full:
+            return self._written
+        writer = self._loop.create_future()
+        self._writers.append(writer)
+        return writer
+
+    def _end(self) -> None:
+        self._ended = True
+        self._wake()
+
+    def _wake(self) -> None:
+        reader = self._reader
+        if reader is not None and not reader.done():
+            reader.set_result(None)

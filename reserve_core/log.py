@@ -1,0 +1,220 @@
+"""The console log: one printable line for each thing that happened to a server and its requests."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any, Protocol, TextIO, TypeVar
+
+from .events import Event
+
+logger = logging.getLogger("reserve")
+
+_RED, _GREEN, _YELLOW, _CYAN = "31", "32", "33", "36"
+_STATUS_COLOURS = {2: _GREEN, 3: _CYAN, 4: _YELLOW, 5: _RED}
+
+# User name and password in a URL (RFC 3986 3.2.1).
+_USERINFO = re.compile(r"(?<=://)[^/?#@]*@")
+
+
+class Source(Protocol):
+    """What can be listened to: a server, an emitter."""
+
+    def on(self, name: str, callback: Callable[[Event], None], /) -> Any: ...
+
+
+SourceT = TypeVar("SourceT", bound=Source)
+
+
+def log(server: SourceT, verbose: bool = False, stream: TextIO | None = None, colour: bool | None = None) -> SourceT:
+    """Writes what happens to `server` to the console, and returns it.
+
+    One line for each answered request, `SERVE GET /path 200 3 ms`; of a failure `ERROR GET /path`, and the reason on a
+    second line. `verbose` traces each step of a request by its id in hexadecimal, `(i)` marks those made by a handler:
+
+        INCMG 0001 GET /path
+        RDRCT 0001 custom custom
+        SERVE 0001 200 3 ms
+
+    also ABORT and ERROR, with the traceback of what failed in lines of their own, and CLOSE at the server's end. What
+    the logger `reserve` is told goes the same way.
+
+    Lines go to the standard output, errors to the standard error, or all to `stream`. They are coloured on a terminal
+    unless the environment sets NO_COLOR; `colour` decides otherwise. Characters that aren't printable are escaped, so
+    that no request can forge a line or steer the terminal.
+    """
+    out = _Console(sys.stdout if stream is None else stream, colour)
+    err = _Console(sys.stderr if stream is None else stream, colour)
+    handler = _Records(err, verbose)
+    listeners = _verbose(out, err) if verbose else _concise(out, err)
+    for name, listener in listeners.items():
+        server.on(name, listener)
+    server.on("closed", handler.stop)
+    logger.addHandler(handler)
+    return server
+
+
+class _Console:
+    """Writes lines to a stream, each call in one write."""
+
+    def __init__(self, stream: TextIO, colour: bool | None) -> None:
+        self.stream = stream
+        self._colour = _is_colourful(stream) if colour is None else colour
+        self._lost = False
+
+    def write(self, *lines: str) -> None:
+        if self._lost:
+            return
+        text = "\n".join(lines) + "\n"
+        try:
+            try:
+                self.stream.write(text)
+            except UnicodeEncodeError:
+                self.stream.write(text.encode("ascii", "backslashreplace").decode())
+            self.stream.flush()
+        except (BrokenPipeError, ValueError):
+            self._lost = True  # nobody reads it any more, or it is closed: no reason to stop serving
+        except OSError:
+            pass  # a full disk may have room again
+
+    def paint(self, text: str, colour: str | None) -> str:
+        return f"\x1b[{colour}m{text}\x1b[0m" if self._colour and colour else text
+
+    def status(self, event: Event) -> str:
+        """How a request ended: `200 3 ms`."""
+        status = self.paint(str(event.status), _STATUS_COLOURS.get(event.status // 100))
+        return f"{status} {math.ceil(event.time_spent)} ms"
+
+
+class _Records(logging.Handler):
+    """Brings what the logger `reserve` is told to a console."""
+
+    def __init__(self, console: _Console, verbose: bool) -> None:
+        super().__init__()
+        self._console = console
+        self._verbose = verbose
+
+    def stop(self, event: Event) -> None:
+        if event.request is None:
+            logger.removeHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self is not self._first():
+            return
+        colour = _RED if record.levelno >= logging.ERROR else _YELLOW
+        lines = [_printable(line) for line in record.getMessage().splitlines()] or [""]
+        lines[1:] = [f"    {line}" for line in lines[1:]]
+        lines[0] = f"{self._console.paint(record.levelname, colour)} {lines[0]}"
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            lines += _traceback(error) if self._verbose else [_because(error)]
+        self._console.write(*lines)
+
+    def _first(self) -> logging.Handler:
+        """Of several servers' logs to one stream, the one that writes the records."""
+        stream = self._console.stream
+        return next(
+            handler
+            for handler in logger.handlers
+            if isinstance(handler, _Records) and handler._console.stream is stream
+        )
+
+
+Listeners = dict[str, Callable[[Event], None]]
+
+
+def _concise(out: _Console, err: _Console) -> Listeners:
+    def redirected(event: Event) -> None:
+        out.write(f"SERVE {_subject(event)} {out.status(event)}")
+
+    def error(event: Event) -> None:
+        if event.request is None:
+            err.write(f"{err.paint('ERROR', _RED)} {_reason(event.reason)}")
+        else:
+            err.write(f"{err.paint('ERROR', _RED)} {_subject(event)}", _because(event.reason))
+
+    return {"ready": _ready(out), "redirected": redirected, "error": error}
+
+
+def _verbose(out: _Console, err: _Console) -> Listeners:
+    def incoming(event: Event) -> None:
+        out.write(f"INCMG {_id(event)}{_subject(event)}")
+
+    def redirecting(event: Event) -> None:
+        out.write(f"RDRCT {_id(event)}{event.type} {_target(event)}")
+
+    def redirected(event: Event) -> None:
+        out.write(f"SERVE {_id(event)}{out.status(event)}")
+
+    def aborted(event: Event) -> None:
+        out.write(f"{out.paint('ABORT', _YELLOW)} {_id(event)}".rstrip())
+
+    def closed(event: Event) -> None:
+        out.write(f"CLOSE {_id(event)}".rstrip())
+
+    def error(event: Event) -> None:
+        lines = [f"{err.paint('ERROR', _RED)} {_id(event)}{_reason(event.reason)}"]
+        if isinstance(event.reason, BaseException):
+            lines += _traceback(event.reason)
+        err.write(*lines)
+
+    return {
+        "ready": _ready(out),
+        "incoming": incoming,
+        "redirecting": redirecting,
+        "redirected": redirected,
+        "aborted": aborted,
+        "closed": closed,
+        "error": error,
+    }
+
+
+def _ready(out: _Console) -> Callable[[Event], None]:
+    return lambda event: out.write(f"Server running at {_printable(event.url)}")
+
+
+def _subject(event: Event) -> str:
+    return _printable(f"{event.method} {event.url}")
+
+
+def _id(event: Event) -> str:
+    if event.request is None:
+        return ""
+    return f"{event.id:04X} (i) " if event.internal else f"{event.id:04X} "
+
+
+def _target(event: Event) -> str:
+    """The value a handler is given; its prefix when the value is no text."""
+    value = event.redirect if isinstance(event.redirect, str | int) else event.type
+    return _printable(_USERINFO.sub("***@", str(value)))
+
+
+def _because(reason: Any) -> str:
+    return rf"\____ {_reason(reason)}"
+
+
+def _reason(reason: Any) -> str:
+    if isinstance(reason, BaseException):
+        reason = f"{type(reason).__name__}: {reason}".removesuffix(": ")
+    return _printable(str(reason))
+
+
+def _traceback(error: BaseException) -> list[str]:
+    lines = "".join(traceback.format_exception(error)).splitlines()
+    return [f"    {_printable(line)}" for line in lines]
+
+
+def _printable(text: str) -> str:
+    """`text` with what isn't printable escaped: controls, bidi marks, line separators, lone surrogates."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def _is_colourful(stream: TextIO) -> bool:
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()

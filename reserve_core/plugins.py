@@ -1,0 +1,137 @@
+"""Finds the installed plugins, checks them, and freezes their hooks to plain callables.
+
+pluggy works at start only: its calls cost more than a small handler does, and it doesn't await.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any
+
+from . import hookspecs
+from .config.contract import HANDLER_HOOKS, ContractError, Hook, local_handler, make_handler, new_manager, register
+from .config.explain import suggestion
+from .config.mapping import Handler
+from .config.reference import describe
+from .errors import PluginError
+
+if TYPE_CHECKING:
+    import click
+
+    from .events import Event
+    from .server import Server
+
+__all__ = ["EVENTS", "PluginInfo", "Plugins", "load_plugins", "local_handler"]
+
+EVENTS = ("created", "ready", "incoming", "redirecting", "redirected", "error", "aborted", "closed")
+
+
+@dataclass(frozen=True, slots=True)
+class PluginInfo:
+    """One plugin, for a list of them. `prefix` is None when it handles no mappings, `methods` when it takes all."""
+
+    name: str
+    prefix: str | None
+    distribution: str
+    version: str
+    methods: frozenset[str] | None
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plugins:
+    """The plugins in use, their hooks frozen: each takes all the arguments of its hookspec, by position."""
+
+    handlers: dict[str, Handler] = field(default_factory=dict)
+    startup: tuple[Callable[[Server], Awaitable[None]], ...] = ()
+    shutdown: tuple[Callable[[Server], Awaitable[None]], ...] = ()
+    observers: dict[str, tuple[Callable[[Event], None], ...]] = field(default_factory=lambda: dict.fromkeys(EVENTS, ()))
+    commands: tuple[Callable[[click.Group], None], ...] = ()
+    infos: tuple[PluginInfo, ...] = ()
+
+
+def load_plugins(blocked: Iterable[str] = ()) -> Plugins:
+    """The installed plugins but those `blocked` by name, in the order of their names.
+
+    The implementations of one hook are in pluggy's order: those marked `tryfirst` first, `trylast` last.
+    Raises `PluginError` for a plugin that fails to import or breaks the contract, for a name that two distributions
+    claim, and for a blocked name that no plugin has.
+    """
+    manager = new_manager()
+    hooks: dict[str, dict[str, Hook]] = {}
+    handlers: dict[str, Handler] = {}
+    infos: list[PluginInfo] = []
+    entries = _entries(set(blocked))
+    # In reverse, because pluggy calls first what was registered last.
+    for name in sorted(entries, reverse=True):
+        entry = entries[name]
+        distribution, version = _distribution(entry)
+        try:
+            plugin = _imported(entry)
+            hooks[name] = register(manager, plugin, name)
+            if not hooks[name].keys().isdisjoint(HANDLER_HOOKS):
+                handlers[name] = make_handler(name, hooks[name], distribution, version)
+        except ContractError as error:
+            raise PluginError(
+                f'The plugin "{name}" of {distribution} {version} {error}\n'
+                f"    {error.mend}. Or uninstall it, or start without it: --no-plugin {name}"
+            ) from (error.__cause__ or error)
+        infos.append(_info(name, plugin, handlers.get(name), distribution, version))
+
+    def implementations(hook: str) -> tuple[Hook, ...]:
+        found = getattr(manager.hook, hook).get_hookimpls()
+        return tuple(hooks[implementation.plugin_name][hook] for implementation in reversed(found))
+
+    return Plugins(
+        handlers={name: handlers[name] for name in sorted(handlers)},
+        startup=implementations("startup"),
+        shutdown=implementations("shutdown"),
+        observers={event: implementations(event) for event in EVENTS},
+        commands=implementations("commands"),
+        infos=tuple(reversed(infos)),
+    )
+
+
+def _entries(blocked: set[str]) -> dict[str, EntryPoint]:
+    """The entry points of the group by name. A distribution that is found twice on `sys.path` counts once."""
+    entries: dict[str, EntryPoint] = {}
+    for entry in entry_points(group=hookspecs.PROJECT):
+        other = entries.setdefault(entry.name, entry)
+        is_same = _distribution(other)[0] == _distribution(entry)[0] and other.value == entry.value
+        if not is_same and entry.name not in blocked:
+            raise PluginError(
+                f'The prefix "{entry.name}" is claimed twice: by {_origin(other)} and by {_origin(entry)}\n'
+                f"    Uninstall one of them, or start without both: --no-plugin {entry.name}"
+            )
+    unknown = next((name for name in sorted(blocked) if name not in entries), None)
+    if unknown is not None:
+        raise PluginError(f'There is no plugin "{unknown}" to block\n    {suggestion(unknown, entries, "Installed")}')
+    return {name: entry for name, entry in entries.items() if name not in blocked}
+
+
+def _imported(entry: EntryPoint) -> Any:
+    try:
+        return entry.load()
+    except (Exception, SystemExit) as error:
+        raise ContractError(f"fails to import {entry.value}: {describe(error)}") from error
+
+
+def _distribution(entry: EntryPoint) -> tuple[str, str]:
+    """The name and the version of the distribution that publishes the entry point."""
+    distribution = entry.dist
+    if distribution is None or "Name" not in distribution.metadata:
+        return "(a distribution without metadata)", ""
+    return distribution.name, distribution.version
+
+
+def _origin(entry: EntryPoint) -> str:
+    return f"{' '.join(_distribution(entry))} ({entry.value})"
+
+
+def _info(name: str, plugin: object, handler: Handler | None, distribution: str, version: str) -> PluginInfo:
+    summary = (inspect.getdoc(plugin) or "").partition("\n")[0]
+    prefix, methods = (handler.prefix, handler.methods) if handler else (None, None)
+    return PluginInfo(name, prefix, distribution, version, methods, summary)

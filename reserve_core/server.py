@@ -1,0 +1,185 @@
+"""The server: listens, keeps time, and stops in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from tornado.netutil import bind_sockets
+
+from .config import Configuration, check, read
+from .dispatcher import Dispatcher
+from .events import Emitter, Event
+from .http.connection import Connection
+from .http.shared import Shared
+from .plugins import load_plugins
+
+Settings = str | os.PathLike[str] | dict[str, Any]
+
+logger = logging.getLogger("reserve")
+
+# Seconds between two looks at the connections' deadlines: how exact a timeout is.
+TICK = 0.5
+BACKLOG = 2048
+
+
+class Server:
+    """Serves one checked configuration.
+
+    `await start()`, then `url` and `port` say where; `await close()` ends it. Or as an async context manager.
+    Events go to the plugins' hooks, the configuration's listeners, and who asks with `on`.
+    """
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+        self.events = Emitter(configuration.plugins.observers)
+        self.dispatcher = Dispatcher(configuration, self.events)
+        self.port = configuration.port
+        self._shared = Shared(self.dispatcher.dispatch, configuration.limits, configuration.protocol)
+        self._listening: list[asyncio.Server] = []
+        self._ticker: asyncio.Task[None] | None = None
+        self._state = "new"
+        self._closed = asyncio.Event()
+
+    @property
+    def url(self) -> str:
+        """Where the server is reached: `http://127.0.0.1:5000/`."""
+        host = self.configuration.hostname
+        return f"{self.configuration.protocol}://{f'[{host}]' if ':' in host else host}:{self.port}/"
+
+    @property
+    def closing(self) -> bool:
+        """Whether the server has begun to stop: new requests get 503."""
+        return self._shared.closing
+
+    def on(self, name: str, callback: Callable[[Event], None]) -> Callable[[], None]:
+        """Calls `callback` on each event called `name`, or on all for "*". Returns what ends it; see `Emitter.on`."""
+        return self.events.on(name, callback)
+
+    async def __aenter__(self) -> Server:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def start(self, listen: bool = True) -> None:
+        """Begins to serve; without `listen` only requests that come by the dispatcher.
+
+        Raises OSError, saying what to do, when the address can't be had, and what `startup` hooks raise.
+        """
+        if self._state != "new":
+            raise RuntimeError("A server starts once: make a new one")
+        self._state = "started"
+        for listener in self.configuration.listeners:
+            listener(self)
+        self.events.emit(Event("created", self))
+        try:
+            for hook in self.configuration.plugins.startup:
+                await hook(self)
+            if listen:
+                await self._listen()
+        except BaseException:
+            await self.close(force=True)
+            raise
+        self.events.emit(Event("ready", self, url=self.url, port=self.port))
+
+    async def _listen(self) -> None:
+        configuration = self.configuration
+        loop = asyncio.get_running_loop()
+        self._shared.tick(loop.time(), time.time())
+        self._ticker = asyncio.create_task(self._tick())
+        try:
+            sockets = bind_sockets(configuration.port, configuration.hostname or "", backlog=BACKLOG)
+        except (OSError, UnicodeError) as error:
+            raise _explained(error, configuration) from error
+        self.port = sockets[0].getsockname()[1]
+        for each in sockets:
+            self._listening.append(
+                await loop.create_server(
+                    lambda: Connection(self._shared, loop), sock=each, ssl=configuration.ssl, backlog=BACKLOG
+                )
+            )
+
+    async def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            self._shared.tick(loop.time(), time.time())
+            await asyncio.sleep(TICK)
+
+    async def close(self, timeout: float | None = None, force: bool = False) -> None:
+        """Stops: listens no more, lets requests at work finish for `timeout` seconds (by default the limit
+        `shutdown-timeout`; 0 with `force`), then cuts what is left. Called again, it waits for the same end."""
+        if self._state == "closing" and not force:
+            await self._closed.wait()
+            return
+        first, self._state = self._state != "closing", "closing"
+        shared = self._shared
+        shared.closing = True
+        for listening in self._listening:
+            listening.close()
+        for connection in list(shared.connections):
+            connection.stop()
+        if timeout is None:
+            timeout = self.configuration.limits.shutdown_timeout
+        await self._finish_work(0 if force else timeout)
+        if not first:
+            return
+        if self._ticker is not None:
+            self._ticker.cancel()
+        for hook in self.configuration.plugins.shutdown:
+            try:
+                await hook(self)
+            except Exception:
+                logger.exception("A plugin's shutdown hook failed")
+        self.events.emit(Event("closed", self))
+        self._closed.set()
+
+    async def _finish_work(self, timeout: float) -> None:
+        shared = self._shared
+        deadline = asyncio.get_running_loop().time() + timeout
+        # Looked at now and then: telling of each end would cost on every request what is of use once.
+        while (shared.connections or shared.tasks) and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        for task in list(shared.tasks):
+            task.cancel()
+        for connection in list(shared.connections):
+            connection.abort()
+        if shared.tasks:
+            await asyncio.wait(shared.tasks, timeout=1)
+        await asyncio.sleep(0)  # lets the transports say that they are gone
+
+
+async def serve(configuration: Settings, port: int | None = None) -> Server:
+    """Checks `configuration`, a dict or the path of a file, and serves it: the server listens when this returns.
+
+    `port` wins over the configuration's. Raises `ConfigError`, `PluginError`, and what `Server.start` raises.
+    """
+    source = read(configuration)
+    if port is not None:
+        source.settings["port"] = port
+    server = Server(await check(source, load_plugins()))
+    await server.start()
+    return server
+
+
+def _explained(error: OSError | UnicodeError, configuration: Configuration) -> OSError:
+    place = f"{configuration.hostname}:{configuration.port}"
+    number = error.errno if isinstance(error, OSError) else None
+    if number == errno.EADDRINUSE:
+        text = f"{place} is in use already: stop the other program, or choose another port (0 takes a free one)"
+    elif number in (errno.EACCES, errno.EPERM):
+        text = f"No right to listen on {place}: ports below 1024 need root, choose another one"
+    elif number == errno.EADDRNOTAVAIL:
+        text = f"{place} is no address of this machine: use 127.0.0.1, or 0.0.0.0 for all its addresses"
+    else:
+        text = f"Can't listen on {place}: {getattr(error, 'strerror', None) or error}"
+    return OSError(number, text)

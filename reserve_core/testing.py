@@ -1,0 +1,111 @@
+"""The pytest plugin: fixtures that serve a configuration to a test.
+
+They work in sync and in async tests alike, because the server has an event loop in a thread of its own: a test may
+block while it waits for an answer. What a test gives as a handler runs in that thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping as Dict
+from typing import Any, TypeVar
+
+import pytest
+
+from .mock import Mock, MockedResponse, mock
+from .server import Server, Settings, serve
+
+Result = TypeVar("Result")
+
+
+class LoopThread:
+    """An event loop in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="reserve", daemon=True)
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Runs `work` there and returns its result, or raises what it raises."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def stop(self) -> None:
+        self.run(self._loop.shutdown_asyncgens())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+class TestServer:
+    """A real server on a free port of 127.0.0.1: `url` (with a final slash), `port`, and the `server` itself."""
+
+    __test__ = False  # no test class, for all its name
+
+    def __init__(self, loop: LoopThread, configuration: Settings) -> None:
+        self._loop = loop
+        self.server: Server = loop.run(serve(configuration, port=0))
+        self.url = self.server.url
+        self.port = self.server.port
+
+    def stop(self) -> None:
+        """Stops it before the test ends; called again, it does nothing."""
+        self._loop.run(self.server.close(force=True))
+
+
+class TestMock:
+    """A `Mock` whose `request` needs no await."""
+
+    __test__ = False
+
+    def __init__(self, loop: LoopThread, configuration: Settings, handlers: dict[str, Any] | None) -> None:
+        self._loop = loop
+        self.mock: Mock = loop.run(mock(configuration, handlers))
+
+    def request(
+        self, method: str, url: str, headers: Dict[str, str] | Iterable[tuple[str, str]] = (), body: Any = b""
+    ) -> MockedResponse:
+        """Dispatches one request and returns its answer; see `Mock.request`."""
+        return self._loop.run(self.mock.request(method, url, headers, body))
+
+    def stop(self) -> None:
+        self._loop.run(self.mock.close())
+
+
+@pytest.fixture
+def reserve_loop() -> Iterator[LoopThread]:
+    """The event loop, in a thread of its own, of the servers and mocks of one test."""
+    loop = LoopThread()
+    yield loop
+    loop.stop()
+
+
+@pytest.fixture
+def reserve_server(reserve_loop: LoopThread) -> Iterator[Callable[[Settings], TestServer]]:
+    """`reserve_server(configuration)` serves a dict or a file on a free port until the test ends."""
+    servers: list[TestServer] = []
+
+    def start(configuration: Settings) -> TestServer:
+        server = TestServer(reserve_loop, configuration)
+        servers.append(server)
+        return server
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def reserve_mock(reserve_loop: LoopThread) -> Iterator[Callable[..., TestMock]]:
+    """`reserve_mock(configuration, handlers=None)` answers requests by a configuration without a socket."""
+    mocks: list[TestMock] = []
+
+    def start(configuration: Settings, handlers: dict[str, Any] | None = None) -> TestMock:
+        mocked = TestMock(reserve_loop, configuration, handlers)
+        mocks.append(mocked)
+        return mocked
+
+    yield start
+    for mocked in mocks:
+        mocked.stop()

@@ -1,0 +1,4 @@
+module.exports = async (request, response) => {
+  response.setHeader('X-Before', 'yes')
+  throw new Error('secret')
+}

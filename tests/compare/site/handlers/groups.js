@@ -1,0 +1,1 @@
+module.exports = (request, response, one, two, three) => [[one || '', two || '', three || '']]

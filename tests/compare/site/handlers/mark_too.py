@@ -1,0 +1,5 @@
+from reserve_core import Request, Response
+
+
+def handler(request: Request, response: Response) -> None:
+    response.headers["X-Inverted-Too"] = "method and path"

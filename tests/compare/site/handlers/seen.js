@@ -1,0 +1,1 @@
+module.exports = request => [{ method: request.method, url: request.url, x: request.headers['x-name'] || null }]

@@ -1,0 +1,120 @@
+"""The README's files are written, its commands run, and their output is what it says."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ADDRESS = "http://127.0.0.1:5000/"
+
+
+@dataclass
+class Block:
+    """A fenced block: `name` is the file that the line before it names."""
+
+    language: str
+    text: str
+    name: str | None
+
+
+@dataclass
+class Section:
+    title: str
+    text: str = ""
+    blocks: list[Block] = field(default_factory=list)
+
+    def commands(self) -> list[tuple[str, str]]:
+        """The commands of the console blocks, each with the output shown."""
+        consoles = "".join(block.text for block in self.blocks if block.language == "console")
+        return [
+            (command, output) for command, output in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", consoles, re.MULTILINE)
+        ]
+
+    def files(self) -> dict[str, str]:
+        return {block.name: block.text for block in self.blocks if block.name is not None}
+
+
+def sections(text: str) -> dict[str, Section]:
+    found = {}
+    for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        section = Section(part.partition("\n")[0], part)
+        for before, language, body in re.findall(r"([^\n]*)\n\n```(\w+)\n(.*?)^```$", part, re.DOTALL | re.MULTILINE):
+            named = re.search(r"`([\w./-]+)`:$", before)
+            section.blocks.append(Block(language, body, named and named[1]))
+        found[section.title] = section
+    return found
+
+
+@pytest.fixture(scope="module")
+def readme(project: Path) -> dict[str, Section]:
+    return sections((project / "README.md").read_text())
+
+
+def test_its_make_targets_exist(readme: dict[str, Section], project: Path) -> None:
+    commands = [command for command, _ in readme["Look at it"].commands()]
+    assert commands == ["make run", "make test"]
+    for command in commands:
+        subprocess.run([*command.split(), "--dry-run"], cwd=project, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("title", ["Your first configuration", "Write your own handler in two minutes"])
+def test_its_examples_answer_as_it_says(
+    readme: dict[str, Section], title: str, write: Any, reserve: Any, start: Any
+) -> None:
+    section = readme[title]
+    write(section.files())
+    url, asked = "", 0
+    for command, output in section.commands():
+        program, *arguments = command.split()
+        if program == "pip":
+            assert arguments == ["install", "reserve-core"]
+        elif program == "curl":
+            asked += 1
+            assert _curl(arguments, url).rstrip("\n") == output.replace(ADDRESS, url).rstrip("\n")
+        elif arguments:
+            assert reserve(*arguments).stdout == output
+        else:
+            url = start().ready()
+            assert output == f"Server running at {ADDRESS}\n"
+    assert asked
+
+
+def _curl(arguments: list[str], url: str) -> str:
+    command = ["curl", "--silent", "--show-error", *(argument.replace(ADDRESS, url) for argument in arguments)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def test_the_mappings_of_its_table_hold(
+    readme: dict[str, Section], write: Any, reserve: Any, prefixes: set[str]
+) -> None:
+    rows = re.findall(r"^\| `(\w+)` \|.*\| `(\{.*\})` \|$", readme["The handlers"].text, re.MULTILINE)
+    assert {prefix for prefix, _ in rows} == prefixes
+    for prefix, mapping in rows:
+        assert prefix in json.loads(mapping)
+    write(readme["Your first configuration"].files())
+    write({"table.json": {"mappings": [json.loads(mapping) for _, mapping in rows]}})
+    assert reserve("check", "table.json").stdout == f"table.json: ok, {len(rows)} mappings\n"
+
+
+def test_its_help_is_that_of_the_command(readme: dict[str, Section], reserve: Any) -> None:
+    ((command, output),) = readme["The command line"].commands()
+    assert command == "reserve --help"
+    assert reserve("--help", env={"COLUMNS": "80"}).stdout == output
+
+
+def test_its_entry_point_is_what_a_distribution_needs(readme: dict[str, Section], project: Path) -> None:
+    (published,) = [block.text for section in readme.values() for block in section.blocks if block.language == "toml"]
+    group = published.splitlines()[0]
+    assert group in (project / "examples" / "reserve-hello" / "pyproject.toml").read_text()
+
+
+def test_its_links_lead_somewhere(project: Path) -> None:
+    for document in (project / "README.md", project / "examples" / "reserve-hello" / "README.md"):
+        links = re.findall(r"\]\((?!https?://)([^)#]+)\)", document.read_text())
+        assert [link for link in links if not (document.parent / link).exists()] == []

@@ -1,0 +1,267 @@
+"""`reserve serve`: a folder, a Python function and a status, as a user has them served."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+SITE: dict[str, Any] = {
+    "reserve.json": {
+        "mappings": [
+            {"match": "^/hello/(.*)", "custom": "./hello.py"},
+            {"match": "/gone", "status": 410},
+            {"match": "^/(.*)", "file": "./www/$1"},
+            {"status": 404},
+        ]
+    },
+    "hello.py": "def handler(request, response, name):\n    return [{'hello': name}]\n",
+    "www/index.html": "<h1>Welcome</h1>",
+    "www/notes/today.txt": "quiet",
+}
+
+# Sends back what it gets as it gets it: such a request lasts as long as its client likes.
+ECHO: dict[str, Any] = {
+    "reserve.json": {"mappings": [{"custom": "./echo.py"}]},
+    "echo.py": """
+async def handler(request, response):
+    async for chunk in request.stream():
+        await response.write(chunk)
+    await response.end()
+""",
+}
+
+
+def test_it_serves_files_a_function_and_a_status(start: Any, ask: Any, write: Any) -> None:
+    write(SITE)
+    running = start("--config", "reserve.json")
+    url = running.ready()
+    assert url.startswith("http://127.0.0.1:")
+
+    welcome = ask(url)
+    assert (welcome.status, welcome.text) == (200, "<h1>Welcome</h1>")
+    assert welcome.headers["content-type"].startswith("text/html")
+    assert ask(f"{url}notes/today.txt").text == "quiet"
+    assert ask(f"{url}hello/Ada").json() == {"hello": "Ada"}
+    assert ask(f"{url}gone").status == 410
+    assert (ask(f"{url}missing").status, ask(f"{url}missing").text) == (404, "Not found")
+    assert ask(f"{url}..%2fhello.py").status == 404
+
+    assert running.stop() == 0
+    assert running.errors == ""
+
+
+def test_reserve_json_is_what_it_serves_when_nothing_else_is_said(start: Any, ask: Any, write: Any) -> None:
+    write(SITE)
+    assert ask(f"{start().ready()}gone").status == 410
+
+
+def test_without_a_configuration_it_serves_the_files_of_the_folder(start: Any, ask: Any, write: Any) -> None:
+    write({"notes.txt": "quiet"})
+    running = start()
+    url = running.ready()
+    assert ask(f"{url}notes.txt").text == "quiet"
+    assert ask(f"{url}other.txt").status == 404
+    assert "no reserve.json" in running.errors
+
+
+def test_paths_are_those_of_the_configuration_not_of_the_shell(
+    start: Any, ask: Any, write: Any, tmp_path: Path
+) -> None:
+    write(SITE)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    url = start("--config", "../reserve.json", cwd=elsewhere).ready()
+    assert ask(f"{url}notes/today.txt").text == "quiet"
+    assert ask(f"{url}hello/Ada").json() == {"hello": "Ada"}
+
+
+@pytest.mark.parametrize("arguments", [["--config", "a.json,b.json"], ["--config", "a.json", "--config", "b.json"]])
+def test_several_configurations_run_several_servers(start: Any, ask: Any, write: Any, arguments: list[str]) -> None:
+    write({f"{name}.json": {"mappings": [{"status": status}]} for name, status in (("a", 410), ("b", 418))})
+    running = start(*arguments)
+    first, second = running.ready(), running.ready()
+    assert (ask(first).status, ask(second).status) == (410, 418)
+    assert running.stop() == 0
+
+
+def test_the_mistakes_of_all_configurations_are_named_and_nothing_starts(reserve: Any, write: Any) -> None:
+    write(
+        {
+            "a.json": {"mappings": [{"statsu": 404}]},
+            "b.json": {"mappings": [{"status": 404}], "prot": 1},
+        }
+    )
+    run = reserve("--config", "a.json,b.json")
+    assert (run.returncode, run.stdout) == (2, "")
+    assert "a.json:4: " in run.stderr
+    assert "b.json:7: " in run.stderr
+    assert "Error: 2 mistakes in the configuration\n" in run.stderr
+
+
+def test_host_and_port_of_the_command_line_win(start: Any, ask: Any, write: Any) -> None:
+    write({"reserve.json": {"hostname": "192.0.2.1", "port": 1, "mappings": [{"status": 204}]}})
+    url = start("--host", "127.0.0.1", "--port", "0").ready()
+    assert ask(url).status == 204
+
+
+def test_a_plugin_can_be_left_out(start: Any, ask: Any, write: Any, reserve: Any) -> None:
+    write({"reserve.json": {"mappings": [{"match": "^/a", "status": 410}]}})
+    assert ask(f"{start('--no-plugin', 'file').ready()}a").status == 410
+    run = reserve("--no-plugin", "status")
+    assert run.returncode == 2
+    assert "reserve.json:" in run.stderr
+
+
+def test_requests_are_logged_unless_it_is_silent(start: Any, ask: Any, write: Any) -> None:
+    write(SITE)
+    for arguments, logged in (((), True), (("--silent",), False)):
+        running = start(*arguments)
+        ask(f"{running.ready()}gone")
+        assert running.stop() == 0
+        assert (any("GET /gone 410" in line for line in running.output)) == logged
+
+
+def test_verbose_traces_each_step(start: Any, ask: Any, write: Any) -> None:
+    write(SITE)
+    running = start("--verbose")
+    ask(f"{running.ready()}gone")
+    running.stop()
+    traced = "\n".join(running.output)
+    assert all(step in traced for step in ("INCMG", "RDRCT", "SERVE"))
+
+
+def test_a_busy_port_is_named_with_what_to_do(start: Any, write: Any, reserve: Any) -> None:
+    write(SITE)
+    port = urlsplit(start().ready()).port
+    run = reserve("--port", str(port))
+    assert (run.returncode, run.stdout) == (1, "")
+    assert f"127.0.0.1:{port} is in use" in run.stderr
+    assert "choose another port" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_a_busy_port_stops_the_servers_beside_it(start: Any, write: Any, reserve: Any) -> None:
+    write(SITE)
+    port = urlsplit(start().ready()).port
+    write({"free.json": {"port": 0, "mappings": [{"status": 204}]}, "busy.json": {"port": port}})
+    run = reserve("--config", "free.json,busy.json")
+    assert run.returncode == 1
+    assert f"127.0.0.1:{port} is in use" in run.stderr
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "not..a..host"])
+def test_a_host_that_is_none_of_this_machine_is_named(write: Any, reserve: Any, host: str) -> None:
+    write(SITE)
+    run = reserve("--host", host, "--port", "0")
+    assert run.returncode == 1
+    assert f"{host}:0" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_a_startup_that_fails_is_named_and_traced_when_asked(write: Any, reserve: Any) -> None:
+    write(
+        {
+            "reserve.json": {"listeners": ["./shop.py:open"]},
+            "shop.py": "def open(server):\n    raise KeyError('lost')\n",
+        }
+    )
+    run = reserve("--port", "0")
+    assert (run.returncode, run.stderr) == (1, "Error: The server did not start: KeyError: 'lost'\n")
+    assert "shop.py" in reserve("--port", "0", "--verbose").stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_lets_requests_at_work_finish(start: Any, write: Any, number: int) -> None:
+    write(ECHO)
+    running = start()
+    with _Upload(running.ready()) as upload:
+        assert upload.exchange(b"before") == b"before"
+        running.signal(number)
+        upload.wait_until_nobody_listens()
+        assert upload.exchange(b" after") == b" after"
+        assert upload.finish()
+    assert running.wait() == 0
+    assert running.errors == ""
+
+
+def test_what_does_not_finish_in_time_is_cut(start: Any, write: Any) -> None:
+    write(ECHO)
+    write({"reserve.json": {**ECHO["reserve.json"], "limits": {"shutdown-timeout": 0.2}}})
+    running = start()
+    with _Upload(running.ready()) as upload:
+        upload.exchange(b"before")
+        running.signal()
+        assert running.wait() == 0
+        assert upload.cut()
+
+
+def test_a_second_signal_cuts_at_once(start: Any, write: Any) -> None:
+    write(ECHO)
+    write({"reserve.json": {**ECHO["reserve.json"], "limits": {"shutdown-timeout": 3600}}})
+    running = start()
+    with _Upload(running.ready()) as upload:
+        upload.exchange(b"before")
+        running.signal()
+        upload.wait_until_nobody_listens()
+        running.signal()
+        assert running.wait() == 0
+        assert upload.cut()
+
+
+def test_it_runs_as_a_module_too(write: Any, start: Any, ask: Any, command: Path) -> None:
+    write(SITE)
+    running = start("-m", "reserve_core", command=command.with_name("python"))
+    assert ask(f"{running.ready()}gone").status == 410
+
+
+class _Upload:
+    """A request whose body comes in chunks, to a server that sends each one back."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._address = (parts.hostname, parts.port)
+        self._socket = socket.create_connection(self._address, timeout=20)
+        self._socket.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+        self._received = self._socket.makefile("rb")
+        self._head = False
+
+    def __enter__(self) -> _Upload:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._received.close()
+        self._socket.close()
+
+    def exchange(self, chunk: bytes) -> bytes:
+        """Sends a chunk, and returns the one that comes back."""
+        self._socket.sendall(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+        if not self._head:
+            self._head = True
+            while self._received.readline().strip():
+                pass
+        size = int(self._received.readline(), 16)
+        return self._received.read(size + 2)[:-2]
+
+    def finish(self) -> bool:
+        """Ends the body; whether the answer ends too."""
+        self._socket.sendall(b"0\r\n\r\n")
+        return self._received.readline() == b"0\r\n"
+
+    def cut(self) -> bool:
+        """Whether the connection ends without the answer's end."""
+        try:
+            return self._received.read() == b""
+        except ConnectionResetError:
+            return True
+
+    def wait_until_nobody_listens(self) -> None:
+        while True:
+            try:
+                socket.create_connection(self._address, timeout=20).close()
+            except (ConnectionRefusedError, ConnectionResetError):
+                return

@@ -1,0 +1,103 @@
+"""examples/site, as `make run` serves it: the page tells the truth about its mappings, and every link answers."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+import pytest
+
+
+class Page(HTMLParser):
+    """The mappings a page shows, the requests it offers and what it links to."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.mappings: list[dict[str, Any]] = []
+        self.requests: list[dict[str, str]] = []
+        self.links: set[str] = set()
+        self._pre: str | None = None
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        if tag == "pre" and not values:
+            self._pre = ""
+        elif values.get("class") == "try":
+            self.requests.append(values)
+        else:
+            self.links |= {values[name] for name in ("href", "src") if name in values}
+
+    def handle_data(self, data: str) -> None:
+        if self._pre is not None:
+            self._pre += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "pre" and self._pre is not None:
+            self.mappings.append(json.loads(self._pre))
+            self._pre = None
+
+
+@pytest.fixture(scope="module")
+def site(project: Path) -> Path:
+    return project / "examples" / "site"
+
+
+@pytest.fixture
+def url(start: Any, site: Path) -> Any:
+    running = start("--config", str(site / "reserve.json"))
+    yield running.ready()
+    assert running.stop() == 0
+    assert running.errors == ""
+
+
+@pytest.fixture(scope="module")
+def index(site: Path) -> Page:
+    return Page((site / "pages" / "index.html").read_text())
+
+
+def test_the_page_shows_the_mappings_that_serve_it(site: Path, index: Page) -> None:
+    assert index.mappings == json.loads((site / "reserve.json").read_text())["mappings"]
+
+
+def test_every_handler_of_the_project_is_at_work(prefixes: set[str], index: Page) -> None:
+    assert prefixes == {name for mapping in index.mappings for name in mapping if name in prefixes}
+
+
+def test_every_request_it_offers_is_answered_as_it_says(url: str, ask: Any, index: Page) -> None:
+    assert len(index.requests) > 10
+    for request in index.requests:
+        method = request.get("data-method", "GET")
+        answer = ask(urljoin(url, request["href"]), method, request.get("data-body"))
+        assert answer.status == int(request["data-status"]), (method, request["href"], answer.text)
+
+
+def test_no_page_has_a_broken_link(url: str, ask: Any, site: Path) -> None:
+    for file in (site / "pages").rglob("*.html"):
+        page = Page(file.read_text())
+        assert page.links
+        assert [link for link in page.links if ask(urljoin(url, link)).status != 200] == []
+
+
+def test_the_api_keeps_what_is_posted(url: str, ask: Any) -> None:
+    book = {"title": "Momo", "author": "Michael Ende", "year": 1973}
+    made = ask(f"{url}api/books", "POST", json.dumps(book))
+    assert (made.status, made.json()) == (201, {"id": "4", **book})
+    assert made.headers["access-control-allow-origin"] == "*"
+    for path in (made.headers["location"], "/newest"):
+        assert ask(urljoin(url, path)).json() == {"id": "4", **book}
+    assert [each["id"] for each in ask(f"{url}api/books?author=ende").json()] == ["4"]
+    assert ask(f"{url}api/books", "POST", '{"title": "Momo"}').status == 422
+
+
+def test_an_unknown_path_is_answered_with_the_error_page(url: str, ask: Any, site: Path) -> None:
+    answer = ask(f"{url}no/such/page")
+    assert (answer.status, answer.body) == (404, (site / "pages" / "404.html").read_bytes())
+    assert answer.headers["content-type"].startswith("text/html")
+
+
+def test_an_old_address_says_where_it_went(url: str, ask: Any) -> None:
+    assert ask(f"{url}old/members").headers["location"] == "/members"

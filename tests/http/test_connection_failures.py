@@ -1,0 +1,210 @@
+"""Handlers that fail: an orderly 500 while it can still be said, afterwards an answer that nobody takes for whole."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reserve_core.errors import HTTPError, ResponseError
+
+if TYPE_CHECKING:
+    from reserve_core.http import Request, Response
+    from tests.http.conftest import Serve, Site, Wire
+
+
+def get(path: str = "/", extra: str = "") -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: a\r\n{extra}\r\n".encode()
+
+
+async def cut(wire: Wire) -> None:
+    """The answer that comes is never complete."""
+    with pytest.raises((EOFError, ConnectionError)):
+        await wire.answer()
+
+
+async def test_a_handler_that_fails_before_its_answer_gives_500(serve: Serve) -> None:
+    def handler(request: Request, response: Response) -> None:
+        if request.path == "/":
+            response.headers["Content-Type"] = "image/png"
+            raise ValueError("secret")
+        response.send("well")
+
+    site = await serve(handler)
+    wire = await site.connect()
+    answer = await wire.ask(get("/"))
+    assert (answer.status, answer.body) == (500, b"Internal Server Error")
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert [str(event.reason) for event in site.named("error")] == ["secret"]
+    if not answer.closes:
+        assert (await wire.ask(get("/well"))).body == b"well"
+
+
+async def test_a_handler_may_answer_with_an_error(serve: Serve) -> None:
+    def handler(request: Request, response: Response) -> None:
+        raise HTTPError(409, "Not now", {"Retry-After": "5"})
+
+    site = await serve(handler)
+    wire = await site.connect()
+    for _ in range(2):
+        answer = await wire.ask(get("/"))
+        assert (answer.status, answer.body, answer.headers["retry-after"]) == (409, b"Not now", "5")
+    assert site.named("error") == []
+
+
+@pytest.mark.parametrize("length", [None, "100"])
+@pytest.mark.parametrize("chunk", [b"", b"begun"])
+async def test_a_handler_that_fails_in_its_answer_cuts_it(serve: Serve, length: str | None, chunk: bytes) -> None:
+    async def handler(request: Request, response: Response) -> None:
+        if length:
+            response.headers["Content-Length"] = length
+        await response.write(chunk)
+        await asyncio.sleep(0.01)
+        raise ValueError("oops")
+
+    site = await serve(handler)
+    wire = await site.connect()
+    await wire.send(get() + get())
+    await cut(wire)
+    assert [str(event.reason) for event in site.named("error")] == ["oops"]
+
+
+async def test_a_handler_that_fails_after_its_answer_harms_nobody(serve: Serve) -> None:
+    def handler(request: Request, response: Response) -> None:
+        response.send("done")
+        raise ValueError("too late")
+
+    site = await serve(handler)
+    wire = await site.connect()
+    for _ in range(2):
+        assert (await wire.ask(get())).body == b"done"
+    assert len(site.named("error")) == 2
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a\r\nX-Injected: 1", "a\nX-Injected: 1", "a\rX-Injected: 1", "a\r\n\r\n<p>", "a\0b", "snow \N{SNOWMAN}"],
+)
+@pytest.mark.parametrize("streamed", [False, True], ids=["sent", "streamed"])
+async def test_headers_can_not_be_injected(serve: Serve, value: str, streamed: bool) -> None:
+    async def handler(request: Request, response: Response) -> None:
+        response.headers["X-Value"] = value
+        if streamed:
+            await response.write("body")
+            await response.end()
+        else:
+            response.send("body")
+
+    await only_500(await serve(handler))
+
+
+@pytest.mark.parametrize("name", ["", "X y", "X:y", "X\r\nY", "X\0", "é", "X\n"])
+async def test_header_names_are_checked(serve: Serve, name: str) -> None:
+    def handler(request: Request, response: Response) -> None:
+        response.send("body", headers={name: "1"})
+
+    await only_500(await serve(handler))
+
+
+@pytest.mark.parametrize("status", [0, 99, 100, 101, 199, 1000, -1])
+async def test_a_status_must_end_the_request(serve: Serve, status: int) -> None:
+    def handler(request: Request, response: Response) -> None:
+        response.send("body", status)
+
+    await only_500(await serve(handler))
+
+
+@pytest.mark.parametrize("value", ["", "a", "-5", "+4", "4, 4", "0x4", "٤"])
+async def test_a_content_length_must_be_a_number(serve: Serve, value: str) -> None:
+    def handler(request: Request, response: Response) -> None:
+        response.send("body", headers={"Content-Length": value})
+
+    await only_500(await serve(handler))
+
+
+async def only_500(site: Site) -> None:
+    """The answer is a 500 without anything the handler said, and the error is told."""
+    wire = await site.connect()
+    answer = await wire.ask(get("/", "Connection: close\r\n"))
+    assert answer.status == 500
+    assert {name.lower() for name in answer.headers} <= {"date", "connection", "content-length", "content-type"}
+    assert b"body" not in answer.body
+    await wire.closed()
+    assert len(site.named("error")) == 1
+
+
+@pytest.mark.parametrize("length", [0, 3, 5])
+async def test_a_sent_body_must_have_its_content_length(serve: Serve, length: int) -> None:
+    def handler(request: Request, response: Response) -> None:
+        response.send("body", headers={"Content-Length": str(length)})
+
+    site = await serve(handler)
+    wire = await site.connect()
+    await wire.send(get())
+    try:
+        answer = await wire.answer()
+    except (EOFError, ConnectionError):
+        return
+    assert answer.status == 500
+
+
+async def test_a_streamed_body_shorter_than_its_length_is_cut(serve: Serve) -> None:
+    async def handler(request: Request, response: Response) -> None:
+        response.headers["Content-Length"] = "10"
+        await response.write("12345")
+        await asyncio.sleep(0.01)
+        await response.end()
+
+    site = await serve(handler)
+    wire = await site.connect()
+    await wire.send(get() + get())
+    await cut(wire)
+    assert [type(event.reason) for event in site.named("error")] == [ResponseError]
+
+
+async def test_a_streamed_body_never_exceeds_its_length(serve: Serve) -> None:
+    async def handler(request: Request, response: Response) -> None:
+        response.headers["Content-Length"] = "5"
+        await response.write("12345")
+        await asyncio.sleep(0.01)
+        await response.write("HTTP/1.1 200 OK\r\n\r\n")
+        await response.end()
+
+    site = await serve(handler)
+    wire = await site.connect()
+    await wire.send(get() + get())
+    assert (await wire.answer()).body == b"12345"
+    try:
+        await wire.closed()
+    except ConnectionError:
+        pass
+    assert [type(event.reason) for event in site.named("error")] == [ResponseError]
+
+
+async def test_an_answer_that_is_never_ended_is_cut(serve: Serve) -> None:
+    async def handler(request: Request, response: Response) -> int:
+        await response.write("begun")
+        await asyncio.sleep(0.01)
+        return 404
+
+    site = await serve(handler)
+    wire = await site.connect()
+    await wire.send(get())
+    await cut(wire)
+
+
+async def test_an_answered_request_is_answered_once(serve: Serve) -> None:
+    async def handler(request: Request, response: Response) -> None:
+        response.send("first")
+        with pytest.raises(ResponseError):
+            response.send("second")
+        with pytest.raises(ResponseError):
+            await response.write("second")
+        with pytest.raises(ResponseError):
+            await response.end("second")
+
+    site = await serve(handler)
+    wire = await site.connect()
+    assert [(await wire.ask(get())).body for _ in range(2)] == [b"first", b"first"]
+    assert site.named("error") == []

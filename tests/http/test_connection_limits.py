@@ -1,0 +1,461 @@
+"""Limits, timeouts and backpressure: what a client may ask of the server's memory and patience."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from reserve_core.http import Request, Response
+    from tests.http.conftest import Serve, Site, Wire
+
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: a\r\n"
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+def hello(request: Request, response: Response) -> None:
+    response.send("hello")
+
+
+async def read_body(request: Request, response: Response) -> None:
+    response.send(str(len(await request.body())))
+
+
+async def read_stream(request: Request, response: Response) -> None:
+    response.send(str(sum([len(chunk) async for chunk in request.stream()])))
+
+
+async def refused(wire: Wire, status: int) -> None:
+    """The next answer is `status`, explained, and the last one."""
+    answer = await wire.answer()
+    assert (answer.status, answer.closes) == (status, True)
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert answer.body
+    await wire.closed()
+
+
+async def others_are_well(site: Site) -> None:
+    assert (await (await site.connect()).ask(GET)).status == 200
+
+
+# Sizes.
+
+
+def with_target(size: int) -> bytes:
+    return b"GET /" + b"a" * (size - 1) + b" HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def with_headers(size: int) -> bytes:
+    """A request whose header block, the lines with their ends, has `size` bytes."""
+    block = b"Host: a\r\n"
+    while len(block) < size - 1100:
+        block += b"X: " + b"a" * 995 + b"\r\n"
+    return b"GET / HTTP/1.1\r\n" + block + b"X: " + b"a" * (size - len(block) - 5) + b"\r\n\r\n"
+
+
+@pytest.mark.parametrize(("make", "limit", "status"), [(with_target, 8192, 414), (with_headers, 65536, 431)])
+async def test_the_head_may_have_its_limit_and_no_byte_more(
+    serve: Serve, make: Callable[[int], bytes], limit: int, status: int
+) -> None:
+    site = await serve(hello)
+    for size in (limit - 1, limit):
+        wire = await site.connect()
+        assert (await wire.ask(make(size))).status == 200
+        assert (await wire.ask(GET)).status == 200
+    wire = await site.connect()
+    await wire.send(GET + make(limit + 1) + GET)
+    assert (await wire.answer()).status == 200
+    await refused(wire, status)
+    await others_are_well(site)
+
+
+async def test_a_head_in_small_pieces_counts_once(serve: Serve) -> None:
+    wire = await (await serve(hello)).connect()
+    head = with_headers(60_000)
+    await wire.send_in_pieces([head[start : start + 500] for start in range(0, len(head), 500)])
+    assert (await wire.answer()).status == 200
+
+
+@pytest.mark.parametrize("size", [100_000, 400_000])
+@pytest.mark.parametrize("end", [10, len(GET)], ids=["in a head", "behind a head"])
+async def test_what_comes_before_a_head_does_not_count(serve: Serve, size: int, end: int) -> None:
+    """However much of a body or of other requests comes in one piece with the begin of a head."""
+    wire = await (await serve(read_body)).connect()
+    # Once this has gone through, the kernel takes in large pieces.
+    assert (await wire.ask(POST + b"Content-Length: 9000000\r\n\r\n" + bytes(9_000_000))).status == 200
+    for length in (size, size - 5, 5):
+        count = (size - length) // len(GET)
+        await wire.send_in_pieces([POST + f"Content-Length: {length}\r\n\r\n".encode()])
+        sending = asyncio.create_task(wire.send(bytes(length) + GET * count + GET[:end]))
+        for expected in [str(length), *["0"] * count]:
+            answer = await wire.answer()
+            assert (answer.status, answer.body.decode()) == (200, expected)
+        await sending
+        assert (await wire.ask(GET[end:])).status == 200
+
+
+@pytest.mark.parametrize(
+    ("start", "statuses"),
+    [
+        (b"GET /", (414, 431)),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: ", (431,)),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX", (431,)),
+        (b"GET / HTTP/1.1\r\nX: a\r\nHost: ", (431, 400)),
+    ],
+    ids=["target", "value", "name", "host"],
+)
+async def test_a_head_that_never_ends_is_not_kept(serve: Serve, start: bytes, statuses: tuple[int, ...]) -> None:
+    site = await serve(hello)
+    wire = await site.connect()
+    await wire.send(start)
+    for _ in range(40):
+        await wire.send(b"a" * 8192)
+    answer = await wire.answer()
+    assert answer.status in statuses
+    assert answer.closes
+    await others_are_well(site)
+
+
+async def test_many_small_headers_count(serve: Serve) -> None:
+    site = await serve(hello, max_headers=1000)
+    wire = await site.connect()
+    await wire.send(b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X:\r\n" * 400 + b"\r\n")
+    await refused(wire, 431)
+
+
+async def test_the_answer_can_be_read_while_the_client_still_sends(serve: Serve) -> None:
+    site = await serve(hello)
+    wire = await site.connect()
+    await wire.send(b"nonsense\r\n\r\n")
+    for _ in range(200):
+        await wire.send(bytes(8192))
+    await refused(wire, 400)
+    await others_are_well(site)
+
+
+async def test_trailers_have_the_limit_of_headers(serve: Serve) -> None:
+    site = await serve(read_body, max_headers=1000)
+    wire = await site.connect()
+    assert (await wire.ask(CHUNKED + b"0\r\nX: " + b"a" * 500 + b"\r\n\r\n")).status == 200
+    await wire.send(CHUNKED + b"0\r\n" + b"X: a\r\n" * 1000 + b"\r\n")
+    answer = await wire.answer()
+    assert answer.status in (400, 431)
+    assert answer.closes
+
+
+@pytest.mark.parametrize(
+    "part", [b"5;" + b"x" * 100_000 + b"\r\nabcde\r\n", b"1;xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\na\r\n" * 20_000]
+)
+async def test_chunk_extensions_have_a_limit(serve: Serve, part: bytes) -> None:
+    """RFC 9112 7.1.1: a server ought to limit the length of chunk extensions."""
+    site = await serve(read_body)
+    wire = await site.connect()
+    await wire.send(CHUNKED)
+    await wire.send_in_pieces([part[start : start + 8192] for start in range(0, len(part), 8192)])
+    answer = await wire.answer()
+    assert answer.status in (400, 413)
+    assert answer.closes
+    await others_are_well(site)
+
+
+async def test_bodies_in_small_chunks_are_no_attack(serve: Serve) -> None:
+    wire = await (await serve(read_body)).connect()
+    await wire.send(CHUNKED)
+    await wire.send_in_pieces([b"1\r\na\r\n" * 1000] * 30)
+    assert (await wire.ask(b"0\r\n\r\n")).body == b"30000"
+
+
+async def test_a_body_read_whole_has_a_limit(serve: Serve) -> None:
+    site = await serve(read_body, max_body=1000)
+    wire = await site.connect()
+    for size in (999, 1000):
+        assert (await wire.ask(POST + f"Content-Length: {size}\r\n\r\n".encode() + bytes(size))).body == str(
+            size
+        ).encode()
+        assert (await wire.ask(CHUNKED + b"%x\r\n%b\r\n0\r\n\r\n" % (size, bytes(size)))).body == str(size).encode()
+    for data in (
+        POST + b"Content-Length: 1001\r\n\r\n",
+        POST + b"Content-Length: 1001\r\n\r\n" + bytes(1001),
+        POST + b"Content-Length: 100000000\r\n\r\n" + bytes(10),
+        CHUNKED + b"3e8\r\n" + bytes(1000) + b"\r\n1\r\na\r\n",
+        CHUNKED + b"3e9\r\n" + bytes(1001) + b"\r\n0\r\n\r\n",
+    ):
+        wire = await site.connect()
+        assert (await wire.ask(data)).status == 413
+        wire.close()
+    await others_are_well(site)
+
+
+async def test_a_body_too_large_is_not_asked_for(serve: Serve) -> None:
+    wire = await (await serve(read_body, max_body=1000)).connect()
+    answer = await wire.ask(POST + b"Expect: 100-continue\r\nContent-Length: 1001\r\n\r\n")
+    assert (answer.interim, answer.status, answer.closes) == ([], 413, True)
+    await wire.closed()
+
+
+async def test_a_streamed_body_has_no_limit(serve: Serve) -> None:
+    wire = await (await serve(read_stream, max_body=1000)).connect()
+    answer = await wire.ask(POST + b"Content-Length: 100000\r\n\r\n" + bytes(100_000))
+    assert (answer.status, answer.body) == (200, b"100000")
+
+
+# Times. The server looks at them about twice a second.
+
+
+@pytest.mark.parametrize(
+    "part",
+    [b"G", b"GET / HTTP/1.1\r\nHost: a\r\nX: a", b"GET / HTTP/1.1\r\nHost: a\r\n\r"],
+    ids=["first byte", "header", "last byte missing"],
+)
+async def test_slow_headers(serve: Serve, part: bytes) -> None:
+    site = await serve(hello, header_timeout=0.2)
+    fresh, used = await site.connect(), await site.connect()
+    assert (await used.ask(GET)).status == 200
+    for wire in (fresh, used):
+        await wire.send(part)
+    for wire in (fresh, used):
+        await refused(wire, 408)
+    await others_are_well(site)
+
+
+async def test_headers_that_trickle_are_slow_too(serve: Serve) -> None:
+    wire = await (await serve(hello, header_timeout=0.3)).connect()
+    await wire.send(b"GET / HTTP/1.1\r\nHost: a\r\nX: ")
+    receiving = asyncio.create_task(wire.answer())
+    while not receiving.done():
+        await wire.send(b"a")
+        await asyncio.sleep(0.02)
+    assert (await receiving).status == 408
+
+
+@pytest.mark.parametrize("handler", [read_body, read_stream])
+@pytest.mark.parametrize("head", [POST + b"Content-Length: 10\r\n\r\n01234", CHUNKED + b"a\r\n01234", CHUNKED])
+async def test_slow_bodies(serve: Serve, handler: object, head: bytes) -> None:
+    site = await serve(handler, body_timeout=0.2)
+    wire = await site.connect()
+    await wire.send(head)
+    answer = await wire.answer()
+    assert (answer.status, answer.closes) == (408, True)
+    await wire.closed()
+    await others_are_well(site)
+
+
+async def test_a_body_that_trickles_is_in_time(serve: Serve) -> None:
+    wire = await (await serve(read_body, body_timeout=1.2)).connect()
+    await wire.send(POST + b"Content-Length: 6\r\n\r\n")
+    for _ in range(6):
+        await asyncio.sleep(0.4)
+        await wire.send(b"a")
+    assert (await wire.answer()).body == b"6"
+
+
+async def test_a_slow_body_nobody_reads(serve: Serve) -> None:
+    wire = await (await serve(hello, body_timeout=0.2)).connect()
+    assert (await wire.ask(POST + b"Content-Length: 10\r\n\r\n01234")).status == 200
+    await wire.closed()
+
+
+async def test_idle_connections_are_closed_silently(serve: Serve) -> None:
+    site = await serve(hello, idle_timeout=0.2)
+    fresh, used = await site.connect(), await site.connect()
+    assert (await used.ask(GET)).status == 200
+    await fresh.closed()
+    await used.closed()
+    await others_are_well(site)
+
+
+async def test_a_slow_handler_is_no_idle_connection(serve: Serve) -> None:
+    async def handler(request: Request, response: Response) -> None:
+        await asyncio.sleep(1.3)
+        response.send("late")
+
+    wire = await (
+        await serve(handler, idle_timeout=0.1, header_timeout=0.1, body_timeout=0.1, write_timeout=0.1)
+    ).connect()
+    assert (await wire.ask(GET)).body == b"late"
+    assert (await wire.ask(POST + b"Content-Length: 3\r\n\r\nabc")).body == b"late"
+
+
+async def test_a_handler_may_take_its_time_before_it_reads_the_body(serve: Serve) -> None:
+    async def handler(request: Request, response: Response) -> None:
+        await asyncio.sleep(1.3)
+        response.send(str(len(await request.body())))
+
+    wire = await (await serve(handler, body_timeout=0.6)).connect()
+    data = bytes(5_000_000)
+    sending = asyncio.create_task(wire.send(POST + b"Content-Length: 5000000\r\n\r\n" + data))
+    assert (await wire.answer()).body == b"5000000"
+    await sending
+
+
+@pytest.mark.parametrize("behind", [b"GET / HTTP/1.1\r\nHo", b"nonsense\r\n\r\n"], ids=["slow head", "malformed"])
+async def test_an_error_behind_a_request_lets_it_be_answered(serve: Serve, behind: bytes) -> None:
+    async def handler(request: Request, response: Response) -> None:
+        await asyncio.sleep(1.7)
+        response.send("late")
+
+    wire = await (await serve(handler, header_timeout=0.2)).connect()
+    await wire.send(GET + behind)
+    assert (await wire.answer()).body == b"late"
+    answer = await wire.answer()
+    assert answer.status in (400, 408)
+    assert answer.closes
+    await wire.closed()
+
+
+@pytest.mark.parametrize("read", [False, True], ids=["unread", "read"])
+async def test_a_body_too_slow_for_a_slow_handler(serve: Serve, read: bool) -> None:
+    async def handler(request: Request, response: Response) -> None:
+        await asyncio.sleep(1.7)
+        if read:
+            await request.body()
+        response.send("late")
+
+    wire = await (await serve(handler, body_timeout=0.2)).connect()
+    await wire.send(POST + b"Content-Length: 10\r\n\r\n01234")
+    answer = await wire.answer()
+    assert (answer.status, answer.closes) == (408 if read else 200, True)
+    await wire.closed()
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["sent", "streamed"])
+async def test_a_client_that_does_not_read_is_cut(serve: Serve, streamed: bool) -> None:
+    async def handler(request: Request, response: Response) -> None:
+        if request.path != "/large":
+            response.send("small")
+        elif streamed:
+            while True:
+                await response.write(bytes(65536))
+        else:
+            response.send(bytes(50_000_000))
+
+    site = await serve(handler, write_timeout=0.2)
+    wire = await site.connect(receive_buffer=4096)
+    await wire.send(GET.replace(b"/", b"/large", 1))
+    await site.until(lambda: site.named("incoming") and site.connections == 0)
+    with pytest.raises((EOFError, ConnectionError)):
+        await wire.answer()
+    await others_are_well(site)
+    if streamed:
+        assert [event.url for event in site.named("aborted")] == ["/large"]
+
+
+async def test_a_client_that_reads_slowly_is_in_time(serve: Serve) -> None:
+    size = 30_000_000
+
+    def handler(request: Request, response: Response) -> None:
+        response.send(bytes(size))
+
+    wire = await (await serve(handler, write_timeout=1.2)).connect()
+    await wire.send(GET)
+    got = 0
+    while got < size:
+        await asyncio.sleep(0.3)
+        target = min(got + 2_500_000, size)
+        while got < target:
+            got += len(await wire.read_some())
+
+
+# The number of connections.
+
+
+async def test_one_connection_too_many_gets_503(serve: Serve) -> None:
+    site = await serve(hello, max_connections=2)
+    first, second = await site.connect(), await site.connect()
+    assert (await first.ask(GET)).status == 200
+    assert (await second.ask(GET)).status == 200
+    third = await site.connect()
+    await third.send(GET)
+    await refused(third, 503)
+    assert (await first.ask(GET)).status == 200
+    first.close()
+    await site.until(lambda: site.connections < 2)
+    await others_are_well(site)
+
+
+async def test_a_refused_connection_does_not_stay(serve: Serve) -> None:
+    site = await serve(hello, max_connections=1)
+    first = await site.connect()
+    assert (await first.ask(GET)).status == 200
+    second = await site.connect()
+    await refused(second, 503)
+    await second.send_until_hung_up(b"more", pause=0.1)
+
+
+# Backpressure.
+
+
+async def test_writing_waits_for_a_client_that_does_not_read(serve: Serve) -> None:
+    written = 0
+
+    async def handler(request: Request, response: Response) -> None:
+        nonlocal written
+        for _ in range(400):
+            await response.write(bytes(65536))
+            written += 65536
+        await response.end()
+
+    site = await serve(handler)
+    wire = await site.connect(receive_buffer=4096)
+    await wire.send(GET)
+    before = -1
+    while written != before:
+        before = written
+        await asyncio.sleep(0.2)
+    assert 0 < written < 400 * 65536 / 2
+    assert len((await wire.answer()).body) == 400 * 65536
+
+
+async def test_answers_wait_for_a_client_that_does_not_read(serve: Serve) -> None:
+    answered = 0
+
+    def handler(request: Request, response: Response) -> None:
+        nonlocal answered
+        answered += 1
+        response.send(bytes(100_000))
+
+    site = await serve(handler)
+    wire = await site.connect(receive_buffer=4096)
+    sending = asyncio.create_task(wire.send(GET * 1000))
+    before = -1
+    while answered != before:
+        before = answered
+        await asyncio.sleep(0.2)
+    assert 0 < answered < 500
+    for _ in range(1000):
+        assert len((await wire.answer()).body) == 100_000
+    await sending
+
+
+async def test_a_body_waits_for_a_handler_that_does_not_read(serve: Serve) -> None:
+    go_on = asyncio.Event()
+
+    async def handler(request: Request, response: Response) -> None:
+        await go_on.wait()
+        response.send(str(sum([len(chunk) async for chunk in request.stream()])))
+
+    site = await serve(handler)
+    wire = await site.connect()
+    size = 40_000_000
+    sent = 0
+
+    async def send() -> None:
+        nonlocal sent
+        await wire.send(POST + f"Content-Length: {size}\r\n\r\n".encode())
+        while sent < size:
+            await wire.send(bytes(100_000))
+            sent += 100_000
+
+    sending = asyncio.create_task(send())
+    before = -1
+    while sent != before:
+        before = sent
+        await asyncio.sleep(0.2)
+    assert sent < size / 2
+    go_on.set()
+    assert (await wire.answer()).body == str(size).encode()
+    await sending

@@ -1,0 +1,143 @@
+"""The command line itself: its options, its help, what plugins add to it. What it serves is in tests/e2e."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reserve_core import __version__
+
+PLUGIN = """
+import click
+from reserve_core import hookimpl
+
+@hookimpl
+def commands(cli):
+    @cli.command({name!r})
+    def command():
+        "Say what is to be said."
+        click.echo("said")
+"""
+
+
+@pytest.fixture
+def install(tmp_path: Path) -> Any:
+    """Installs a plugin of one module for the commands run with the environment that is returned."""
+
+    def install(name: str, code: str) -> dict[str, str]:
+        packages = tmp_path / "packages"
+        info = packages / f"reserve_{name}-1.0.dist-info"
+        info.mkdir(parents=True)
+        (packages / f"reserve_{name}.py").write_text(code)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: reserve-{name}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[reserve]\n{name} = reserve_{name}\n")
+        return {"PYTHONPATH": str(packages)}
+
+    return install
+
+
+def test_version(reserve: Any) -> None:
+    assert reserve("--version").stdout == f"reserve {__version__}\n"
+
+
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_help_shows_the_options_of_serve_and_the_commands(reserve: Any, option: str) -> None:
+    run = reserve(option)
+    assert run.returncode == 0
+    names = (
+        "--config",
+        "--host",
+        "--port",
+        "--verbose",
+        "--silent",
+        "--no-plugin",
+        "--version",
+        "  check ",
+        "  serve ",
+    )
+    assert [name for name in names if name not in run.stdout] == []
+
+
+@pytest.mark.parametrize("arguments", [["check", "--help"], ["serve", "--help"], ["--port", "0", "--help"]])
+def test_each_command_has_its_help(reserve: Any, arguments: list[str]) -> None:
+    run = reserve(*arguments)
+    assert run.returncode == 0
+    assert run.stdout.startswith(f"Usage: reserve {'check' if 'check' in arguments else 'serve'} ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--prot", "80"], "--prot"),
+        (["--port", "eighty"], "eighty"),
+        (["--port", "65536"], "65536"),
+        (["--verbose", "--silent"], "--silent"),
+        (["--config"], "--config"),
+        (["--verbose", "check"], "check"),
+        (["chekc"], "chekc"),
+        (["check", "a.json", "b.json"], "b.json"),
+        (["--no-plugin", "nobody"], "nobody"),
+    ],
+)
+def test_what_it_does_not_understand_is_named(reserve: Any, arguments: list[str], named: str) -> None:
+    run = reserve(*arguments)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert named in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_a_plugin_adds_a_command(reserve: Any, install: Any) -> None:
+    env = install("say", PLUGIN.format(name="say"))
+    assert reserve("say", env=env).stdout == "said\n"
+    assert "Say what is to be said." in reserve("--help", env=env).stdout
+
+
+def test_a_plugin_left_out_adds_none(reserve: Any, install: Any) -> None:
+    env = install("say", PLUGIN.format(name="say"))
+    assert reserve("--no-plugin", "say", "say", env=env).returncode == 2
+    assert "Say what is to be said." not in reserve("--no-plugin", "say", "--help", env=env).stdout
+
+
+def test_a_plugin_may_not_replace_a_command(reserve: Any, install: Any) -> None:
+    env = install("say", PLUGIN.format(name="check"))
+    run = reserve("anything", env=env)
+    assert run.returncode == 2
+    assert "reserve_say replaces the command check" in run.stderr
+
+
+def test_a_plugin_that_fails_to_add_its_commands_is_named(reserve: Any, install: Any) -> None:
+    env = install("say", PLUGIN.replace("import click\n", "").replace("@cli", "@click").format(name="say"))
+    run = reserve("anything", env=env)
+    assert run.returncode == 2
+    assert run.stderr == "Error: reserve_say fails to add its commands: NameError: name 'click' is not defined\n"
+
+
+def test_a_broken_plugin_is_named_and_the_help_still_helps(reserve: Any, install: Any) -> None:
+    env = install("say", "1 / 0")
+    run = reserve("check", env=env)
+    assert run.returncode == 2
+    assert "reserve-say" in run.stderr
+    assert "--no-plugin say" in run.stderr
+    assert "Traceback" not in run.stderr
+    run = reserve("--help", env=env)
+    assert run.returncode == 0
+    assert "--config" in run.stdout
+    assert "reserve-say" in run.stderr
+    assert reserve("--version", env=env).returncode == 0
+
+
+def test_colour_is_for_terminals_that_want_it(reserve: Any, command: Path, tmp_path: Path) -> None:
+    assert "\x1b" not in reserve("check").stderr
+    for no_color, colour in (("", True), ("1", False)):
+        main, terminal = pty.openpty()
+        env = {**os.environ, "NO_COLOR": no_color}
+        subprocess.run([command, "check"], cwd=tmp_path, env=env, stderr=terminal, check=False)
+        written = os.read(main, 10_000)
+        os.close(terminal)
+        os.close(main)
+        assert (b"\x1b[31mError:" in written) == colour

@@ -1,0 +1,86 @@
+"""The repository's own order: each plugin stands everywhere it has to, the top level stays as it is."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def settings(project: Path) -> dict[str, Any]:
+    return tomllib.loads((project / "pyproject.toml").read_text())
+
+
+@pytest.fixture(scope="module")
+def plugins(project: Path) -> list[str]:
+    """The names of the built-in plugins: the folders of `plugins/`."""
+    return sorted(folder.name for folder in (project / "plugins").iterdir() if folder.is_dir())
+
+
+def test_a_plugin_folder_holds_one_package_named_after_it(project: Path, plugins: list[str]) -> None:
+    assert plugins
+    for name in plugins:
+        entries = [entry.name for entry in (project / "plugins" / name).iterdir() if entry.name != "__pycache__"]
+        assert entries == [f"reserve_{name}"]
+
+
+def test_every_plugin_is_packaged(settings: dict[str, Any], plugins: list[str]) -> None:
+    packages = settings["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert packages == ["reserve_core", *(f"plugins/{name}/reserve_{name}" for name in plugins)]
+
+
+def test_every_plugin_has_an_entry_point_named_after_its_prefix(settings: dict[str, Any], plugins: list[str]) -> None:
+    assert settings["project"]["entry-points"]["reserve"] == {name: f"reserve_{name}" for name in plugins}
+
+
+def test_every_plugin_is_type_checked(settings: dict[str, Any], plugins: list[str]) -> None:
+    assert {f"plugins/{name}" for name in plugins} <= set(settings["tool"]["mypy"]["mypy_path"])
+
+
+def test_the_core_may_import_no_plugin(settings: dict[str, Any], plugins: list[str]) -> None:
+    banned = settings["tool"]["ruff"]["lint"]["flake8-tidy-imports"]["banned-api"]
+    assert set(banned) == {f"reserve_{name}" for name in plugins}
+
+
+def test_the_core_imports_no_plugin(project: Path, plugins: list[str]) -> None:
+    """What the linter can't see: an import by name."""
+    name = re.compile(rf"\breserve_({'|'.join(plugins)})\b")
+    assert [str(path) for path in (project / "reserve_core").rglob("*.py") if name.search(path.read_text())] == []
+
+
+def test_every_package_says_that_it_is_typed(project: Path, settings: dict[str, Any]) -> None:
+    packages = [
+        *settings["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"],
+        "examples/reserve-hello/reserve_hello",
+    ]
+    assert [package for package in packages if not (project / package / "py.typed").is_file()] == []
+
+
+def test_tests_and_plugin_folders_are_no_packages(project: Path) -> None:
+    assert list((project / "tests").rglob("__init__.py")) == []
+    assert list((project / "plugins").glob("*/__init__.py")) == []
+
+
+def test_the_top_level_holds_nothing_else(project: Path) -> None:
+    known = {
+        "reserve_core", "plugins", "tests", "bench", "examples", "docs",
+        "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "Makefile", "Dockerfile", "compose.yaml",
+    }  # fmt: skip
+    ignored = {line.strip("/") for line in (project / ".gitignore").read_text().split()}
+    assert {entry.name for entry in project.iterdir() if not entry.name.startswith(".")} - ignored <= known
+
+
+def test_the_license_is_that_of_the_package(project: Path, settings: dict[str, Any]) -> None:
+    assert settings["project"]["license"] == "MIT"
+    assert "MIT License" in (project / "LICENSE").read_text()
+
+
+def test_the_changelog_knows_the_version(project: Path) -> None:
+    from reserve_core import __version__
+
+    changelog = (project / "CHANGELOG.md").read_text()
+    assert f"## [{__version__}]" in changelog
