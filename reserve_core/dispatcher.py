@@ -37,8 +37,9 @@ class Dispatcher:
     async def dispatch(self, request: Request, response: Response) -> None:
         """Answers `request`: whatever happens, the response has ended or is aborted afterwards."""
         events = self.events
+        # Most requests of a silent server are told to nobody.
         start = time.time() if events.incoming or events.redirected else 0.0
-        begun = time.perf_counter()
+        begun = time.perf_counter() if start else 0.0
         incoming_url = request.url
         if events.incoming:
             events.emit(Event.of_request("incoming", request, incoming_url, start))

@@ -59,12 +59,14 @@ class BodyStream:
 
     def feed_end(self) -> None:
         self.complete = True
+        self._on_read = _nothing
         self._wake()
 
     def fail(self, error: BaseException) -> None:
         """The rest will not come: readers get `error` once the bytes that did come are read."""
         if not self.complete:
             self._error = error
+            self._on_read = _nothing
             self._wake()
 
     def discard(self) -> None:
@@ -98,3 +100,7 @@ class BodyStream:
         if not self._chunks:
             self._on_read()
         return chunk
+
+
+def _nothing() -> None:
+    """Stands for a connection that has no more to give: a body doesn't hold on to it."""

@@ -381,7 +381,7 @@ class Connection(asyncio.Protocol):
             if self._waiting:
                 exchange = self._current = self._waiting.popleft()
                 if self.shared.closing:
-                    exchange.response.send("The server is stopping", 503)
+                    exchange.refuse(503, "The server is stopping")
                 else:
                     exchange.run()
             elif self._held is not None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Disconnected, ResponseError
 from . import websocket
 from .body import BodyStream
+from .fields import render_fields, render_head
 from .request import Headers, Request
 from .response import Response
 from .stream import UpgradedStream
@@ -22,30 +21,6 @@ if TYPE_CHECKING:
 FAIR_SHARE = 256 * 1024
 # Above this a body is written by itself: one more system call costs less than one more copy.
 COPY_LIMIT = 64 * 1024
-
-_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-
-_ORDINARY, _LENGTH, _DROPPED, _CONNECTION, _DATE = range(5)
-_SPECIAL = {
-    "content-length": _LENGTH,
-    "transfer-encoding": _DROPPED,
-    "connection": _CONNECTION,
-    "keep-alive": _DROPPED,
-    "date": _DATE,
-}
-# What each header name seen so far means for the framing of an answer. Names come from handlers, not from clients,
-# yet a proxied answer may bring any: the size is bounded.
-_kinds: dict[str, int] = {}
-
-
-def _kind(name: str) -> int:
-    if not _TOKEN.fullmatch(name):
-        raise ResponseError(f"{name!r} is not a valid header name (RFC 9110 5.1)")
-    if len(_kinds) > 4096:
-        _kinds.clear()
-    kind = _kinds[name] = _SPECIAL.get(name.lower(), _ORDINARY)
-    return kind
 
 
 class Exchange:
@@ -101,13 +76,14 @@ class Exchange:
         self._silent = False
         self._left: int | None = None
         self._fair = 0
-        self.response = Response(self)
+        self.response: Response | None = None  # as long as its handler is at work: both refer to each other
 
     def run(self) -> None:
         """Gives the request to the dispatcher. What it can answer at once it does within this call."""
         self.running = True
         connection = self.connection
-        coroutine = connection.shared.handle(self.request, self.response)
+        response = self.response = Response(self)
+        coroutine = connection.shared.handle(self.request, response)
         if sys.version_info >= (3, 12):
             task = asyncio.Task(coroutine, loop=connection.loop, eager_start=True)
             if task.done():
@@ -137,6 +113,11 @@ class Exchange:
             self._close_upgraded(1000)
         elif self.body is not None:
             self.connection.settle(self)
+        self.response = None
+
+    def refuse(self, status: int, text: str) -> None:
+        """Answers without a handler."""
+        Response(self).send(text, status)
 
     def _close_upgraded(self, code: int) -> None:
         upgraded = self.upgraded
@@ -168,17 +149,22 @@ class Exchange:
     def send(self, status: int, headers: Headers, body: bytes) -> None:
         if self.gone or self.done:
             self._check_open()
+        connection = self.connection
+        shared = connection.shared
+        fields, length, closes = render_fields(status, headers, shared.date)
+        if closes:
+            self.keep_alive = False
         bodiless = self.head_only or status in (204, 304)
-        length, fields = self._fields(status, headers)
         if length is None:
             if status != 204 and (status != 304 or body):
-                fields.append(f"content-length: {len(body)}\r\n")
+                fields += f"content-length: {len(body)}\r\n"
         elif length != len(body) and not bodiless:
             raise ResponseError(f"The content-length says {length} but the body has {len(body)} bytes")
-        connection = self.connection
-        if self.body is not None or connection.shared.closing:
+        if self.body is not None or shared.closing:
             self._before_end()
-        head = self._finish_head(status, fields)
+        if self.old or not self.keep_alive:
+            fields += self._persistence()
+        head = render_head(status, fields)
         write = connection.transport.write
         if bodiless or not body:
             write(head)
@@ -192,7 +178,9 @@ class Exchange:
 
     def start(self, status: int, headers: Headers) -> None:
         self._check_open()
-        length, fields = self._fields(status, headers)
+        fields, length, closes = render_fields(status, headers, self.connection.shared.date)
+        if closes or self.connection.shared.closing:
+            self.keep_alive = False
         self._silent = self.head_only or status in (204, 304)
         self._left = length
         if length is None and not self._silent:
@@ -200,13 +188,16 @@ class Exchange:
                 self.keep_alive = False  # the end of the connection ends the body (RFC 9112 6.3)
             else:
                 self._chunked = True
-                fields.append("transfer-encoding: chunked\r\n")
-        if self.connection.shared.closing:
-            self.keep_alive = False
-        self._head = self._finish_head(status, fields)
+                fields += "transfer-encoding: chunked\r\n"
+        self._head = render_head(status, fields + self._persistence())
         self._started = True
         # Usually the first chunk follows at once and both make one segment; if not, the head doesn't wait for it.
         self.connection.loop.call_soon(self._flush_head)
+
+    def _persistence(self) -> str:
+        if self.keep_alive:
+            return "connection: keep-alive\r\n" if self.old else ""
+        return "connection: close\r\n"
 
     def _flush_head(self) -> None:
         head = self._head
@@ -264,7 +255,8 @@ class Exchange:
         if self.done:
             self._close_upgraded(1011)
             return
-        self.response.headers_sent = self.response.ended = True
+        if self.response is not None:
+            self.response.headers_sent = self.response.ended = True
         if not self.gone and (self._head is not None or not self._started):
             self._head = None
             self.keep_alive = False
@@ -283,55 +275,6 @@ class Exchange:
         if self.done:
             raise ResponseError("The response has ended already")
 
-    def _fields(self, status: int, headers: Headers) -> tuple[int | None, list[str]]:
-        """The content-length among `headers` and the lines of the others that may go out; framing is ours."""
-        if not 200 <= status <= 999:
-            raise ResponseError(f"{status!r} is not a status that ends a request (RFC 9110 15)")
-        length: int | None = None
-        dated = False
-        lines: list[str] = []
-        for name, value in headers.items():
-            kind = _kinds.get(name)
-            if kind is None:
-                kind = _kind(name)
-            if kind == _DROPPED:
-                continue
-            if kind == _LENGTH:
-                if not (value.isascii() and value.isdigit()) or (length is not None and int(value) != length):
-                    raise ResponseError(f"{value!r} is not a content-length (RFC 9110 8.6)")
-                if status == 204:
-                    continue
-                length = int(value)
-            elif kind == _CONNECTION:
-                if "close" in value.lower():
-                    self.keep_alive = False
-                    continue
-                if "upgrade" not in value.lower():
-                    continue
-            elif kind == _DATE:
-                dated = True
-            lines.append(f"{name}: {value}\r\n")
-        if not dated:
-            lines.append(self.connection.shared.date)
-        return length, lines
-
-    def _finish_head(self, status: int, fields: list[str]) -> bytes:
-        if not self.keep_alive:
-            fields.append("connection: close\r\n")
-        elif self.old:
-            fields.append("connection: keep-alive\r\n")
-        text = "".join(fields)
-        # One line each, or somebody's value would become somebody else's header (RFC 9110 5.5).
-        count = len(fields)
-        if text.count("\n") != count or text.count("\r") != count or "\0" in text:
-            raise ResponseError("A header value has a line break or a NUL (RFC 9110 5.5)")
-        line = _STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n"
-        try:
-            return f"{line}{text}\r\n".encode("latin-1")
-        except UnicodeEncodeError as error:
-            value = text[error.start - len(line) : error.end - len(line)]
-            raise ResponseError(f"{value!r} in a header value is beyond Latin-1 (RFC 9110 5.5)") from error
-
     def _before_end(self) -> None:
         """Decides, while it can still be said in the head, whether the connection goes on."""
         connection = self.connection
@@ -347,7 +290,7 @@ class Exchange:
         """The reader of the request's body waits for more."""
         if self.expects_continue:
             self.expects_continue = False
-            if not self.response.headers_sent and not self.gone:
+            if not self._started and not self.done and not self.gone:
                 self.connection.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self.connection.update_reading()
 
@@ -363,10 +306,11 @@ class Exchange:
         Raises `ResponseError` when the answer has begun, `Disconnected` when the client has gone.
         """
         self._check_open()
-        if self.response.headers_sent:
+        if self._started:
             raise ResponseError("The response has begun already; an upgrade must be accepted before")
-        self.response.status = 101
-        self.response.headers_sent = self.response.ended = True
+        if self.response is not None:
+            self.response.status = 101
+            self.response.headers_sent = self.response.ended = True
         self.done = True
         self.upgraded = stream = self.connection.hand_over(head)
         return stream

@@ -316,10 +316,15 @@ class FrameProtocol(WebSocketProtocol13):
                 pass
 
     async def _silent(self, seconds: float) -> bool:
-        """Whether for that long nothing comes from the client. If it's us who don't read, that says nothing."""
-        received = self.stream.received
+        """Whether for that long nothing comes from the client, without a reason.
+
+        Nothing can come while we don't read; and a pong is long in coming while much is on its way to the client, whose
+        progress the connection watches.
+        """
+        stream = self.stream
+        received = stream.received
         await asyncio.sleep(seconds)
-        return self.stream.received == received and not self.stream.paused
+        return stream.received == received and not (stream.paused or stream.full)
 
     def _stop_pinging(self) -> None:
         if self._ping_coroutine is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping as Dict
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping as Dict
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl
@@ -212,6 +212,17 @@ class Request:
 
     def _too_large(self) -> HTTPError:
         return HTTPError(413, f"The request body is larger than {self.max_body} bytes")
+
+    def wrap_body(self, wrap: Callable[[Body], Body]) -> None:
+        """Puts `wrap(body)` in the place of the body, to see or change what is read of it from now on.
+
+        A body that was read whole before can be read again, through it. A request without a body keeps having none.
+        """
+        if self._kept is not None:
+            self._body, self._kept = BufferedBody(self._kept) if self._kept else NO_BODY, None
+            self._streamed = False
+        if self._body is not NO_BODY:
+            self._body = wrap(self._body)
 
     async def text(self) -> str:
         """The body decoded by the charset of its content type, UTF-8 by default; what doesn't decode is replaced."""

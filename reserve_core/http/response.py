@@ -127,10 +127,10 @@ class Response:
 
 def encode(data: Any) -> tuple[bytes, str | None]:
     """The bytes of `data` and the content type they have: None for bytes, which may be anything."""
-    if isinstance(data, bytes):
-        return data, None
     if isinstance(data, str):
         return data.encode(), "text/plain; charset=utf-8"
+    if isinstance(data, bytes):
+        return data, None
     if isinstance(data, bytearray | memoryview):
         return bytes(data), None
     return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), "application/json"

@@ -66,6 +66,11 @@ class UpgradedStream:
         """Whether reading has stopped because nobody takes what has come."""
         return self._paused
 
+    @property
+    def full(self) -> bool:
+        """Whether writing should stop because the client doesn't take what was written."""
+        return self._full
+
     async def read_bytes(self, num_bytes: int) -> bytes:
         """Exactly that many bytes. Raises `StreamClosedError` when the stream ends before."""
         while len(self._buffer) < num_bytes:

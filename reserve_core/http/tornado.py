@@ -80,24 +80,11 @@ def _target(url: str, prefix: str) -> str:
 
 
 async def _feed(connection: _Connection, delegate: HTTPMessageDelegate, ready: Awaitable[None] | None) -> None:
-    """Gives the body to the application, as long as it hasn't answered."""
+    """Gives the application the rest of the request, as long as it hasn't answered."""
     try:
         if ready is not None:
             await ready
-        request = connection.request
-        received = request.body_length or 0
-        if received <= connection.max_body:
-            received = 0
-            async with aclosing(cast("AsyncGenerator[bytes]", request.stream())) as body:
-                async for chunk in body:
-                    received += len(chunk)
-                    if received > connection.max_body or connection.finished:
-                        break
-                    taken = delegate.data_received(chunk)
-                    if taken is not None:
-                        await taken
-        if received > connection.max_body:
-            raise HTTPError(413, f"The request body is larger than {connection.max_body} bytes")
+        await _feed_body(connection, delegate)
         if not connection.finished:
             connection.delegate = None
             delegate.finish()
@@ -105,6 +92,21 @@ async def _feed(connection: _Connection, delegate: HTTPMessageDelegate, ready: A
         connection.fail(HTTPError(400, str(error)))
     except Exception as error:
         connection.fail(error)
+
+
+async def _feed_body(connection: _Connection, delegate: HTTPMessageDelegate) -> None:
+    request = connection.request
+    connection.check_size(request.body_length or 0)
+    received = 0
+    async with aclosing(cast("AsyncGenerator[bytes]", request.stream())) as body:
+        async for chunk in body:
+            if connection.finished:
+                return
+            received += len(chunk)
+            connection.check_size(received)
+            taken = delegate.data_received(chunk)
+            if taken is not None:
+                await taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +123,11 @@ class _Connection(HTTPConnection):
     def __init__(self, request: Request, response: Response) -> None:
         self.request = request
         self.context = _Context(request.remote, request.scheme)
-        self.max_body = request.max_body
         self.finished = False  # the application has written all
         self.delegate: HTTPMessageDelegate | None = None  # who still waits for the request's end
         self.stream: UpgradedStream | None = None  # after an upgrade
         self._response = response
+        self._max_body = request.max_body
         self._head_written = False
         self._switching: bytes | None = None  # the head of a 101
         self._pieces: deque[tuple[bytes, asyncio.Future[None]]] = deque()
@@ -142,7 +144,7 @@ class _Connection(HTTPConnection):
 
     def set_max_body_size(self, max_body_size: int) -> None:
         """Sets the limit of this request's body, in bytes."""
-        self.max_body = max_body_size
+        self._max_body = max_body_size
 
     def set_body_timeout(self, timeout: float) -> None:
         """Has no effect: the server's own limit between two chunks holds."""
@@ -236,6 +238,11 @@ class _Connection(HTTPConnection):
     def _tell(self) -> None:
         if self._news is not None and not self._news.done():
             self._news.set_result(None)
+
+    def check_size(self, size: int) -> None:
+        """Raises `HTTPError` 413 for a body of so many bytes if the application doesn't take them."""
+        if size > self._max_body:
+            raise HTTPError(413, f"The request body is larger than {self._max_body} bytes")
 
     def fail(self, error: Exception) -> None:
         """The request can't be read to its end."""

@@ -142,7 +142,7 @@ async def accept(
         ("Sec-WebSocket-Accept", WebSocketProtocol13.compute_accept_value(key)),
     ]
     offered = _members(request.headers, "sec-websocket-protocol")
-    subprotocol = next((each for each in subprotocols if each in offered), None)
+    subprotocol = next((each for each in _listed(subprotocols) if each in offered), None)
     if subprotocol is not None:
         fields.append(("Sec-WebSocket-Protocol", subprotocol))
     deflate = _negotiate(_members(request.headers, "sec-websocket-extensions")) if compression else None
@@ -164,6 +164,11 @@ async def accept(
 def _members(headers: Headers, name: str) -> list[str]:
     """The members of a list header (RFC 9110 5.6.1), of all its lines."""
     return [member for value in headers.getall(name, ()) for each in value.split(",") if (member := each.strip(" \t"))]
+
+
+def _listed(values: Iterable[str]) -> Iterable[str]:
+    # A str is meant as one value: taken for its letters, a pattern of origins would have a "*".
+    return (values,) if isinstance(values, str) else values
 
 
 def _check_handshake(request: Request) -> str:
@@ -201,7 +206,7 @@ def _check_origin(request: Request, origins: Iterable[str]) -> None:
     if not sent:
         return  # no browser
     origin = sent[0].lower()
-    allowed = {each.lower().rstrip("/") for each in origins}
+    allowed = {each.lower().rstrip("/") for each in _listed(origins)}
     if len(sent) > 1 or not (origin in allowed or "*" in allowed or _is_same(origin, request.host.lower())):
         raise HTTPError(403, "Pages of another site may not open this WebSocket")
 

@@ -431,6 +431,36 @@ async def test_answers_wait_for_a_client_that_does_not_read(serve: Serve) -> Non
     await sending
 
 
+async def test_requests_wait_for_a_handler_that_takes_its_time(serve: Serve) -> None:
+    go_on = asyncio.Event()
+
+    async def handler(request: Request, response: Response) -> None:
+        await go_on.wait()
+        response.send("hello", headers={"Connection": "close"})
+
+    site = await serve(handler)
+    wire = await site.connect()
+    large = with_headers(50_000)
+    sent = 0
+
+    async def send() -> None:
+        nonlocal sent
+        while sent < 800:
+            await wire.send(large)
+            sent += 1
+
+    sending = asyncio.create_task(send())
+    before = -1
+    while sent != before:
+        before = sent
+        await asyncio.sleep(0.2)
+    assert sent < 400
+    go_on.set()
+    assert (await wire.answer()).closes
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+
+
 async def test_a_body_waits_for_a_handler_that_does_not_read(serve: Serve) -> None:
     go_on = asyncio.Event()
 

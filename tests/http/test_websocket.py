@@ -102,7 +102,7 @@ class Room:
         self.sockets: list[WebSocket] = []
         self.received: list[str | bytes] = []
         self.left = 0
-        self.failure: Exception | None = None
+        self.failure: BaseException | None = None
 
     async def join(self, fields: dict[str, str | list[str] | None] | None = None, **buffers: int) -> Peer:
         wire = await self.site.connect(**buffers)
@@ -132,7 +132,7 @@ def opened(serve: Serve) -> Open:
             room.sockets.append(socket)
             try:
                 await talk(socket, room)
-            except Exception as error:
+            except BaseException as error:
                 room.failure = error
                 raise
             finally:
@@ -286,6 +286,14 @@ async def test_pages_of_other_sites_stay_out(opened: Open, status: int, origin: 
     room = await opened(echo, origins=["https://friend.example/"])
     wire = await room.site.connect()
     assert (await wire.ask(head({"Origin": origin, "Host": host}))).status == status
+
+
+async def test_a_str_is_one_origin_and_one_subprotocol(opened: Open) -> None:
+    room = await opened(echo, origins="https://*.example", subprotocols="chat")
+    peer = await room.join({"Sec-WebSocket-Protocol": "c, chat"})
+    assert peer.answer.headers["sec-websocket-protocol"] == "chat"
+    wire = await room.site.connect()
+    assert (await wire.ask(head({"Origin": "http://evil.example"}))).status == 403
 
 
 async def test_pages_of_any_site_may_be_let_in(opened: Open) -> None:
@@ -881,6 +889,20 @@ async def test_a_silent_client_is_pinged_and_given_up(opened: Open, monkeypatch:
     assert await peer.read() == (FIN | PING, b"")
     assert await peer.read() == (FIN | CLOSE, b"\x03\xf3No pong within 0.02 seconds")
     assert (await room.socket()).close_code == 1011
+
+
+async def test_a_client_that_reads_slowly_stays(opened: Open) -> None:
+    data = b"x" * 8_000_000
+
+    async def talk(socket: WebSocket, room: Room) -> None:
+        await socket.send(data)
+        await listen(socket, room)
+
+    room = await opened(talk, ping_interval=0.02, ping_timeout=0.02)
+    peer = await room.join(receive_buffer=65536)
+    await asyncio.sleep(0.3)  # time enough to be given up
+    assert await peer.read() == (FIN | BINARY, data)
+    assert not room.sockets[0].closed
 
 
 @pytest.mark.parametrize("timeout", [0.2, None])

@@ -1,0 +1,90 @@
+"""The head of an answer: its header fields as lines, with what they say of the framing (RFC 9110 5, RFC 9112 6)."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+
+from ..errors import ResponseError
+from .request import Headers
+
+_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+_ORDINARY, _LENGTH, _DROPPED, _CONNECTION, _DATE = range(5)
+_SPECIAL = {
+    "content-length": _LENGTH,
+    "transfer-encoding": _DROPPED,
+    "keep-alive": _DROPPED,
+    "connection": _CONNECTION,
+    "date": _DATE,
+}
+# What each header name seen so far means for the framing of an answer. Names come from handlers, not from clients,
+# yet a proxied answer may bring any: the size is bounded.
+_kinds: dict[str, int] = {}
+
+
+def render_fields(status: int, headers: Headers, date: str) -> tuple[str, int | None, bool]:
+    """The lines of `headers` that may go out, the content-length among them, and whether they end the connection.
+
+    `date` is the line of the Date header, added when there is none. Framing is the connection's own affair: what
+    handlers say of it is dropped. Raises `ResponseError` for what can't be sent.
+    """
+    if not 200 <= status <= 999:
+        raise ResponseError(f"{status!r} is not a status that ends a request (RFC 9110 15)")
+    length: int | None = None
+    closes = False
+    text = ""
+    for name, value in headers.items():
+        kind = _kinds.get(name)
+        if kind is None:
+            kind = _kind(name)
+        if kind:
+            if kind == _LENGTH:
+                length = _length(value, length)
+                if status == 204:
+                    length = None
+                    continue
+            elif kind == _DATE:
+                date = ""
+            elif kind == _CONNECTION:
+                closes = closes or "close" in value.lower()
+                if closes or "upgrade" not in value.lower():
+                    continue
+            else:
+                continue
+        if not value.isprintable():
+            _check_value(value)
+        text += f"{name}: {value}\r\n"
+    return text + date, length, closes
+
+
+def render_head(status: int, fields: str) -> bytes:
+    """The status line, the lines of the fields, and the empty one. Raises `ResponseError` for what isn't Latin-1."""
+    line = _STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n"
+    try:
+        return f"{line}{fields}\r\n".encode("latin-1")
+    except UnicodeEncodeError as error:
+        value = error.object[error.start : error.end]
+        raise ResponseError(f"{value!r} in a header value is beyond Latin-1 (RFC 9110 5.5)") from error
+
+
+def _kind(name: str) -> int:
+    if not _TOKEN.fullmatch(name):
+        raise ResponseError(f"{name!r} is not a valid header name (RFC 9110 5.1)")
+    if len(_kinds) > 4096:
+        _kinds.clear()
+    kind = _kinds[name] = _SPECIAL.get(name.lower(), _ORDINARY)
+    return kind
+
+
+def _length(value: str, known: int | None) -> int:
+    if not (value.isascii() and value.isdigit()) or (known is not None and int(value) != known):
+        raise ResponseError(f"{value!r} is not a content-length (RFC 9110 8.6)")
+    return int(value)
+
+
+def _check_value(value: str) -> None:
+    # A line break would make one handler's value another header of everybody's.
+    if "\n" in value or "\r" in value or "\0" in value:
+        raise ResponseError(f"{value!r} has a line break or a NUL: no header value (RFC 9110 5.5)")
