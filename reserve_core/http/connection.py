@@ -320,6 +320,8 @@ class Connection(asyncio.Protocol):
             self._reading = True
             self.transport.resume_reading()
         self._stream = stream = UpgradedStream(self.transport, held)
+        if self.write_paused:
+            stream.pause_writing()
         return stream
 
     def abort(self) -> None:
@@ -471,7 +473,11 @@ class Connection(asyncio.Protocol):
         if not transport.can_write_eof():
             transport.close()
             return
-        transport.write_eof()
+        try:
+            transport.write_eof()
+        except OSError:  # the client has just reset the connection
+            transport.close()
+            return
         if not self._reading:
             self._reading = True
             transport.resume_reading()

@@ -257,10 +257,12 @@ class Request:
         """Accepts the client's WebSocket handshake (RFC 6455) and gives the connection over.
 
         `subprotocols` are those the handler speaks, best first. For the options see `WebSocket`.
-        Raises `HTTPError` 426 when the request isn't a WebSocket handshake, 400 when it is a malformed one.
+        Raises `HTTPError` 426 when the request isn't a WebSocket handshake, 400 when it is a malformed one, 403 when a
+        page of another site makes it.
         """
         if self.upgrader is None:
-            raise HTTPError(426, "This address speaks WebSocket", {"Upgrade": "websocket", "Connection": "Upgrade"})
+            headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+            raise HTTPError(426, "This address speaks WebSocket", headers)
         return await self.upgrader.accept(self, subprotocols=subprotocols, **options)
 
 

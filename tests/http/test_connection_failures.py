@@ -53,6 +53,19 @@ async def test_a_handler_may_answer_with_an_error(serve: Serve) -> None:
     assert site.named("error") == []
 
 
+async def test_a_handler_cancelled_by_itself_has_failed(serve: Serve) -> None:
+    async def handler(request: Request, response: Response) -> None:
+        helper = asyncio.create_task(asyncio.sleep(3600))
+        helper.cancel()
+        await helper
+
+    site = await serve(handler)
+    answer = await (await site.connect()).ask(get())
+    assert (answer.status, answer.body) == (500, b"Internal Server Error")
+    assert len(site.named("error")) == 1
+    assert site.named("aborted") == []
+
+
 @pytest.mark.parametrize("length", [None, "100"])
 @pytest.mark.parametrize("chunk", [b"", b"begun"])
 async def test_a_handler_that_fails_in_its_answer_cuts_it(serve: Serve, length: str | None, chunk: bytes) -> None:
@@ -95,6 +108,17 @@ async def test_headers_can_not_be_injected(serve: Serve, value: str, streamed: b
             await response.end()
         else:
             response.send("body")
+
+    await only_500(await serve(handler))
+
+
+@pytest.mark.parametrize("raised", [False, True], ids=["set before", "of the error"])
+async def test_headers_can_not_be_injected_by_errors(serve: Serve, raised: bool) -> None:
+    def handler(request: Request, response: Response) -> None:
+        if raised:
+            raise HTTPError(404, "body", {"X-Value": "a\r\nX-Injected: 1"})
+        response.headers["X-Value"] = "a\r\nX-Injected: 1"
+        raise HTTPError(404, "body")
 
     await only_500(await serve(handler))
 

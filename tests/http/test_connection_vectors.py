@@ -401,6 +401,13 @@ ACCEPTED = [
         [("GET", "/", b"")],
         closes=True,
     ),
+    Accepted(
+        "close-upgrade-length",
+        "9110 7.8",
+        post(b"Connection: close, upgrade\r\nUpgrade: x\r\nContent-Length: 5\r\n", b"abcde"),
+        [("POST", "/", b"abcde")],
+        closes=True,
+    ),
     Accepted("1.0", "9112 9.3", get(b"", version=b"1.0"), [("GET", "/", b"")], closes=True),
     Accepted("1.0-host", "9112 9.3", get(version=b"1.0"), [("GET", "/", b"")], closes=True),
     Accepted("1.0-keep-alive", "9112 9.3", get(b"Connection: keep-alive\r\n", version=b"1.0"), [("GET", "/", b"")]),
