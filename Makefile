@@ -1,6 +1,6 @@
 # `make run` and `make test` are all it takes: each prepares what it needs, and the second time does so at once.
 .DEFAULT_GOAL := help
-.PHONY: run test test-pythons debian lint format clean help
+.PHONY: bench run test test-pythons debian lint format docs clean help
 .PRECIOUS: .venv-3.%/installed-test
 .NOTPARALLEL:
 
@@ -9,12 +9,15 @@ DEBIAN := curl:curl
 
 ARGS := --config examples/site/reserve.json
 TESTS :=
+OPTIONS :=
+# The tests wait more than they compute: more of them at once than the two processors of a small machine.
+JOBS := 3
 
 run: .venv/installed ## Serve examples/site, or run reserve with ARGS="..."
 	@exec .venv/bin/reserve $(ARGS)
 
 test: debian .venv/installed-test lint ## Check everything: style, types and tests (of them only TESTS="...")
-	.venv/bin/pytest $(TESTS)
+	.venv/bin/pytest -n $(JOBS) $(TESTS)
 
 test-pythons: debian ## Run the tests on every other Python here that the project supports
 	@own=$$(.venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true); \
@@ -24,7 +27,7 @@ test-pythons: debian ## Run the tests on every other Python here that the projec
 
 test-3.%: .venv-3.%/installed-test
 	@echo "Python 3.$*"
-	@.venv-3.$*/bin/pytest $(TESTS)
+	@.venv-3.$*/bin/pytest -n $(JOBS) $(TESTS)
 
 lint: .venv/installed-test ## Check style and types
 	.venv/bin/ruff check
@@ -35,8 +38,15 @@ format: .venv/installed-test ## Put the code into shape
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
 
+docs: .venv/installed-test ## Build the documentation into site/
+	.venv/bin/python docs/tables.py
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
+
+bench: .venv/installed-test ## Measure reserve beside its peers (OPTIONS="--only hello")
+	@.venv/bin/python -m bench $(OPTIONS)
+
 clean: ## Remove what the commands above have made
-	rm -rf .venv .venv-3.* .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf .venv .venv-3.* .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist site
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 15

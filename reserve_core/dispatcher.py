@@ -44,21 +44,22 @@ class Dispatcher:
         if events.incoming:
             events.emit(Event.of_request("incoming", request, incoming_url, start))
         try:
-            await self._run(request, response)
-        except (asyncio.CancelledError, Disconnected) as error:
-            request.aborted = True
-            if events.aborted:
-                events.emit(Event.of_request("aborted", request, incoming_url, start))
-            if not response.ended:
-                response.abort()
-            if isinstance(error, Disconnected):
-                return
-            raise
-        except HTTPError as error:
-            self._answer_error(response, error)
+            try:
+                await self._run(request, response)
+            except HTTPError as error:
+                self._answer_error(response, error)
         except Exception as error:
-            events.emit(Event.of_request("error", request, incoming_url, start, reason=error))
-            await self._answer_failure(request, response)
+            if isinstance(error, Disconnected):
+                self._aborted(request, response, incoming_url, start)
+                return
+            await self._answer_failure(request, response, error, incoming_url, start)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if request.aborted or task is None or task.cancelling():
+                self._aborted(request, response, incoming_url, start)
+                raise
+            # Nobody has cancelled this request: the handler waited for something else that was.
+            await self._answer_failure(request, response, error, incoming_url, start)
         if events.redirected:
             spent = time.perf_counter() - begun
             events.emit(
@@ -151,8 +152,11 @@ class Dispatcher:
         _forget_content(response)
         response.send(error.reason, error.status, error.headers)
 
-    async def _answer_failure(self, request: Request, response: Response) -> None:
+    async def _answer_failure(
+        self, request: Request, response: Response, error: BaseException, incoming_url: str, start: float
+    ) -> None:
         """A handler has failed: 500 if it can still be said, else the answer is cut."""
+        self.events.emit(Event.of_request("error", request, incoming_url, start, reason=error))
         if response.headers_sent:
             if not response.ended or response.status == 101:
                 response.abort()
@@ -164,6 +168,13 @@ class Dispatcher:
             # What the handler left behind may be what can't be sent: the plainest answer there is.
             response.headers.clear()
             response.send(b"", 500)
+
+    def _aborted(self, request: Request, response: Response, incoming_url: str, start: float) -> None:
+        request.aborted = True
+        if self.events.aborted:
+            self.events.emit(Event.of_request("aborted", request, incoming_url, start))
+        if not response.ended:
+            response.abort()
 
 
 # What describes the content of an answer that won't be given. What protects or allows (CSP, CORS) stays.

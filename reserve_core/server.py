@@ -63,7 +63,8 @@ class Server:
         return self.events.on(name, callback)
 
     async def __aenter__(self) -> Server:
-        await self.start()
+        if self._state == "new":
+            await self.start()
         return self
 
     async def __aexit__(
@@ -160,6 +161,8 @@ class Server:
 
 async def serve(configuration: Settings, port: int | None = None) -> Server:
     """Checks `configuration`, a dict or the path of a file, and serves it: the server listens when this returns.
+
+    Close it in the end, or use it in an `async with await serve(...)`.
 
     `port` wins over the configuration's. Raises `ConfigError`, `PluginError`, and what `Server.start` raises.
     """

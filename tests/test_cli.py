@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import subprocess
@@ -58,16 +59,22 @@ def test_help_shows_the_options_of_serve_and_the_commands(reserve: Any, option: 
         "--no-plugin",
         "--version",
         "  check ",
+        "  plugins ",
+        "  schema ",
         "  serve ",
     )
     assert [name for name in names if name not in run.stdout] == []
 
 
-@pytest.mark.parametrize("arguments", [["check", "--help"], ["serve", "--help"], ["--port", "0", "--help"]])
-def test_each_command_has_its_help(reserve: Any, arguments: list[str]) -> None:
-    run = reserve(*arguments)
+@pytest.mark.parametrize("name", ["check", "plugins", "schema", "serve"])
+def test_each_command_has_its_help(reserve: Any, name: str) -> None:
+    run = reserve(name, "--help")
     assert run.returncode == 0
-    assert run.stdout.startswith(f"Usage: reserve {'check' if 'check' in arguments else 'serve'} ")
+    assert run.stdout.startswith(f"Usage: reserve {name} ")
+
+
+def test_help_after_an_option_of_serve_is_that_of_serve(reserve: Any) -> None:
+    assert reserve("--port", "0", "--help").stdout == reserve("serve", "--help").stdout
 
 
 @pytest.mark.parametrize(
@@ -80,7 +87,9 @@ def test_each_command_has_its_help(reserve: Any, arguments: list[str]) -> None:
         (["--config"], "--config"),
         (["--verbose", "check"], "check"),
         (["chekc"], "chekc"),
-        (["check", "a.json", "b.json"], "b.json"),
+        (["check", "--jsno"], "--jsno"),
+        (["plugins", "file"], "file"),
+        (["schema", "reserve.json"], "reserve.json"),
         (["--no-plugin", "nobody"], "nobody"),
     ],
 )
@@ -129,6 +138,63 @@ def test_a_broken_plugin_is_named_and_the_help_still_helps(reserve: Any, install
     assert "--config" in run.stdout
     assert "reserve-say" in run.stderr
     assert reserve("--version", env=env).returncode == 0
+
+
+HANDLER = '''"""Says what is to be said.
+
+More about it.
+"""
+from reserve_core import hookimpl
+
+@hookimpl
+def schema():
+    return {"properties": {"say": {"type": "string"}}}
+
+@hookimpl
+def methods():
+    return ["POST", "get"]
+
+@hookimpl
+async def redirect():
+    return 404
+'''
+
+
+def test_plugins_are_listed_in_a_table(reserve: Any, install: Any, prefixes: set[str]) -> None:
+    run = reserve("plugins", env=install("say", HANDLER))
+    assert (run.returncode, run.stderr) == (0, "")
+    header, *lines = run.stdout.splitlines()
+    starts = [header.index(name) for name in ("PLUGIN", "METHODS", "FROM", "SUMMARY")]
+    rows = [[line[start:end].strip() for start, end in zip(starts, [*starts[1:], None], strict=True)] for line in lines]
+    assert ["say", "GET, POST", "reserve-say 1.0", "Says what is to be said."] in rows
+    assert [name for name, *_ in rows] == sorted({"say", *prefixes})
+    own = [row for row in rows if row[0] != "say"]
+    assert {origin for _, _, origin, _ in own} == {f"reserve-core {__version__}"}
+    assert all(summary for *_, summary in own)
+
+
+def test_plugins_are_listed_as_json(reserve: Any, install: Any) -> None:
+    listed = json.loads(reserve("plugins", "--json", env=install("say", HANDLER)).stdout)
+    assert {info["name"]: info for info in listed}["say"] == {
+        "name": "say",
+        "prefix": "say",
+        "methods": ["GET", "POST"],
+        "distribution": "reserve-say",
+        "version": "1.0",
+        "summary": "Says what is to be said.",
+    }
+    assert {info["name"]: info["methods"] for info in listed}["status"] is None
+
+
+def test_a_plugin_without_a_handler_is_listed_without_a_prefix(reserve: Any, install: Any) -> None:
+    env = install("say", PLUGIN.format(name="say"))
+    assert any(line.split()[:2] == ["say", "-"] for line in reserve("plugins", env=env).stdout.splitlines())
+    listed = {info["name"]: info for info in json.loads(reserve("plugins", "--json", env=env).stdout)}
+    assert (listed["say"]["prefix"], listed["say"]["methods"]) == (None, None)
+
+
+def test_a_plugin_left_out_is_not_listed(reserve: Any) -> None:
+    assert "file" not in [line.split()[0] for line in reserve("plugins", "--no-plugin", "file").stdout.splitlines()]
 
 
 def test_colour_is_for_terminals_that_want_it(reserve: Any, command: Path, tmp_path: Path) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import urllib.request
 from collections.abc import Callable
 
 import pytest
 
-from reserve_core import Request, Response
+from reserve_core import Request, Response, serve
 from reserve_core.testing import TestMock, TestServer
 
 CONFIGURATION = {"mappings": [{"match": "^/hello", "custom": ["hello", {}]}, {"status": 404}]}
@@ -58,3 +59,9 @@ def test_the_fixtures_come_with_the_distribution(pytester: pytest.Pytester) -> N
         """
     )
     pytester.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+async def test_serve_is_a_context() -> None:
+    async with await serve({"mappings": [{"custom": ["hello", {}]}]}, port=0) as server:
+        assert await asyncio.to_thread(get, server.url) == "hello"
+    assert server.closing

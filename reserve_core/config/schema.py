@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping as Dict
+from collections.abc import Callable, Iterable, Mapping as Dict
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -113,14 +113,20 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 
 def compose_schema(handlers: Dict[str, Handler]) -> dict[str, Any]:
-    """The schema of a whole configuration with these handlers, good for an editor's completion."""
-    references = [{"$ref": f"#/$defs/{prefix}"} for prefix in handlers]
-    items: dict[str, Any] = {"anyOf": references} if references else {"type": "object"}
+    """The schema of a whole configuration file with these handlers, made for an editor.
+
+    A mapping is completed with what every mapping has and, until it names a handler, with the prefixes; once it does,
+    with the properties of that handler and no other. Handlers that the file brings along, itself or by what it
+    extends, are not known here: mappings with their prefixes are accepted as they are.
+    """
     return {
         "$schema": DIALECT,
         "title": "reserve configuration",
+        "description": "What a server of reserve serves, and where it listens",
         **core_schema(),
-        "properties": {**SETTINGS, "mappings": {**SETTINGS["mappings"], "items": items}},
+        "properties": {**SETTINGS, "mappings": {**SETTINGS["mappings"], "items": _any_mapping(handlers)}},
+        "if": {"not": _any_of_them(("handlers", "extends", "extend"))},
+        "then": {"properties": {"mappings": {"items": _any_of_them(handlers)}}},
         "$defs": {prefix: _definition(handler) for prefix, handler in handlers.items()},
     }
 
@@ -142,15 +148,57 @@ def mapping_schema(handler: Handler) -> dict[str, Any]:
     }
 
 
-def _definition(handler: Handler) -> dict[str, Any]:
-    schema = mapping_schema(handler)
-    # With an $id, references to "#/$defs/..." are to the handler's own definitions.
-    return {"$id": f"urn:reserve:{handler.prefix}", **schema} if "$defs" in schema else schema
-
-
 def validator(schema: dict[str, Any]) -> Any:
     """A validator that knows nothing about objects JSON can't hold and lets them pass."""
     return _Validator(schema)
+
+
+def _any_mapping(handlers: Dict[str, Handler]) -> dict[str, Any]:
+    """The schema of a mapping whose handler is the one that its prefix names."""
+    prefixes = {prefix: {"$ref": f"#/$defs/{prefix}/properties/{prefix}"} for prefix in handlers}
+    return {
+        "title": "mapping",
+        "type": "object",
+        "allOf": [
+            *({"if": _names(prefix, handlers), "then": {"$ref": f"#/$defs/{prefix}"}} for prefix in handlers),
+            {"if": {"not": _any_of_them(handlers)}, "then": {"properties": {**prefixes, **MAPPING_PROPERTIES}}},
+        ],
+    }
+
+
+def _names(prefix: str, handlers: Dict[str, Handler]) -> dict[str, Any]:
+    """The schema of a mapping that names this handler, not one that has the prefix as a property of its own."""
+    owners = [name for name, other in handlers.items() if name != prefix and prefix in other.schema["properties"]]
+    return {"required": [prefix], **({"not": _any_of_them(owners)} if owners else {})}
+
+
+def _any_of_them(names: Iterable[str]) -> dict[str, Any]:
+    """The schema of an object that has one of these properties, or more."""
+    alternatives = [{"required": [name]} for name in names]
+    return {"anyOf": alternatives} if alternatives else {"not": {}}
+
+
+def _definition(handler: Handler) -> dict[str, Any]:
+    """The handler's part of the whole, its references to parts of itself included.
+
+    With an `$id` these could stay, but editors such as VS Code look them up from the root all the same.
+    """
+    schema = mapping_schema(handler)
+    own = schema if "$id" in schema else _moved(schema, f"#/$defs/{handler.prefix}")
+    return {"title": handler.prefix, **own}
+
+
+def _moved(part: Any, place: str) -> Any:
+    """A part of a schema with its references to `#` leading to `place`."""
+    if isinstance(part, list):
+        return [_moved(member, place) for member in part]
+    if not isinstance(part, dict):
+        return part
+    moved = {name: _moved(member, place) for name, member in part.items()}
+    reference = moved.get("$ref")
+    if isinstance(reference, str) and (reference == "#" or reference.startswith("#/")):
+        moved["$ref"] = place + reference[1:]
+    return moved
 
 
 def _for_json(check: Callable[..., Any]) -> Callable[..., Any]:

@@ -97,6 +97,76 @@ def test_the_parts_of_a_handler_stay_its_own() -> None:
     assert not validator(mapping_schema(kinds["two"])).is_valid({"two": "x"})
 
 
+def test_a_property_that_is_another_handlers_prefix_names_no_handler() -> None:
+    """As the compiler has it: `{"two": ..., "one": ...}` is a mapping of `two` if `one` is a property of it."""
+    schema = Draft202012Validator(
+        compose_schema(
+            {
+                "one": handler("one", {"properties": {"one": {"type": "string"}}}),
+                "two": handler("two", {"properties": {"two": {}, "one": {"type": "integer"}}}),
+            }
+        )
+    )
+    assert schema.is_valid({"mappings": [{"one": "x"}, {"two": 2, "one": 1}]})
+    assert not schema.is_valid({"mappings": [{"one": 1}]})
+    assert not schema.is_valid({"mappings": [{"two": 2, "one": "x"}]})
+
+
+@pytest.mark.parametrize("brings", [{"handlers": {"mine": "./mine.py"}}, {"extends": "./a.json"}, {"extend": "a.json"}])
+async def test_a_file_may_bring_handlers_along(configuration: Configuration, brings: dict[str, Any]) -> None:
+    schema = Draft202012Validator(compose_schema(configuration.handlers))
+    mapping = {"mine": 1, "more": 2}
+    assert not schema.is_valid({"mappings": [mapping]})
+    assert schema.is_valid({**brings, "mappings": [mapping]})
+    for wrong in ({"mine": 1, "match": 5}, {"greet": "x", "tims": 1}, "mine"):
+        assert not schema.is_valid({**brings, "mappings": [wrong]})
+
+
+def test_without_handlers_no_mapping_is_right() -> None:
+    schema = Draft202012Validator(compose_schema({}))
+    assert schema.is_valid({"mappings": []})
+    assert not schema.is_valid({"mappings": [{"match": "/"}]})
+    assert schema.is_valid({"handlers": {"mine": "./mine.py"}, "mappings": [{"mine": 1}]})
+
+
+def test_references_lead_from_the_root_where_editors_look_them_up() -> None:
+    tree: dict[str, Any] = {
+        "properties": {"tree": {"$ref": "#/$defs/node"}},
+        "$defs": {"node": {"items": {"$ref": "#"}}},
+    }
+    schema = compose_schema({"tree": handler("tree", tree)})
+    assert schema["$defs"]["tree"]["properties"]["tree"] == {"$ref": "#/$defs/tree/$defs/node"}
+    assert schema["$defs"]["tree"]["$defs"]["node"] == {"items": {"$ref": "#/$defs/tree"}}
+    assert tree["properties"] == {"tree": {"$ref": "#/$defs/node"}}
+
+
+@pytest.mark.parametrize(
+    ("mapping", "offered"),
+    [
+        ({}, {"greet", "any", *MAPPING_PROPERTIES}),
+        ({"match": "/a"}, {"greet", "any", *MAPPING_PROPERTIES}),
+        ({"greet": "x"}, {"greet", "times", "tags", *MAPPING_PROPERTIES}),
+        ({"any": 1}, {"any", *MAPPING_PROPERTIES}),
+    ],
+)
+async def test_an_editor_offers_what_fits_the_handler(
+    configuration: Configuration, mapping: dict[str, Any], offered: set[str]
+) -> None:
+    schema = compose_schema(configuration.handlers)
+    assert _offered(schema, schema["properties"]["mappings"]["items"], mapping) == offered
+
+
+def _offered(root: dict[str, Any], schema: dict[str, Any], value: dict[str, Any]) -> set[str]:
+    """The properties that apply to the object, found as editors do: by the conditions that hold for it."""
+    names = set(schema.get("properties", ()))
+    parts = list(schema.get("allOf", ()))
+    if "if" in schema and Draft202012Validator(schema["if"]).is_valid(value):
+        parts.append(schema["then"])
+    if "$ref" in schema:
+        parts.append(root["$defs"][schema["$ref"].removeprefix("#/$defs/")])
+    return names.union(*(_offered(root, part, value) for part in parts))
+
+
 def test_a_mapping_takes_other_properties_only_if_its_handler_does() -> None:
     properties: dict[str, Any] = {"properties": {"mine": {}}}
     assert not validator(mapping_schema(handler("mine", properties))).is_valid({"mine": 1, "more": 2})

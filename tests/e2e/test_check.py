@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 MISTAKES = """{
@@ -64,3 +65,42 @@ def test_a_plugin_left_out_is_a_prefix_unknown(reserve: Any, write: Any) -> None
         run = reserve(*arguments)
         assert run.returncode == 2
         assert "reserve.json:4: " in run.stderr
+
+
+def test_several_files_are_checked_in_one_run(reserve: Any, write: Any) -> None:
+    good = {"mappings": [{"status": 404}]}
+    write({"a.json": good, "b.json": {"mappings": [{"status": "x"}]}, "c.json": good, "d.json": {"prot": 1}})
+    run = reserve("check", "a.json", "c.json")
+    assert (run.returncode, run.stdout, run.stderr) == (0, "a.json: ok, 1 mapping\nc.json: ok, 1 mapping\n", "")
+    run = reserve("check", "a.json", "b.json", "c.json", "d.json")
+    assert (run.returncode, run.stdout) == (2, "a.json: ok, 1 mapping\nc.json: ok, 1 mapping\n")
+    assert [line.partition(":")[0] for line in run.stderr.splitlines() if ".json:" in line] == ["b.json", "d.json"]
+    assert run.stderr.endswith("Error: 2 mistakes in the configuration\n")
+
+
+def test_a_mistake_in_what_several_files_extend_is_told_once(reserve: Any, write: Any) -> None:
+    own = {"extends": "./base.json", "mappings": [{"status": 404}]}
+    write({"a.json": own, "b.json": own, "base.json": {"mappings": [{"status": "x"}]}})
+    assert reserve("check", "a.json", "b.json").stderr.count("base.json:") == 1
+    assert len(json.loads(reserve("check", "a.json", "b.json", "--json").stdout)["problems"]) == 1
+
+
+def test_json_for_programs(reserve: Any, write: Any) -> None:
+    write({"good.json": {"mappings": [{"status": 404}]}})
+    write({"bad.json": '{\n  "mappings": [\n    { "match": "^/b", "statsu": 404 }\n  ]\n}'})
+    run = reserve("check", "--json", "good.json")
+    assert (run.returncode, run.stderr) == (0, "")
+    assert json.loads(run.stdout) == {"ok": True, "files": ["good.json"], "problems": []}
+    run = reserve("check", "--json", "good.json", "bad.json", "missing.json")
+    assert (run.returncode, run.stderr) == (2, "")
+    report = json.loads(run.stdout)
+    assert (report["ok"], report["files"]) == (False, ["good.json", "bad.json", "missing.json"])
+    bad, missing = report["problems"]
+    assert bad == {
+        "file": "bad.json",
+        "line": 3,
+        "mapping": "mapping 1 (^/b)",
+        "message": 'Unknown handler for {"match": "^/b", "statsu": 404}',
+        "hint": 'Did you mean "status"?',
+    }
+    assert (missing["file"], missing["line"], missing["mapping"]) == ("missing.json", None, None)

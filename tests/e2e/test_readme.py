@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 ADDRESS = "http://127.0.0.1:5000/"
 
@@ -106,6 +108,20 @@ def test_its_help_is_that_of_the_command(readme: dict[str, Section], reserve: An
     ((command, output),) = readme["The command line"].commands()
     assert command == "reserve --help"
     assert reserve("--help", env={"COLUMNS": "80"}).stdout == output
+
+
+def test_its_schema_fits_its_configuration(
+    readme: dict[str, Section], write: Any, reserve: Any, command: Path, tmp_path: Path
+) -> None:
+    section = readme["In your editor"]
+    write(section.files())
+    ((line, output),) = section.commands()
+    env = {**os.environ, "PATH": f"{command.parent}:{os.environ['PATH']}"}
+    run = subprocess.run(["sh", "-c", line], cwd=tmp_path, env=env, check=True, capture_output=True, text=True)
+    assert run.stdout == output
+    settings = json.loads((tmp_path / "reserve.json").read_text())
+    Draft202012Validator(json.loads((tmp_path / settings["$schema"]).read_text())).validate(settings)
+    assert reserve("check").returncode == 0
 
 
 def test_its_entry_point_is_what_a_distribution_needs(readme: dict[str, Section], project: Path) -> None:

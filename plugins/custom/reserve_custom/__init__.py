@@ -1,4 +1,4 @@
-"""The prefix `custom`: a function of your own answers.
+"""Answers with a function of your own.
 
     { "match": "^/hello/(.*)", "custom": "./hello.py" }
 

@@ -1,4 +1,4 @@
-"""The `file` handler: serves files of a folder, or of a file system of the user's own."""
+"""Serves files of a folder, or of a file system of your own."""
 
 from __future__ import annotations
 

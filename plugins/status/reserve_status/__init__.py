@@ -1,4 +1,4 @@
-"""The prefix `status`: ends a request with a status, a short text and headers.
+"""Ends a request with a status, a short text and headers.
 
     { "match": "^/private/", "status": 403 }
     { "match": "^/old/(.*)", "status": 301, "headers": { "Location": "/new/$1" } }

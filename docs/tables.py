@@ -1,0 +1,160 @@
+"""Writes the parts of the pages that are taken from the code: `python docs/tables.py`.
+
+A page marks such a part with `<!-- table: NAME -->` and `<!-- end -->`; what stands between them is replaced. A test
+holds the pages in step.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reserve_core import hookspecs, load_plugins
+from reserve_core.cli import main as command_line
+from reserve_core.config.limits import limits_schema
+from reserve_core.config.schema import MAPPING_PROPERTIES, core_schema
+
+DOCS = Path(__file__).parent
+
+_PART = re.compile(r"(<!-- table: (\w+)(?: ([\w.-]+))? -->\n).*?(<!-- end -->)", re.DOTALL)
+_TYPES = {"integer": "whole number", "boolean": "true or false"}
+
+
+def rewritten(text: str) -> str:
+    """A page's text with its marked parts as the code has them now. Raises KeyError for a name that isn't known."""
+    return _PART.sub(lambda part: f"{part[1]}\n{_PARTS[part[2]](part[3])}\n\n{part[4]}", text)
+
+
+def hooks() -> dict[str, str]:
+    """The hooks by name, each with its signature as it is written in hookspecs."""
+    specs = {
+        name: spec
+        for name, spec in vars(hookspecs).items()
+        if inspect.isfunction(spec) and hasattr(spec, f"{hookspecs.PROJECT}_spec")
+    }
+    return {name: _signature(name, spec) for name, spec in specs.items()}
+
+
+def _signature(name: str, spec: Callable[..., Any]) -> str:
+    arguments = [str(argument) for argument in inspect.signature(spec).parameters.values()]
+    returned = inspect.signature(spec).return_annotation
+    start = f"{'async def' if inspect.iscoroutinefunction(spec) else 'def'} {name}("
+    line = f"{start}{', '.join(arguments)}) -> {returned}"
+    return line.replace("'", "") if len(line) < 100 else _long(start, arguments, returned)
+
+
+def _long(start: str, arguments: Iterable[str], returned: str) -> str:
+    lines = [start, *(f"    {argument}," for argument in arguments), f") -> {returned}"]
+    return "\n".join(lines).replace("'", "")
+
+
+def _hook(name: str) -> str:
+    return f"```python\n@hookimpl\n{hooks()[name]}: ...\n```"
+
+
+def _handler(prefix: str) -> str:
+    schema = load_plugins().handlers[prefix].schema
+    return _options(schema, required={prefix, *schema.get("required", ())})
+
+
+def _options(schema: dict[str, Any], required: Iterable[str] = ()) -> str:
+    """The properties of an object's schema, those of the objects in it as `name.member`."""
+    rows = [
+        (f"`{name}`", _type(part), _default(part, name in required), _meaning(part))
+        for name, part in _properties(schema)
+    ]
+    return _table(("name", "type", "default", "meaning"), rows)
+
+
+def _properties(schema: dict[str, Any], base: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, part in schema["properties"].items():
+        yield base + name, part
+        for shape in (part, *part.get("anyOf", ())):
+            if "properties" in shape:
+                yield from _properties(shape, f"{base}{name}.")
+
+
+def _type(schema: dict[str, Any]) -> str:
+    if "anyOf" in schema:
+        return ", or ".join(_type(shape) for shape in schema["anyOf"])
+    if "const" in schema:
+        return f"`{json.dumps(schema['const'])}`"
+    types = schema.get("type", "any")
+    names = " or ".join(_TYPES.get(name, name) for name in ([types] if isinstance(types, str) else types))
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if low is not None and high is not None and high < 2**53 - 1:
+        return f"{names}, {low:,} to {high:,}"
+    return names if low is None else f"{names}, {low:,} or more"
+
+
+def _default(schema: dict[str, Any], required: bool) -> str:
+    if required:
+        return "required"
+    return f"`{json.dumps(schema['default'])}`" if "default" in schema else ""
+
+
+def _meaning(schema: dict[str, Any]) -> str:
+    return ("Deprecated. " if schema.get("deprecated") else "") + _cell(schema.get("description", ""))
+
+
+def _settings(_: str | None) -> str:
+    schema = core_schema()
+    own = {name: part for name, part in schema["properties"].items() if name != "limits"}
+    return _options({"properties": own})
+
+
+def _commands(_: str | None) -> str:
+    """The commands of the core; a plugin's are its own page's matter."""
+    own = [command for command in command_line.commands.values() if _is_own(command)]
+    return "\n\n".join(_command(command) for command in sorted(own, key=lambda command: str(command.name)))
+
+
+def _is_own(command: click.Command) -> bool:
+    return getattr(command.callback, "__module__", "").partition(".")[0] == "reserve_core"
+
+
+def _command(command: click.Command) -> str:
+    context = click.Context(command, info_name=f"reserve {command.name}")
+    usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
+    options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    records = [record for option in options if (record := option.get_help_record(context)) is not None]
+    rows = [(f"`{option}`", _cell(meaning)) for option, meaning in records]
+    return "\n\n".join([
+        f"### reserve {command.name}",
+        f"```text\n{usage}\n```",
+        inspect.cleandoc(command.help or ""),
+        _table(("option", "meaning"), rows),
+    ])  # fmt: skip
+
+
+def _cell(text: str) -> str:
+    """A description as a table's cell: what Markdown would take for its own is escaped."""
+    return re.sub(r"([|*_\[\]])", r"\\\1", " ".join(text.split()).replace("<", "&lt;"))
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ("---",) * len(head), *rows))
+
+
+_PARTS: dict[str, Callable[[Any], str]] = {
+    "commands": _commands,
+    "handler": _handler,
+    "hook": _hook,
+    "limits": lambda _: _options(limits_schema()),
+    "mapping": lambda _: _options({"properties": MAPPING_PROPERTIES}),
+    "settings": _settings,
+}
+
+
+if __name__ == "__main__":
+    for page in sorted(DOCS.rglob("*.md")):
+        text = page.read_text()
+        if (new := rewritten(text)) != text:
+            page.write_text(new)
+            print(f"{page.relative_to(DOCS)}: written anew")

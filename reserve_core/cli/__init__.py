@@ -1,0 +1,41 @@
+"""The `reserve` command.
+
+Exit codes: 0 when all went well, a stop by SIGINT or SIGTERM included; 1 when the server can't run here (the address is
+taken, a right is missing); 2 when what was given can't be used (the command line, a configuration, a plugin).
+"""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from .. import __version__
+from .common import no_plugin
+from .group import Reserve
+from .inspection import check, plugins, schema
+from .serve import serve
+
+__all__ = ["main"]
+
+
+@click.group(
+    cls=Reserve,
+    commands=[check, plugins, schema, serve],
+    invoke_without_command=True,
+    context_settings={
+        "ignore_unknown_options": True,  # they are those of `serve`
+        "help_option_names": ["-h", "--help"],
+        "color": False if os.environ.get("NO_COLOR") else None,
+    },
+)
+@click.version_option(__version__, prog_name="reserve", message="%(prog)s %(version)s")
+@no_plugin
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """A web server for developers: an ordered list of mappings says which handler answers which URL.
+
+    Without a command, reserve serves the configuration reserve.json of the current folder.
+    """
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(serve)

@@ -1,0 +1,90 @@
+"""What the commands share: the plugins in use, how work is run, and how a command fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from ..errors import PluginError, Problem
+
+if TYPE_CHECKING:
+    from ..plugins import Plugins
+
+DEFAULT = Path("reserve.json")
+
+Result = TypeVar("Result")
+
+
+class CannotRun(click.ClickException):
+    """The server can't run here."""
+
+    exit_code = 1
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"{click.style('Error:', fg='red')} {self.message}", file, err=True, color=self.show_color)
+
+
+class Unusable(CannotRun):
+    """What was given can't be used: the `problems`, and then the message."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, problems: Iterable[Problem] = ()) -> None:
+        super().__init__(message)
+        self.problems = problems
+
+    def show(self, file: Any = None) -> None:
+        for problem in self.problems:
+            click.echo(str(problem), file, err=True)
+        super().show(file)
+
+
+class Mistakes(Unusable):
+    """Mistakes in configurations; one of a file that several of them extend is told once."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        problems = list(dict.fromkeys(problems))
+        count = len(problems)
+        super().__init__(f"{'one mistake' if count == 1 else f'{count} mistakes'} in the configuration", problems)
+
+
+def _block(ctx: click.Context, option: click.Parameter, names: tuple[str, ...]) -> None:
+    ctx.ensure_object(set).update(names)
+
+
+no_plugin = click.option(
+    "--no-plugin",
+    metavar="NAME",
+    multiple=True,
+    is_eager=True,  # before --help, which lists the commands of plugins
+    expose_value=False,
+    callback=_block,
+    help="Leave the plugin of this name out; can be repeated.",
+)
+
+
+def installed(ctx: click.Context) -> Plugins:
+    """The installed plugins but those left out with `--no-plugin`."""
+    from ..plugins import load_plugins
+
+    try:
+        return load_plugins(ctx.ensure_object(set))
+    except PluginError as error:
+        raise Unusable(str(error)) from error
+
+
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(work)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        from uvloop import new_event_loop
+    except ImportError:  # not for this platform
+        return None
+    return new_event_loop

@@ -1,0 +1,78 @@
+"""What the pages say of hooks, options and names is what the code says; the site is built from them."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import reserve_core
+from docs import tables
+from tests.docs.test_pages import DOCS, PAGES, example
+
+GUIDE = (DOCS / "plugins.md").read_text()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_its_tables_are_those_of_the_code(page: str) -> None:
+    text = (DOCS / page).read_text()
+    assert text == tables.rewritten(text), "Run: python docs/tables.py"
+
+
+def test_a_table_is_written_anew() -> None:
+    text = "before\n<!-- table: handler status -->\nold\n<!-- end -->\nafter\n"
+    new = tables.rewritten(text)
+    assert "old" not in new
+    assert "| `status` | whole number, 200 to 599 | required | The status of the answer" in new
+    assert tables.rewritten(new) == new
+
+
+def part(hook: str) -> str:
+    found = re.search(rf"^### {hook}\n(.*?)(?=^##|\Z)", GUIDE, re.DOTALL | re.MULTILINE)
+    assert found, f"{hook} has no heading in the plugin guide"
+    return found[1]
+
+
+@pytest.mark.parametrize(("hook", "signature"), tables.hooks().items(), ids=tables.hooks())
+def test_a_hook_has_its_signature_its_arguments_and_an_example(hook: str, signature: str) -> None:
+    text = part(hook)
+    assert f"```python\n@hookimpl\n{signature}: ...\n```" in text
+    prose = re.sub("```.*?```", "", PAGES["plugins.md"]["The events"].text.partition("###")[0] + text, flags=re.DOTALL)
+    arguments = re.findall(r"(\w+): ", signature.partition("(")[2].rpartition(")")[0])
+    assert [argument for argument in arguments if not re.search(rf"`{argument}\b", prose)] == []
+    assert re.search(rf"@hookimpl\n(?:async )?def {hook}\(", example())
+
+
+def test_the_guide_knows_no_other_hook() -> None:
+    headings = re.findall(r"^### (\w+)$", GUIDE, re.MULTILINE)
+    assert sorted(headings) == sorted(tables.hooks())
+
+
+def test_the_public_names_are_all_there() -> None:
+    named = re.findall(r"`(\w+)[`(]", PAGES["plugins.md"]["The public names"].text)
+    assert set(reserve_core.__all__) <= set(named)
+
+
+def test_every_page_is_in_the_navigation(project: Path) -> None:
+    navigation = (project / "mkdocs.yml").read_text().partition("\nnav:\n")[2]
+    assert sorted(re.findall(r"[\w/-]+\.md", navigation)) == sorted(PAGES)
+
+
+def test_the_site_is_built_without_a_warning_and_fetches_nothing(project: Path, tmp_path: Path) -> None:
+    built = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", tmp_path],
+        cwd=project,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (built.returncode, built.stdout, built.stderr) == (0, "", "")
+    for page in PAGES:
+        html = (tmp_path / page).with_suffix(".html").read_text()
+        assert re.findall(r'<(?:script|img|iframe|source)[^>]* src="https?:', html) == []
+        assert re.findall(r'<link[^>]*rel="?(?:stylesheet|preconnect|icon)[^>]*href="https?:', html) == []
