@@ -5,13 +5,15 @@
 .NOTPARALLEL:
 
 # What the tests need from Debian: command:package.
-DEBIAN := curl:curl
+DEBIAN := curl:curl node:nodejs nginx:nginx redis-server:redis-server chromium:chromium
 
 ARGS := --config examples/site/reserve.json
 TESTS :=
 OPTIONS :=
 # The tests wait more than they compute: more of them at once than the two processors of a small machine.
 JOBS := 3
+# What another Python can make no difference to.
+OTHERS := --ignore tests/browser --ignore tests/docs
 
 run: .venv/installed ## Serve examples/site, or run reserve with ARGS="..."
 	@exec .venv/bin/reserve $(ARGS)
@@ -27,7 +29,7 @@ test-pythons: debian ## Run the tests on every other Python here that the projec
 
 test-3.%: .venv-3.%/installed-test
 	@echo "Python 3.$*"
-	@.venv-3.$*/bin/pytest -n $(JOBS) $(TESTS)
+	@.venv-3.$*/bin/pytest -n $(JOBS) $(OTHERS) $(TESTS)
 
 lint: .venv/installed-test ## Check style and types
 	.venv/bin/ruff check

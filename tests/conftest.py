@@ -10,6 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("reserve", deadline=None)
+settings.load_profile("reserve")
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

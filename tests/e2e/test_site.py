@@ -6,7 +6,7 @@ import json
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 
@@ -71,8 +71,23 @@ def test_every_request_it_offers_is_answered_as_it_says(url: str, ask: Any, inde
     assert len(index.requests) > 10
     for request in index.requests:
         method = request.get("data-method", "GET")
-        answer = ask(urljoin(url, request["href"]), method, request.get("data-body"))
+        # site.js does the same for what goes through the proxy.
+        href = request["href"].replace("127.0.0.1:5000", urlsplit(url).netloc)
+        answer = ask(urljoin(url, href), method, request.get("data-body"))
         assert answer.status == int(request["data-status"]), (method, request["href"], answer.text)
+
+
+def test_the_proxy_leads_to_the_books_of_this_machine_only(url: str, ask: Any) -> None:
+    here = urlsplit(url).netloc
+    books = ask(f"{url}proxy/http/{here}/api/books?author=calvino")
+    assert (books.json()[0]["id"], books.headers["via"]) == ("2", "1.1 reserve")
+    for path in (
+        f"{here}/proxy/http/{here}/api/books",
+        f"{here}/source/api.py",
+        f"{here}/api/books/../../source/api.py",
+    ):
+        assert ask(f"{url}proxy/http/{path}").status == 404
+    assert ask(f"{url}proxy/http/{here}/api/books/..%2f..%2fsource%2fapi.py").status == 400
 
 
 def test_no_page_has_a_broken_link(url: str, ask: Any, site: Path) -> None:

@@ -10,6 +10,11 @@ const SHOWN = 8000; // characters of a body
 
 panel.hidden = false;
 
+// The page is written for port 5000. Where the proxy leads to this server itself, it takes the port that is used.
+for (const link of document.querySelectorAll('a.try[href^="/proxy/"]')) {
+  link.setAttribute("href", link.getAttribute("href").replaceAll(":5000", `:${location.port || 80}`));
+}
+
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a.try");
   if (!link || event.metaKey || event.ctrlKey || event.shiftKey) return; // as a link: in a tab of its own

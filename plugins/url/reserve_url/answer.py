@@ -1,0 +1,182 @@
+"""The answers that come over a connection: bytes to head and body with httptools, within limits (RFC 9112 6.3)."""
+
+from __future__ import annotations
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from .errors import UpstreamError
+
+Fields = list[tuple[bytes, bytes]]
+
+# Largest head of an answer, and largest trailers, in bytes.
+MAX_HEAD = 128 * 1024
+# Interim answers (1xx) before the final one.
+MAX_INTERIM = 16
+
+_FRAMING = frozenset((b"content-length", b"transfer-encoding", b"connection", b"upgrade"))
+
+
+class Answer:
+    """The answer that is due, as far as it has come. One object reads all those of a connection.
+
+    `begun`: its head is here; `complete`: and all of the rest. `sized`: its head says how long the body is. `tunnel`:
+    it is a 101, what follows is the other protocol's. `keep_alive`: another one may follow on the same connection.
+    `touched`: at least a byte has come. `size` counts the bytes that wait to be taken.
+    """
+
+    def __init__(self) -> None:
+        self._parser: HttpResponseParser | None = None
+        self._chunks: list[bytes] = []
+        self.begin(head_only=False, upgrade=False)
+        self.complete = True  # none is due yet
+
+    def begin(self, *, head_only: bool, upgrade: bool) -> None:
+        """The next answer is due. `head_only`: to a HEAD; `upgrade`: to a WebSocket handshake."""
+        self.begun = self.complete = self.touched = False
+        self.sized = self.tunnel = False
+        self.keep_alive = True
+        self.status = 0
+        self.version = ""
+        self.headers: Fields = []
+        self.size = 0
+        self._chunks.clear()
+        self._head_only = head_only
+        self._upgrade = upgrade
+        self._bodiless = self._until_close = False
+        self._interim = 0
+        self._fields: Fields = []
+        self._fields_size = 0
+        self._refused: UpstreamError | None = None
+        if self._parser is None:
+            self._parser = HttpResponseParser(self)
+
+    def feed(self, data: bytes) -> None:
+        """Takes in what has come. Raises `UpstreamError` when it is no valid answer, or not within the limits."""
+        parser = self._parser
+        if self.tunnel:
+            self._keep(data)
+            return
+        if self.complete or parser is None:
+            # Nobody has asked for it, and it can't be told from the answer to the next request (RFC 9112 9.2).
+            self.keep_alive = False
+            return
+        self.touched = True
+        try:
+            parser.feed_data(data)
+        except HttpParserUpgrade as upgrade:
+            if upgrade.args[0] < len(data):
+                self._keep(data[upgrade.args[0] :])
+        except HttpParserError as error:
+            self.keep_alive = False
+            if not self.complete:
+                raise self._refused or UpstreamError(f"its answer is malformed: {error}") from error
+        else:
+            if not self.begun:
+                # What the parser holds back of a name or a value that doesn't end isn't counted yet.
+                self._fields_size += len(data)
+                if self._fields_size > 2 * MAX_HEAD:
+                    raise UpstreamError("the head of its answer is too large")
+
+    def take(self) -> bytes:
+        """What waits of the body or of the tunnel, b"" if nothing."""
+        chunks = self._chunks
+        if not chunks:
+            return b""
+        data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        chunks.clear()
+        self.size = 0
+        return data
+
+    def close(self, *, orderly: bool) -> None:
+        """No more will come. A body without a length and a tunnel end so, if it's `orderly`."""
+        self._parser = None
+        self.keep_alive = False
+        if orderly and not self.complete and (self.tunnel or self._until_close):
+            self.complete = True
+
+    # The parser's calls, in their order.
+
+    def on_message_begin(self) -> None:
+        if self.complete:
+            raise self._refusal("data follows its answer")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._fields.append((name, value))
+        self._fields_size += len(name) + len(value) + 4
+        if self._fields_size > MAX_HEAD:
+            raise self._refusal("the head or the trailers of its answer are too large")
+
+    def on_headers_complete(self) -> None:
+        parser = self._parser
+        assert parser is not None
+        status = parser.get_status_code()
+        # What follows may be trailers, which are counted apart.
+        fields, self._fields = self._fields, []
+        self._fields_size = 0
+        if status < 200 and status != 101:
+            self._interim += 1
+            if status < 100 or self._interim > MAX_INTERIM or any(name.lower() in _FRAMING for name, _ in fields):
+                raise self._refusal("it sends an interim answer that is none, or too many of them")
+            return
+        version = parser.get_http_version()
+        if version not in ("1.1", "1.0"):
+            raise self._refusal(f"it speaks HTTP/{version}")
+        self.status = status
+        self.version = version
+        self.headers = fields
+        self._read_framing(fields)
+        self.begun = True
+        if self._bodiless:
+            # The parser doesn't always know that no body follows.
+            self.complete = True
+            self._parser = None
+
+    def on_body(self, data: bytes) -> None:
+        if self.complete:
+            raise self._refusal("a body follows an answer that has none")
+        self._keep(data)
+
+    def on_message_complete(self) -> None:
+        if self.begun and not self.tunnel:
+            self.complete = True
+
+    # Our own affairs.
+
+    def _read_framing(self, fields: Fields) -> None:
+        """How the body ends, and whether the connection goes on (RFC 9112 6.3, 9.3)."""
+        sized = chunked = False
+        options: list[bytes] = []
+        protocol = b""
+        for name, value in fields:
+            key = name.lower()
+            if key not in _FRAMING:
+                continue
+            if key == b"content-length":
+                sized = True  # one, and a number: the parser sees to it
+            elif key == b"connection":
+                options += [option.strip() for option in value.lower().split(b",")]
+            elif key == b"upgrade":
+                protocol = value.lower()
+            elif chunked or self.version == "1.0" or value.lower() != b"chunked":
+                raise self._refusal("its transfer coding is unknown")
+            else:
+                chunked = True
+        if self.status == 101:
+            if not self._upgrade or protocol != b"websocket":
+                raise self._refusal("it switches to a protocol nobody asked for")
+            self.tunnel = True
+            return
+        self._bodiless = self._head_only or self.status in (204, 304)
+        self._until_close = not (sized or chunked or self._bodiless)
+        self.sized = sized or self.status in (204, 304)
+        persistent = self.version == "1.1" or b"keep-alive" in options
+        self.keep_alive = persistent and b"close" not in options and not self._until_close
+
+    def _refusal(self, reason: str) -> UpstreamError:
+        """The error to raise out of the parser for what it lets pass and we don't."""
+        self._refused = UpstreamError(reason)
+        return self._refused
+
+    def _keep(self, data: bytes) -> None:
+        self._chunks.append(data)
+        self.size += len(data)

@@ -1,0 +1,38 @@
+"""Why a request can't be forwarded. Each error's text is for the log; clients are told `TEXTS` of its status."""
+
+from __future__ import annotations
+
+TEXTS = {
+    403: "This destination is not allowed",
+    502: "The upstream server can't be reached, or gives no valid answer",
+    503: "The upstream server has no free connection",
+    504: "The upstream server takes too long",
+}
+
+
+class UpstreamError(Exception):
+    """The upstream server can't be reached, or gives no valid answer."""
+
+    status = 502
+
+
+class LostError(UpstreamError):
+    """The connection was closed before anything of an answer came."""
+
+
+class ForbiddenError(UpstreamError):
+    """A destination that a client may not choose."""
+
+    status = 403
+
+
+class BusyError(UpstreamError):
+    """All connections that may be are in use."""
+
+    status = 503
+
+
+class SlowError(UpstreamError):
+    """The upstream server took too long."""
+
+    status = 504

@@ -1,0 +1,70 @@
+"""The hooks of a mapping, `forward-request` and `forward-response`: what they are given, and how they are called."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any
+
+from reserve_core import ConfigError
+from reserve_core.config.reference import load_reference
+
+if TYPE_CHECKING:
+    from reserve_core import Configuration, Headers, Mapping, Request
+
+
+@dataclass(slots=True)
+class ForwardedRequest:
+    """The head of the request as the upstream server will get it; a hook may change it. The url is absolute."""
+
+    method: str
+    url: str
+    headers: Headers
+
+
+@dataclass(slots=True)
+class ForwardedResponse:
+    """The head of the upstream server's answer as the client will get it; a hook may change it."""
+
+    status: int
+    headers: Headers
+
+
+@dataclass(slots=True)
+class Forward:
+    """One request on its way up and back, as both hooks see it.
+
+    `incoming` is the client's request, `context` the hooks' own. `response` is None until the answer is here.
+    """
+
+    configuration: Configuration
+    mapping: Mapping
+    match: re.Match[str]
+    incoming: Request
+    request: ForwardedRequest
+    response: ForwardedResponse | None = None
+    context: dict[str, Any] = field(default_factory=dict)
+
+
+Hook = Callable[[Forward], Any]
+
+
+def load_hook(mapping: Mapping, name: str) -> Hook | None:
+    """The hook that a mapping has as its property `name`: a function, or a reference to one. Raises `ConfigError`."""
+    value = mapping.get(name)
+    if value is None:
+        return None
+    hook = load_reference(value, mapping.cwd, name.replace("-", "_")) if isinstance(value, str) else value
+    if not callable(hook):
+        raise ConfigError(
+            f'The "{name}" {value!r} is not a function', f"Name one: def {name.replace('-', '_')}(forward)"
+        )
+    return hook  # type: ignore[no-any-return]
+
+
+async def call_hook(hook: Hook, forward: Forward) -> Any:
+    """What the hook returns; it may be a coroutine function."""
+    result = hook(forward)
+    return await result if isawaitable(result) else result

@@ -1,0 +1,283 @@
+"""The exchange: a client's request up to the upstream server, its answer down to the client."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+from weakref import WeakSet
+
+from multidict import CIMultiDict
+
+from reserve_core import HTTPError
+
+from .errors import TEXTS, ForbiddenError, LostError, UpstreamError
+from .forward import Forward, ForwardedRequest, ForwardedResponse, call_hook
+from .headers import (
+    Pairs,
+    answer_headers,
+    head_bytes,
+    hops_left,
+    is_token,
+    relocated,
+    request_headers,
+    request_trailers,
+    times_passed,
+    unsecured,
+    upgrade_headers,
+)
+from .options import Options
+from .pool import Connections, Pool
+from .target import Origin, parse_url
+from .tunnel import asks_for_websocket, carry, is_accepted
+from .upstream import Upstream
+
+if TYPE_CHECKING:
+    from reserve_core import Configuration, Headers, Mapping, Request, Response
+
+logger = logging.getLogger("reserve")
+
+# A request that has passed this server so often goes in a circle.
+MAX_PASSES = 10
+
+# These are sent again when a kept connection turns out to be closed, if they have no body (RFC 9110 9.2.2).
+_REPEATABLE = frozenset(("GET", "HEAD", "OPTIONS"))
+# A server may wait for the length of their body, even if there is none (RFC 9110 8.6).
+_WITH_LENGTH = frozenset(("POST", "PUT", "PATCH"))
+# What a hook has no say in, or says otherwise.
+_OURS = frozenset(("host", "content-length", "transfer-encoding"))
+
+# Of all mappings, also of those that were replaced.
+_pools: WeakSet[Pool] = WeakSet()
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """A request on its way up."""
+
+    method: str
+    origin: Origin
+    target: str
+    host: str  # the Host header, "" for that of the origin
+    headers: Pairs
+    upgrade: bool
+
+    def __str__(self) -> str:
+        # For the log: a query may hold secrets.
+        return f"{self.method} {self.origin}{self.target.partition('?')[0]}"
+
+
+class Proxy:
+    """What forwards the requests of one mapping."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._chosen = options.template.origin is None  # clients choose the origin
+        self._pool: Pool | None = None
+
+    async def forward(
+        self, request: Request, response: Response, mapping: Mapping, match: re.Match[str], configuration: Configuration
+    ) -> str | int | None:
+        """Answers with what the upstream server answers, or returns the redirect that the response hook wants."""
+        options = self._options
+        if hops_left(request) == 0:
+            return 204 if request.method == "OPTIONS" else 501
+        outgoing = self._outgoing(request, match)
+        forward: Forward | None = None
+        if options.forward_request is not None or options.forward_response is not None:
+            forward = Forward(configuration, mapping, match, request, _shown(outgoing))
+            if options.forward_request is not None:
+                await call_hook(options.forward_request, forward)
+                _take_over(outgoing, forward.request)
+        connections = self._own_pool().to(outgoing.origin)
+        try:
+            self._check_host(outgoing.origin)
+            upstream = await self._send(request, outgoing, connections)
+        except UpstreamError as error:
+            logger.warning("%s: %s", outgoing, error)
+            raise HTTPError(error.status, TEXTS[error.status]) from error
+        if upstream.answer.tunnel:
+            connections.detach(upstream)
+            await _switch(request, upstream)
+            return None
+        try:
+            return await self._answer(response, outgoing, upstream, forward)
+        except UpstreamError as error:
+            logger.warning("%s: %s", outgoing, error)
+            response.abort()
+            return None
+        finally:
+            connections.release(upstream)
+
+    def _own_pool(self) -> Pool:
+        loop = asyncio.get_running_loop()
+        pool = self._pool
+        if pool is None or pool.loop is not loop:
+            options = self._options
+            public_only = self._chosen and not options.allow_private
+            pool = self._pool = Pool(
+                lambda origin: options.dialer.dial(origin, public_only=public_only),
+                options.max_connections,
+                options.dialer.connect_timeout,
+            )
+            _pools.add(pool)
+        return pool
+
+    def _outgoing(self, request: Request, match: re.Match[str]) -> Outgoing:
+        headers = request.headers
+        if "via" in headers and times_passed(headers) >= MAX_PASSES:
+            raise HTTPError(508, "The request goes in a circle")
+        origin, target = self._options.template.resolve(match)
+        trusted = request.remote in self._options.trusted_proxies
+        pairs = request_headers(request, trusted=trusted)
+        if hops := hops_left(request):
+            pairs = [(name, str(hops - 1) if name.lower() == "max-forwards" else value) for name, value in pairs]
+        upgrade = request.upgrader is not None and asks_for_websocket(request)
+        if upgrade:
+            pairs += [("connection", "Upgrade"), ("upgrade", "websocket")]
+        host = request.host if self._options.preserve_host else ""
+        return Outgoing(request.method, origin, target, host, pairs, upgrade)
+
+    def _check_host(self, origin: Origin) -> None:
+        allowed = self._options.allow_hosts
+        if self._chosen and allowed is not None and not allowed.allow(origin):
+            raise ForbiddenError("its host is not among allow-hosts")
+
+    async def _send(self, request: Request, outgoing: Outgoing, connections: Connections) -> Upstream:
+        """Sends the request and returns the connection, once it has the head of the answer."""
+        length = request.body_length
+        head = _head(request, outgoing, length)
+        repeatable = length == 0 and outgoing.method in _REPEATABLE
+        kept = connections.take(surely=not repeatable)
+        upstream = kept or await connections.connect()
+        while True:
+            try:
+                upstream.begin(
+                    head, head_only=outgoing.method == "HEAD", upgrade=outgoing.upgrade, body_follows=length != 0
+                )
+                if length != 0:
+                    upstream.upload(_body(request, chunked=length is None))
+                await upstream.head()
+                if upstream.answer.tunnel and not is_accepted(request, upstream):
+                    raise UpstreamError("it accepts a WebSocket handshake that isn't this one")
+            except LostError:
+                connections.release(upstream)
+                if upstream is not kept or not repeatable:
+                    raise
+            except BaseException:
+                connections.release(upstream)
+                raise
+            else:
+                return upstream
+            upstream = await connections.connect()
+
+    async def _answer(
+        self, response: Response, outgoing: Outgoing, upstream: Upstream, forward: Forward | None
+    ) -> str | int | None:
+        options = self._options
+        answer = upstream.answer
+        status = answer.status
+        pairs = answer_headers(answer.headers, answer.version)
+        if status == 426:
+            pairs += upgrade_headers(answer.headers)
+        if options.unsecure_cookies:
+            pairs = unsecured(pairs)
+        if options.absolute_location:
+            pairs = relocated(pairs, f"{outgoing.origin}{outgoing.target}")
+        if options.forward_response is not None and forward is not None:
+            forward.response = ForwardedResponse(status, CIMultiDict(pairs))
+            result = await call_hook(options.forward_response, forward)
+            if result is not None:
+                return _redirect(result, forward.incoming)
+            status, pairs = forward.response.status, list(forward.response.headers.items())
+        response.status = status
+        _set(response.headers, pairs)
+        if answer.complete and answer.sized:
+            await response.end(upstream.read_now())
+            return None
+        # If nothing of the body is here yet, this sends the head: an event stream may be silent for long.
+        await response.write(upstream.read_now())
+        while chunk := await upstream.read():
+            await response.write(chunk)
+        await response.end()
+        return None
+
+
+def close_unused() -> None:
+    """Closes the connections of this event loop that no request uses."""
+    loop = asyncio.get_running_loop()
+    for pool in list(_pools):
+        if pool.loop is loop:
+            pool.close_idle()
+
+
+def _shown(outgoing: Outgoing) -> ForwardedRequest:
+    """The request as hooks see it."""
+    fields = [("host", outgoing.host), *outgoing.headers] if outgoing.host else outgoing.headers
+    return ForwardedRequest(outgoing.method, f"{outgoing.origin}{outgoing.target}", CIMultiDict(fields))
+
+
+def _take_over(outgoing: Outgoing, changed: ForwardedRequest) -> None:
+    """What a hook has made of the request. Raises ValueError for what can't be sent."""
+    if not is_token(changed.method):
+        raise ValueError(f"{changed.method!r} is not a method (RFC 9110 9.1)")
+    fields = changed.headers
+    if wrong := [name for name in fields if not is_token(name)]:
+        raise ValueError(f"{wrong[0]!r} is not a header name (RFC 9110 5.1)")
+    outgoing.method = changed.method
+    outgoing.host = fields.get("host", "")
+    outgoing.headers = [(name, value) for name, value in fields.items() if name.lower() not in _OURS]
+    if changed.url != f"{outgoing.origin}{outgoing.target}":
+        outgoing.origin, outgoing.target = parse_url(changed.url)
+
+
+def _head(request: Request, outgoing: Outgoing, length: int | None) -> bytes:
+    pairs = [("host", outgoing.host or outgoing.origin.authority), *outgoing.headers]
+    if length is None:
+        pairs.append(("transfer-encoding", "chunked"))
+    elif length or outgoing.method in _WITH_LENGTH or "content-length" in request.headers:
+        pairs.append(("content-length", str(length)))
+    return head_bytes(f"{outgoing.method} {outgoing.target} HTTP/1.1", pairs)
+
+
+async def _body(request: Request, chunked: bool) -> AsyncGenerator[bytes, None]:
+    """The body as it goes over the wire."""
+    async with aclosing(cast("AsyncGenerator[bytes, None]", request.stream())) as chunks:
+        async for chunk in chunks:
+            yield b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk
+    if chunked:
+        yield b"0\r\n" + head_bytes("", request_trailers(request.trailers))[2:]
+
+
+def _set(fields: Headers, pairs: Pairs) -> None:
+    """The answer's headers replace those of the same name that earlier mappings have set; so does its framing."""
+    if fields:
+        fields.popall("content-length", None)
+        for name in {name for name, _ in pairs}:
+            fields.popall(name, None)
+    fields.extend(pairs)
+
+
+def _redirect(result: str | int, request: Request) -> str | int:
+    if request.method not in ("GET", "HEAD"):
+        raise TypeError(
+            f"forward-response redirects a {request.method} to {result!r}: only GET and HEAD can be redirected"
+        )
+    return result
+
+
+async def _switch(request: Request, upstream: Upstream) -> None:
+    """The connection becomes a tunnel."""
+    assert request.upgrader is not None
+    answer = upstream.answer
+    pairs = answer_headers(answer.headers, answer.version) + upgrade_headers(answer.headers)
+    try:
+        client = request.upgrader.hand_over(head_bytes("HTTP/1.1 101 Switching Protocols", pairs))
+    except BaseException:
+        upstream.abort()
+        raise
+    await carry(client, upstream)

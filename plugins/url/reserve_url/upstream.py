@@ -1,0 +1,243 @@
+"""One connection to an upstream server: the bytes of requests out, those of their answers in, and how long it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import cast
+
+from .answer import Answer
+from .errors import LostError, SlowError, UpstreamError
+
+# Bytes of an answer that may wait to be read before the connection stops reading from its socket.
+HIGH_WATER = 256 * 1024
+# Seconds a connection that isn't used is kept.
+IDLE_TIMEOUT = 30.0
+
+NEVER = float("inf")
+
+
+class Upstream(asyncio.Protocol):
+    """A connection that carries one exchange after the other, each from `begin` to the end of its answer.
+
+    Nothing takes longer than `timeout` seconds while it is the server's turn.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        # Of the connection. `on_lost` is called when it is no more.
+        self.on_lost: Callable[[Upstream], None] | None = None
+        self.lost = False
+        self.idle = False
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport = cast("asyncio.Transport", None)
+        self._readable = select.poll()
+        self._timeout = timeout
+        self._deadline = NEVER
+        self._timer: asyncio.TimerHandle | None = None
+        self._write_paused = False
+        self._drain: asyncio.Future[None] | None = None
+        self._reading = True
+        self._waiter: asyncio.Future[None] | None = None
+        # Of the exchange.
+        self.answer = Answer()
+        self._sent = True
+        self._error: BaseException | None = None
+        self._upload: asyncio.Task[None] | None = None
+
+    # An exchange.
+
+    def begin(self, head: bytes, *, head_only: bool = False, upgrade: bool = False, body_follows: bool = False) -> None:
+        """Sends the head of a request. `head_only`: it is a HEAD; `upgrade`: a WebSocket handshake."""
+        self.idle = False
+        self.answer.begin(head_only=head_only, upgrade=upgrade)
+        self._sent = not body_follows
+        self._upload = None
+        self._transport.write(head)
+        self._renew()
+
+    def upload(self, parts: AsyncGenerator[bytes, None]) -> None:
+        """Sends the body, framed already, while the answer may come in. An error of `parts` ends the exchange."""
+        self._upload = self._loop.create_task(self._send_parts(parts))
+
+    async def head(self) -> None:
+        """Returns when the head of the answer is here. Raises `UpstreamError`, or what made the upload fail."""
+        answer = self.answer
+        while not answer.begun and self._error is None:
+            await self._wait()
+        if self._error is not None and not answer.complete:
+            raise self._error
+
+    def read_now(self) -> bytes:
+        """What has come of the body, b"" if nothing."""
+        data = self.answer.take()
+        if not self._reading and not self._transport.is_closing():
+            self._reading = True
+            self._transport.resume_reading()
+            self._renew()
+        return data
+
+    async def read(self) -> bytes:
+        """What comes next of the body or the tunnel, b"" at the end. Raises what `head` raises."""
+        answer = self.answer
+        while not answer.size:
+            if answer.complete:
+                return b""
+            if self._error is not None:
+                raise self._error
+            await self._wait()
+        return self.read_now()
+
+    async def write(self, data: bytes) -> None:
+        """Sends bytes; returns when more may follow. Raises `UpstreamError` when the connection is gone."""
+        if self.lost:
+            raise self._error or UpstreamError("the connection is closed")
+        self._transport.write(data)
+        while self._write_paused:
+            if self._drain is None or self._drain.done():
+                self._drain = self._loop.create_future()
+            await self._drain
+
+    # The connection between and after exchanges.
+
+    @property
+    def reusable(self) -> bool:
+        """Whether another exchange may follow the one that has ended."""
+        ended = self.answer.complete and self._sent and self._reading
+        return ended and self.answer.keep_alive and self._error is None and not self._transport.is_closing()
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing has come that the event loop hasn't seen yet, neither bytes nor an end."""
+        return not self._readable.poll(0)
+
+    def park(self) -> None:
+        """Nobody needs the connection for now."""
+        self.idle = True
+        self._deadline = self._loop.time() + IDLE_TIMEOUT
+
+    def close(self) -> None:
+        """Closes once what was written is sent, or after the timeout."""
+        self._stop_upload()
+        self._transport.close()
+        self._deadline = self._loop.time() + self._timeout
+
+    def abort(self) -> None:
+        """Cuts the connection."""
+        self._stop_upload()
+        self._transport.abort()
+
+    # The transport's calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._readable.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+        self._check_time()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+        if self._timer is not None:
+            self._timer.cancel()
+        answer = self.answer
+        answer.close(orderly=exc is None and self._error is None)
+        if not answer.complete and self._error is None:
+            reason = f": {exc}" if exc is not None else ""
+            if answer.touched:
+                self._error = UpstreamError(f"it closed the connection within its answer{reason}")
+            else:
+                self._error = LostError(f"it closed the connection without an answer{reason}")
+        if self._drain is not None and not self._drain.done():
+            self._drain.set_exception(self._error or UpstreamError("the connection is closed"))
+            self._drain.exception()  # the upload may be gone
+        self._wake()
+        if self.on_lost is not None:
+            self.on_lost(self)
+
+    def pause_writing(self) -> None:
+        self._write_paused = True
+        self._renew()
+
+    def resume_writing(self) -> None:
+        self._write_paused = False
+        if self._drain is not None and not self._drain.done():
+            self._drain.set_result(None)
+        self._renew()
+
+    def data_received(self, data: bytes) -> None:
+        answer = self.answer
+        try:
+            answer.feed(data)
+        except UpstreamError as error:
+            self._fail(error)
+        if self.idle:
+            self.abort()
+            return
+        if answer.size > HIGH_WATER and self._reading and not self._transport.is_closing():
+            self._reading = False
+            self._transport.pause_reading()
+        self._renew()
+        self._wake()
+
+    # Our own affairs.
+
+    async def _send_parts(self, parts: AsyncGenerator[bytes, None]) -> None:
+        try:
+            async with aclosing(parts):
+                async for part in parts:
+                    await self.write(part)
+        except UpstreamError:
+            pass  # whoever reads the answer is told the same
+        except Exception as error:
+            self._fail(error)
+        else:
+            self._sent = True
+            self._renew()
+
+    def _stop_upload(self) -> None:
+        upload, self._upload = self._upload, None
+        if upload is not None:
+            upload.cancel()
+
+    def _fail(self, error: BaseException) -> None:
+        if self._error is None:
+            self._error = error
+        self._wake()
+        self._transport.abort()
+
+    def _wake(self) -> None:
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    async def _wait(self) -> None:
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _renew(self) -> None:
+        """The time runs while it is the server's turn: to take the request, or to say something."""
+        answer = self.answer
+        if self._transport.is_closing():
+            return
+        if answer.complete or answer.tunnel or not (self._write_paused or (self._sent and self._reading)):
+            self._deadline = NEVER
+        else:
+            self._deadline = self._loop.time() + self._timeout
+
+    def _check_time(self) -> None:
+        """One timer for all: it goes off early rather than being set anew with each byte."""
+        now = self._loop.time()
+        if self._deadline <= now:
+            if self._transport.is_closing():
+                self._transport.abort()
+                return
+            if self.idle:
+                self.close()
+            else:
+                self._fail(SlowError(f"it let {self._timeout:g} s pass without a byte"))
+                return
+        delay = min(self._timeout, IDLE_TIMEOUT)
+        self._timer = self._loop.call_at(min(self._deadline, now + delay), self._check_time)

@@ -1,0 +1,323 @@
+"""What goes wrong with an upstream server or a client, each for real."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.plugins.url.conftest import Message, Peer, Serve, Site, Until, Upstream
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+GET = b"GET /path?secret HTTP/1.1\r\nHost: a\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"
+
+BAD = "The upstream server can't be reached, or gives no valid answer"
+SLOW = "The upstream server takes too long"
+
+
+def failed(answer: Message, status: int, text: str, caplog: pytest.LogCaptureFixture, *reasons: str) -> None:
+    """The client is told what, the log why; neither is told a query."""
+    assert (answer.status, answer.body.decode()) == (status, text)
+    assert answer.headers["content-type"].startswith("text/plain")
+    lines = [record.getMessage() for record in caplog.records if record.name == "reserve"]
+    assert len(lines) == 1
+    assert all(reason in lines[0] for reason in reasons), lines[0]
+    assert "secret" not in lines[0]
+    caplog.clear()
+
+
+async def well_again(site: Site) -> None:
+    assert (await site.get("/well")).body == b"ok"
+
+
+# Before the head.
+
+
+async def test_refused(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        site = await serve(url)
+        answer = await site.get("/path?secret")
+    failed(answer, 502, BAD, caplog, f"GET {url}/path: no connection:")
+    assert site.named("error") == []
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "a..b", "x" * 64 + ".invalid"])
+async def test_unresolvable(host: str, serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    failed(await (await serve(f"http://{host}")).get(), 502, BAD, caplog, host, "no connection:")
+
+
+async def test_a_connection_that_does_not_come_about(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    """The kernel takes no connection beyond the backlog of a socket that nobody accepts from."""
+    with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        for sock in (first, second):
+            sock.setblocking(False)
+            sock.connect_ex(("127.0.0.1", port))
+        site = await serve({"url": f"http://127.0.0.1:{port}/", "connect-timeout": 0.2})
+        failed(await site.get(), 504, SLOW, caplog, "no connection within 0.2 s")
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+@pytest.mark.parametrize("request_", [GET, POST])
+async def test_closed_without_an_answer(
+    how: str, request_: bytes, upstream: Upstream, serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def script(peer: Peer) -> None:
+        if (await peer.message()).target == "/well":
+            await peer.send(OK)
+        elif how == "reset":
+            peer.reset()
+
+    backend = await upstream(script)
+    site = await serve(backend.url)
+    failed(await (await site.connect()).ask(request_), 502, BAD, caplog, "it closed the connection without an answer")
+    assert backend.connections == 1
+    await well_again(site)
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+async def test_closed_within_the_head(
+    how: str, upstream: Upstream, serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.message()
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-", b"Length")
+        if how == "reset":
+            peer.reset()
+
+    backend = await upstream(script)
+    failed(await (await serve(backend.url)).get(), 502, BAD, caplog, "it closed the connection within its answer")
+    assert backend.connections == 1
+
+
+async def test_no_answer_in_time(
+    upstream: Upstream, serve: Serve, until: Until, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.message()
+        assert await peer.rest() == b""
+
+    backend = await upstream(script)
+    site = await serve({"url": backend.url, "timeout": 0.2})
+    failed(await site.get(), 504, SLOW, caplog, "it let 0.2 s pass without a byte")
+    failed(await (await site.connect()).ask(POST), 504, SLOW, caplog, "it let 0.2 s pass without a byte")
+    await until(lambda: backend.open == 0)
+
+
+async def test_a_head_that_drips_is_in_time(upstream: Upstream, serve: Serve) -> None:
+    """The time is that between two bytes."""
+
+    async def script(peer: Peer) -> None:
+        await peer.message()
+        for byte in OK:
+            await peer.send(bytes([byte]))
+            await asyncio.sleep(0.01)
+
+    site = await serve({"url": (await upstream(script)).url, "timeout": 0.3})
+    assert (await site.get()).body == b"ok"
+
+
+async def test_no_reading_of_a_body_in_time(upstream: Upstream, serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    async def script(peer: Peer) -> None:
+        peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await asyncio.Event().wait()
+
+    site = await serve({"url": (await upstream(script)).url, "timeout": 0.3})
+    peer = await site.connect()
+    size = 50_000_000
+    await peer.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size)
+
+    async def pour() -> None:
+        for _ in range(size // 100_000):
+            peer.writer.write(b"x" * 100_000)
+            await peer.writer.drain()
+
+    pouring = asyncio.create_task(pour())
+    failed(await peer.message(), 504, SLOW, caplog, "it let 0.3 s pass without a byte")
+    pouring.cancel()
+    await asyncio.wait([pouring])
+
+
+async def test_a_client_may_take_its_time(upstream: Upstream, serve: Serve) -> None:
+    """While it's the client's turn, the upstream server's time stands still."""
+    backend = await upstream()
+    peer = await (await serve({"url": backend.url, "timeout": 0.1})).connect()
+    await peer.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n")
+    for _ in range(5):
+        await asyncio.sleep(0.1)
+        await peer.send(b"xx")
+    assert (await peer.message()).body == b"ok"
+
+
+# Within the body.
+
+
+@pytest.mark.parametrize("how", ["close", "reset", "silence"])
+@pytest.mark.parametrize(
+    ("head", "pieces"),
+    [
+        (b"Content-Length: 100", [b"begun"]),
+        (b"Content-Length: 100", [b""]),
+        (b"Transfer-Encoding: chunked", [b"5\r\nbegun\r\n"]),
+        (b"Transfer-Encoding: chunked", [b"64\r\nbegun"]),
+        (b"Transfer-Encoding: chunked", [b"5\r\nbegun\r\n", b"0\r\n"]),
+        (b"Transfer-Encoding: chunked", [b"5\r\nbegun\r\n", b"XYZ\r\n"]),
+        (b"Transfer-Encoding: chunked", [b"5\r\nbegun\r\n", b"5\r\nbegunX\r\n"]),
+    ],
+)
+async def test_a_body_that_breaks_off_is_never_ended(
+    how: str, head: bytes, pieces: list[bytes], upstream: Upstream, serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    go_on = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        if (await peer.message()).target == "/well":
+            await peer.send(OK)
+            return
+        await peer.send(b"HTTP/1.1 200 OK\r\n%b\r\n\r\n" % head)
+        await go_on.wait()
+        for piece in pieces:
+            await peer.send(piece)
+        if how == "reset":
+            peer.reset()
+        elif how == "silence":
+            await peer.rest()
+
+    backend = await upstream(script)
+    site = await serve({"match": "^/(.*)", "url": f"{backend.url}/$1", "timeout": 0.2})
+    peer = await site.connect()
+    await peer.send(GET)
+    answer = await peer.head()
+    assert answer.status == 200
+    go_on.set()
+    try:
+        rest = await peer.rest()
+    except ConnectionError:
+        rest = b""
+    assert len(rest) < 100
+    assert b"0\r\n" not in rest
+    assert caplog.messages
+    assert "secret" not in caplog.text
+    await well_again(site)
+
+
+async def test_a_reset_does_not_end_a_body_without_length(upstream: Upstream, serve: Serve) -> None:
+    """Only an orderly close ends it (RFC 9112 6.3, 8)."""
+    go_on = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.message()
+        await peer.send(b"HTTP/1.1 200 OK\r\n\r\nbegun")
+        await go_on.wait()
+        peer.reset()
+
+    peer = await (await serve((await upstream(script)).url)).connect()
+    await peer.send(GET)
+    await peer.head()
+    assert await peer.exactly(10) == b"5\r\nbegun\r\n"
+    go_on.set()
+    try:
+        assert await peer.rest() == b""
+    except ConnectionError:
+        pass
+
+
+# The client goes.
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+@pytest.mark.parametrize("when", ["waiting", "answering", "sending"])
+async def test_a_client_that_goes_takes_the_upstream_request_along(
+    how: str, when: str, upstream: Upstream, serve: Serve, until: Until
+) -> None:
+    ended: list[str] = []
+    reached = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        if when == "answering":
+            await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbegun")
+        reached.set()
+        try:
+            ended.append((await peer.rest()).decode())
+        except ConnectionError:
+            ended.append("")
+
+    site = await serve((await upstream(script)).url)
+    peer = await site.connect()
+    await peer.send(GET if when != "sending" else POST.replace(b"4", b"9"))
+    await asyncio.wait_for(reached.wait(), 10)
+    if when == "answering":
+        await peer.head()
+    getattr(peer, how)()
+    await until(lambda: ended)
+    assert ended in ([""], ["body"])
+    await until(lambda: site.named("aborted"))
+    assert site.named("error") == []
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nXYZ\r\n", 400), (b"Content-Length: 9\r\n\r\nhello", 408)],
+)
+async def test_a_body_that_breaks_at_the_client_ends_the_upstream_request(
+    body: bytes, status: int, upstream: Upstream, serve: Serve
+) -> None:
+    """The upstream server never takes it for complete."""
+    seen = asyncio.get_running_loop().create_future()
+
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        try:
+            seen.set_result(await peer.rest())
+        except ConnectionError:
+            seen.set_result(b"")
+
+    site = await serve((await upstream(script)).url, limits={"body-timeout": 0.3})
+    answer = await (await site.connect()).ask(b"POST / HTTP/1.1\r\nHost: a\r\n" + body)
+    assert answer.status == status
+    assert b"0\r\n" not in await asyncio.wait_for(seen, 10)
+
+
+# Answers before the body is through.
+
+
+@pytest.mark.parametrize("close", [False, True])
+async def test_an_early_answer_comes_down(close: bool, upstream: Upstream, serve: Serve) -> None:
+    async def script(peer: Peer) -> None:
+        if (await peer.head()).target == "/well":
+            await peer.send(OK)
+            return
+        head = b"HTTP/1.1 413 Too Large\r\n%bContent-Length: 2\r\n\r\nno" % (b"Connection: close\r\n" if close else b"")
+        await peer.send(head)
+        if not close:
+            await peer.rest()
+
+    backend = await upstream(script)
+    site = await serve(backend.url)
+    peer = await site.connect()
+    await peer.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 100_000)
+    answer = await peer.message()
+    assert (answer.status, answer.body) == (413, b"no")
+    await well_again(site)
+    assert backend.connections == 2
+
+
+@pytest.mark.parametrize("banner", [b"SSH-2.0-x\r\n", b"220 mail.example ESMTP\r\n", b"\x00"])
+async def test_a_server_that_speaks_first(banner: bytes, upstream: Upstream, serve: Serve, until: Until) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.send(banner)
+        await peer.rest()
+
+    backend = await upstream(script)
+    site = await serve(backend.url)
+    assert (await site.get()).status == 502
+    await until(lambda: backend.open == 0)

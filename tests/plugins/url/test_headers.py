@@ -1,0 +1,234 @@
+"""Headers on their way up and down."""
+
+from __future__ import annotations
+
+import pytest
+
+from reserve_core import Request
+from reserve_url.headers import (
+    answer_headers,
+    head_bytes,
+    relocated,
+    request_headers,
+    request_trailers,
+    times_passed,
+    unsecured,
+    upgrade_headers,
+)
+
+
+def up(*headers: tuple[str, str], trusted: bool = False, remote: str = "192.0.2.7") -> list[tuple[str, str]]:
+    """What goes up of a request with these headers, without what is always added."""
+    request = Request("GET", "/", headers, remote=remote)
+    added = {"via", "forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"}
+    return [(name, value) for name, value in request_headers(request, trusted=trusted) if name not in added]
+
+
+def claims(*headers: tuple[str, str], trusted: bool, remote: str = "192.0.2.7", scheme: str = "http") -> dict[str, str]:
+    """What goes up of who sent a request."""
+    request = Request("GET", "/", headers, remote=remote, scheme=scheme)
+    pairs = [pair for pair in request_headers(request, trusted=trusted) if "forwarded" in pair[0].lower()]
+    assert len({name.lower() for name, _ in pairs}) == len(pairs)
+    return dict(pairs)
+
+
+def test_headers_of_the_message_go_up_as_they_are() -> None:
+    headers = [
+        ("Accept", "a"),
+        ("ACCEPT", "b"),
+        ("X-Y", "\xe9"),
+        ("Cookie", "a=b"),
+        ("Range", "bytes=0-"),
+        ("Empty", ""),
+    ]
+    assert up(*headers) == headers
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Connection",
+        "Content-Length",
+        "Expect",
+        "HTTP2-Settings",
+        "Host",
+        "Keep-Alive",
+        "Proxy-Authorization",
+        "Proxy-Connection",
+        "TE",
+        "Transfer-Encoding",
+        "Upgrade",
+        "transfer_encoding",
+    ],
+)
+def test_headers_of_the_connection_stay_behind(name: str) -> None:
+    assert up((name, "x"), (name.lower(), "y"), (name.upper(), "z")) == []
+
+
+def test_headers_that_connection_names_stay_behind() -> None:
+    headers = [
+        ("Connection", "close, X-One"),
+        ("X-One", "1"),
+        ("connection", "x-two"),
+        ("x-TWO", "2"),
+        ("X-Three", "3"),
+    ]
+    assert up(*headers) == [("X-Three", "3")]
+
+
+def test_via_grows() -> None:
+    request = Request("GET", "/", [("Via", "1.1 other")], http_version="1.0")
+    assert [value for name, value in request_headers(request, trusted=False) if name.lower() == "via"] == [
+        "1.1 other",
+        "1.0 reserve",
+    ]
+
+
+def test_passes_are_counted() -> None:
+    request = Request("GET", "/", [("Via", "1.1 reserve, 1.0 other (reserve)"), ("via", "1.1 reserve"), ("via", "")])
+    assert times_passed(request.headers) == 2
+
+
+def test_claims_are_made() -> None:
+    assert claims(("Host", "site.example:81"), trusted=False, scheme="https") == {
+        "forwarded": 'for=192.0.2.7;host="site.example:81";proto=https',
+        "x-forwarded-for": "192.0.2.7",
+        "x-forwarded-host": "site.example:81",
+        "x-forwarded-proto": "https",
+    }
+    assert claims(("Host", "site"), trusted=False, remote="2001:db8::1") == {
+        "forwarded": 'for="[2001:db8::1]";host=site;proto=http',
+        "x-forwarded-for": "2001:db8::1",
+        "x-forwarded-host": "site",
+        "x-forwarded-proto": "http",
+    }
+    assert claims(trusted=False, remote="") == {"forwarded": "for=unknown;proto=http", "x-forwarded-proto": "http"}
+    assert claims(("Host", 'a"\\'), trusted=False)["forwarded"] == 'for=192.0.2.7;host="a\\"\\\\";proto=http'
+
+
+SPOOFED = [
+    ("X-Forwarded-For", "10.0.0.1"),
+    ("x-forwarded-for", "10.0.0.2"),
+    ("X-Forwarded-Host", "inner.example"),
+    ("X-Forwarded-Proto", "https"),
+    ("Forwarded", "for=10.0.0.1"),
+    ("X-Forwarded-Port", "444"),
+    ("X-Forwarded-Prefix", "/x"),
+    ("X-Real-IP", "10.0.0.1"),
+    ("X_Forwarded_For", "10.0.0.1"),
+    ("Host", "site"),
+]
+
+
+def test_claims_of_a_stranger_are_replaced() -> None:
+    assert claims(*SPOOFED, trusted=False) == claims(("Host", "site"), trusted=False)
+    assert up(*SPOOFED) == []
+
+
+def test_claims_of_a_trusted_proxy_are_continued() -> None:
+    assert claims(*SPOOFED, trusted=True) == {
+        "forwarded": "for=10.0.0.1, for=192.0.2.7;host=site;proto=http",
+        "x-forwarded-for": "10.0.0.1, 10.0.0.2, 192.0.2.7",
+        "x-forwarded-host": "inner.example",
+        "x-forwarded-proto": "https",
+        "X-Forwarded-Port": "444",
+        "X-Forwarded-Prefix": "/x",
+    }
+    assert ("X-Real-IP", "10.0.0.1") in up(*SPOOFED, trusted=True)
+    assert claims(("Host", "site"), trusted=True) == claims(("Host", "site"), trusted=False)
+
+
+def test_claims_can_not_be_taken_away() -> None:
+    """`Connection` names headers of the client's; those of this server go up all the same."""
+    named = ("Connection", "x-forwarded-for, forwarded, via")
+    assert claims(named, ("Host", "site"), trusted=False) == claims(("Host", "site"), trusted=False)
+
+
+def test_trailers_that_may_follow_a_body() -> None:
+    request = Request("POST", "/")
+    assert request_trailers(None) == []
+    request.headers.extend([("X-Sum", "1"), ("Host", "evil"), ("Content-Length", "5"), ("Transfer-Encoding", "x")])
+    request.headers.extend([("Content-Type", "x"), ("Authorization", "x"), ("X-Forwarded-For", "x"), ("Cookie", "a=b")])
+    assert request_trailers(request.headers) == [("X-Sum", "1")]
+
+
+def test_an_answer_s_headers_go_down_as_they_are() -> None:
+    fields = [
+        (b"Server", b"s"),
+        (b"Set-Cookie", b"a=b"),
+        (b"set-cookie", b"c=d"),
+        (b"X-Y", b"\xe9"),
+        (b"Content-Length", b"5"),
+    ]
+    assert answer_headers(fields, "1.0") == [
+        ("Server", "s"),
+        ("Set-Cookie", "a=b"),
+        ("set-cookie", "c=d"),
+        ("X-Y", "\xe9"),
+        ("Content-Length", "5"),
+        ("via", "1.0 reserve"),
+    ]
+
+
+def test_an_answer_s_headers_of_the_connection_stay_behind() -> None:
+    fields = [
+        (b"Connection", b"keep-alive, X-One"),
+        (b"Keep-Alive", b"timeout=5"),
+        (b"X-One", b"1"),
+        (b"Upgrade", b"h2c"),
+    ]
+    fields += [
+        (b"Transfer-Encoding", b"chunked"),
+        (b"Proxy-Authenticate", b"Basic"),
+        (b"Trailer", b"x"),
+        (b"X-Two", b"2"),
+    ]
+    assert answer_headers(fields, "1.1") == [("X-Two", "2"), ("via", "1.1 reserve")]
+
+
+def test_protocols_to_switch_to() -> None:
+    assert upgrade_headers([(b"Upgrade", b"a"), (b"upgrade", b"b")]) == [("upgrade", "a, b"), ("connection", "Upgrade")]
+    assert upgrade_headers([(b"X", b"a")]) == []
+
+
+@pytest.mark.parametrize("value", ["a\r\nX: y", "a\nb", "a\rb", "a\0b", "a\r\n"])
+def test_no_value_breaks_a_head(value: str) -> None:
+    with pytest.raises(ValueError, match="RFC 9110"):
+        head_bytes("GET / HTTP/1.1", [("x", value)])
+
+
+def test_a_head() -> None:
+    assert head_bytes("GET / HTTP/1.1", [("a", "\xe9"), ("b", "")]) == b"GET / HTTP/1.1\r\na: \xe9\r\nb: \r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("cookie", "unsecure"),
+    [
+        ("a=b; Secure", "a=b"),
+        ("a=b; secure; Path=/; HttpOnly", "a=b; Path=/; HttpOnly"),
+        ("a=b; SameSite=None; Secure", "a=b; SameSite=Lax"),
+        ("a=b; samesite = none", "a=b; SameSite=Lax"),
+        ("a=b; SameSite=Strict; Secure", "a=b; SameSite=Strict"),
+        ("secure=secure; Path=/secure", "secure=secure; Path=/secure"),
+        ("a=b", "a=b"),
+    ],
+)
+def test_cookies_for_plain_http(cookie: str, unsecure: str) -> None:
+    assert unsecured([("Set-Cookie", cookie), ("X", cookie)]) == [("Set-Cookie", unsecure), ("X", cookie)]
+
+
+@pytest.mark.parametrize(
+    ("location", "absolute"),
+    [
+        ("/login", "http://h:1/login"),
+        ("login?x", "http://h:1/a/login?x"),
+        ("//other/x", "http://other/x"),
+        ("https://other/", "https://other/"),
+        ("", "http://h:1/a/b?c"),
+    ],
+)
+def test_absolute_locations(location: str, absolute: str) -> None:
+    assert relocated([("location", location), ("x", location)], "http://h:1/a/b?c") == [
+        ("location", absolute),
+        ("x", location),
+    ]
