@@ -84,7 +84,7 @@ def main(cases: tuple[Case, ...], seconds: int, rounds: int, document: Path | No
 def _prepare(cases: tuple[Case, ...]) -> dict[Peer, str]:
     """The version of every peer, "" for those that aren't here. Raises `Missing` if `reserve` itself isn't."""
     versions = {}
-    for peer in dict.fromkeys(server.peer for case in cases for server in case.servers):
+    for peer in dict.fromkeys(server.peer for case in cases for server in case.programs):
         try:
             versions[peer] = peer.prepare()
         except Missing as error:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import copytree
 from typing import Any
 
-from .peers import NGINX, NODE, REFERENCE, RESERVE, TORNADO, Server
+from .fanout import PAGES
+from .peers import BACKEND, HOST, NGINX, NODE, REDIS, REFERENCE, RESERVE, TORNADO, Server
 
 CONTENT = Path(__file__).with_name("servers")
 FILES = {
@@ -23,6 +25,10 @@ class Case:
 
     `ours` is compared with each of the `others`. A target is the least that `ours` must reach, as a multiple of the
     requests per second of the other one, by its name. The right answer has status 200 and the bytes of `body`.
+
+    `sent` is what is sent with POST; if empty, it's a GET. `backend` is what the servers need behind them. With
+    `follow`, pages follow the WebSocket at that path and what is measured is how long a POST takes to reach them all.
+    `reported` are figures from elsewhere to be shown beside.
     """
 
     name: str
@@ -30,12 +36,22 @@ class Case:
     path: str
     body: bytes
     ours: Server
-    others: tuple[Server, ...]
+    others: tuple[Server, ...] = ()
     targets: Mapping[str, float] = field(default_factory=dict)
+    sent: bytes = b""
+    backend: Server | None = None
+    follow: str = ""
+    reported: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def servers(self) -> tuple[Server, ...]:
+        """Those that are measured."""
         return (self.ours, *self.others)
+
+    @property
+    def programs(self) -> tuple[Server, ...]:
+        """All that run."""
+        return (*self.servers, self.backend) if self.backend else self.servers
 
 
 def write_content(folder: Path) -> None:
@@ -57,6 +73,39 @@ _NGINX_HELLO = "location {} {{ default_type text/plain; return 200 hello; }}"
 _NGINX_ROUTES = [f"location ~ ^/route-{number}/.* {{ return 404; }}" for number in range(9_999)]
 _FILE = {"match": "^/files/(.*)", "file": "./files/$1", "static": True}
 _FILE_NOT_STATIC = {"match": "^/files/(.*)", "file": "./files/$1"}
+
+_PROXY = {"match": "^/p/(.*)", "url": f"http://{HOST}:{BACKEND}/$1"}
+# A body that is larger than nginx's buffer would go through a file.
+_NGINX_PROXY = (
+    'location /p/ { proxy_pass http://backend/; proxy_http_version 1.1; proxy_set_header Connection "";'
+    " client_body_buffer_size 128k; }"
+)
+_UPSTREAM = NGINX.serves(
+    _NGINX_HELLO.format("= /hello"),
+    # The size tells whether the proxy announced the whole body.
+    "location = /size { default_type text/plain; return 200 $content_length; }",
+)
+_POSTED = json.dumps({"text": "x" * 99_988}).encode()  # 100 kB
+
+
+def _proxied(name: str, title: str, path: str, body: bytes, sent: bytes = b"") -> Case:
+    return Case(
+        name=name,
+        title=title,
+        path=f"/p{path}",
+        body=body,
+        ours=RESERVE.serves(_PROXY),
+        others=(REFERENCE.serves(_PROXY), NGINX.serves(_NGINX_PROXY)),
+        targets={REFERENCE.name: 1.0},
+        sent=sent,
+        backend=_UPSTREAM,
+    )
+
+
+# Everything that the environment could change is said.
+_MIRROR = {"match": "^/mirror(/.*)?$", "mirror": "$1", "codes": ["bench"], "max-requests": 20, "redis-url": None}
+_MIRROR_IN_REDIS = _MIRROR | {"redis-url": f"redis://{HOST}:{BACKEND}/0"}
+_CAPTURED = b'{"event": "push", "id": 4711, "by": "somebody"}'
 
 CASES = (
     Case(
@@ -109,5 +158,35 @@ CASES = (
             NGINX.serves(*_NGINX_ROUTES, _NGINX_HELLO.format("~ ^/hello$")),
         ),
         targets={f"{RESERVE.name}, 10 mappings": 0.8},
+    ),
+    _proxied("proxy-hello", "hello, from a server behind a proxy", "/hello", b"hello"),
+    _proxied("proxy-large", "a file of 1 MB, from a server behind a proxy", "/files/large.bin", FILES["large.bin"]),
+    _proxied("proxy-post", "a POST of 100 kB, to a server behind a proxy", "/size", b"%d" % len(_POSTED), _POSTED),
+    Case(
+        name="capture-memory",
+        title="a POST of some JSON, captured by the mirror into memory",
+        path="/mirror/r/bench",
+        body=b"OK",
+        ours=RESERVE.serves(_MIRROR),
+        sent=_CAPTURED,
+    ),
+    Case(
+        name="capture-redis",
+        title="a POST of some JSON, captured by the mirror into Redis",
+        path="/mirror/r/bench",
+        body=b"OK",
+        ours=RESERVE.serves(_MIRROR_IN_REDIS),
+        sent=_CAPTURED,
+        backend=REDIS.serves(),
+        reported={"Request Mirror, reported": 1100},
+    ),
+    Case(
+        name="fan-out",
+        title=f"captures to {PAGES} open pages, and the time from the answer until the last one has it",
+        path="/mirror/r/bench",
+        body=b"OK",
+        ours=RESERVE.serves(_MIRROR),
+        sent=_CAPTURED,
+        follow="/mirror/ws/bench",
     ),
 )

@@ -18,6 +18,7 @@ from typing import Any
 HOST = "127.0.0.1"
 REFERENCE_VERSION = "2.3.8"
 INSTALL_WITHIN = 120  # seconds
+BACKEND = "BACKEND_PORT"  # stands in mappings for the port of the case's backend
 
 Command = list[str]
 
@@ -31,11 +32,11 @@ class Server:
     """A peer and what a case has it serve.
 
     `command` gives what starts it: its arguments are the folder with the content, where it may write a configuration,
-    and the port. `note` tells two servers of one peer apart.
+    the port, and the port of the case's backend, 0 if there is none. `note` tells two servers of one peer apart.
     """
 
     peer: Peer
-    command: Callable[[Path, int], Command]
+    command: Callable[[Path, int, int], Command]
     note: str = ""
 
     @property
@@ -67,8 +68,8 @@ class Reserve(Peer):
         return version("reserve-core")
 
     def serves(self, *mappings: dict[str, Any], note: str = "") -> Server:
-        def command(folder: Path, port: int) -> Command:
-            return [str(self._executable), "--silent", "--config", _configuration(folder, port, mappings)]
+        def command(folder: Path, port: int, backend: int) -> Command:
+            return [str(self._executable), "--silent", "--config", _configuration(folder, port, backend, mappings)]
 
         return Server(self, command, note)
 
@@ -89,8 +90,8 @@ class Reference(Peer):
         return REFERENCE_VERSION
 
     def serves(self, *mappings: dict[str, Any]) -> Server:
-        def command(folder: Path, port: int) -> Command:
-            configuration = _configuration(folder, port, mappings)
+        def command(folder: Path, port: int, backend: int) -> Command:
+            configuration = _configuration(folder, port, backend, mappings)
             return [_find("node", "nodejs"), str(self._executable), "--silent", "--config", configuration]
 
         return Server(self, command)
@@ -113,7 +114,7 @@ class Node(Peer):
         return _output([_find("node", "nodejs"), "--version"]).lstrip("v")
 
     def serves_hello(self) -> Server:
-        return Server(self, lambda folder, port: [_find("node", "nodejs"), "node_http.js", str(port)])
+        return Server(self, lambda folder, port, backend: [_find("node", "nodejs"), "node_http.js", str(port)])
 
 
 class Tornado(Peer):
@@ -125,7 +126,9 @@ class Tornado(Peer):
         return version("tornado")
 
     def serves(self, rules_before: int = 0) -> Server:
-        return Server(self, lambda folder, port: [sys.executable, "tornado_web.py", str(port), str(rules_before)])
+        return Server(
+            self, lambda folder, port, backend: [sys.executable, "tornado_web.py", str(port), str(rules_before)]
+        )
 
 
 class Nginx(Peer):
@@ -137,17 +140,36 @@ class Nginx(Peer):
         return _output([_find("nginx", "nginx"), "-v"]).rpartition("/")[2]
 
     def serves(self, *locations: str) -> Server:
-        def command(folder: Path, port: int) -> Command:
+        def command(folder: Path, port: int, backend: int) -> Command:
             configuration = folder / f"nginx-{port}.conf"
             configuration.write_text(
                 _NGINX.format(
                     # root's workers would else be nobody's, who may not read the folder
                     user="user root;" if os.geteuid() == 0 else "",
                     listen=f"{HOST}:{port}",
+                    port=port,
+                    upstream=_UPSTREAM.format(server=f"{HOST}:{backend}") if backend else "",
                     locations="\n".join(locations),
                 )
             )
             return [_find("nginx", "nginx"), "-e", "stderr", "-p", str(folder), "-c", str(configuration)]
+
+        return Server(self, command)
+
+
+class Redis(Peer):
+    """Redis, which writes what it holds to a file once a second: a backend only."""
+
+    name = "Redis"
+
+    def prepare(self) -> str:
+        words = _output([_find("redis-server", "redis-server"), "--version"]).split()
+        return next((word.removeprefix("v=") for word in words if word.startswith("v=")), "unknown")
+
+    def serves(self) -> Server:
+        def command(folder: Path, port: int, backend: int) -> Command:
+            redis = [_find("redis-server", "redis-server"), "--bind", HOST, "--port", str(port), "--dir", str(folder)]
+            return [*redis, "--save", "", "--appendonly", "yes", "--appendfsync", "everysec"]
 
         return Server(self, command)
 
@@ -157,6 +179,10 @@ REFERENCE = Reference()
 NODE = Node()
 TORNADO = Tornado()
 NGINX = Nginx()
+REDIS = Redis()
+
+# Without it nginx would connect anew for every request.
+_UPSTREAM = "upstream backend {{ server {server}; keepalive 64; keepalive_requests 1000000000; }}"
 
 # wrk keeps its connections for the whole run, as it may with the other peers: nginx alone would end them every 1,000
 # requests. All paths are relative to the folder given with -p.
@@ -164,7 +190,7 @@ _NGINX = """\
 daemon off;
 {user}
 worker_processes 1;
-pid nginx.pid;
+pid nginx-{port}.pid;
 error_log stderr;
 events {{ worker_connections 1024; }}
 http {{
@@ -174,11 +200,12 @@ http {{
     keepalive_requests 1000000000;
     types {{ text/plain txt; }}
     default_type application/octet-stream;
-    client_body_temp_path nginx-body;
-    proxy_temp_path nginx-proxy;
-    fastcgi_temp_path nginx-fastcgi;
-    uwsgi_temp_path nginx-uwsgi;
-    scgi_temp_path nginx-scgi;
+    client_body_temp_path nginx-{port}-body;
+    proxy_temp_path nginx-{port}-proxy;
+    fastcgi_temp_path nginx-{port}-fastcgi;
+    uwsgi_temp_path nginx-{port}-uwsgi;
+    scgi_temp_path nginx-{port}-scgi;
+    {upstream}
     server {{
         listen {listen};
         root .;
@@ -197,9 +224,10 @@ def wrk_version() -> str:
     return _output([wrk(), "--version"]).split()[1]
 
 
-def _configuration(folder: Path, port: int, mappings: tuple[dict[str, Any], ...]) -> str:
+def _configuration(folder: Path, port: int, backend: int, mappings: tuple[dict[str, Any], ...]) -> str:
     file = folder / f"reserve-{port}.json"
-    file.write_text(json.dumps({"hostname": HOST, "port": port, "mappings": mappings}))
+    content = json.dumps({"hostname": HOST, "port": port, "mappings": mappings})
+    file.write_text(content.replace(BACKEND, str(backend)))
     return str(file)
 
 

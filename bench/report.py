@@ -20,7 +20,8 @@ HEAD = ("req/s", "p50", "p99", "reserve is", "target")
 def table(result: Result) -> str:
     """One case: a line for each server. `reserve is` says how many times as fast, as the median of the rounds."""
     rows = [_row(result, figures) for figures in (result.ours, *result.others)]
-    lines = [f"{result.name}: {result.title}", _line("", HEAD), *rows]
+    reported = [_line(name, [f"{rate:,.0f}"]) for name, rate in result.reported.items()]
+    lines = [f"{result.name}: {result.title}", _line("", HEAD), *rows, *reported]
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -68,7 +69,10 @@ def _line(name: str, cells: Iterable[str]) -> str:
 
 def _case(result: Result) -> dict[str, Any]:
     servers = [_server(result, figures) for figures in (result.ours, *result.others)]
-    return {"name": result.name, "title": result.title, "servers": servers}
+    content: dict[str, Any] = {"name": result.name, "title": result.title, "servers": servers}
+    if result.reported:
+        content["reported"] = dict(result.reported)
+    return content
 
 
 def _server(result: Result, figures: Figures) -> dict[str, Any]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from statistics import median
+
+
+class Refused(Exception):
+    """A figure that would mean nothing: the answers are wrong, or some failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One run of wrk against one server."""
+    """One run of wrk, or of pages that follow, against one server."""
 
     rate: float  # answers per second
     p50: float  # milliseconds that half of the answers took at most
@@ -52,12 +57,16 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One case: what `reserve` reached, and the others."""
+    """One case: what `reserve` reached, and the others.
+
+    `reported` are answers per second that somebody measured elsewhere, by a name: they are shown, never compared.
+    """
 
     name: str
     title: str
     ours: Figures
     others: tuple[Figures, ...]
+    reported: Mapping[str, float] = field(default_factory=dict)
 
     def ratio(self, other: Figures) -> Ratio | None:
         """None when one of both wasn't measured."""

@@ -110,9 +110,16 @@ def _settings(_: str | None) -> str:
 
 
 def _commands(_: str | None) -> str:
-    """The commands of the core; a plugin's are its own page's matter."""
+    """The commands of the core; a plugin's are on its own page, each by its name: `<!-- table: command NAME -->`."""
     own = [command for command in command_line.commands.values() if _is_own(command)]
     return "\n\n".join(_command(command) for command in sorted(own, key=lambda command: str(command.name)))
+
+
+def _plugin_command(name: str) -> str:
+    command = command_line.get_command(click.Context(command_line), name)
+    if command is None:
+        raise KeyError(name)
+    return _command(command)
 
 
 def _is_own(command: click.Command) -> bool:
@@ -143,6 +150,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 _PARTS: dict[str, Callable[[Any], str]] = {
+    "command": _plugin_command,
     "commands": _commands,
     "handler": _handler,
     "hook": _hook,

@@ -15,10 +15,11 @@ from click.testing import CliRunner
 from bench import chart, report
 from bench.__main__ import main
 from bench.cases import CASES, write_content
-from bench.measure import Refused, check_answer, parse_round
-from bench.peers import HOST, REFERENCE, RESERVE, TORNADO
+from bench.fanout import fan_out, percentile, take_frames
+from bench.measure import check_answer, parse_round, seconds_needed
+from bench.peers import BACKEND, HOST, NGINX, REDIS, REFERENCE, RESERVE, TORNADO, Peer
 from bench.processes import StartError, free_port, running
-from bench.results import Figures, Result, Round, multiple
+from bench.results import Figures, Refused, Result, Round, multiple
 
 CORE = min(os.sched_getaffinity(0))
 MACHINE = {"cpu": "A <processor>", "python": "3.13.0"}
@@ -89,6 +90,54 @@ class TestWrk:
             parse_round(output, length=1)
 
 
+class TestFanOut:
+    """The reckoning of the client that opens the pages, and what it refuses."""
+
+    @pytest.mark.parametrize(("share", "value"), [(0.5, 50), (0.99, 99), (1, 100), (0, 1)])
+    def test_percentile_is_one_of_the_values(self, share: float, value: float) -> None:
+        assert percentile(range(100, 0, -1), share) == value
+
+    @pytest.mark.parametrize("length", [0, 125, 126, 65_535, 65_536])
+    def test_frames_of_all_lengths_are_taken_whole(self, length: int) -> None:
+        payload = bytes(length)
+        if length < 126:
+            head = bytes((0x81, length))
+        elif length < 65_536:
+            head = b"\x81\x7e" + length.to_bytes(2)
+        else:
+            head = b"\x81\x7f" + length.to_bytes(8)
+        buffer = bytearray(head + payload + b"\x89\x01a" + b"\x81")
+        assert take_frames(buffer) == [(1, payload), (9, b"a")]
+        assert buffer == b"\x81"
+
+    @pytest.mark.parametrize("part", [b"", b"\x81", b"\x81\x7e\x00", b"\x81\x7f" + bytes(7), b"\x81\x02a"])
+    def test_part_of_a_frame_stays(self, part: bytes) -> None:
+        buffer = bytearray(part)
+        assert take_frames(buffer) == []
+        assert buffer == part
+
+    def test_every_capture_reaches_all_pages(self, tmp_path: Path) -> None:
+        write_content(tmp_path)
+        port = free_port()
+        (case,) = (case for case in CASES if case.follow)
+        with running(case.ours.command(tmp_path, port, 0), port, tmp_path, CORE):
+            done = fan_out(port, case.path, case.sent, case.body, case.follow, 0)
+            assert 0 <= done.p50 <= done.p99
+            with pytest.raises(Refused, match=r"refuses a page: HTTP/1\.1 404"):
+                fan_out(port, case.path, case.sent, case.body, "/mirror/ws/nobody", 0)
+            with pytest.raises(Refused, match=r"answers a capture with HTTP/1\.1 404"):
+                fan_out(port, "/mirror/r/nobody", case.sent, case.body, case.follow, 0)
+
+    def test_server_without_pages_is_refused(self, tmp_path: Path) -> None:
+        write_content(tmp_path)
+        port = free_port()
+        with (
+            running(TORNADO.serves().command(tmp_path, port, 0), port, tmp_path, CORE),
+            pytest.raises(Refused, match=r"refuses a page: HTTP/1\.1 404 Not Found"),
+        ):
+            fan_out(port, "/hello", b"{}", b"OK", "/nowhere", 0)
+
+
 class TestServers:
     """With one real server, as all are started and asked alike."""
 
@@ -96,7 +145,7 @@ class TestServers:
         write_content(tmp_path)
         port = free_port()
         hello, small, *_ = CASES
-        with running(TORNADO.serves().command(tmp_path, port), port, tmp_path, CORE):
+        with running(TORNADO.serves().command(tmp_path, port, 0), port, tmp_path, CORE):
             check_answer(port, hello.path, hello.body)
             check_answer(port, small.path, small.body)
             with pytest.raises(Refused, match="/hello with other content: 5 bytes instead of 6"):
@@ -106,10 +155,26 @@ class TestServers:
         with pytest.raises(ConnectionRefusedError):
             http.client.HTTPConnection(HOST, port).connect()
 
+    def test_post_sends_the_whole_body(self, tmp_path: Path) -> None:
+        write_content(tmp_path)
+        port = free_port()
+        (tmp_path / "size.py").write_text(
+            "async def handler(request, response):\n"
+            "    body = await request.body()\n"
+            "    response.send(f'{request.method} {len(body)}')\n"
+        )
+        server = RESERVE.serves({"match": "^/size$", "custom": "./size.py"})
+        with running(server.command(tmp_path, port, 0), port, tmp_path, CORE):
+            check_answer(port, "/size", b"POST 100000", b"x" * 100_000)
+            check_answer(port, "/size", b"GET 0")
+
     def test_server_is_stopped_when_measuring_fails(self, tmp_path: Path) -> None:
         write_content(tmp_path)
         port = free_port()
-        with pytest.raises(KeyboardInterrupt), running(TORNADO.serves().command(tmp_path, port), port, tmp_path, CORE):
+        with (
+            pytest.raises(KeyboardInterrupt),
+            running(TORNADO.serves().command(tmp_path, port, 0), port, tmp_path, CORE),
+        ):
             raise KeyboardInterrupt
         with pytest.raises(ConnectionRefusedError):
             http.client.HTTPConnection(HOST, port).connect()
@@ -128,10 +193,23 @@ class TestCases:
     def test_targets_name_servers_of_the_case(self, case: object) -> None:
         assert case.targets.keys() <= {server.name for server in case.others}  # type: ignore[attr-defined]
 
-    def test_ours_and_the_reference_are_in_all(self) -> None:
+    def test_ours_is_in_all_and_the_reference_where_there_are_others(self) -> None:
         for case in CASES:
             assert case.ours.peer is RESERVE
-            assert REFERENCE in [server.peer for server in case.others]
+            assert not case.others or REFERENCE in [server.peer for server in case.others]
+
+    def test_mappings_name_the_port_of_the_backend(self, tmp_path: Path) -> None:
+        server = RESERVE.serves({"match": "^/(.*)", "url": f"http://{HOST}:{BACKEND}/$1"})
+        configuration = json.loads(Path(server.command(tmp_path, 8080, 8081)[-1]).read_text())
+        assert configuration["port"] == 8080
+        assert configuration["mappings"][0]["url"] == f"http://{HOST}:8081/$1"
+
+    @pytest.mark.parametrize("peer", [NGINX, REDIS], ids=lambda peer: peer.name)
+    def test_without_its_backend_a_case_takes_no_time(self, peer: Peer) -> None:
+        (case, *_) = (case for case in CASES if case.backend and case.backend.peer is peer)
+        versions = {server.peer: "1.0" for server in case.programs}
+        assert seconds_needed(case, versions, 1, 1) == 3 * len(case.servers)
+        assert seconds_needed(case, versions | {peer: ""}, 1, 1) == 0
 
     def test_names_are_unique(self) -> None:
         assert len({case.name for case in CASES}) == len(CASES)
@@ -158,6 +236,12 @@ class TestReport:
             "nginx 1.0 - - -",
             "tornado.web 1.0 refused: errors under load: status 3",
         ]
+
+    def test_reported_figures_have_no_ratio(self) -> None:
+        case = Result("hello", "hello", figures("reserve", 100), (), {"Another, reported": 1100})
+        assert report.table(case).splitlines()[-1].split() == ["Another,", "reported", "1,100"]
+        (document,) = json.loads(report.document([case], {}, {}))["cases"]
+        assert document["reported"] == {"Another, reported": 1100}
 
     def test_document_holds_every_round(self) -> None:
         document = json.loads(report.document([result(*self.others)], {RESERVE: "1.0", REFERENCE: ""}, {"rounds": 3}))

@@ -1,3 +1,14 @@
+-- With an argument, a file, wrk sends its content with POST.
+init = function(args)
+  if args[1] then
+    local file = assert(io.open(args[1], 'rb'))
+    wrk.method = 'POST'
+    wrk.body = file:read('*a')
+    wrk.headers['Content-Type'] = 'application/json'
+    file:close()
+  end
+end
+
 -- Ends wrk's output with one line of JSON. Times are in microseconds.
 done = function(summary, latency)
   local errors = summary.errors

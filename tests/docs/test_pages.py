@@ -59,7 +59,7 @@ class Console:
         elif output.startswith(READY):
             self._serve(program, arguments, output)
         else:
-            if program == "reserve":
+            if program == "reserve" and arguments[0] != "wait":  # which asks the server
                 self._stop()
             assert self._run(program, arguments) == _steady(ADDRESS.sub(self._address or r"\g<0>", output))
 
@@ -67,10 +67,13 @@ class Console:
         self._stop()
         command = {"reserve": self._command, "python": Path(sys.executable)}[program]
         self._server = self._start(*arguments, command=command)
-        urls = [self._server.ready() for _ in output.splitlines()]
+        ready = [line for line in output.splitlines() if line.startswith(READY)]
+        urls = [self._server.ready() for _ in ready]
         found = ADDRESS.search(urls[0])
         assert found is not None
         self._address = found[0]
+        for line in output.splitlines()[len(ready) :]:
+            assert self._server.line() == ADDRESS.sub(self._address, line)
 
     def _stop(self) -> None:
         if self._server is not None and self._server.process.poll() is None:

@@ -90,6 +90,16 @@ def test_the_proxy_leads_to_the_books_of_this_machine_only(url: str, ask: Any) -
     assert ask(f"{url}proxy/http/{here}/api/books/..%2f..%2fsource%2fapi.py").status == 400
 
 
+def test_the_mirror_shows_what_the_api_answers(url: str, ask: Any) -> None:
+    book = ask(f"{url}api/books/2")
+    (tapped,) = ask(f"{url}mirror/api/mirrors/books/wait?path=/api/books/2").json()["requests"]
+    assert (tapped["response"]["status"], tapped["response"]["body"]) == (200, book.text)
+    assert ["access-control-allow-origin", "*"] in tapped["response"]["headers"]
+    assert ask(f"{url}mirror/r/books/hello", "POST", "hello").text == "OK"
+    (sent,) = ask(f"{url}mirror/api/mirrors/books/wait?path=/hello").json()["requests"]
+    assert (sent["method"], sent["body"]) == ("POST", "hello")
+
+
 def test_no_page_has_a_broken_link(url: str, ask: Any, site: Path) -> None:
     for file in (site / "pages").rglob("*.html"):
         page = Page(file.read_text())

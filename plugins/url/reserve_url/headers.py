@@ -40,6 +40,9 @@ _NO_TRAILERS = frozenset(("authorization", "cache-control", "cookie", "max-forwa
 _NOTHING: frozenset[str] = frozenset()
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
+# Names that are remembered: more than are in use, and not too many should a client make up long ones.
+_KNOWN = 256
+
 _KEPT, _CLAIM, _DROPPED = range(3)
 
 
@@ -114,7 +117,7 @@ def relocated(pairs: Pairs, url: str) -> Pairs:
     return [(name, urljoin(url, value) if name.lower() == "location" else value) for name, value in pairs]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=_KNOWN)
 def is_token(name: str) -> bool:
     """Whether it can be a method or a header's name (RFC 9110 5.6.2)."""
     return _TOKEN.fullmatch(name) is not None
@@ -133,7 +136,7 @@ def times_passed(headers: Headers) -> int:
     return sum(entry.split()[1:2] == [PSEUDONYM] for value in headers.getall("via", ()) for entry in value.split(","))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=_KNOWN)
 def _kind(name: str) -> int:
     """What becomes of a request header. Servers that pass headers in variables take `_` for `-`."""
     key = name.lower().replace("_", "-")
@@ -142,7 +145,7 @@ def _kind(name: str) -> int:
     return _CLAIM if key.startswith("x-forwarded-") or key == "x-real-ip" else _KEPT
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=_KNOWN)
 def _name_down(raw_name: bytes) -> str | None:
     """The name of an answer's header; None if it isn't forwarded."""
     name = raw_name.decode("latin-1")
@@ -157,20 +160,20 @@ def _named_by_connection(values: Iterable[str]) -> frozenset[str]:
     return named
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=_KNOWN)
 def _options(value: str) -> frozenset[str]:
     return frozenset(option.strip().lower() for option in value.split(",")) - {"", "close", "keep-alive", "upgrade"}
 
 
-@lru_cache(maxsize=1024)
-def _claims(remote: str, scheme: str, host: str) -> Pairs:
+@lru_cache(maxsize=_KNOWN)
+def _claims(remote: str, scheme: str, host: str) -> tuple[tuple[str, str], ...]:
     """Where a request comes from, for the next server."""
     pairs = [("forwarded", _forwarded(remote, scheme, host)), ("x-forwarded-proto", scheme)]
     if remote:
         pairs.append(("x-forwarded-for", remote))
     if host:
         pairs.append(("x-forwarded-host", host))
-    return pairs
+    return tuple(pairs)
 
 
 def _extended_claims(request: Request) -> Pairs:

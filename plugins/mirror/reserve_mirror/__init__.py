@@ -1,0 +1,66 @@
+"""Shows the requests that are sent to it on a live page.
+
+    { "match": "^/mirror(/.*)?$", "mirror": "$1" }
+
+mounts it at /mirror/: pages, API, WebSocket, and under /mirror/r/CODE whatever is to be captured.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from reserve_core import Configuration, Mapping, Request, Response, Server, hookimpl
+
+from . import mount as mounts
+from .capture import capture
+from .mount import Mount
+from .options import PROPERTIES, read_options
+from .routes import answer
+
+if TYPE_CHECKING:
+    import click
+
+
+@hookimpl
+def schema() -> dict[str, Any]:
+    return {"type": "object", "properties": PROPERTIES, "required": ["mirror"]}
+
+
+@hookimpl
+async def validate(mapping: Mapping, configuration: Configuration) -> None:
+    """Keeps as state the mounted mirror."""
+    mapping.state = mounts.mount(read_options(mapping.properties), configuration)
+
+
+@hookimpl
+async def startup(server: Server) -> None:
+    await mounts.start(server.configuration)
+
+
+@hookimpl
+async def shutdown(server: Server) -> None:
+    await mounts.close(server.configuration)
+
+
+@hookimpl
+async def redirect(
+    request: Request,
+    response: Response,
+    mapping: Mapping,
+    match: re.Match[str],
+    redirect: str,
+    configuration: Configuration,
+) -> None:
+    mount: Mount = mapping.state
+    if redirect.startswith("/r/"):
+        await capture(mount, request, response, redirect[3:])
+    else:
+        await answer(mount, request, response, redirect)
+
+
+@hookimpl
+def commands(cli: click.Group) -> None:
+    from .command import add_commands  # with what commands need, which serving doesn't
+
+    add_commands(cli)

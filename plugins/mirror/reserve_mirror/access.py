@@ -1,0 +1,145 @@
+"""Who asks, and whether they may: what stands between the mirror and the pages of strangers.
+
+A browser that visits another site can be made to send requests here, with our cookies. So what changes something, and
+the WebSocket, is for pages of this origin only (Origin and Sec-Fetch-Site, which no page can forge), or for programs
+that are no browser. A foreign page whose own host name has been made to resolve to this server (DNS rebinding) has this
+origin, by that name: so the Host must be one that is known to be ours. Nobody can rebind an IP address.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from ipaddress import ip_address
+from typing import NamedTuple
+from urllib.parse import quote, urlsplit
+
+from reserve_core import HTTPError, Request
+
+from .options import Network, Options
+
+COOKIE = "reserve-mirror"
+
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+_WILDCARDS = frozenset(("0.0.0.0", "::", ""))  # noqa: S104  # listening there is no name
+
+
+class Caller(NamedTuple):
+    """Where a request comes from and by which address it reached us, as far as proxies that are trusted tell."""
+
+    scheme: str
+    host: str  # with its port
+    remote: str
+    prefix: str  # of the path, before the part that we see
+
+
+class Access:
+    """The rules for one mount. `hostname` is the one the server listens on."""
+
+    def __init__(self, options: Options, hostname: str) -> None:
+        self._proxies = options.trusted_proxies
+        own = {"localhost", *options.allowed_hosts, *([] if hostname in _WILDCARDS else [hostname.lower()])}
+        self._hosts = frozenset(name for name in own if not name.startswith("."))
+        self._suffixes = (".localhost", *(name for name in own if name.startswith(".")))
+        self._token = options.token
+        # The cookie proves the token without being it.
+        self._cookie = hmac.digest((options.token or "").encode(), b"reserve-mirror", "sha256").hex()
+
+    def caller(self, request: Request) -> Caller:
+        """Who sends a request. `X-Forwarded-*` counts only if a trusted proxy sends it."""
+        if not self._proxies or not _within(request.remote, self._proxies):
+            return Caller(request.scheme, request.host, request.remote, "")
+        headers = request.headers
+        scheme = _last(headers.getall("x-forwarded-proto", [])).lower()
+        prefix = _last(headers.getall("x-forwarded-prefix", [])).rstrip("/")
+        return Caller(
+            scheme if scheme in _DEFAULT_PORTS else request.scheme,
+            _last(headers.getall("x-forwarded-host", [])) or request.host,
+            self._client(headers.getall("x-forwarded-for", []), request.remote),
+            prefix if prefix.startswith("/") and not prefix.startswith("//") else "",
+        )
+
+    def check(self, request: Request, caller: Caller, guarded: bool) -> None:
+        """Raises `HTTPError` 403 for a request under a foreign name, and if `guarded` for one of a foreign page."""
+        name = _hostname(caller.host)
+        if not self._is_ours(name):
+            raise HTTPError(
+                403, f"This server doesn't know itself as {name!r}: add it to the mirror's \"allowed-hosts\""
+            )
+        if guarded and not _is_same_origin(request, caller):
+            raise HTTPError(403, "Pages of another site may not do this")
+
+    def is_allowed(self, request: Request) -> bool:
+        """Whether the request has the token, as a bearer (RFC 6750 2.1) or by the cookie."""
+        if self._token is None:
+            return True
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and self.is_token(token.strip()):
+            return True
+        return _equal(request.cookies.get(COOKIE, ""), self._cookie)
+
+    def is_token(self, token: str) -> bool:
+        return self._token is not None and _equal(token, self._token)
+
+    def cookie(self, caller: Caller, base: str) -> str:
+        """The Set-Cookie that stands for the token, for the mount at `base`."""
+        secure = "; Secure" if caller.scheme == "https" else ""
+        return f"{COOKIE}={self._cookie}; Path={quote(caller.prefix + base)}/; HttpOnly; SameSite=Lax{secure}"
+
+    def _is_ours(self, name: str) -> bool:
+        return name in self._hosts or name.endswith(self._suffixes) or _is_address(name)
+
+    def _client(self, values: list[str], remote: str) -> str:
+        """The last address that isn't a trusted proxy's: those before it are hearsay."""
+        for address in reversed([each.strip() for value in values for each in value.split(",")]):
+            remote = address
+            if not _within(address, self._proxies):
+                break
+        return remote
+
+
+def _is_same_origin(request: Request, caller: Caller) -> bool:
+    headers = request.headers
+    if any(site not in ("same-origin", "none") for site in headers.getall("sec-fetch-site", [])):
+        return False
+    # The schemes are not compared: behind a proxy that ends TLS they differ.
+    return all(_is_host_of(origin.lower(), caller.host.lower()) for origin in headers.getall("origin", []))
+
+
+def _is_host_of(origin: str, host: str) -> bool:
+    scheme, _, authority = origin.partition("://")
+    port = _DEFAULT_PORTS.get(scheme)
+    return port is not None and authority != "" and authority.removesuffix(port) == host.removesuffix(port)
+
+
+def _hostname(host: str) -> str:
+    """The name in a Host, without its port, in lower case."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _within(address: str, networks: tuple[Network, ...]) -> bool:
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return False
+    return any(found in network for network in networks)
+
+
+def _last(values: list[str]) -> str:
+    """The value that the nearest proxy has set."""
+    return values[-1].rpartition(",")[2].strip() if values else ""
+
+
+def _equal(one: str, other: str) -> bool:
+    return hmac.compare_digest(hashlib.sha256(one.encode()).digest(), hashlib.sha256(other.encode()).digest())

@@ -1,0 +1,131 @@
+"""What a mirror answers to the requests it captures."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, cast
+
+from .model import Answer
+
+MAX_BODY = 256 * 1024
+MAX_HEADERS = 100
+MAX_DELAY = 30
+
+DEFAULT: Answer = {"status": 200, "headers": [], "body": "OK", "body_encoding": "utf-8", "delay": 0}
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+# Those that frame the answer are the server's. The others keep an answer that is a page from running in the mirror's
+# own origin, where it could read what others have sent.
+_RESERVED = frozenset(
+    (
+        *("connection", "content-length", "keep-alive", "trailer", "transfer-encoding", "upgrade"),
+        *("content-security-policy", "service-worker-allowed", "x-content-type-options"),
+    )
+)
+_SAFETY = (("content-security-policy", "default-src 'none'; sandbox"), ("x-content-type-options", "nosniff"))
+# Unless the answer says otherwise. A stored answer would keep the next request from being captured.
+_DEFAULTS = (("content-type", "text/plain; charset=utf-8"), ("cache-control", "no-store"))
+_WITHOUT_CONTENT = frozenset((204, 205, 304))
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer, ready to be sent. `names` are those of its own headers, in lower case."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    delay: float
+    names: frozenset[str]
+
+
+@lru_cache(maxsize=32)
+def reply_of(text: str) -> Reply:
+    """The reply of an `Answer` in JSON."""
+    answer: Answer = json.loads(text)
+    own = tuple((name, value) for name, value in answer["headers"])
+    names = frozenset(name.lower() for name, _ in own)
+    status = answer["status"]
+    bare = status in _WITHOUT_CONTENT
+    defaults = tuple(
+        (name, value) for name, value in _DEFAULTS if name not in names and not (bare and name == "content-type")
+    )
+    body = b"" if bare else _body_bytes(answer["body"], answer["body_encoding"])
+    return Reply(status, (*own, *defaults, *_SAFETY), body, answer["delay"], names)
+
+
+def dump(answer: Answer) -> str:
+    """An answer as JSON."""
+    return json.dumps(answer, separators=(",", ":"))
+
+
+def change(answer: Answer, changes: Any) -> Answer:
+    """`answer` with what is given in `changes`, which comes from a client. Raises ValueError, saying what is wrong."""
+    if not isinstance(changes, dict):
+        raise ValueError("A response is an object: status, headers, body, body_encoding, delay")
+    unknown = next((name for name in changes if name not in DEFAULT), None)
+    if unknown is not None:
+        raise ValueError(f"A response has no {unknown!r}: it has {', '.join(DEFAULT)}")
+    if "body" in changes:
+        changes = {"body_encoding": "utf-8", **changes}
+    changed: dict[str, Any] = {**answer, **changes}
+    _check_status(changed["status"])
+    changed["headers"] = _headers(changed["headers"])
+    _check_body(changed["body"], changed["body_encoding"])
+    _check_delay(changed["delay"])
+    return cast("Answer", changed)
+
+
+def _check_status(status: Any) -> None:
+    if not isinstance(status, int) or isinstance(status, bool) or not 200 <= status <= 599:
+        raise ValueError(f"The status is a number from 200 to 599, not {status!r}")
+
+
+def _headers(headers: Any) -> list[list[str]]:
+    """The headers as a list of pairs. They may be given as an object, too, with a list for several of one name."""
+    if isinstance(headers, dict):
+        values = ((name, value if isinstance(value, list) else [value]) for name, value in headers.items())
+        headers = [[name, each] for name, several in values for each in several]
+    if not isinstance(headers, list) or not all(_is_pair(pair) for pair in headers):
+        raise ValueError('The headers are a list of pairs, [["name", "value"], ...], or an object')
+    if len(headers) > MAX_HEADERS:
+        raise ValueError(f"A response has up to {MAX_HEADERS} headers, not {len(headers)}")
+    for name, value in headers:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a header (RFC 9110 5.1)")
+        if name.lower() in _RESERVED:
+            raise ValueError(f"The header {name} is the server's own: leave it out")
+        if not _VALUE.fullmatch(value):
+            raise ValueError(f"The value of {name} is not one line of Latin-1 (RFC 9110 5.5)")
+    return [[name, value] for name, value in headers]
+
+
+def _is_pair(pair: Any) -> bool:
+    return isinstance(pair, list | tuple) and len(pair) == 2 and all(isinstance(each, str) for each in pair)
+
+
+def _check_body(body: Any, encoding: Any) -> None:
+    if encoding not in ("utf-8", "base64"):
+        raise ValueError(f"The body_encoding is utf-8 or base64, not {encoding!r}")
+    if not isinstance(body, str):
+        raise ValueError("The body is text; bytes are given as base64, with body_encoding base64")
+    if len(_body_bytes(body, encoding)) > MAX_BODY:
+        raise ValueError(f"The body has up to {MAX_BODY} bytes")
+
+
+def _body_bytes(body: str, encoding: str) -> bytes:
+    try:
+        return base64.b64decode(body, validate=True) if encoding == "base64" else body.encode()
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise ValueError(f"The body is not {encoding}: {error}") from error
+
+
+def _check_delay(delay: Any) -> None:
+    if not isinstance(delay, int | float) or isinstance(delay, bool) or not 0 <= delay <= MAX_DELAY:
+        raise ValueError(f"The delay is a number of seconds, up to {MAX_DELAY}")

@@ -1,0 +1,191 @@
+"""The API: mirrors and what they captured, as JSON and as exact bytes. `model` has the shapes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from urllib.parse import quote
+
+from reserve_core import HTTPError
+
+from . import answer, export
+from .call import DATA, SAFETY, Call
+from .options import is_code, new_code
+from .store import Content
+from .wait import Criteria, wait
+from .whole import form_of, summary_of, whole_of
+
+DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
+DEFAULT_TIMEOUT, MAX_TIMEOUT = 30, 3600
+MAX_COUNT = 100
+
+BAD_CODE = "A code has up to 64 characters: letters, digits, - and _"
+
+
+async def create_mirror(call: Call) -> None:
+    wanted = _object(await call.json(), "code", "response")
+    code = wanted.get("code", "")
+    if not isinstance(code, str) or (code and not is_code(code)):
+        raise HTTPError(422, BAD_CODE)
+    settings = call.mount.settings
+    if "response" in wanted:
+        settings = settings._replace(answer=_changed(settings.answer, wanted["response"]))
+    if not call.mount.options.allow_create:
+        raise HTTPError(403, "Here nobody may create mirrors")
+    code = code or new_code()
+    if not await call.mount.store.create(code, settings):
+        raise HTTPError(409, f"The mirror {code!r} exists already")
+    state = await call.mount.store.read(code)
+    if state is None:
+        raise HTTPError(503, f"The mirror {code!r} was deleted while it was created")
+    call.send_json(call.mirror(state, code), 201)
+
+
+async def show_mirror(call: Call) -> None:
+    call.send_json(call.mirror(await call.state()))
+
+
+async def change_mirror(call: Call) -> None:
+    wanted = _object(await call.json(), "response")
+    state = await call.state()
+    if "response" in wanted:
+        changed = _changed(state.settings.answer, wanted["response"])
+        if not await call.mount.store.change(call.code, changed):
+            raise call.missing()
+        state = await call.state()
+    call.send_json(call.mirror(state))
+
+
+async def delete_mirror(call: Call) -> None:
+    if not await call.mount.store.drop(call.code):
+        raise call.missing()
+    call.response.send(b"", 204, SAFETY)
+
+
+async def list_requests(call: Call) -> None:
+    after = call.after()
+    limit = int(call.number("limit", DEFAULT_LIMIT, MAX_LIMIT))
+    await call.state()
+    entries = await call.mount.store.entries(call.code, after, limit) if limit else []
+    call.send(f'{{"requests":[{",".join(entry.text for entry in entries)}]}}', "application/json")
+
+
+async def clear_requests(call: Call) -> None:
+    if not await call.mount.store.clear(call.code):
+        raise call.missing()
+    call.response.send(b"", 204, SAFETY)
+
+
+async def show_request(call: Call) -> None:
+    call.send_json(await whole_of(await _content(call)))
+
+
+async def delete_request(call: Call) -> None:
+    if not await call.mount.store.remove(call.code, call.arguments["id"]):
+        raise _no_request(call)
+    call.response.send(b"", 204, SAFETY)
+
+
+async def download_body(call: Call) -> None:
+    content = await _content(call)
+    summary = summary_of(content.entry)
+    _download(call, content.body, f"{summary['id']}{_extension(summary['headers'])}")
+
+
+async def download_answer_body(call: Call) -> None:
+    content = await _content(call)
+    summary = summary_of(content.entry)
+    if "response" not in summary:
+        raise HTTPError(404, "No answer was recorded with this request")
+    _download(call, content.answer_body, f"{summary['id']}-response{_extension(summary['response']['headers'])}")
+
+
+async def download_file(call: Call) -> None:
+    files = (await form_of(await _content(call))).files
+    number = int(call.arguments["number"])
+    if number >= len(files):
+        raise HTTPError(404, f"The request has no file {number}")
+    _download(call, files[number].body, files[number].filename or "file")
+
+
+async def export_json(call: Call) -> None:
+    await _export(call, export.as_json(call.mount.store, call.code), "json")
+
+
+async def export_har(call: Call) -> None:
+    await _export(call, export.as_har(call.mount.store, call.code), "har")
+
+
+async def wait_for_requests(call: Call) -> None:
+    criteria = _criteria(call)
+    count = max(int(call.number("count", 1, MAX_COUNT)), 1)
+    timeout = call.number("timeout", DEFAULT_TIMEOUT, MAX_TIMEOUT)
+    try:
+        outcome = await wait(call.mount.store, call.code, criteria, after=call.after(), count=count, timeout=timeout)
+    except LookupError:
+        raise call.missing() from None
+    if len(outcome.requests) == count:
+        call.send_json({"requests": outcome.requests})
+        return
+    error = f"{len(outcome.requests)} of {count} matching requests came within {timeout:g} seconds"
+    call.send_json({"error": error, "requests": outcome.requests, "nearest": outcome.nearest}, 408)
+
+
+def _criteria(call: Call) -> Criteria:
+    known = {"after", "count", "timeout", "method", "path", "body.contains"}
+    query = call.request.query
+    unknown = next((name for name in query if name not in known and not name.startswith("header.")), None)
+    if unknown is not None:
+        raise HTTPError(400, f"There is no parameter {unknown!r}: {', '.join(sorted(known))} and header.NAME")
+    headers = tuple((name[7:], value) for name, value in query.items() if name.startswith("header."))
+    return Criteria(query.get("method"), query.get("path"), headers, query.get("body.contains"))
+
+
+def _object(value: object, *names: str) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise HTTPError(422, "The body is a JSON object")
+    unknown = next((name for name in value if name not in names), None)
+    if unknown is not None:
+        raise HTTPError(422, f"There is no {unknown!r} to set: {', '.join(names)}")
+    return value
+
+
+def _changed(text: str, changes: object) -> str:
+    try:
+        return answer.dump(answer.change(json.loads(text), changes))
+    except ValueError as error:
+        raise HTTPError(422, str(error)) from error
+
+
+async def _content(call: Call) -> Content:
+    content = await call.mount.store.content(call.code, call.arguments["id"])
+    if content is None:
+        raise _no_request(call)
+    return content
+
+
+def _no_request(call: Call) -> HTTPError:
+    return HTTPError(404, f"The mirror {call.code!r} has no request {call.arguments['id']}")
+
+
+def _extension(headers: list[list[str]]) -> str:
+    content_type = next((value for name, value in headers if name.lower() == "content-type"), "")
+    return export.file_extension(content_type)
+
+
+def _download(call: Call, body: bytes, name: str) -> None:
+    # RFC 6266 4.3. A browser saves it whatever it is, and shows none of it.
+    disposition = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
+    call.send(body, "application/octet-stream", 200, ("content-disposition", disposition))
+
+
+async def _export(call: Call, pieces: AsyncIterator[str], extension: str) -> None:
+    await call.state()
+    response = call.response
+    for name, value in (*SAFETY, DATA):
+        response.headers[name] = value
+    response.headers["content-type"] = "application/json"
+    response.headers["content-disposition"] = f'attachment; filename="{call.code}.{extension}"'
+    async for piece in pieces:
+        await response.write(piece)
+    await response.end()

@@ -1,0 +1,122 @@
+"""One call of a page or of the API, and how it's answered."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from reserve_core import HTTPError, Request, Response
+
+from .access import Caller
+from .model import Mirror
+from .mount import Mount
+from .record import iso
+from .store import State, parse_id
+from .whole import to_json
+
+# Nothing that others have sent may be taken for a page, whatever a browser thinks of it; nobody may frame a page of
+# ours, or learn from a link where it was. (With no-referrer a form would be sent with the Origin null.)
+SAFETY = (
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("referrer-policy", "same-origin"),
+    ("cache-control", "no-store"),
+)
+DATA = ("content-security-policy", "default-src 'none'; frame-ancestors 'none'; sandbox")
+MAX_BODY = 1024 * 1024
+
+
+@dataclass(slots=True)
+class Call:
+    """A call below a mount: `path` is the path there, `arguments` what the route captured of it.
+
+    `base` is the path of the mount itself, `root` the relative way to it from `path`.
+    """
+
+    mount: Mount
+    request: Request
+    response: Response
+    caller: Caller
+    base: str
+    path: str
+    arguments: dict[str, str]
+
+    @property
+    def code(self) -> str:
+        return self.arguments["code"]
+
+    @property
+    def root(self) -> str:
+        return "../" * (self.path.count("/") - 1) or "./"
+
+    def send(self, body: bytes | str, content_type: str, status: int = 200, *headers: tuple[str, str]) -> None:
+        """Answers with data: what a browser must never take for a page."""
+        self.response.send(body, status, (*SAFETY, DATA, ("content-type", content_type), *headers))
+
+    def send_json(self, value: Any, status: int = 200) -> None:
+        self.send(to_json(value), "application/json", status)
+
+    async def json(self) -> Any:
+        """The JSON in the body; an empty one is {}. Raises `HTTPError` 400 and 413."""
+        body = await self.body()
+        try:
+            return json.loads(body or b"{}")
+        except (ValueError, RecursionError) as error:
+            raise HTTPError(400, f"The body is not valid JSON: {error}") from error
+
+    async def body(self) -> bytes:
+        """The body, of which there may be little. Raises `HTTPError` 413."""
+        self.request.max_body = min(self.request.max_body, MAX_BODY)
+        return await self.request.body()
+
+    async def state(self, renew: bool = False) -> State:
+        """The mirror. Raises `HTTPError` 404 when there is none, `Unavailable`."""
+        state = await self.mount.store.read(self.code, renew)
+        if state is None:
+            raise self.missing()
+        return state
+
+    def missing(self) -> HTTPError:
+        return HTTPError(404, f"The mirror {self.code!r} does not exist")
+
+    def mirror(self, state: State, code: str | None = None) -> Mirror:
+        """What is told of a mirror, by default the one that the call names."""
+        code = code or self.code
+        address = f"{self.caller.scheme}://{self.caller.host}{self.caller.prefix}{self.base}"
+        return Mirror(
+            code=code,
+            url=f"{address}/r/{code}",
+            page=f"{address}/v/{code}",
+            created=iso(state.created),
+            expires_at=None if state.expires_at is None else iso(state.expires_at),
+            expiration_time=state.settings.expiration_time,
+            max_requests=state.settings.max_requests,
+            max_body_size=self.mount.options.max_body_size,
+            count=state.requests,
+            revision=state.revision,
+            response=json.loads(state.settings.answer),
+        )
+
+    def after(self) -> str:
+        """The parameter `after`, "" without it. Raises `HTTPError` 400."""
+        after = self.request.query.get("after", "")
+        try:
+            parse_id(after)
+        except ValueError as error:
+            raise HTTPError(400, str(error)) from None
+        return after
+
+    def number(self, name: str, default: float, most: float) -> float:
+        """A parameter that is a number, up to `most`. Raises `HTTPError` 400."""
+        text = self.request.query.get(name)
+        if text is None:
+            return default
+        try:
+            number = float(text)
+        except ValueError:
+            number = -1
+        if not 0 <= number <= most:
+            raise HTTPError(400, f"{name} is a number up to {most:g}, not {text!r}")
+        return number

@@ -1,0 +1,83 @@
+"""`/r/<code>...`: any request is recorded, and answered as the mirror says.
+
+This is the one part that is open to everybody, and the one that has to be fast: it goes straight to the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+from reserve_core import HTTPError, Request, Response
+
+from .answer import Reply, reply_of
+from .mount import Mount
+from .options import CODE
+from .record import EMPTY, now, read_body, summarize
+from .store import Unavailable
+
+_AGE = "600"
+# The code, and the path and the query that follow it.
+_TARGET = re.compile(rf"({CODE})((?:[/?].*)?)", re.ASCII | re.DOTALL)
+
+
+async def capture(mount: Mount, request: Request, response: Response, target: str) -> None:
+    """Records a request. `target` is what follows `/r/`: a code, a path, a query."""
+    time = now()
+    parts = _TARGET.fullmatch(target)
+    if parts is None:
+        raise HTTPError(404, "Here requests to a mirror are captured: /r/CODE", _refusal(request))
+    code, rest = parts.groups()
+    body = EMPTY
+    if request.body_length != 0:
+        body = await read_body(request.stream(), mount.options.max_body_size)
+    summary = summarize(request, mount.access.caller(request), time, rest, body)
+    try:
+        captured = await mount.store.capture(code, summary, body.kept)
+    except Unavailable as error:
+        raise HTTPError(503, str(error), {**_refusal(request), "retry-after": "1"}) from error
+    if captured is None:
+        raise HTTPError(404, f"The mirror {code!r} does not exist", _refusal(request))
+    reply = reply_of(captured.answer)
+    if reply.delay:
+        await asyncio.sleep(reply.delay)
+    _send(reply, request, response)
+
+
+def _send(reply: Reply, request: Request, response: Response) -> None:
+    headers = request.headers
+    if "origin" not in headers:
+        response.send(reply.body, reply.status, reply.headers)
+    elif request.method == "OPTIONS" and "access-control-request-method" in headers:
+        # The browser asks before it sends the request that is meant; whatever it is, it may.
+        response.send(b"", 204, (*_cors(request, reply.names), *_preflight(request), ("cache-control", "no-store")))
+    else:
+        response.send(reply.body, reply.status, (*reply.headers, *_cors(request, reply.names)))
+
+
+def _cors(request: Request, names: frozenset[str]) -> list[tuple[str, str]]:
+    """Lets pages of any site read an answer, whose own headers go before."""
+    if "access-control-allow-origin" in names:
+        return []
+    return [
+        ("access-control-allow-origin", request.headers["origin"]),
+        ("access-control-allow-credentials", "true"),
+        ("vary", "origin"),
+    ]
+
+
+def _preflight(request: Request) -> list[tuple[str, str]]:
+    headers = request.headers
+    allowed = [
+        ("access-control-allow-methods", headers["access-control-request-method"]),
+        ("access-control-max-age", _AGE),
+    ]
+    if "access-control-request-headers" in headers:
+        allowed.append(("access-control-allow-headers", headers["access-control-request-headers"]))
+    return allowed
+
+
+def _refusal(request: Request) -> dict[str, str]:
+    """The headers of an answer that is no mirror's: pages of any site may read it, too."""
+    headers = dict(_cors(request, frozenset())) if "origin" in request.headers else {}
+    return {**headers, "x-content-type-options": "nosniff"}

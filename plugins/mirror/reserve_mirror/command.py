@@ -1,0 +1,173 @@
+"""The commands `reserve mirror` and `reserve wait`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reserve_core.cli.common import CannotRun, Unusable, installed, no_plugin, run
+from reserve_core.cli.serve import configurations_of, run_until_signal
+
+from .options import CODE, is_code, new_code
+from .report import nearest_lines
+
+if TYPE_CHECKING:
+    from reserve_core import Server
+
+    from .mount import Mount
+
+# Seconds that an answer may take longer than the waiting it is about.
+MARGIN = 10
+
+_MIRROR_URL = re.compile(rf"(?P<base>https?://[^?#]+?)/(?:r|v|api/mirrors)/(?P<code>{CODE})(?:[/?#].*)?", re.ASCII)
+
+
+def add_commands(cli: click.Group) -> None:
+    """Adds the commands of the mirror to `reserve`."""
+    cli.add_command(mirror)
+    cli.add_command(wait)
+
+
+@click.command()
+@click.option("--host", metavar="HOST", default="127.0.0.1", show_default=True, help="Listen here.")
+@click.option(
+    "--port",
+    metavar="PORT",
+    type=click.IntRange(0, 65535),
+    default=5000,
+    show_default=True,
+    help="Listen here; 0 takes a free one.",
+)
+@click.option(
+    "--code",
+    "codes",
+    metavar="NAME",
+    multiple=True,
+    help="A mirror that never expires; can be repeated.  [default: one with a random name, which expires]",
+)
+@click.option("--redis-url", metavar="URL", help="Keep requests in this Redis.  [default: $REDIS_URL, or in memory]")
+@click.option("--max-requests", metavar="N", type=int, help="Requests a mirror keeps.  [default: $MAX_REQUESTS, or 20]")
+@click.option(
+    "--expiration-time",
+    metavar="SECONDS",
+    type=int,
+    help="How long a mirror lives after its last capture or visit.  [default: $EXPIRATION_TIME, or 86400]",
+)
+@no_plugin
+@click.pass_context
+def mirror(ctx: click.Context, /, host: str, port: int, codes: tuple[str, ...], **options: Any) -> None:
+    """Show on a live page the requests that are sent to it."""
+    wrong = next((code for code in codes if not is_code(code)), None)
+    if wrong is not None:
+        raise click.BadParameter(f"{wrong!r}: up to 64 letters, digits, - and _", ctx, param_hint="--code")
+    given = {name.replace("_", "-"): value for name, value in options.items() if value is not None}
+    mapping = {"match": "^(/.*)$", "mirror": "$1", "codes": list(codes), **given}
+
+    async def work() -> None:
+        from reserve_core import Server, log
+
+        files: list[Any] = [{"mappings": [mapping]}]
+        (configuration,) = await configurations_of(files, {"hostname": host, "port": port}, installed(ctx))
+        server = log(Server(configuration))
+        announcing: list[asyncio.Task[None]] = []
+        server.on("ready", lambda event: announcing.append(asyncio.create_task(_announce(server, codes))))
+        await run_until_signal([server], verbose=False)
+
+    run(work())
+
+
+async def _announce(server: Server, codes: tuple[str, ...]) -> None:
+    """Says where the pages are and how to try them."""
+    from .store import Unavailable
+
+    if not codes:
+        mount: Mount = server.configuration.mappings[0].state
+        codes = (new_code(),)
+        try:
+            await mount.store.create(codes[0], mount.settings)
+        except Unavailable:
+            return  # it has been logged; the home page creates one when the store is back
+    for code in codes:
+        click.echo(f"The requests to {code} are shown at {server.url}v/{code}")
+        click.echo(f"    curl -d hello {server.url}r/{code}")
+
+
+@click.command()
+@click.argument("url")
+@click.option("--method", metavar="METHOD", help="Only requests with this method.")
+@click.option("--path", metavar="PATH", help="Only requests with this path below the mirror's URL.")
+@click.option(
+    "--header",
+    "headers",
+    metavar="NAME[: VALUE]",
+    multiple=True,
+    help="Only requests with this header, and value if there is one; can be repeated.",
+)
+@click.option("--body-contains", metavar="TEXT", help="Only requests with this in their body.")
+@click.option(
+    "--count", metavar="N", type=click.IntRange(1, 100), default=1, show_default=True, help="So many of them."
+)
+@click.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(0, 3600),
+    default=30,
+    show_default=True,
+    help="How long to wait.",
+)
+@click.option(
+    "--token", metavar="TOKEN", envvar="RESERVE_MIRROR_TOKEN", show_envvar=True, help="The token of a protected mirror."
+)
+def wait(url: str, count: int, timeout: float, token: str | None, headers: tuple[str, ...], **criteria: Any) -> None:
+    """Wait for requests to the mirror at URL, and print them as JSON.
+
+    Requests that have come before count, too. The exit code is 0 when they came; 1 when they didn't, and the nearest
+    ones that did are told; 2 when the mirror can't be asked.
+    """
+    match = _MIRROR_URL.fullmatch(url)
+    if match is None:
+        raise Unusable(f"{url} is not the URL of a mirror: http://HOST/r/CODE, or the address of its page")
+    query = {"count": str(count), "timeout": f"{timeout:g}"}
+    query |= {name.replace("_", "."): value for name, value in criteria.items() if value is not None}
+    pairs = [*query.items(), *(_header(text) for text in headers)]
+    status, outcome = _ask(f"{match['base']}/api/mirrors/{match['code']}/wait", pairs, token, timeout + MARGIN)
+    if status not in (200, 408):
+        raise Unusable(f"{url}: {outcome.get('error', f'answered with {status}')}")
+    if status == 200:
+        click.echo(json.dumps(outcome["requests"], indent=2))
+        return
+    if outcome["requests"]:
+        click.echo(json.dumps(outcome["requests"], indent=2))
+    lines = nearest_lines(outcome["nearest"])
+    instead = "\nThe nearest of those that came instead:\n  " + "\n  ".join(lines) if lines else ""
+    raise CannotRun(f"{outcome['error']}{instead}")
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, _, value = text.partition(":")
+    return f"header.{name.strip()}", value.strip()
+
+
+def _ask(url: str, query: list[tuple[str, str]], token: str | None, timeout: float) -> tuple[int, dict[str, Any]]:
+    """The status and the JSON that a mirror answers. Raises `Unusable` when it doesn't."""
+    from urllib.error import HTTPError
+    from urllib.parse import urlencode
+    from urllib.request import Request, urlopen
+
+    request = Request(f"{url}?{urlencode(query)}")  # noqa: S310  # the pattern of the URL knows HTTP only
+    if token is not None:
+        request.add_header("Authorization", f"Bearer {token}")
+    try:
+        try:
+            with urlopen(request, timeout=timeout) as answer:  # noqa: S310
+                return answer.status, json.load(answer)
+        except HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise Unusable(f"There is no mirror at {url.removesuffix('/wait')}: {reason}") from error

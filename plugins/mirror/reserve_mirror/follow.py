@@ -1,0 +1,73 @@
+"""What happens to a mirror, from some request on: nothing lost, nothing doubled, whatever happens in between."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+
+from .store import Event, State, Store, Unavailable, Watch, is_after
+from .store.messages import expired
+
+# Requests read at once, and the seconds between two tries to reach a store that is away.
+PAGE = 200
+PAUSE = 0.5
+# Seconds after its time at which a mirror is sure to have expired, by any clock.
+GRACE = 0.05
+
+
+async def follow(store: Store, code: str, after: str, renew: bool = False) -> AsyncGenerator[State | Event, None]:
+    """Follows a mirror: its state, each request after the id `after`, and then its events as they come.
+
+    The state comes again when some events were lost, which it and the requests after it make up for, and when the
+    mirror has outlived its time. It ends with the event `expired`. Raises `Unavailable` when the store is away at the
+    beginning, LookupError when there is no mirror; later it waits until the store is back. `renew`: this is a visit.
+    """
+    async with store.hub.watch(code) as watch:
+        state = await store.read(code, renew)
+        if state is None:
+            raise LookupError(code)
+        created = state.created
+        while True:
+            yield state
+            try:
+                while entries := await store.entries(code, after, PAGE):
+                    for entry in entries:
+                        after = entry.id
+                        yield Event.of_request(entry.id, entry.summary)
+                    if len(entries) < PAGE:
+                        break
+                while event := await _next(watch, state):
+                    if event.type != "request":
+                        yield event
+                        if event.type == "expired":
+                            return
+                    elif is_after(event.id, after):
+                        after = event.id
+                        yield event
+            except Unavailable:
+                pass
+            state = await _read_again(store, code)
+            if state is None or state.created != created:
+                yield expired("time")
+                return
+
+
+async def _next(watch: Watch, state: State) -> Event | None:
+    """The next event; None when the store knows more: some were lost, or the mirror may have expired."""
+    seconds: float | None = None
+    if state.expires_at is not None:
+        seconds = max(state.expires_at / 1000 - time.time(), 0) + GRACE
+    try:
+        async with asyncio.timeout(seconds):
+            return await watch.next()
+    except TimeoutError:
+        return None
+
+
+async def _read_again(store: Store, code: str) -> State | None:
+    while True:
+        try:
+            return await store.read(code)
+        except Unavailable:
+            await asyncio.sleep(PAUSE)

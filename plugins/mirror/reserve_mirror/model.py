@@ -1,0 +1,204 @@
+"""What the mirror tells over HTTP and WebSocket: the JSON shapes, and the rules a page can rely on.
+
+All addresses are relative to the base the mirror is mounted at; a page resolves them against its own address
+(`new URL("../r/" + code, location)`) and so works behind any proxy. An error is `{"error": "what went wrong"}` with
+400 (malformed parameter), 401 (no token), 403 (another site's page, an unknown Host, creation not allowed), 404, 405,
+409 (code taken), 413, 422 (bad code or response), 503 (Redis is away, or too many wait; try again).
+
+**Ids.** A request's `id` is `"<milliseconds>-<sequence>"`, as Redis streams number them: each one is larger than those
+before it in the same mirror, compared as two numbers. `after=ID` means what came after ID, which needn't exist any
+more; without it, from the oldest kept. A mirror keeps the newest `max_requests`: who lists more may drop the oldest.
+
+**WebSocket** `ws/<code>?after=ID`: a `hello` first, then a `request` for each one after ID in order, old ones and new
+ones alike, none twice. A client that fell behind, or a server that lost Redis for a while, goes on after the last one
+sent: the only sign is another `hello`. Who connects again asks `after` the last id it has. `hello.mirror.revision` says
+whether that is enough: it changes with each deletion and comes with the messages that tell of one; if the revision in a
+`hello` isn't the last one known, what is listed may hold deleted requests: start afresh, without `after`. The handshake
+is answered with 404 when the mirror doesn't exist, 503 when the store is away; a browser can't tell these apart,
+`GET api/mirrors/<code>` does. The client sends nothing.
+
+**Templates** (`templates/`, Tornado's, autoescaped) get `root`, the relative path to the base ("./" or "../"), and
+`home.html`: `allow_create`, `code` (what was asked for), `problem` ("", "taken", "invalid" or "forbidden");
+`mirror.html`: `mirror` (a `Mirror`); `error.html`: `status`, `title`, `text`. Static files: `{{ root }}static/NAME`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NotRequired, TypedDict
+
+Encoding = Literal["utf-8", "base64"]
+
+
+class Answer(TypedDict):
+    """What a mirror answers to what it captures.
+
+    PATCH takes any subset of its members, as `{"response": {...}}`; what isn't given stays. `headers` replaces all, and
+    may be given as an object, {"name": "value"}, too. A new `body` without `body_encoding` is text.
+    """
+
+    status: int  # 200 to 599
+    headers: list[list[str]]  # [name, value]
+    body: str
+    body_encoding: Encoding  # "utf-8" unless the body isn't that
+    delay: float  # seconds to wait before the answer, up to 30
+
+
+class Mirror(TypedDict):
+    """A mirror: `GET api/mirrors/<code>`."""
+
+    code: str
+    url: str  # absolute, where requests are captured
+    page: str  # absolute, the live page
+    created: str  # ISO 8601, UTC, with milliseconds: 2026-01-31T12:00:00.000Z
+    expires_at: str | None  # the same; None: never. A capture, the page and the WebSocket put it off
+    expiration_time: int | None  # the seconds they put it off to
+    max_requests: int
+    max_body_size: int  # bytes kept of a body
+    count: int  # requests kept
+    revision: str  # another one after each deletion
+    response: Answer
+
+
+class Recorded(TypedDict):
+    """The answer that `tap` recorded, in a summary."""
+
+    status: int  # 0: cut before its head
+    headers: list[list[str]]
+    size: int
+    sha256: str
+    truncated: bool
+    duration: float  # milliseconds from the request to the end of the answer
+    complete: bool  # False: cut before its end
+
+
+class Summary(TypedDict):
+    """A request without its body: in lists and messages."""
+
+    id: str
+    time: str  # when it came: ISO 8601, UTC, with milliseconds
+    method: str
+    path: str  # what follows the code, "" or "/..."; percent-decoded but for %2F %3F %23 %25
+    url: str  # absolute, the request target as received
+    query: list[list[str]]  # [name, value], decoded, in order
+    headers: list[list[str]]  # [name, value], as received, in order; a char per byte (Latin-1)
+    http_version: str  # "1.1"
+    remote: str  # the sender's address
+    size: int  # bytes received
+    sha256: str  # hexadecimal, of all bytes received
+    truncated: bool  # the kept body ends at max_body_size
+    response: NotRequired[Recorded]  # of a tap only
+
+
+class File(TypedDict):
+    """A file of a multipart body; its content is at `.../<id>/files/<n>`, n its place in the list from 0."""
+
+    name: str
+    filename: str
+    type: str
+    size: int
+
+
+class Decoded(TypedDict):
+    """A body without its content-encoding (gzip, deflate, br, zstd)."""
+
+    body: str
+    body_encoding: Encoding
+    truncated: bool  # only the first megabyte is given
+
+
+class RecordedWhole(Recorded):
+    """The answer that `tap` recorded, with its body; exact bytes at `.../<id>/response/body`."""
+
+    body: str
+    body_encoding: Encoding
+    decoded: Decoded | None
+
+
+class Whole(TypedDict):
+    """A whole request: `GET api/mirrors/<code>/requests/<id>`. A summary's members, and these."""
+
+    id: str
+    time: str
+    method: str
+    path: str
+    url: str
+    query: list[list[str]]
+    headers: list[list[str]]
+    http_version: str
+    remote: str
+    size: int
+    sha256: str
+    truncated: bool
+    body: str
+    body_encoding: Encoding
+    decoded: Decoded | None  # None: the body has no content-encoding, or isn't what it says
+    form: list[list[str]]  # [name, value] of a urlencoded or multipart body, in order
+    files: list[File]
+    response: NotRequired[RecordedWhole]
+
+
+class Requests(TypedDict):
+    """`GET .../requests?after=ID&limit=N`, oldest first (N: 100 unless told, 1000 at most), and `.../wait`.
+
+    A list has summaries; what was waited for comes whole. Waiting: `count` up to 100, `timeout` up to 3600 seconds.
+    """
+
+    requests: list[Summary] | list[Whole]
+
+
+class Missed(TypedDict):
+    """A request that isn't what was waited for, and why: `["method is GET, not POST"]`."""
+
+    request: Summary
+    missed: list[str]
+
+
+class TimedOut(TypedDict):
+    """The 408 of `.../wait`: the requests that did match, and the nearest of those that didn't, nearest first."""
+
+    error: str
+    requests: list[Whole]
+    nearest: list[Missed]
+
+
+class Hello(TypedDict):
+    type: Literal["hello"]
+    mirror: Mirror
+
+
+class Captured(TypedDict):
+    type: Literal["request"]
+    request: Summary
+
+
+class Deleted(TypedDict):
+    """One request was deleted."""
+
+    type: Literal["deleted"]
+    id: str
+    revision: str
+
+
+class Cleared(TypedDict):
+    """All requests were deleted up to the one with the id `last`; those after it stay."""
+
+    type: Literal["cleared"]
+    last: str
+    revision: str
+
+
+class Updated(TypedDict):
+    """The mirror's response was changed."""
+
+    type: Literal["updated"]
+    response: Answer
+
+
+class Expired(TypedDict):
+    """The mirror is no more; the WebSocket closes with 1000."""
+
+    type: Literal["expired"]
+    reason: Literal["time", "deleted"]
+
+
+Message = Hello | Captured | Deleted | Cleared | Updated | Expired

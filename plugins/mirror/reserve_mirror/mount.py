@@ -1,0 +1,89 @@
+"""A mounted mirror, and the stores that the mounts of a configuration share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+
+from reserve_core import ConfigError, Configuration
+
+from .access import Access
+from .options import Options
+from .store import Settings, Store
+from .store.memory import MemoryStore
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """What a `mirror` or a `tap` mapping works with."""
+
+    options: Options
+    store: Store
+    access: Access
+
+    @property
+    def settings(self) -> Settings:
+        """What a new mirror is made with."""
+        return self.options.settings
+
+
+def mount(options: Options, configuration: Configuration) -> Mount:
+    """Mounts a mirror with `options`. Raises `ConfigError` when their Redis can't be used."""
+    shared = _shared.setdefault(configuration, _Shared())
+    url = options.redis_url
+    store = shared.stores.get(url)
+    if store is None:
+        store = shared.stores[url] = MemoryStore() if url is None else _redis(url)
+    for code in options.codes:
+        store.keep(code, options.settings)
+    return Mount(options, store, Access(options, configuration.hostname))
+
+
+async def start(configuration: Configuration) -> None:
+    """Starts the stores of a configuration; to be called again when there may be more. Raises `ConfigError`."""
+    if configuration in _shared:
+        for store in _shared[configuration].stores.values():
+            await store.start()
+
+
+def run(configuration: Configuration, work: Coroutine[None, None, None]) -> None:
+    """Runs some work on the stores that nobody waits for until they are closed. Afterwards there is none to be done."""
+    if configuration not in _shared:
+        work.close()
+        return
+    tasks = _shared[configuration].tasks
+    task = asyncio.create_task(work)
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
+
+
+async def close(configuration: Configuration) -> None:
+    """Closes the stores of a configuration when all work on them is done, and forgets them."""
+    shared = _shared.pop(configuration, None)
+    if shared is not None:
+        await asyncio.gather(*shared.tasks, return_exceptions=True)
+        for store in shared.stores.values():
+            await store.close()
+
+
+class _Shared:
+    """What the mappings of a configuration share: the stores by their URL, None for memory, and work on them."""
+
+    def __init__(self) -> None:
+        self.stores: dict[str | None, Store] = {}
+        self.tasks: set[asyncio.Task[None]] = set()
+
+
+# Mappings of `set_mappings` find the stores of those before. Two configurations in one process meet in a Redis only.
+_shared: dict[Configuration, _Shared] = {}
+
+
+def _redis(url: str) -> Store:
+    # Who has no Redis needn't wait for its library.
+    from .store.redis import RedisStore
+
+    try:
+        return RedisStore(url)
+    except ValueError as error:
+        raise ConfigError(f"The URL of the Redis can't be used: {error}") from error

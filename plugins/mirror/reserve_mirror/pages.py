@@ -1,0 +1,92 @@
+"""The pages, and the files they are made of."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+from pathlib import Path
+from typing import Any
+
+from tornado.template import Loader
+
+from reserve_core import HTTPError
+
+from .call import SAFETY, Call
+from .options import is_code, new_code
+
+_FOLDER = Path(__file__).parent
+_STATIC = _FOLDER / "static"
+
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self';"
+    " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+_templates = Loader(str(_FOLDER / "templates"), autoescape="xhtml_escape")
+
+_TITLES = {
+    401: "A token is needed",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Not possible",
+    503: "Not available now",
+}
+
+
+async def show_home(call: Call) -> None:
+    _show_home(call, 200, "", "")
+
+
+async def create_mirror(call: Call) -> None:
+    """Creates the mirror that the form asks for, and sends the browser to its page."""
+    await call.body()
+    code = (await call.request.form()).fields.get("code", "").strip()
+    if not call.mount.options.allow_create:
+        _show_home(call, 403, code, "forbidden")
+    elif code and not is_code(code):
+        _show_home(call, 422, code, "invalid")
+    else:
+        made = code or new_code()
+        if await call.mount.store.create(made, call.mount.settings):
+            call.response.send(b"", 303, (*SAFETY, ("location", f"{call.root}v/{made}")))
+        else:
+            _show_home(call, 409, code, "taken")
+
+
+async def show_mirror(call: Call) -> None:
+    state = await call.state(renew=True)
+    show(call, 200, "mirror.html", {"mirror": call.mirror(state)})
+
+
+async def send_file(call: Call) -> None:
+    """A script, a style or an image of the pages; they are ours, and nothing that was captured."""
+    path = (_STATIC / call.arguments["name"]).resolve()
+    if not path.is_relative_to(_STATIC) or not path.is_file():
+        raise HTTPError(404, "There is no such file")
+    data = path.read_bytes()
+    etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+    headers = (*SAFETY[:-1], ("cache-control", "no-cache"), ("etag", etag), ("content-security-policy", CSP))
+    if call.request.headers.get("if-none-match") == etag:
+        call.response.send(b"", 304, headers)
+        return
+    content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    if content_type.startswith("text/"):
+        content_type = f"{content_type}; charset=utf-8"
+    call.response.send(data, 200, (*headers, ("content-type", content_type)))
+
+
+def show_error(call: Call, status: int, text: str, *headers: tuple[str, str]) -> None:
+    values = {"status": status, "title": _TITLES.get(status, "Sorry"), "text": text}
+    show(call, status, "error.html", values, *headers)
+
+
+def show(call: Call, status: int, template: str, values: dict[str, Any], *headers: tuple[str, str]) -> None:
+    """Answers with a page."""
+    page = _templates.load(template).generate(root=call.root, **values)
+    content_type = ("content-type", "text/html; charset=utf-8")
+    call.response.send(page, status, (*SAFETY, ("content-security-policy", CSP), content_type, *headers))
+
+
+def _show_home(call: Call, status: int, code: str, problem: str) -> None:
+    values = {"allow_create": call.mount.options.allow_create, "code": code, "problem": problem}
+    show(call, status, "home.html", values)

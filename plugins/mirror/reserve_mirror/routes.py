@@ -1,0 +1,140 @@
+"""The routes of the pages and of the API, and the rules that hold for all of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from reserve_core import Disconnected, HTTPError, Request, Response
+
+from . import api, live, pages
+from .call import SAFETY, Call
+from .mount import Mount
+from .options import CODE
+from .store import Unavailable
+from .whole import to_json
+
+
+class Route(NamedTuple):
+    """`path` is a pattern of the whole path below the mount. `guarded`: for pages of this origin only.
+
+    An `open` one needs no token.
+    """
+
+    method: str
+    path: re.Pattern[str]
+    handle: Callable[[Call], Awaitable[None]]
+    guarded: bool
+    open: bool = False
+
+
+def _route(method: str, path: str, handle: Callable[[Call], Awaitable[None]], open: bool = False) -> Route:  # noqa: A002
+    pattern = path.replace("{code}", f"(?P<code>{CODE})").replace("{id}", r"(?P<id>[0-9]{1,15}-[0-9]{1,15})")
+    # A WebSocket begins as a GET, yet a browser opens it for any page.
+    guarded = method != "GET" or handle is live.follow_mirror
+    return Route(method, re.compile(pattern, re.ASCII), handle, guarded, open)
+
+
+_MIRROR = "/api/mirrors/{code}"
+_REQUEST = f"{_MIRROR}/requests/{{id}}"
+
+ROUTES = (
+    _route("GET", "/", pages.show_home),
+    _route("POST", "/", pages.create_mirror),
+    _route("GET", "/v/{code}", pages.show_mirror),
+    _route("GET", "/static/(?P<name>[A-Za-z0-9_./-]+)", pages.send_file, open=True),
+    _route("GET", "/ws/{code}", live.follow_mirror),
+    _route("POST", "/api/mirrors", api.create_mirror),
+    _route("GET", _MIRROR, api.show_mirror),
+    _route("PATCH", _MIRROR, api.change_mirror),
+    _route("DELETE", _MIRROR, api.delete_mirror),
+    _route("GET", f"{_MIRROR}/requests", api.list_requests),
+    _route("DELETE", f"{_MIRROR}/requests", api.clear_requests),
+    _route("GET", rf"{_MIRROR}/requests\.json", api.export_json),
+    _route("GET", rf"{_MIRROR}/requests\.har", api.export_har),
+    _route("GET", f"{_MIRROR}/wait", api.wait_for_requests),
+    _route("GET", _REQUEST, api.show_request),
+    _route("DELETE", _REQUEST, api.delete_request),
+    _route("GET", f"{_REQUEST}/body", api.download_body),
+    _route("GET", f"{_REQUEST}/files/(?P<number>[0-9]{{1,4}})", api.download_file),
+    _route("GET", f"{_REQUEST}/response/body", api.download_answer_body),
+)
+
+
+async def answer(mount: Mount, request: Request, response: Response, target: str) -> None:
+    """Answers a request to a page or to the API. `target` is the path and the query below the mount."""
+    path = target.partition("?")[0]
+    whole = request.path
+    base = whole.removesuffix(path).rstrip("/") if whole.endswith(path) else ""
+    call = Call(mount, request, response, mount.access.caller(request), base, path, {})
+    try:
+        await _answer(call)
+    except HTTPError as error:
+        _refuse(call, error.status, error.reason, error.headers)
+    except Unavailable as error:
+        _refuse(call, 503, str(error), {"retry-after": "1"})
+
+
+async def _answer(call: Call) -> None:
+    if not call.path:  # the mount itself, without the slash that relative links need
+        _send_to_slash(call)
+        return
+    route = _find(call)
+    call.mount.access.check(call.request, call.caller, route.guarded)
+    if not route.open and not _is_admitted(call):
+        return
+    await route.handle(call)
+
+
+def _find(call: Call) -> Route:
+    """The route of a call. Raises `HTTPError` 404 and 405."""
+    method = "GET" if call.request.method == "HEAD" else call.request.method
+    allowed: list[str] = []
+    for route in ROUTES:
+        match = route.path.fullmatch(call.path)
+        if match is not None:
+            if route.method == method:
+                call.arguments = match.groupdict()
+                return route
+            allowed.append(route.method)
+    if allowed:
+        raise HTTPError(405, f"Here is no {call.request.method}", {"allow": ", ".join(allowed)})
+    raise HTTPError(404, "There is nothing here")
+
+
+def _is_admitted(call: Call) -> bool:
+    """Whether the call has the token; if not, it has been answered: a right `?token=` is exchanged for the cookie."""
+    access = call.mount.access
+    if access.is_allowed(call.request):
+        return True
+    query = call.request.query
+    if call.request.method != "GET" or not access.is_token(query.get("token", "")):
+        raise HTTPError(
+            401,
+            "This mirror is protected by a token: open its page once with ?token=... or send Authorization: Bearer",
+            {"www-authenticate": 'Bearer realm="mirror"'},
+        )
+    rest = urlencode([(name, value) for name, value in query.items() if name != "token"])
+    name = call.path.rpartition("/")[2] or "./"
+    location = f"{name}?{rest}" if rest else name
+    cookie = access.cookie(call.caller, call.base)
+    call.response.send(b"", 303, (*SAFETY, ("location", location), ("set-cookie", cookie)))
+    return False
+
+
+def _send_to_slash(call: Call) -> None:
+    raw, _, query = call.request.raw_target.partition("?")
+    location = f"./{raw.rpartition('/')[2]}/" + (f"?{query}" if query else "")
+    call.response.send(b"", 308, (*SAFETY, ("location", location)))
+
+
+def _refuse(call: Call, status: int, reason: str, headers: dict[str, str]) -> None:
+    if call.response.headers_sent:
+        raise Disconnected(reason)  # in the middle of an answer: it is cut
+    pairs = tuple(headers.items())
+    if call.path.startswith(("/api/", "/ws/")):
+        call.send(to_json({"error": reason}), "application/json", status, *pairs)
+    else:
+        pages.show_error(call, status, reason, *pairs)

@@ -1,0 +1,63 @@
+/** Bodies as bytes and as text. */
+
+const encoder = new TextEncoder();
+
+/** The bytes of a body as the API gives it. */
+export function bytesOf({ body, body_encoding }) {
+  return body_encoding === "base64" ? binaryBytes(atob(body)) : encoder.encode(body);
+}
+
+/** The text of bytes that are text: in the charset given, by default UTF-8. Null when they are binary. */
+export function textOf(bytes, charset = "utf-8") {
+  let text;
+  try {
+    text = new TextDecoder(charset, { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+  return CONTROL.test(text) ? null : text;
+}
+
+/** What no text has: control characters but for white space and the escape of terminals. */
+const CONTROL = /[\x00-\x08\x0e-\x1a\x1c-\x1f]/;
+
+/** A header value as people read it: the API gives a char per byte, most senders mean UTF-8. */
+export function headerText(value) {
+  return textOf(binaryBytes(value)) ?? value;
+}
+
+/** The bytes of a string that has a char per byte. */
+export function binaryBytes(binary) {
+  return Uint8Array.from(binary, (char) => char.charCodeAt(0));
+}
+
+/** The string with a char per byte. */
+export function binaryString(bytes) {
+  let binary = "";
+  for (let start = 0; start < bytes.length; start += CHUNK) {
+    binary += String.fromCharCode(...bytes.subarray(start, start + CHUNK));
+  }
+  return binary;
+}
+
+const CHUNK = 0x8000; // arguments of one call
+
+/** "512 B", "1.2 kB", "5.0 MB". */
+export function size(bytes) {
+  if (bytes < 1000) return `${bytes} B`;
+  const [divisor, unit] = bytes < 999_950 ? [1e3, "kB"] : bytes < 999_950_000 ? [1e6, "MB"] : [1e9, "GB"];
+  return `${(bytes / divisor).toFixed(1)} ${unit}`;
+}
+
+/** The value of a header of this name, "" when there is none. */
+export function header(headers, name) {
+  return headers.find(([key]) => key.toLowerCase() === name)?.[1] ?? "";
+}
+
+/** A content type without parameters, in lower case, and its charset. */
+export function mediaType(headers) {
+  const value = header(headers, "content-type");
+  const [type] = value.split(";");
+  const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(value);
+  return { type: type.trim().toLowerCase(), charset: charset?.[1] ?? "utf-8" };
+}

@@ -1,0 +1,151 @@
+/**
+ * Captured requests as commands and code that send them again. What was captured is hostile: all of it is quoted, and
+ * what a terminal might take for a key press is written as an escape.
+ */
+
+import { binaryBytes, binaryString, textOf } from "./bytes.js";
+
+const LONGEST = 64_000; // bytes of a body that are written out; a longer body is fetched from the mirror
+const UNPRINTABLE = /[^\n\P{C}]/gu; // control and format characters, and what is no character
+const FRAMING = new Set(["host", "content-length"]); // the client's own business
+const HOP_BY_HOP = new Set(["connection", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"]);
+
+/**
+ * The formats by name: functions of a whole request, the bytes of its body and the address where these can be had.
+ * Each returns a text.
+ */
+export const FORMATS = { cURL: curl, HTTPie: httpie, "Python requests": python, fetch: javascript };
+
+function curl(request, bytes, bodyUrl) {
+  const headers = sentHeaders(request);
+  const has = (name) => headers.some(([key]) => key.toLowerCase() === name);
+  const hasBody = bytes.length > 0 || saysEmpty(request);
+  const { pipe, text } = shellBody(bytes, `curl --silent --fail ${word(bodyUrl)}`);
+  const parts = [`${pipe}curl --path-as-is --globoff`];
+  if (request.http_version === "1.0") parts.push("--http1.0");
+  if (request.method === "HEAD" && !hasBody) parts.push("--head");
+  else if (request.method !== (hasBody ? "POST" : "GET")) parts.push(`--request ${word(request.method)}`);
+  parts.push(word(request.url));
+  for (const [name, value] of headers) parts.push(`--header ${byteWord(value ? `${name}: ${value}` : `${name};`)}`);
+  // Without these, curl adds its own.
+  const unwanted = ["User-Agent", "Accept", ...(hasBody ? ["Content-Type", "Expect"] : [])];
+  for (const name of unwanted) if (!has(name.toLowerCase())) parts.push(`--header ${name}:`);
+  if (pipe) parts.push("--data-binary @-");
+  else if (hasBody) parts.push(`--data-raw ${word(text)}`);
+  return parts.join(" \\\n  ");
+}
+
+function httpie(request, bytes, bodyUrl) {
+  const headers = sentHeaders(request);
+  const { pipe, text } = shellBody(bytes, `http --ignore-stdin --body ${word(bodyUrl)}`);
+  const parts = [`${pipe}http --path-as-is`];
+  if (!pipe) parts.push("--ignore-stdin");
+  if (!pipe && bytes.length) parts.push(`--raw=${word(text)}`);
+  parts.push(`${word(request.method)} ${word(request.url)}`);
+  for (const [name, value] of headers) parts.push(byteWord(value ? `${name}:${httpieValue(value)}` : `${name};`));
+  for (const name of ["User-Agent", "Accept", "Accept-Encoding", "Content-Type"]) {
+    if (!headers.some(([key]) => key.toLowerCase() === name.toLowerCase())) parts.push(`${name}:`);
+  }
+  return parts.join(" \\\n  ");
+}
+
+/** A value that HTTPie takes for one: what separates items in its language is escaped. */
+const httpieValue = (value) => value.replace(/[:=@;]/g, "\\$&");
+
+function python(request, bytes, bodyUrl) {
+  const merged = new Map();
+  for (const [name, value] of sentHeaders(request)) {
+    const [key] = [...merged.keys()].filter((other) => other.toLowerCase() === name.toLowerCase());
+    merged.set(key ?? name, key ? `${merged.get(key)}, ${value}` : value);
+  }
+  const lines = [`    ${pythonText(request.method)},`, `    ${pythonText(request.url)},`];
+  if (merged.size) {
+    const fields = [...merged].map(([name, value]) => `        ${pythonText(name)}: ${pythonText(value)},`);
+    lines.push("    headers={", ...fields, "    },");
+  }
+  if (bytes.length > LONGEST) lines.push(`    data=requests.get(${pythonText(bodyUrl)}).content,`);
+  else if (bytes.length) lines.push(`    data=${pythonBytes(bytes)},`);
+  return ["import requests", "", "response = requests.request(", ...lines, ")", "print(response.status_code)"].join(
+    "\n",
+  );
+}
+
+function javascript(request, bytes, bodyUrl) {
+  const headers = sentHeaders(request).filter(([name]) => !HOP_BY_HOP.has(name.toLowerCase()));
+  const lines = [`  method: ${scriptText(request.method)},`];
+  if (headers.length) {
+    const fields = headers.map(([name, value]) => `    [${scriptText(name)}, ${scriptText(value)}],`);
+    lines.push("  headers: [", ...fields, "  ],");
+  }
+  if (bytes.length && /^(GET|HEAD)$/.test(request.method))
+    lines.push(`  // fetch sends no body with ${request.method}`);
+  else if (bytes.length > LONGEST) lines.push(`  body: await (await fetch(${scriptText(bodyUrl)})).arrayBuffer(),`);
+  else if (bytes.length) lines.push(`  body: ${scriptBytes(bytes)},`);
+  const call = [`const response = await fetch(${scriptText(request.url)}, {`, ...lines, "});"];
+  return [...call, "console.log(response.status);"].join("\n");
+}
+
+const sentHeaders = (request) => request.headers.filter(([name]) => !FRAMING.has(name.toLowerCase()));
+
+/** Whether the sender said that there is a body, of no bytes. */
+const saysEmpty = ({ size, headers }) =>
+  size === 0 && headers.some(([name]) => name.toLowerCase() === "content-length");
+
+/** A body as one word of a command line (`text`), or else as what has to be piped into the command. */
+function shellBody(bytes, fetched) {
+  if (bytes.length > LONGEST) return { pipe: `${fetched} |\n`, text: null };
+  const text = printable(bytes);
+  return text === null ? { pipe: `printf '${octal(bytes)}' |\n`, text } : { pipe: "", text };
+}
+
+/** The text of bytes that may be written as they are, else null. */
+function printable(bytes) {
+  const text = textOf(bytes);
+  return text === null || text.search(UNPRINTABLE) >= 0 ? null : text;
+}
+
+/** One word of a POSIX shell. */
+function word(text) {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** The same for a string that has a char per byte. */
+function byteWord(binary) {
+  const bytes = binaryBytes(binary);
+  const text = printable(bytes);
+  return text === null ? `"$(printf '${octal(bytes)}')"` : word(text);
+}
+
+/** Bytes as a format of POSIX printf. Even a `!` is escaped: within double quotes, shells replace it by history. */
+function octal(bytes) {
+  return binaryString(bytes).replace(
+    /[^A-Za-z0-9 _.,:/=+]/g,
+    (char) => `\\${char.charCodeAt(0).toString(8).padStart(3, "0")}`,
+  );
+}
+
+/** A string literal of JavaScript. */
+function scriptText(text) {
+  return JSON.stringify(text).replace(UNPRINTABLE, (char) => `\\u{${hex(char.codePointAt(0), 2)}}`);
+}
+
+function scriptBytes(bytes) {
+  const text = printable(bytes);
+  if (text !== null) return `new TextEncoder().encode(${scriptText(text)})`;
+  return `Uint8Array.from(atob("${btoa(binaryString(bytes))}"), (char) => char.charCodeAt(0))`;
+}
+
+/** A string literal of Python. */
+function pythonText(text) {
+  return JSON.stringify(text).replace(UNPRINTABLE, (char) => `\\U${hex(char.codePointAt(0), 8)}`);
+}
+
+function pythonBytes(bytes) {
+  const text = printable(bytes);
+  if (text !== null && /[^\x00-\x7f]/.test(text)) return `${pythonText(text)}.encode()`;
+  const escapes = { "\n": "\\n", '"': '\\"', "\\": "\\\\" };
+  const escape = (char) => escapes[char] ?? `\\x${hex(char.charCodeAt(0), 2)}`;
+  return `b"${binaryString(bytes).replace(/[^ !#-[\]-~]/g, escape)}"`;
+}
+
+const hex = (number, digits) => number.toString(16).padStart(digits, "0");

@@ -1,0 +1,52 @@
+/** The text filter: every word must be found in the method, path, query, headers or, where it is loaded, the body. */
+
+import { headerText } from "./bytes.js";
+
+const FIELDS = {
+  method: (item) => item.method,
+  path: (item) => item.path,
+  query: (item) => pairs(item.query, "="),
+  header: (item) => headers(item),
+  from: (item) => item.remote,
+  status: (item) => String(item.response?.status ?? ""),
+};
+
+const texts = new WeakMap(); // what is searched of each summary, made once
+
+/**
+ * A function of a summary and its body's text ("" when it isn't loaded); null when nothing is asked for. A word
+ * `method:post`, `path:`, `query:`, `header:`, `body:`, `from:` or `status:` is looked for there only.
+ */
+export function parseFilter(input) {
+  const tests = input.toLowerCase().split(/\s+/).filter(Boolean).map(test);
+  return tests.length ? (item, body) => tests.every((test) => test(item, body)) : null;
+}
+
+function test(word) {
+  const [, name, text] = /^(\w+):(.*)$/.exec(word) ?? [];
+  if (name === "body") return (item, body) => body.includes(text);
+  const field = Object.hasOwn(FIELDS, name ?? "") ? FIELDS[name] : null;
+  if (field) return (item) => field(item).toLowerCase().includes(text);
+  return (item, body) => searched(item).includes(word) || body.includes(word);
+}
+
+function searched(item) {
+  let text = texts.get(item);
+  if (text === undefined) {
+    text = [item.method, item.path, pairs(item.query, "="), headers(item), item.response?.status]
+      .join("\n")
+      .toLowerCase();
+    texts.set(item, text);
+  }
+  return text;
+}
+
+function headers({ headers, response }) {
+  const all = [...headers, ...(response?.headers ?? [])];
+  return pairs(
+    all.map(([name, value]) => [name, headerText(value)]),
+    ": ",
+  );
+}
+
+const pairs = (list, between) => list.map(([name, value]) => `${name}${between}${value}`).join("\n");

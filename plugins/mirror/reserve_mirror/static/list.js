@@ -1,0 +1,175 @@
+/** The list of requests, newest on top. Only the rows in sight exist, so that thousands cost as much as twenty. */
+
+import { isAfter } from "./ids.js";
+import { row } from "./row.js";
+
+const HEIGHT = 3.25; // rem, of a row
+const MARGIN = 6; // rows kept on either side of those in sight
+
+export class List {
+  #scroller;
+  #rows; // the <ol>
+  #shown = new Map(); // the rows that exist, by id
+  #items = []; // oldest first
+  #selected = null;
+  #isUnread;
+  #height = 0; // of a row, in pixels
+  #arrived = new Set(); // of rows to be built: those to be noticed
+
+  /** `scroller` holds the `<ol>`; `isUnread(id)` says how a row looks. */
+  constructor(scroller, isUnread) {
+    this.#scroller = scroller;
+    this.#rows = scroller.querySelector("ol");
+    this.#isUnread = isUnread;
+    scroller.addEventListener("scroll", () => this.#render(), { passive: true });
+    new ResizeObserver(() => this.#measure()).observe(scroller);
+  }
+
+  /** Shows these items, oldest first. Who has scrolled down keeps the same rows in sight. */
+  show(items, arrived = []) {
+    const anchor = this.#anchor();
+    this.#items = [...items]; // the next anchor is looked for among these, whatever becomes of the array
+    this.#arrived = new Set(arrived.map(({ id }) => id));
+    this.#rows.style.height = `${items.length * this.#height}px`;
+    if (anchor) this.#scroller.scrollTop = this.#indexFrom(anchor.id) * this.#height + anchor.offset;
+    this.#render();
+    this.#arrived.clear();
+  }
+
+  /** Marks a row as the one shown beside the list, and brings it into sight. */
+  select(id) {
+    this.#selected = id;
+    const index = this.#indexOf(id);
+    if (index >= 0) this.#reveal(index);
+    this.#render();
+  }
+
+  /** The id `step` rows below the selected one; the newest when none is selected, null when there is no other. */
+  neighbour(step) {
+    const index = this.#indexOf(this.#selected);
+    const next = index < 0 ? 0 : index + step;
+    return this.#at(next)?.id ?? null;
+  }
+
+  /** The id of the newest or oldest row. */
+  end(step) {
+    return this.#at(step < 0 ? 0 : this.#items.length - 1)?.id ?? null;
+  }
+
+  /** Puts the keyboard's focus on the selected row. */
+  focus() {
+    this.#shown.get(this.#selected)?.link.focus({ preventScroll: true });
+  }
+
+  /** Brings the ages up to date. */
+  tick() {
+    for (const row of this.#shown.values()) row.tick();
+  }
+
+  #at(index) {
+    return this.#items[this.#items.length - 1 - index];
+  }
+
+  /** How many rows are above the request, whether it's there itself or not. */
+  #indexFrom(id) {
+    let low = 0;
+    let high = this.#items.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (isAfter(this.#at(middle).id, id)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** The row's index from the top, -1 when it isn't listed. */
+  #indexOf(id) {
+    if (id === null) return -1;
+    const index = this.#indexFrom(id);
+    return this.#at(index)?.id === id ? index : -1;
+  }
+
+  /** The first row in sight, unless that's the newest. */
+  #anchor() {
+    const top = this.#scroller.scrollTop;
+    const index = Math.floor(top / this.#height);
+    const item = top > 0 && this.#at(index);
+    return item ? { id: item.id, offset: top - index * this.#height } : null;
+  }
+
+  #reveal(index) {
+    const top = index * this.#height;
+    const { scrollTop, clientHeight } = this.#scroller;
+    if (top < scrollTop) this.#scroller.scrollTop = top;
+    else if (top + this.#height > scrollTop + clientHeight)
+      this.#scroller.scrollTop = top + this.#height - clientHeight;
+  }
+
+  #measure() {
+    const height = HEIGHT * parseFloat(getComputedStyle(document.documentElement).fontSize);
+    if (height !== this.#height) {
+      this.#height = height;
+      this.#rows.style.setProperty("--row", `${height}px`);
+      this.#rows.style.height = `${this.#items.length * height}px`;
+    }
+    this.#render();
+  }
+
+  #render() {
+    const { scrollTop, clientHeight } = this.#scroller;
+    if (!this.#height || !clientHeight) return;
+    const first = Math.max(0, Math.floor(scrollTop / this.#height) - MARGIN);
+    const last = Math.min(this.#items.length, Math.ceil((scrollTop + clientHeight) / this.#height) + MARGIN);
+    const indexes = Array.from({ length: Math.max(0, last - first) }, (_, offset) => first + offset);
+    const focused = this.#focusedIndex();
+    if (focused >= 0 && focused < first) indexes.unshift(focused);
+    if (focused >= last) indexes.push(focused);
+    this.#place(indexes);
+  }
+
+  /** The row with the keyboard's focus stays, wherever it is. */
+  #focusedIndex() {
+    const element = document.activeElement?.closest("li");
+    const found = [...this.#shown].find(([, row]) => row.element === element);
+    return found ? this.#indexOf(found[0]) : -1;
+  }
+
+  /** Makes the rows with these indexes, and only these, stand in this order. None that stays is moved. */
+  #place(indexes) {
+    const wanted = new Set(indexes.map((index) => this.#at(index).id));
+    for (const [id, { element }] of this.#shown) {
+      if (wanted.has(id)) continue;
+      element.remove();
+      this.#shown.delete(id);
+    }
+    let cursor = this.#rows.firstChild;
+    for (const index of indexes) {
+      const row = this.#row(this.#at(index));
+      if (row.element === cursor) cursor = cursor.nextSibling;
+      else this.#rows.insertBefore(row.element, cursor);
+      this.#update(row, index);
+    }
+    if (!wanted.has(this.#selected)) this.#rows.querySelector("a")?.setAttribute("tabindex", 0);
+  }
+
+  #row(item) {
+    let known = this.#shown.get(item.id);
+    if (!known) {
+      known = { ...row(item), id: item.id };
+      known.element.classList.toggle("arrived", this.#arrived.has(item.id));
+      this.#shown.set(item.id, known);
+    }
+    return known;
+  }
+
+  #update({ element, link, id }, index) {
+    const selected = id === this.#selected;
+    element.style.transform = `translateY(${index * this.#height}px)`;
+    element.classList.toggle("unread", this.#isUnread(id));
+    element.setAttribute("aria-posinset", index + 1);
+    element.setAttribute("aria-setsize", this.#items.length);
+    link.tabIndex = selected ? 0 : -1;
+    if (selected) link.setAttribute("aria-current", "true");
+    else link.removeAttribute("aria-current");
+  }
+}

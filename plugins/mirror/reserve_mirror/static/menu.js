@@ -1,0 +1,18 @@
+/** Menus made of <details>: they close when something in them was chosen, on Escape, and when one looks elsewhere. */
+
+export function menus() {
+  document.addEventListener("click", ({ target }) => {
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (!menu.contains(target) || target.closest(".items")) close(menu);
+    }
+  });
+  document.addEventListener("keydown", (event) => {
+    const menu = document.querySelector("details.menu[open]");
+    if (event.key !== "Escape" || !menu) return;
+    event.preventDefault();
+    close(menu);
+    menu.querySelector("summary").focus();
+  });
+}
+
+const close = (menu) => menu.removeAttribute("open");

@@ -1,0 +1,40 @@
+/** What a request is recognised by: the row of the list, and the badges that the detail shows too. */
+
+import { mediaType, size } from "./bytes.js";
+import { h } from "./dom.js";
+import { age, clock } from "./time.js";
+
+const COLORED = new Set(["GET", "POST", "PUT", "PATCH", "DELETE"]);
+
+export const methodBadge = (method) =>
+  h(`span.method${COLORED.has(method) ? `.${method.toLowerCase()}` : ""}`, {}, method);
+
+/** The status of a tapped answer; 0: it was cut before its head. */
+export const statusBadge = (status) =>
+  h(`span.status.s${Math.floor(status / 100)}`, {}, status ? String(status) : "cut");
+
+/** The path with its query, the latter as it was received. */
+export function target(item) {
+  const query = item.url.indexOf("?");
+  return [item.path || "/", query >= 0 && h("span.query", {}, item.url.slice(query))];
+}
+
+/** The `<li>` of a request; `tick()` brings its age up to date. */
+export function row(item) {
+  const time = h("time.age", { datetime: item.time, title: clock(item.time) }, age(item.time));
+  const about = [mediaType(item.headers).type, item.size ? size(item.size) : "no body"].filter(Boolean).join(" · ");
+  const element = h(
+    "li",
+    {},
+    h(
+      "a.row",
+      { href: `#${item.id}`, tabindex: -1 },
+      methodBadge(item.method),
+      h("span.target", {}, target(item)),
+      time,
+      h("span.about", {}, about),
+      item.response && statusBadge(item.response.status),
+    ),
+  );
+  return { element, link: element.firstChild, tick: () => (time.textContent = age(item.time)) };
+}

@@ -1,0 +1,93 @@
+/** The requests this page knows, oldest first. Emits "change", with the requests that are new as its `detail`. */
+
+import { isAfter } from "./ids.js";
+
+export class Store extends EventTarget {
+  #items = [];
+  #byId = new Map();
+  #unread = new Set();
+  #limit = Infinity; // how many the mirror keeps
+  #old = 0; // how many are still to come that were there before this page
+
+  /** The requests' summaries, oldest first. */
+  get items() {
+    return this.#items;
+  }
+
+  get unread() {
+    return this.#unread.size;
+  }
+
+  get(id) {
+    return this.#byId.get(id);
+  }
+
+  isUnread(id) {
+    return this.#unread.has(id);
+  }
+
+  /** Takes messages of the server, in order. */
+  apply(messages) {
+    const fresh = [];
+    for (const message of messages) {
+      if (message.type === "hello") this.#begin(message);
+      if (message.type === "request" && !this.#add(message.request)) fresh.push(message.request);
+      if (message.type === "deleted") this.#drop((item) => item.id === message.id);
+      if (message.type === "cleared") this.#drop((item) => !isAfter(item.id, message.last));
+    }
+    if (this.#items.length > this.#limit) {
+      const oldest = this.#items.at(-this.#limit).id;
+      this.#drop((item) => isAfter(oldest, item.id));
+    }
+    this.#changed(fresh);
+  }
+
+  remove(id) {
+    this.#drop((item) => item.id === id);
+    this.#changed();
+  }
+
+  clear() {
+    this.#drop(() => true);
+    this.#changed();
+  }
+
+  /** Marks one request as read, or all of them. */
+  read(id = null) {
+    if (id === null) this.#unread.clear();
+    else this.#unread.delete(id);
+    this.#changed();
+  }
+
+  #begin({ mirror, afresh }) {
+    this.#limit = mirror.max_requests;
+    if (!afresh) return;
+    this.#drop(() => true);
+    this.#old = mirror.count;
+  }
+
+  /** Whether it was there before this page. */
+  #add(item) {
+    this.#items.push(item);
+    this.#byId.set(item.id, item);
+    if (this.#old > 0) {
+      this.#old -= 1;
+      return true;
+    }
+    this.#unread.add(item.id);
+    return false;
+  }
+
+  #drop(isGone) {
+    this.#items = this.#items.filter((item) => {
+      if (!isGone(item)) return true;
+      this.#byId.delete(item.id);
+      this.#unread.delete(item.id);
+      return false;
+    });
+  }
+
+  #changed(fresh = []) {
+    this.dispatchEvent(new CustomEvent("change", { detail: fresh }));
+  }
+}

@@ -1,0 +1,35 @@
+/** Pictures, of raster types only: they go into an <img>, which runs nothing, from memory. */
+
+import { h } from "../dom.js";
+
+const RASTER = new Set([
+  "image/avif",
+  "image/bmp",
+  "image/gif",
+  "image/jpeg",
+  "image/png",
+  "image/webp",
+  "image/x-icon",
+  "image/vnd.microsoft.icon",
+]);
+
+export const isPicture = (type) => RASTER.has(type);
+
+export function imageView(bytes, type, label) {
+  const url = URL.createObjectURL(new Blob([bytes], { type }));
+  const caption = h("figcaption", {}, "Loading…");
+  const image = h("img", {
+    src: url,
+    alt: label,
+    onload: () => {
+      URL.revokeObjectURL(url);
+      caption.textContent = `${image.naturalWidth} × ${image.naturalHeight} pixels`;
+    },
+    onerror: () => {
+      URL.revokeObjectURL(url);
+      image.remove();
+      caption.textContent = `This is sent as ${type}, but it can't be shown as a picture.`;
+    },
+  });
+  return h("figure.picture", {}, image, caption);
+}

@@ -1,0 +1,20 @@
+/** Text as it is. */
+
+import { h } from "../dom.js";
+import { size } from "../bytes.js";
+import { piecewise } from "./more.js";
+
+const PIECE = 100_000; // characters
+
+export function textView(text) {
+  return piecewise(
+    h("pre.code.wrap", { tabindex: 0 }),
+    text.length,
+    (start) => {
+      let end = Math.min(text.length, start + PIECE);
+      if (/[\ud800-\udbff]/.test(text[end - 1])) end += 1; // never half of a surrogate pair
+      return [[document.createTextNode(text.slice(start, end))], end];
+    },
+    size,
+  );
+}

@@ -1,0 +1,96 @@
+/** XML, indented and coloured. It is cut into tokens and never parsed, so no entity is ever resolved. */
+
+import { h } from "../dom.js";
+import { piecewise } from "./more.js";
+
+const LONGEST = 1_000_000; // characters that are indented; more is left to the text view
+const PIECE = 500; // lines
+const DEEPEST = 40; // levels that are indented
+const COMMENT = /<!--[\s\S]*?-->/;
+const CDATA = /<!\[CDATA\[[\s\S]*?\]\]>/;
+const INSTRUCTION = /<\?[\s\S]*?\?>/;
+const DOCTYPE = /<!DOCTYPE[^[>]*(?:\[[^\]]*\]\s*)?>/;
+const TAG = /<(?:[^<>"']|"[^"]*"|'[^']*')*>/;
+const TEXT = /[^<]+/;
+const TOKEN = new RegExp([COMMENT, CDATA, INSTRUCTION, DOCTYPE, TAG, TEXT].map(({ source }) => source).join("|"), "y");
+const ATTRIBUTE = /([^\s=]+)(\s*=\s*)("[^"]*"|'[^']*')/g;
+
+/** The view of an XML text, null when it doesn't look like any. */
+export function xmlView(text) {
+  if (text.length > LONGEST) return null;
+  const tokens = tokenize(text);
+  if (!tokens) return null;
+  const lines = arrange(tokens);
+  return piecewise(
+    h("pre.code.wrap.xml", { tabindex: 0 }),
+    lines.length,
+    (start) => {
+      const end = Math.min(lines.length, start + PIECE);
+      return [lines.slice(start, end).map(render), end];
+    },
+    (left) => `${left} lines`,
+  );
+}
+
+function tokenize(text) {
+  const tokens = [];
+  TOKEN.lastIndex = 0;
+  while (TOKEN.lastIndex < text.length) {
+    const match = TOKEN.exec(text);
+    if (!match) return null;
+    const token = match[0].trim();
+    if (token) tokens.push(token);
+  }
+  return tokens.some((token) => token.startsWith("<")) ? tokens : null;
+}
+
+/** Lines `{ depth, tokens }`; an element that holds nothing but text stays on one. */
+function arrange(tokens) {
+  const lines = [];
+  let depth = 0;
+  for (let index = 0; index < tokens.length; index += 1) {
+    const token = tokens[index];
+    if (isClosing(token)) depth = Math.max(0, depth - 1);
+    const after = tokens.slice(index + 1, index + 3);
+    if (isOpening(token) && isClosing(after[0])) {
+      lines.push({ depth, tokens: [token, after[0]] });
+      index += 1;
+    } else if (isOpening(token) && after.length === 2 && !after[0].startsWith("<") && isClosing(after[1])) {
+      lines.push({ depth, tokens: [token, ...after] });
+      index += 2;
+    } else {
+      lines.push({ depth, tokens: [token] });
+      if (isOpening(token)) depth += 1;
+    }
+  }
+  return lines;
+}
+
+const isClosing = (token = "") => token.startsWith("</");
+const isOpening = (token) => /^<[^!?/]/.test(token) && !token.endsWith("/>");
+
+function render({ depth, tokens }) {
+  return h("span.line", {}, "  ".repeat(Math.min(depth, DEEPEST)), tokens.map(color), "\n");
+}
+
+function color(token) {
+  if (!token.startsWith("<")) return token;
+  if (/^<[!?]/.test(token)) return h("span.comment", {}, token);
+  const [, start, attributes, end] = /^(<\/?[^\s/>]*)([\s\S]*?)(\/?>)$/.exec(token) ?? [null, token, "", ""];
+  return [h("span.tag", {}, start), colorAttributes(attributes), h("span.tag", {}, end)];
+}
+
+function colorAttributes(text) {
+  const nodes = [];
+  let position = 0;
+  for (const match of text.matchAll(ATTRIBUTE)) {
+    nodes.push(
+      text.slice(position, match.index),
+      h("span.key", {}, match[1]),
+      match[2],
+      h("span.string", {}, match[3]),
+    );
+    position = match.index + match[0].length;
+  }
+  return [...nodes, text.slice(position)];
+}

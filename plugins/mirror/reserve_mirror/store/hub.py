@@ -1,0 +1,138 @@
+"""The events of mirrors, on their way to the pages and waiters of this process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from .errors import Unavailable
+
+# What may wait for one watcher, in events and in characters. More means that it has to look at the store again.
+MAX_EVENTS = 256
+MAX_SIZE = 1024 * 1024
+# Watchers of a process: pages that are open, and those who wait.
+MAX_WATCHES = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A message of a mirror; `text` is its JSON, made once for all watchers. `id` is set when a request came in."""
+
+    type: str
+    text: str
+    id: str = ""
+
+    @classmethod
+    def of_request(cls, request_id: str, summary: str) -> Event:
+        """A request came in; `summary` is a JSON object without the id."""
+        return cls("request", f'{{"type":"request","request":{{"id":"{request_id}",{summary[1:]}}}', request_id)
+
+
+class Watch:
+    """The events of one mirror for one watcher, bounded."""
+
+    def __init__(self) -> None:
+        self._events: deque[Event] = deque()
+        self._size = 0
+        self._lost = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    async def next(self) -> Event | None:
+        """The next event; None when some were lost: then the store knows what is."""
+        while not self._events and not self._lost:
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        if self._lost:
+            self._lost = False
+            return None
+        event = self._events.popleft()
+        self._size -= len(event.text)
+        return event
+
+    def put(self, event: Event) -> None:
+        if self._lost:
+            return
+        self._events.append(event)
+        self._size += len(event.text)
+        if len(self._events) > MAX_EVENTS or self._size > MAX_SIZE:
+            self.lose()
+        else:
+            self._wake()
+
+    def lose(self) -> None:
+        """Forgets the events that wait, and has the watcher look at the store."""
+        self._events.clear()
+        self._size = 0
+        self._lost = True
+        self._wake()
+
+    def _wake(self) -> None:
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+
+Subscribe = Callable[[str], Awaitable[None]]
+
+
+class Hub:
+    """Hands the events of mirrors to their watchers.
+
+    `join` is called with the code of a mirror before it is watched, `leave` when nobody watches it any more: an engine
+    whose events come from elsewhere asks for them so.
+    """
+
+    def __init__(self, join: Subscribe | None = None, leave: Callable[[str], None] | None = None) -> None:
+        self._join = join
+        self._leave = leave
+        self._watches: dict[str, set[Watch]] = {}
+        self._count = 0
+
+    @property
+    def codes(self) -> list[str]:
+        """The mirrors that are watched."""
+        return list(self._watches)
+
+    def is_watched(self, code: str) -> bool:
+        return code in self._watches
+
+    @asynccontextmanager
+    async def watch(self, code: str) -> AsyncIterator[Watch]:
+        """Watches a mirror: all that happens to it from now on is an event.
+
+        Raises `Unavailable` when there are too many watchers, and what `join` raises.
+        """
+        if self._count >= MAX_WATCHES:
+            raise Unavailable("Too many pages are open: try again later")
+        self._count += 1
+        watch = Watch()
+        watches = self._watches.setdefault(code, set())
+        watches.add(watch)
+        try:
+            if self._join is not None:
+                await self._join(code)
+            yield watch
+        finally:
+            self._count -= 1
+            watches.discard(watch)
+            if not watches and self._watches.get(code) is watches:
+                del self._watches[code]
+                if self._leave is not None:
+                    self._leave(code)
+
+    def publish(self, code: str, event: Event) -> None:
+        """Tells the watchers of a mirror."""
+        for watch in self._watches.get(code, ()):
+            watch.put(event)
+
+    def lose(self) -> None:
+        """Events may have been lost: every watcher has to look at the store."""
+        for watches in self._watches.values():
+            for watch in watches:
+                watch.lose()

@@ -1,0 +1,121 @@
+"""What an engine does. `tests/plugins/mirror/test_store.py` holds both engines to it."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple, Protocol
+
+from .hub import Hub
+
+_ID = re.compile(r"([0-9]{1,15})-([0-9]{1,15})", re.ASCII)
+
+
+class Settings(NamedTuple):
+    """What a mirror is made with."""
+
+    max_requests: int
+    expiration_time: int | None  # seconds; None: it never expires
+    answer: str  # an `Answer` as JSON
+
+
+class State(NamedTuple):
+    """A mirror as it is now. Times are milliseconds since the epoch."""
+
+    settings: Settings
+    created: int
+    expires_at: int | None
+    requests: int  # how many it has
+    revision: str
+
+
+class Captured(NamedTuple):
+    """A capture that is stored."""
+
+    id: str
+    answer: str  # what the mirror answers, an `Answer` as JSON
+
+
+class Entry(NamedTuple):
+    """A request in a list: `summary` is a JSON object without the id."""
+
+    id: str
+    summary: str
+
+    @property
+    def text(self) -> str:
+        """The `Summary` as JSON."""
+        return f'{{"id":"{self.id}",{self.summary[1:]}'
+
+
+class Content(NamedTuple):
+    """A stored request with the bytes kept of its body, and of the answer's body if it was tapped."""
+
+    entry: Entry
+    body: bytes
+    answer_body: bytes
+
+
+class Store(Protocol):
+    """Mirrors by their code. Every method raises `Unavailable` when the store can't be reached.
+
+    Each change is told to whoever watches the mirror at the `hub`, also when another process makes it. A capture and a
+    `read` with `renew` put the expiry off to the full time. Ids grow within a mirror; `after` is an id or "".
+    """
+
+    hub: Hub
+
+    async def start(self) -> None:
+        """Makes the store ready, and the mirrors to `keep`. A store that can't be reached is no error yet.
+
+        Raises `ConfigError` when it refuses who we are.
+        """
+
+    async def close(self) -> None: ...
+
+    def keep(self, code: str, settings: Settings) -> None:
+        """From now on the mirror always exists: it's made when it is missed, and never expires."""
+
+    async def create(self, code: str, settings: Settings) -> bool:
+        """Makes a mirror; False when the code is taken."""
+
+    async def read(self, code: str, renew: bool = False) -> State | None:
+        """The mirror, None when there is none."""
+
+    async def change(self, code: str, answer: str) -> bool:
+        """Sets what the mirror answers, an `Answer` as JSON; False when there is no such mirror."""
+
+    async def drop(self, code: str) -> bool:
+        """Deletes the mirror and all it has; False when there is none."""
+
+    async def capture(self, code: str, summary: str, body: bytes, answer_body: bytes = b"") -> Captured | None:
+        """Stores a request, and drops the oldest beyond the mirror's `max_requests`; None when there is no mirror.
+
+        `summary` is a JSON object with at least one member.
+        """
+
+    async def entries(self, code: str, after: str, limit: int) -> list[Entry]:
+        """The oldest requests after `after`, up to `limit`."""
+
+    async def content(self, code: str, request_id: str) -> Content | None:
+        """A whole request, None when there is none."""
+
+    async def remove(self, code: str, request_id: str) -> bool:
+        """Deletes one request; False when there is none."""
+
+    async def clear(self, code: str) -> bool:
+        """Deletes all requests; False when there is no such mirror."""
+
+
+def parse_id(text: str) -> tuple[int, int]:
+    """An id as two numbers, to compare; "" is before all ids. Raises ValueError for what is no id."""
+    if not text:
+        return (-1, 0)
+    match = _ID.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not the id of a request")
+    return int(match[1]), int(match[2])
+
+
+def is_after(text: str, other: str) -> bool:
+    """Whether the request of this id came after the other."""
+    return parse_id(text) > parse_id(other)

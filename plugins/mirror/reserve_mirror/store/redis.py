@@ -1,0 +1,140 @@
+"""The engine for Redis (6.2 or newer): mirrors that outlive the process, shared by all that use the same Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from redis.exceptions import AuthenticationError
+
+from reserve_core import ConfigError
+
+from . import scripts
+from .errors import Unavailable
+from .interface import Captured, Content, Entry, Settings, State
+from .link import Dial, Link
+from .subscriber import Subscriber
+
+logger = logging.getLogger("reserve")
+
+
+class RedisStore:
+    """See `Store` for the methods. Raises ValueError for a `url` that is none of Redis."""
+
+    def __init__(self, url: str) -> None:
+        dial = Dial(url)
+        self._place = dial.place
+        self._link = Link(dial, scripts.ALL, self._greet)
+        self._subscriber = Subscriber(dial)
+        self.hub = self._subscriber.hub
+        self._kept: dict[str, Settings] = {}
+        self._warned = False
+
+    async def start(self) -> None:
+        try:
+            await self._link.connect()
+            for code, settings in self._kept.items():
+                await self._keep(code, settings)
+        except AuthenticationError as error:
+            raise ConfigError(
+                f"Redis at {self._place} lets nobody in with this name and password: {error}",
+                "Write them into the URL: redis://NAME:PASSWORD@HOST:PORT/0",
+            ) from error
+        except Unavailable:
+            pass  # it has been logged; when it's there, all is well
+
+    async def close(self) -> None:
+        await self._subscriber.close()
+        await self._link.close()
+
+    def keep(self, code: str, settings: Settings) -> None:
+        self._kept[code] = settings._replace(expiration_time=None)
+
+    async def create(self, code: str, settings: Settings) -> bool:
+        return bool(await self._link.run(scripts.CREATE, _keys(code), *_creation(settings), 0))
+
+    async def read(self, code: str, renew: bool = False) -> State | None:
+        reply = await self._existing(code, lambda: self._link.run(scripts.READ, _keys(code), int(renew)))
+        if not reply:
+            return None
+        limit, live, answer, created, revision, left, requests = reply
+        seconds = int(live) // 1000 or None
+        return State(
+            settings=Settings(int(limit), seconds, answer.decode()),
+            created=int(created),
+            expires_at=None if left < 0 else int(time.time() * 1000) + left,
+            requests=requests,
+            revision=f"{created.decode()}.{revision.decode()}",
+        )
+
+    async def change(self, code: str, answer: str) -> bool:
+        return bool(await self._link.run(scripts.CHANGE, _keys(code), answer))
+
+    async def drop(self, code: str) -> bool:
+        return bool(await self._link.run(scripts.DROP, _keys(code)))
+
+    async def capture(self, code: str, summary: str, body: bytes, answer_body: bytes = b"") -> Captured | None:
+        reply = await self._existing(
+            code, lambda: self._link.run(scripts.CAPTURE, _keys(code), summary, body, answer_body)
+        )
+        return Captured(reply[0].decode(), reply[1].decode()) if reply else None
+
+    async def entries(self, code: str, after: str, limit: int) -> list[Entry]:
+        start = f"({after}" if after else "-"
+        reply = await self._link.call("XRANGE", _keys(code)[1], start, "+", "COUNT", limit)
+        return [_entry(item) for item in reply]
+
+    async def content(self, code: str, request_id: str) -> Content | None:
+        _, stream, bodies = _keys(code)
+        # The bodies first: if the request is there afterwards, they were, too.
+        (body, answer_body), found = await asyncio.gather(
+            self._link.call("HMGET", bodies, request_id, f"{request_id}:r"),
+            self._link.call("XRANGE", stream, request_id, request_id),
+        )
+        return Content(_entry(found[0]), body or b"", answer_body or b"") if found else None
+
+    async def remove(self, code: str, request_id: str) -> bool:
+        return bool(await self._link.run(scripts.REMOVE, _keys(code), request_id))
+
+    async def clear(self, code: str) -> bool:
+        return bool(await self._link.run(scripts.CLEAR, _keys(code)))
+
+    async def _existing(self, code: str, run: Callable[[], Awaitable[Any]]) -> Any:
+        """The reply of a script; if it finds no mirror that is one to keep, makes it and runs the script again."""
+        reply = await run()
+        if not reply and code in self._kept:
+            await self._keep(code, self._kept[code])
+            reply = await run()
+        return reply
+
+    async def _keep(self, code: str, settings: Settings) -> None:
+        await self._link.run(scripts.CREATE, _keys(code), *_creation(settings), 1)
+
+    async def _greet(self, ask: Callable[..., Awaitable[Any]]) -> None:
+        """On each new connection."""
+        information = await ask("INFO", "persistence")
+        if b"aof_enabled:0" in information and not self._warned:
+            self._warned = True
+            logger.warning(
+                "Redis at %s forgets everything when it's killed: its appendonly is off\n"
+                "To keep what was captured: redis-cli CONFIG SET appendonly yes, or redis-server --appendonly yes",
+                self._place,
+            )
+
+
+def _keys(code: str) -> tuple[str, str, str]:
+    # The braces keep the three on one node of a cluster.
+    key = f"reserve:{{{code}}}"
+    return key, f"{key}:s", f"{key}:b"
+
+
+def _creation(settings: Settings) -> tuple[int, int, str]:
+    return settings.max_requests, (settings.expiration_time or 0) * 1000, settings.answer
+
+
+def _entry(item: Any) -> Entry:
+    request_id, fields = item
+    return Entry(request_id.decode(), fields[1].decode())

@@ -1,0 +1,117 @@
+"""The Lua scripts: what must happen at once happens in one of them.
+
+KEYS are the mirror's: its settings (a hash), its summaries (a stream), its bodies (a hash by the request's id; the body
+of a tapped answer under `<id>:r`). The first one is also the channel of its events, where a capture is told as
+`<id> <summary>` and anything else as a JSON message. Every write sets the same expiry on all three.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+
+
+class Script(NamedTuple):
+    source: str
+    sha: str
+
+
+def _script(source: str) -> Script:
+    source = source.strip()
+    return Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
+
+
+# ARGV: max_requests, milliseconds to live (0: for ever), answer, "1" to keep. Returns 1 when it made the mirror.
+CREATE = _script("""
+local live = tonumber(ARGV[2])
+if redis.call('EXISTS', KEYS[1]) == 1 then
+    if ARGV[4] == '1' then
+        redis.call('HSET', KEYS[1], 'max', ARGV[1], 'live', 0)
+        for i = 1, 3 do redis.call('PERSIST', KEYS[i]) end
+    end
+    return 0
+end
+local now = redis.call('TIME')
+local created = now[1] * 1000 + math.floor(now[2] / 1000)
+redis.call('UNLINK', KEYS[2], KEYS[3])
+redis.call('HSET', KEYS[1], 'max', ARGV[1], 'live', ARGV[2], 'answer', ARGV[3],
+    'created', string.format('%.0f', created), 'revision', 0)
+if live > 0 then redis.call('PEXPIRE', KEYS[1], live) end
+return 1
+""")
+
+# ARGV: "1" to renew. Returns max, live, answer, created, revision, milliseconds left (-1: for ever), count.
+READ = _script("""
+local mirror = redis.call('HMGET', KEYS[1], 'max', 'live', 'answer', 'created', 'revision')
+if not mirror[1] then return false end
+local live = tonumber(mirror[2])
+if ARGV[1] == '1' and live > 0 then
+    for i = 1, 3 do redis.call('PEXPIRE', KEYS[i], live) end
+end
+mirror[6] = redis.call('PTTL', KEYS[1])
+mirror[7] = redis.call('XLEN', KEYS[2])
+return mirror
+""")
+
+# ARGV: summary, body, body of the tapped answer. Returns the id and the answer. What Redis refuses when its memory is
+# full comes first: then nothing is lost.
+CAPTURE = _script("""
+local mirror = redis.call('HMGET', KEYS[1], 'max', 'live', 'answer')
+if not mirror[1] then return false end
+local id = redis.call('XADD', KEYS[2], '*', 's', ARGV[1])
+if ARGV[2] ~= '' then redis.call('HSET', KEYS[3], id, ARGV[2]) end
+if ARGV[3] ~= '' then redis.call('HSET', KEYS[3], id .. ':r', ARGV[3]) end
+local excess = redis.call('XLEN', KEYS[2]) - mirror[1]
+if excess > 0 then
+    for _, old in ipairs(redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', excess)) do
+        redis.call('HDEL', KEYS[3], old[1], old[1] .. ':r')
+    end
+    redis.call('XTRIM', KEYS[2], 'MAXLEN', mirror[1])
+end
+local live = tonumber(mirror[2])
+if live > 0 then
+    for i = 1, 3 do redis.call('PEXPIRE', KEYS[i], live) end
+end
+redis.call('PUBLISH', KEYS[1], id .. ' ' .. ARGV[1])
+return {id, mirror[3]}
+""")
+
+# ARGV: the answer. Returns 1 when there is the mirror.
+CHANGE = _script("""
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+redis.call('HSET', KEYS[1], 'answer', ARGV[1])
+redis.call('PUBLISH', KEYS[1], '{"type":"updated","response":' .. ARGV[1] .. '}')
+return 1
+""")
+
+# Returns 1 when there was the mirror.
+DROP = _script("""
+local found = redis.call('DEL', KEYS[1])
+redis.call('UNLINK', KEYS[2], KEYS[3])
+if found == 1 then redis.call('PUBLISH', KEYS[1], '{"type":"expired","reason":"deleted"}') end
+return found
+""")
+
+# ARGV: the request's id. Returns 1 when there was the request.
+REMOVE = _script("""
+if redis.call('XDEL', KEYS[2], ARGV[1]) == 0 then return 0 end
+redis.call('HDEL', KEYS[3], ARGV[1], ARGV[1] .. ':r')
+local revision = redis.call('HGET', KEYS[1], 'created') .. '.' .. redis.call('HINCRBY', KEYS[1], 'revision', 1)
+redis.call('PUBLISH', KEYS[1], '{"type":"deleted","id":"' .. ARGV[1] .. '","revision":"' .. revision .. '"}')
+return 1
+""")
+
+# Returns 1 when there is the mirror. The stream stays, if without entries: it knows its last id.
+CLEAR = _script("""
+local created = redis.call('HGET', KEYS[1], 'created')
+if not created then return 0 end
+local newest = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
+local last = newest and newest[1] or ''
+redis.call('XTRIM', KEYS[2], 'MAXLEN', 0)
+redis.call('UNLINK', KEYS[3])
+local revision = created .. '.' .. redis.call('HINCRBY', KEYS[1], 'revision', 1)
+redis.call('PUBLISH', KEYS[1], '{"type":"cleared","last":"' .. last .. '","revision":"' .. revision .. '"}')
+return 1
+""")
+
+ALL = (CREATE, READ, CAPTURE, CHANGE, DROP, REMOVE, CLEAR)

@@ -1,0 +1,145 @@
+"""The events that Redis tells: one connection of the process, for all the mirrors that somebody watches here."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+from itertools import count
+
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import RedisError
+
+from .errors import Unavailable
+from .hub import Event, Hub
+from .link import AWAY, PATIENCE, Argument, Dial, pack_command
+
+# Seconds between two tries to connect; between two signs of life, and without any until the connection is given up.
+PAUSE = 0.2
+HEARTBEAT = 5.0
+SILENCE = 12.0
+
+_PREFIX = "reserve:{"
+
+
+class Subscriber:
+    """Feeds a `hub` with the events of the mirrors that are watched. It connects when the first one is."""
+
+    def __init__(self, dial: Dial) -> None:
+        self.hub = Hub(self._join, self._leave)
+        self._dial = dial
+        self._connection: AbstractConnection | None = None
+        self._work: asyncio.Task[None] | None = None
+        # A ping follows each subscription: once it's answered, the subscription holds.
+        self._tokens = count(1)
+        self._confirmations: dict[bytes, asyncio.Future[None]] = {}
+        self._sending: set[asyncio.Task[None]] = set()
+        self._lost = False  # a connection was lost: events may be
+
+    async def close(self) -> None:
+        tasks = [*self._sending, *([self._work] if self._work else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _join(self, code: str) -> None:
+        """Returns when the events of a mirror are sure to come. Raises `Unavailable`."""
+        if self._work is None:
+            self._work = asyncio.create_task(self._run())
+        token = b"%d" % next(self._tokens)
+        confirmation = self._confirmations[token] = asyncio.get_running_loop().create_future()
+        self._send(("SUBSCRIBE", _channel(code)), ("PING", token))
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await confirmation
+        except TimeoutError:
+            raise Unavailable(AWAY) from None
+        finally:
+            del self._confirmations[token]
+
+    def _leave(self, code: str) -> None:
+        self._send(("UNSUBSCRIBE", _channel(code)))
+
+    def _send(self, *commands: tuple[Argument, ...]) -> None:
+        """Sends commands, if there is a connection: to a new one `_listen` sends all that matters.
+
+        It's done by a task of its own: a cancelled caller would cut the connection.
+        """
+        connection = self._connection
+        if connection is None:
+            return
+
+        async def send() -> None:
+            with suppress(RedisError, OSError):  # the reader gets the error, too
+                await connection.send_packed_command([pack_command(command) for command in commands])
+
+        task = asyncio.create_task(send())
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    connection = await self._dial.connect()
+            except (RedisError, OSError, TimeoutError):
+                pass
+            else:
+                await self._use(connection)
+            self._lost = True
+            await asyncio.sleep(PAUSE)
+
+    async def _use(self, connection: AbstractConnection) -> None:
+        """Takes in what comes from a connection until it is lost. The log hears of it from the link."""
+        self._connection = connection
+        beat = asyncio.create_task(self._beat())
+        try:
+            await self._listen(connection)
+        except (RedisError, OSError, TimeoutError):
+            pass
+        finally:
+            self._connection = None
+            beat.cancel()
+            await connection.disconnect(nowait=True)
+
+    async def _listen(self, connection: AbstractConnection) -> None:
+        if self.hub.codes:
+            self._send(("SUBSCRIBE", *map(_channel, self.hub.codes)))
+        self._send(*(("PING", token) for token in (*self._confirmations, b"0")))
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(None) as limit:
+            while True:
+                limit.reschedule(loop.time() + SILENCE)
+                message = await connection.read_response()
+                if not isinstance(message, list):  # how a ping is answered without any subscription
+                    self._confirm(message)
+                elif message[0] == b"message":
+                    self._tell(message[1], message[2])
+                elif message[0] == b"pong":
+                    self._confirm(message[1])
+
+    def _confirm(self, token: bytes) -> None:
+        confirmation = self._confirmations.get(token)
+        if confirmation is not None and not confirmation.done():
+            confirmation.set_result(None)
+        if self._lost:  # the subscriptions hold again: what happened before is in the store only
+            self._lost = False
+            self.hub.lose()
+
+    def _tell(self, channel: bytes, payload: bytes) -> None:
+        text = payload.decode()
+        if text.startswith("{"):
+            event = Event(json.loads(text)["type"], text)
+        else:
+            request_id, _, summary = text.partition(" ")
+            event = Event.of_request(request_id, summary)
+        self.hub.publish(channel.decode()[len(_PREFIX) : -1], event)
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT)
+            self._send(("PING", b"0"))
+
+
+def _channel(code: str) -> str:
+    return f"{_PREFIX}{code}}}"

@@ -1,0 +1,103 @@
+"""The prefix `tap`: records requests, and what the later mappings answer to them, without changing either.
+
+    { "match": "^/api/", "tap": "orders" }
+
+They are shown by the mirror `orders`, in the store of the configuration's `mirror` mapping: it's the first one's if
+there are more. Without any, another process shows them: then $REDIS_URL names the Redis they share.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from reserve_core import ConfigError, Configuration, Mapping, Request, Response, Server, hookimpl
+
+from . import mount as mounts
+from .mount import Mount
+from .options import is_code, read_options
+from .recorder import Recorder
+
+PREFIX, MIRROR = "tap", "mirror"
+
+
+@dataclass(slots=True)
+class Tap:
+    """The state of a mapping: its mount is found when all mappings are known."""
+
+    mount: Mount | None = None
+
+
+@hookimpl
+def schema() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {
+            PREFIX: {
+                "description": "The mirror to record to: a code, made when it is missed; with captures in it ($1) each"
+                " one is made as it comes",
+                "type": "string",
+                "minLength": 1,
+            },
+        },
+        "required": [PREFIX],
+    }
+
+
+@hookimpl
+async def validate(mapping: Mapping) -> None:
+    if mapping.template is None and not is_code(mapping.value):
+        raise ConfigError(
+            f'"{PREFIX}": {mapping.value!r} is no code of a mirror',
+            "A code has up to 64 characters: letters, digits, - and _",
+        )
+    mapping.state = Tap()
+
+
+@hookimpl
+async def startup(server: Server) -> None:
+    configuration = server.configuration
+    taps = [mapping for mapping in configuration.mappings if mapping.handler.prefix == PREFIX]
+    for mapping in taps:
+        mount = _mount(mapping, configuration)
+        if mount.options.redis_url is None and not _has_mirror(configuration):
+            raise ConfigError(
+                f'{mapping.label}: what "{PREFIX}" records is shown nowhere',
+                'Add a mirror, {"match": "^/mirror(/.*)?$", "mirror": "$1"}, or name the Redis of one: REDIS_URL=...',
+            )
+    if taps:
+        await mounts.start(configuration)
+
+
+@hookimpl
+async def shutdown(server: Server) -> None:
+    await mounts.close(server.configuration)
+
+
+@hookimpl
+async def redirect(
+    request: Request,
+    response: Response,
+    mapping: Mapping,
+    match: re.Match[str],
+    redirect: str,
+    configuration: Configuration,
+) -> None:
+    mount = _mount(mapping, configuration)
+    if is_code(redirect):
+        Recorder(mount, redirect, request, response, lambda work: mounts.run(configuration, work)).begin()
+
+
+def _mount(mapping: Mapping, configuration: Configuration) -> Mount:
+    tap: Tap = mapping.state
+    if tap.mount is None:
+        mirrors = (each.state for each in configuration.mappings if each.handler.prefix == MIRROR)
+        tap.mount = next(mirrors, None) or mounts.mount(read_options({}), configuration)
+        if mapping.template is None:
+            tap.mount.store.keep(mapping.value, tap.mount.settings)
+    return tap.mount
+
+
+def _has_mirror(configuration: Configuration) -> bool:
+    return any(mapping.handler.prefix == MIRROR for mapping in configuration.mappings)

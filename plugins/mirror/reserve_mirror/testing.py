@@ -1,0 +1,135 @@
+"""The pytest fixture `reserve_mirror`: a mirror of its own for each test, to send webhooks and the like to.
+
+    def test_the_order_is_announced(reserve_mirror):
+        place_order(webhook=reserve_mirror.url + "/hook")
+        request = reserve_mirror.wait_for(method="POST", path="/hook", timeout=5)
+        assert request.json() == {"order": 42}
+
+It works in sync and in async tests alike: its server runs in a thread of its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping as Dict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .report import nearest_lines
+
+if TYPE_CHECKING:
+    from reserve_core.testing import LoopThread, TestServer
+
+    from .model import Whole
+    from .wait import Outcome
+
+CODE = "test"
+MAX_REQUESTS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class CapturedRequest:
+    """A request that came in. `path` is what follows the mirror's URL, `whole` all that the API tells of it."""
+
+    whole: Whole
+
+    def __repr__(self) -> str:
+        return f"<{self.method} {self.path or '/'} at {self.whole['time']}>"
+
+    @property
+    def method(self) -> str:
+        return self.whole["method"]
+
+    @property
+    def path(self) -> str:
+        return self.whole["path"]
+
+    @property
+    def query(self) -> list[tuple[str, str]]:
+        return [(name, value) for name, value in self.whole["query"]]
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """The header fields as received, in order."""
+        return [(name, value) for name, value in self.whole["headers"]]
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, whatever its case; None without it."""
+        return next((value for each, value in self.headers if each.lower() == name.lower()), None)
+
+    @property
+    def body(self) -> bytes:
+        """The exact bytes."""
+        text = self.whole["body"]
+        return base64.b64decode(text) if self.whole["body_encoding"] == "base64" else text.encode()
+
+    @property
+    def text(self) -> str:
+        """The body as UTF-8; what doesn't decode is replaced."""
+        return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """The body parsed as JSON. Raises ValueError when it is none."""
+        return json.loads(self.body)
+
+
+class TestMirror:
+    """A mirror on a server of its own: requests go to `url`, or below it; `page` shows them."""
+
+    __test__ = False  # no test class, for all its name
+
+    def __init__(self, loop: LoopThread, server: TestServer) -> None:
+        self._loop = loop
+        self._store = server.server.configuration.mappings[0].state.store
+        self.url = f"{server.url}r/{CODE}"
+        self.page = f"{server.url}v/{CODE}"
+
+    @property
+    def requests(self) -> list[CapturedRequest]:
+        """All requests that came in, oldest first."""
+        from .whole import whole_of
+
+        async def read() -> list[CapturedRequest]:
+            entries = await self._store.entries(CODE, "", MAX_REQUESTS)
+            contents = [await self._store.content(CODE, entry.id) for entry in entries]
+            return [CapturedRequest(await whole_of(content)) for content in contents]
+
+        return self._loop.run(read())
+
+    def wait_for(
+        self,
+        method: str | None = None,
+        path: str | None = None,
+        headers: Dict[str, str] | None = None,
+        body_contains: str | None = None,
+        timeout: float = 5,
+    ) -> CapturedRequest:
+        """The first request like that, as soon as it's there; it may have come before. A header may be "": any value.
+
+        The test fails if there is none within `timeout` seconds, and says what there was instead.
+        """
+        __tracebackhide__ = True
+        from .wait import Criteria, wait
+
+        criteria = Criteria(method, path, tuple((headers or {}).items()), body_contains)
+        outcome = self._loop.run(wait(self._store, CODE, criteria, timeout=timeout))
+        if not outcome.requests:
+            pytest.fail(_explain(outcome, timeout))
+        return CapturedRequest(outcome.requests[0])
+
+
+@pytest.fixture
+def reserve_mirror(reserve_loop: LoopThread, reserve_server: Callable[[dict[str, Any]], TestServer]) -> TestMirror:
+    """A mirror in the memory of this process: `url`, `requests` and `wait_for(method="POST", path="/hook")`."""
+    mapping = {"match": "^(/.*)$", "mirror": "$1", "codes": [CODE], "redis-url": None, "max-requests": MAX_REQUESTS}
+    return TestMirror(reserve_loop, reserve_server({"mappings": [mapping]}))
+
+
+def _explain(outcome: Outcome, timeout: float) -> str:
+    if not outcome.nearest:
+        return f"No request at all came within {timeout:g} s"
+    lines = "\n  ".join(nearest_lines(outcome.nearest))
+    return f"No such request came within {timeout:g} s. The nearest of those that did:\n  {lines}"

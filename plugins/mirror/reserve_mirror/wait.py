@@ -1,0 +1,119 @@
+"""Waiting for requests that meet some criteria, and what to say when they don't come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import aclosing
+from typing import NamedTuple
+
+from .follow import PAGE, follow
+from .model import Missed, Summary, Whole
+from .store import Event, Store
+from .whole import summary_of, summary_of_event, whole_of
+
+# The nearest misses that are told.
+NEAREST = 5
+
+
+class Criteria(NamedTuple):
+    """What a request must be like; what is None may be anything. Headers: an empty value asks for any."""
+
+    method: str | None = None
+    path: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    body_contains: str | None = None
+
+    def misses(self, summary: Summary) -> list[str]:
+        """Why a request isn't like that, its body aside; empty when it is."""
+        return [
+            *self._miss("method", summary["method"], self.method and self.method.upper()),
+            *self._miss("path", summary["path"], self.path),
+            *(miss for name, value in self.headers for miss in _header_miss(summary, name, value)),
+        ]
+
+    @staticmethod
+    def _miss(what: str, value: str, wanted: str | None) -> Iterable[str]:
+        if wanted is not None and value != wanted:
+            yield f"{what} is {value or 'empty'}, not {wanted or 'empty'}"
+
+    def body_misses(self, body: bytes) -> list[str]:
+        """Why its body isn't like that."""
+        text = self.body_contains
+        return [] if text is None or text.encode() in body else [f"body doesn't contain {text!r}"]
+
+
+class Outcome(NamedTuple):
+    """The requests that came, and unless they were enough the nearest of those that didn't match, nearest first."""
+
+    requests: list[Whole]
+    nearest: list[Missed]
+
+
+async def wait(
+    store: Store, code: str, criteria: Criteria, *, after: str = "", count: int = 1, timeout: float = 30
+) -> Outcome:
+    """Waits until `count` requests after the id `after` meet the criteria, up to `timeout` seconds.
+
+    Those that have come already are looked at in any case. Raises `Unavailable` when the store is away at the
+    beginning, LookupError when there is no such mirror, or no longer.
+    """
+    deadline = asyncio.get_running_loop().time() + timeout
+    search = _Search(store, code, criteria, count, after)
+    if await store.read(code) is None:
+        raise LookupError(code)
+    while not search.complete and (entries := await store.entries(code, search.after, PAGE)):
+        for entry in entries:
+            await search.look_at(summary_of(entry))
+    try:
+        async with asyncio.timeout_at(deadline), aclosing(follow(store, code, search.after)) as happenings:
+            while not search.complete:
+                happening = await anext(happenings)
+                if isinstance(happening, Event):
+                    if happening.type == "expired":
+                        raise LookupError(code)
+                    if happening.type == "request":
+                        await search.look_at(summary_of_event(happening))
+    except TimeoutError:
+        pass
+    return Outcome(search.found, search.nearest)
+
+
+class _Search:
+    """Looks at requests until enough of them meet the criteria."""
+
+    def __init__(self, store: Store, code: str, criteria: Criteria, count: int, after: str) -> None:
+        self.found: list[Whole] = []
+        self.nearest: list[Missed] = []
+        self.after = after
+        self._store = store
+        self._code = code
+        self._criteria = criteria
+        self._count = count
+
+    @property
+    def complete(self) -> bool:
+        return len(self.found) == self._count
+
+    async def look_at(self, summary: Summary) -> None:
+        if self.complete:
+            return
+        self.after = summary["id"]
+        reasons = self._criteria.misses(summary)
+        if not reasons:
+            content = await self._store.content(self._code, summary["id"])
+            reasons = ["it is deleted already"] if content is None else self._criteria.body_misses(content.body)
+            if content is not None and not reasons:
+                self.found.append(await whole_of(content))
+                return
+        missed = Missed(request=summary, missed=reasons)
+        # Those with the fewest misses, of them the newest.
+        self.nearest = sorted([missed, *self.nearest], key=lambda each: len(each["missed"]))[:NEAREST]
+
+
+def _header_miss(summary: Summary, name: str, wanted: str) -> Iterable[str]:
+    values = [value for key, value in summary["headers"] if key.lower() == name.lower()]
+    if not values:
+        yield f"there is no header {name}"
+    elif wanted and wanted not in values:
+        yield f"header {name} is {', '.join(values)}, not {wanted}"

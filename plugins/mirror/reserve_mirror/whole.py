@@ -1,0 +1,129 @@
+"""A whole request: its body as text, decoded, and taken apart."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from typing import Any, cast
+
+from reserve_core import Form, Headers, HTTPError, Request, Response, capture
+
+from .model import Decoded, Encoding, File, RecordedWhole, Summary, Whole
+from .store import Content, Entry, Event
+
+# Bytes of a decoded body that are given; the exact bytes are given whole.
+MAX_DECODED = 1024 * 1024
+
+_IDENTITY = frozenset(("", "identity"))
+
+
+def summary_of(entry: Entry) -> Summary:
+    """The summary that an entry holds."""
+    return cast("Summary", json.loads(entry.text))
+
+
+def summary_of_event(event: Event) -> Summary:
+    """The summary that an event of a request tells."""
+    return cast("Summary", json.loads(event.text)["request"])
+
+
+async def whole_of(content: Content) -> Whole:
+    """The whole request."""
+    summary = summary_of(content.entry)
+    body, encoding = as_text(content.body)
+    form = await form_of(content)
+    whole = cast("Whole", {**summary})
+    whole["body"] = body
+    whole["body_encoding"] = encoding
+    whole["decoded"] = await _decoded(summary["headers"], content.body)
+    whole["form"] = [[name, value] for name, value in form.fields.items()]
+    whole["files"] = [
+        File(name=file.name, filename=file.filename, type=file.content_type, size=len(file.body)) for file in form.files
+    ]
+    if "response" in summary:
+        recorded = summary["response"]
+        body, encoding = as_text(content.answer_body)
+        decoded = await _decoded(recorded["headers"], content.answer_body)
+        whole["response"] = RecordedWhole(**recorded, body=body, body_encoding=encoding, decoded=decoded)
+    return whole
+
+
+async def form_of(content: Content) -> Form:
+    """The fields and files of a form; none of what is no form, or isn't whole."""
+    headers = summary_of(content.entry)["headers"]
+    if not content.body or _coding(headers) not in _IDENTITY:
+        return Form()
+    fields = [("content-type", value) for name, value in headers if name.lower() == "content-type"]
+    try:
+        return await Request("POST", "/", fields, content.body, max_body=len(content.body)).form()
+    except HTTPError:
+        return Form()
+
+
+def as_text(body: bytes) -> tuple[str, Encoding]:
+    """A body as JSON can hold it, to the byte."""
+    try:
+        return body.decode(), "utf-8"
+    except UnicodeDecodeError:
+        return base64.b64encode(body).decode(), "base64"
+
+
+async def _decoded(headers: Sequence[Sequence[str]], body: bytes) -> Decoded | None:
+    coding = _coding(headers)
+    if coding in _IDENTITY or not body:
+        return None
+    sink = _Sink()
+    response = Response(_Nowhere())
+    finished = capture(response, sink)
+    response.send(body, headers={"content-encoding": coding})
+    try:
+        await finished
+    except _Full:
+        sink.truncated = True
+    except EOFError:
+        sink.truncated = True  # as the body itself is
+    except ValueError:
+        if not sink.data:
+            return None
+        sink.truncated = True
+    text, encoding = as_text(bytes(sink.data))
+    return Decoded(body=text, body_encoding=encoding, truncated=sink.truncated)
+
+
+def _coding(headers: Sequence[Sequence[str]]) -> str:
+    return ", ".join(value for name, value in headers if name.lower() == "content-encoding").strip().lower()
+
+
+class _Full(Exception):
+    """The sink has all that it takes."""
+
+
+class _Sink:
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.truncated = False
+
+    def write(self, data: bytes) -> None:
+        self.data += data[: MAX_DECODED - len(self.data)]
+        if len(self.data) == MAX_DECODED:
+            raise _Full
+
+
+class _Nowhere:
+    """The writer of an answer that nobody gets: what is captured of it is all there is to it."""
+
+    def send(self, status: int, headers: Headers, body: bytes) -> None: ...
+
+    def start(self, status: int, headers: Headers) -> None: ...
+
+    async def write(self, chunk: bytes) -> None: ...
+
+    async def end(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+
+def to_json(value: Any) -> str:
+    """Compact JSON, in ASCII."""
+    return json.dumps(value, separators=(",", ":"))

@@ -1,0 +1,354 @@
+"""A real server, a real Chromium, and mirrors to look at."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Dialog,
+    Locator,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
+
+PATIENCE = 20  # seconds until something that must come is missed
+CHROMIUM_OPTIONS = (
+    "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
+    " --no-first-run --disable-quic"
+)
+DEEP = "/some/where/mirror"  # where the mirrors are mounted a second time
+SHOP = '{"order": 17, "paid": true}'  # what an application answers below /shop/, tapped by the mirror "shop"
+ECHO = """
+async def echo(request, response):
+    headers = {"Content-Type": request.headers["Content-Type"], "X-Echo": request.headers["X-Echo"]}
+    response.send(await request.body(), 200, headers)
+"""
+DESKTOP = {"width": 1280, "height": 800}
+
+# What a page does in the network is told by its tests; the browser's own words on it are no news.
+_EXPECTED = ("Failed to load resource", "WebSocket connection to")
+_WATCH = """
+    window.ran = [];
+    for (const name of ["alert", "confirm", "prompt", "print", "open"]) window[name] = () => window.ran.push(name);
+    document.addEventListener("securitypolicyviolation", (event) =>
+        console.error(`CSP ${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}`));
+"""
+
+Headers = Iterable[tuple[str, str]]
+NewPage = Callable[..., Page]
+Ask = Callable[..., "Answer"]
+NewSite = Callable[..., "Site"]
+Visit = Callable[..., "LivePage"]
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def request(url: str, method: str = "GET", body: bytes = b"", headers: Headers = ()) -> Answer:
+    """Sends one request with these headers and no others, but for Host and the length of a body."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE)
+    try:
+        connection.putrequest(method, parts._replace(scheme="", netloc="").geturl() or "/", skip_accept_encoding=True)
+        for name, value in headers:
+            connection.putheader(name, value)
+        if body and not any(name == "Transfer-Encoding" for name, _ in headers):
+            connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
+        answer = connection.getresponse()
+        return Answer(answer.status, answer.headers, answer.read())
+    finally:
+        connection.close()
+
+
+class Mirror:
+    """A mirror, by its code and the base it is mounted at (without a slash at the end)."""
+
+    def __init__(self, base: str, code: str) -> None:
+        self.code = code
+        self.page = f"{base}/v/{code}"
+        self.url = f"{base}/r/{code}"
+        self.api = f"{base}/api/mirrors/{code}"
+
+    def send(self, method: str, path: str = "", body: bytes = b"", headers: Headers = ()) -> Answer:
+        """Sends a request to be captured; `path` is what follows the code."""
+        return request(self.url + path, method, body, headers)
+
+    def requests(self) -> list[dict[str, Any]]:
+        """The summaries of all captured requests, oldest first."""
+        requests: list[dict[str, Any]] = []
+        while True:
+            after = f"&after={requests[-1]['id']}" if requests else ""
+            page = request(f"{self.api}/requests?limit=1000{after}").json()["requests"]
+            if not page:
+                return requests
+            requests += page
+
+    def whole(self, index: int = -1) -> dict[str, Any]:
+        """One whole request, by default the newest."""
+        whole: dict[str, Any] = request(f"{self.api}/requests/{self.requests()[index]['id']}").json()
+        return whole
+
+
+class Site:
+    """A `reserve` process on a port of its own, which can be stopped and started again.
+
+    `url` is where it is, without a slash at the end.
+    """
+
+    def __init__(self, command: Path, folder: Path, *arguments: str, env: dict[str, str] | None = None) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._command = [str(command), *arguments, "--port", str(self.port)]
+        self._folder = folder
+        self._env = {**os.environ, **(env or {})}
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        with (self._folder / "errors").open("a") as errors:
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=self._folder,
+                env=self._env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if self.url in line:
+                return
+        self.stop()
+        pytest.fail(f"The server doesn't start: {(self._folder / 'errors').read_text()}")
+
+    def stop(self) -> None:
+        """Ends it at once, as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+    def known(self, code: str) -> Mirror:
+        """A mirror that exists."""
+        return Mirror(self.url, code)
+
+    def mirror(self, code: str = "", base: str = "") -> Mirror:
+        """A new mirror; without a code, of a random one. `base` is the path it is mounted at."""
+        body = json.dumps({"code": code} if code else {}).encode()
+        answer = request(f"{self.url}{base}/api/mirrors", "POST", body, [("Content-Type", "application/json")])
+        assert answer.status == 201, answer
+        return Mirror(self.url + base, answer.json()["code"])
+
+
+class LivePage:
+    """The live page of a mirror, opened and connected; `fragment` is the id of the request to open it with."""
+
+    def __init__(self, page: Page, mirror: Mirror, fragment: str = "") -> None:
+        self.page = page
+        self.mirror = mirror
+        self.rows = page.locator("#list a")
+        self.detail = page.locator("#detail")
+        page.goto(mirror.page + (f"#{fragment}" if fragment else ""))
+        self.wait_connected()
+
+    def wait_connected(self, timeout: float = PATIENCE * 1000) -> None:
+        """Waits up to `timeout` milliseconds."""
+        expect(self.page.locator("#connection")).to_have_text("Live", timeout=timeout)
+
+    def open(self, text: str) -> Locator:
+        """Opens the newest request whose row has the text, and returns the detail when all of it is there."""
+        self.rows.filter(has_text=text).first.click()
+        return self.opened(text)
+
+    def opened(self, text: str) -> Locator:
+        """Waits until a request is shown whose heading has the text."""
+        expect(self.detail.locator("h2")).to_contain_text(text)
+        expect(self.detail.locator("section").first).to_be_visible()
+        return self.detail
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def copied(self, name: str) -> str:
+        """Presses a button that copies, and returns what it has copied."""
+        self.button(name).click()
+        return self.clipboard()
+
+    def copied_as(self, format: str) -> str:  # noqa: A002
+        """Copies the request shown in one of the formats."""
+        self.page.locator("summary", has_text="Copy as").click()
+        self.button(format).click()
+        expect(self.page.locator("#toast")).to_contain_text(f"Copied as {format}")
+        return self.clipboard()
+
+    def clipboard(self) -> str:
+        text: str = self.page.evaluate("navigator.clipboard.readText()")
+        return text
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium. One per module: while it runs no asyncio test can."""
+    chromium = shutil.which("chromium")
+    assert chromium, "These tests need Chromium: apt install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_OPTIONS.split())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def new_page(browser: Browser) -> Iterator[NewPage]:
+    """Opens a page in a browser profile of its own: `new_page(color_scheme="dark")`.
+
+    At the end nothing may have happened in it that never should: an error, a dialog, a script that was captured, a
+    violation of the page's own CSP, a request to another server.
+    """
+    opened: list[tuple[Page, list[str]]] = []
+
+    def new_page(**options: Any) -> Page:
+        settings = {"viewport": DESKTOP, "permissions": ["clipboard-read", "clipboard-write"], **options}
+        page = browser.new_context(**settings).new_page()
+        page.set_default_timeout(PATIENCE * 1000)
+        page.add_init_script(_WATCH)
+        opened.append((page, _problems(page)))
+        return page
+
+    yield new_page
+    for page, problems in opened:
+        ran = page.evaluate("window.ran ?? []")
+        page.context.close()
+        assert not problems
+        assert not ran
+
+
+def _problems(page: Page) -> list[str]:
+    """A list that fills with what goes wrong in a page."""
+    problems: list[str] = []
+
+    def on_console(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not message.text.startswith(_EXPECTED):
+            problems.append(f"{message.type}: {message.text}")
+
+    def on_dialog(dialog: Dialog) -> None:
+        problems.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def on_request(request: Request) -> None:
+        if not request.url.startswith(("http://127.0.0.1:", "blob:http://127.0.0.1:", "data:")):
+            problems.append(f"request: {request.url}")
+
+    page.on("console", on_console)
+    page.on("dialog", on_dialog)
+    page.on("request", on_request)
+    page.on("pageerror", lambda error: problems.append(f"exception: {error}"))
+    return problems
+
+
+@pytest.fixture(scope="session")
+def command() -> Path:
+    """The installed `reserve` command."""
+    return Path(sys.executable).with_name("reserve")
+
+
+@pytest.fixture(scope="session")
+def site(command: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The server that the tests share: each has a mirror of its own there. They are at `/`, and below `DEEP` too."""
+    folder = tmp_path_factory.mktemp("site")
+    mirror = {"mirror": "$1", "max-requests": 6000}
+    mappings: list[dict[str, Any]] = [
+        {"match": f"^{DEEP}(/.*)?$", **mirror},
+        {"match": "^/few(/.*)?$", "mirror": "$1", "max-requests": 3, "max-body-size": 1000},
+        {"match": "^/shop/", "tap": "shop"},
+        {"match": "^/shop/echo", "custom": "./echo.py:echo"},
+        {"match": "^/shop/missing", "status": 404},
+        {"match": "^/shop/", "custom": [SHOP, {"status": 201, "headers": {"Content-Type": "application/json"}}]},
+        {"match": "^(/.*)$", **mirror},
+    ]
+    (folder / "echo.py").write_text(ECHO)
+    (folder / "reserve.json").write_text(json.dumps({"mappings": mappings}))
+    site = Site(command, folder, "--silent")
+    site.start()
+    yield site
+    site.stop()
+
+
+@pytest.fixture
+def new_site(command: Path, tmp_path: Path) -> Iterator[NewSite]:
+    """Starts a server of one's own: `new_site("mirror", "--code", "a")`, or `new_site(mappings=[...])`."""
+    sites: list[Site] = []
+
+    def new_site(*arguments: str, mappings: list[dict[str, Any]] | None = None) -> Site:
+        folder = tmp_path / f"site-{len(sites)}"
+        folder.mkdir()
+        if mappings is not None:
+            (folder / "reserve.json").write_text(json.dumps({"mappings": mappings}))
+        sites.append(Site(command, folder, *arguments))
+        sites[-1].start()
+        return sites[-1]
+
+    yield new_site
+    for site in sites:
+        site.stop()
+
+
+@pytest.fixture
+def ask() -> Ask:
+    """Sends one request: `ask(url, method, body, headers)`."""
+    return request
+
+
+@pytest.fixture
+def mirror(site: Site) -> Mirror:
+    """A new mirror."""
+    return site.mirror()
+
+
+@pytest.fixture
+def page(new_page: NewPage) -> Page:
+    """An empty page at desktop size."""
+    return new_page()
+
+
+@pytest.fixture
+def visit(new_page: NewPage) -> Visit:
+    """Opens the live page of a mirror, in a profile of its own: `visit(mirror, fragment="", viewport=...)`."""
+
+    def visit(mirror: Mirror, fragment: str = "", **options: Any) -> LivePage:
+        return LivePage(new_page(**options), mirror, fragment)
+
+    return visit
+
+
+@pytest.fixture
+def live(visit: Visit, mirror: Mirror) -> LivePage:
+    """The live page of `mirror`."""
+    return visit(mirror)

@@ -1,0 +1,224 @@
+"""What one can do with requests: filter, delete, export, copy the links; by keyboard too. And edit the response."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import LivePage
+
+PATHS = ("/one", "/two", "/three", "/four")
+
+
+def send_all(live: LivePage) -> None:
+    for path in PATHS:
+        live.mirror.send("GET", path)
+    expect(live.rows).to_have_count(len(PATHS))
+
+
+def listed(live: LivePage) -> list[str]:
+    return live.page.locator("#list .target").all_inner_texts()
+
+
+def test_filter(live: LivePage) -> None:
+    mirror = live.mirror
+    mirror.send("POST", "/orders", b'{"customer": "Ada"}', [("X-Event", "order.paid")])
+    mirror.send("GET", "/Orders/17?page=two")
+    mirror.send("DELETE", "/users", headers=[("X-Event", "caf\xc3\xa9")])
+    expect(live.rows).to_have_count(3)
+    box = live.page.get_by_role("searchbox")
+    for text, expected in {
+        "orders": ["/Orders/17?page=two", "/orders"],
+        "post orders": ["/orders"],
+        "method:get": ["/Orders/17?page=two"],
+        "path:two": [],
+        "query:two": ["/Orders/17?page=two"],
+        "ORDER.PAID": ["/orders"],
+        "header:x-event": ["/users", "/orders"],
+        "header:café": ["/users"],
+        "from:127.0.0.1 users": ["/users"],
+        "http://": [],
+        "": ["/users", "/Orders/17?page=two", "/orders"],
+    }.items():
+        box.fill(text)
+        expect(live.rows).to_have_count(len(expected))
+        assert listed(live) == expected, text
+        assert (live.page.locator("#count").inner_text() == "3 requests") is (text == "")
+    box.fill("nowhere")
+    expect(live.page.get_by_text("No request matches.")).to_be_visible()
+    live.button("Clear the filter").click()
+    expect(live.rows).to_have_count(3)
+
+
+def test_filter_searches_bodies_when_they_are_loaded(live: LivePage) -> None:
+    live.mirror.send("POST", "/one", b"needle")
+    live.mirror.send("POST", "/two", b"hay")
+    live.mirror.send("GET", "/three")
+    expect(live.rows).to_have_count(3)
+    live.page.get_by_role("searchbox").fill("body:NEEDLE")
+    expect(live.rows).to_have_count(0)
+    expect(live.page.get_by_text("2 bodies aren't searched yet.")).to_be_visible()
+    live.button("Search them").click()
+    expect(live.rows).to_have_count(1)
+    assert listed(live) == ["/one"]
+    expect(live.page.locator("#unsearched")).to_be_hidden()
+    live.mirror.send("POST", "/four", b"another needle")
+    expect(live.page.get_by_text("1 body isn't searched yet.")).to_be_visible()
+
+
+def test_a_new_request_is_filtered_too(live: LivePage) -> None:
+    live.page.get_by_role("searchbox").fill("post")
+    live.mirror.send("GET", "/no")
+    live.mirror.send("POST", "/yes")
+    expect(live.rows).to_have_count(1)
+    expect(live.page.locator("#count")).to_have_text("1 of 2 requests")
+
+
+def test_delete_shows_the_next_one(live: LivePage) -> None:
+    send_all(live)
+    live.open("/three")
+    live.button("Delete").click()
+    live.opened("/two")
+    assert listed(live) == ["/four", "/two", "/one"]
+    assert [request["path"] for request in live.mirror.requests()] == ["/one", "/two", "/four"]
+
+
+def test_clear_asks_first(live: LivePage) -> None:
+    send_all(live)
+    live.button("Clear…").click()
+    expect(live.page.get_by_role("dialog")).to_contain_text("All 4 requests of this mirror will be deleted")
+    live.button("Cancel").click()
+    expect(live.page.get_by_role("dialog")).to_be_hidden()
+    assert len(live.mirror.requests()) == len(PATHS)
+    live.button("Clear…").click()
+    live.button("Delete all").click()
+    expect(live.rows).to_have_count(0)
+    expect(live.button("Clear…")).to_be_disabled()
+    assert live.mirror.requests() == []
+
+
+def test_edit_the_response(live: LivePage) -> None:
+    live.button("Response…").click()
+    dialog = live.page.get_by_role("dialog", name="Response")
+    expect(dialog.get_by_label("Status")).to_have_value("200")
+    expect(dialog.get_by_label("Body")).to_have_value("OK")
+    dialog.get_by_label("Status").fill("418")
+    dialog.get_by_label("Headers").fill("Content-Type: application/json\nX-Twice: 1\nX-Twice: 2")
+    dialog.get_by_label("Body").fill('{"tea": "<b>"}')
+    live.button("Save").click()
+    expect(dialog).to_be_hidden()
+    answer = live.mirror.send("GET")
+    assert (answer.status, answer.body, answer.headers.get_all("X-Twice")) == (418, b'{"tea": "<b>"}', ["1", "2"])
+    live.page.reload()
+    live.wait_connected()
+    live.button("Response…").click()
+    expect(dialog.get_by_label("Headers")).to_have_value("Content-Type: application/json\nX-Twice: 1\nX-Twice: 2")
+    dialog.get_by_label("Status").fill("204")
+    live.button("Save").click()
+    expect(dialog).to_be_hidden()
+    assert live.mirror.send("GET").headers.get_all("X-Twice") == ["1", "2"]
+
+
+def test_a_response_that_cannot_be_is_explained(live: LivePage) -> None:
+    live.button("Response…").click()
+    dialog = live.page.get_by_role("dialog", name="Response")
+    headers = dialog.get_by_label("Headers")
+    headers.fill("X-Good: yes\nbad header")
+    live.button("Save").click()
+    assert "this is none: bad header" in headers.evaluate("field => field.validationMessage")
+    headers.fill("Content-Length: 17")
+    live.button("Save").click()
+    expect(dialog.locator(".problem")).to_contain_text(re.compile("content-length", re.IGNORECASE))
+    expect(dialog).to_be_visible()
+    live.page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+
+
+def test_export(live: LivePage) -> None:
+    send_all(live)
+    for format, key in (("JSON", "requests"), ("HAR", "log")):  # noqa: A001
+        live.page.locator("summary", has_text="Export").click()
+        with live.page.expect_download() as downloading:
+            live.page.get_by_role("link", name=format, exact=True).click()
+        content = json.loads(Path(downloading.value.path()).read_text())
+        entries = content[key] if key == "requests" else content[key]["entries"]
+        assert len(entries) == len(PATHS)
+
+
+def test_keys(live: LivePage) -> None:
+    page = live.page
+    send_all(live)
+    page.keyboard.press("j")
+    live.opened("/four")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    live.opened("/two")
+    expect(live.rows.filter(has_text="/two")).to_be_focused()
+    page.keyboard.press("k")
+    live.opened("/three")
+    page.keyboard.press("x")
+    live.opened("/two")
+    assert listed(live) == ["/four", "/two", "/one"]
+    expect(live.rows.filter(has_text="/two")).to_be_focused()
+    page.keyboard.press("End")
+    live.opened("/one")
+    page.keyboard.press("ArrowUp")
+    live.opened("/two")
+    page.keyboard.press("c")
+    expect(page.locator("#toast")).to_have_text("Copied as cURL")
+    page.keyboard.press("/")
+    page.keyboard.type("xj?")
+    expect(page.get_by_role("searchbox")).to_have_value("xj?")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("searchbox")).to_have_value("")
+    page.keyboard.press("m")
+    expect(page.locator("#list li.unread")).to_have_count(0)
+    page.keyboard.press("p")
+    expect(page.locator("#connection")).to_have_text("Paused")
+    page.keyboard.press("p")
+    live.wait_connected()
+    page.keyboard.press("e")
+    expect(page.get_by_role("dialog", name="Response")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="Response")).to_be_hidden()
+    page.keyboard.press("Escape")
+    expect(live.detail).to_be_empty()
+
+
+def test_help_and_keys_turned_off(live: LivePage) -> None:
+    send_all(live)
+    live.page.keyboard.press("?")
+    dialog = live.page.get_by_role("dialog", name="Help")
+    expect(dialog).to_contain_text("next and previous request")
+    live.page.keyboard.press("j")
+    dialog.get_by_role("checkbox").uncheck()
+    dialog.get_by_role("button", name="Close").click()
+    live.page.keyboard.press("j")
+    live.page.keyboard.press("?")
+    expect(dialog).to_be_hidden()
+    expect(live.detail).to_be_empty()
+    live.page.reload()
+    live.wait_connected()
+    live.page.keyboard.press("j")
+    expect(live.detail).to_be_empty()
+
+
+def test_the_address_is_always_at_hand(live: LivePage) -> None:
+    send_all(live)
+    live.open("/one")
+    live.page.locator(".top").get_by_role("button", name="Copy the URL").click()
+    assert live.clipboard() == live.mirror.url
+
+
+def test_without_a_clipboard_object_it_copies_too(live: LivePage) -> None:
+    live.page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    live.page.locator(".top").get_by_role("button", name="Copy the URL").click()
+    expect(live.page.locator("#toast")).to_have_text("Copied")
+    live.page.get_by_role("searchbox").focus()
+    live.page.keyboard.press("Control+V")
+    expect(live.page.get_by_role("searchbox")).to_have_value(live.mirror.url)

@@ -1,0 +1,239 @@
+"""What the pages look like: contrast, width, names and focus; and the pictures of the documentation.
+
+    RESERVE_PICTURES=docs/images pytest tests/browser/test_look.py
+
+saves the pictures in that folder; otherwise none is taken.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.browser.conftest import Ask, LivePage, Mirror, NewPage, Site, Visit
+
+AA = 4.5  # WCAG 2.2, 1.4.3
+SIZES: dict[str, dict[str, Any]] = {
+    "desktop": {"viewport": {"width": 1280, "height": 800}},
+    "phone": {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2},
+}
+THEMES = ("light", "dark")
+# The pictures' names, and what the request in them is known by.
+STATES = {
+    "json": "/hooks/orders",
+    "hex": "/firmware",
+    "upload": "/photos",
+    "xml": "/items",
+    "form": "PATCH",
+    "query": "/health",
+    "gzip": "/packed",
+    "undecodable": "/broken",
+}
+AGENT = ("User-Agent", "Hookshot/2.1 (+https://hooks.example)")
+ORDER = {
+    "id": "evt_1QxRz7",
+    "type": "order.paid",
+    "created": 1763672451,
+    "livemode": False,
+    "customer": {"id": "cus_88", "name": "Ada Lovelace", "email": "ada@example.com", "address": None},
+    "lines": [
+        {"sku": "A-17", "name": "Analytical Engine, model", "quantity": 2, "price": "199.00"},
+        {"sku": "B-04", "name": "Punched cards (500)", "quantity": 1, "price": "12.50"},
+    ],
+    "tags": ["vip", "retry"],
+}
+UPLOAD = (
+    b'--frontier\r\nContent-Disposition: form-data; name="title"\r\n\r\nHoliday pictures\r\n'
+    b'--frontier\r\nContent-Disposition: form-data; name="photo"; filename="beach.png"\r\n'
+    b"Content-Type: image/png\r\n\r\n\x89PNG...\r\n"
+    b'--frontier\r\nContent-Disposition: form-data; name="notes"; filename="notes.txt"\r\n'
+    b"Content-Type: text/plain\r\n\r\nhello\r\n--frontier--\r\n"
+)
+XML = b'<?xml version="1.0"?><order id="17"><!-- first --><item sku="A">Model</item><paid/></order>'
+
+
+@pytest.fixture(scope="module")
+def shown(site: Site) -> Mirror:
+    """A mirror with a request of every kind."""
+    mirror = site.mirror("shop-webhooks")
+    octets, form = "application/octet-stream", "application/x-www-form-urlencoded"
+    mirror.send("GET", "/health?full=true&q=h%C3%A9llo", headers=[AGENT, ("X-Trace", "a"), ("X-Trace", "b")])
+    mirror.send("DELETE", "/users/42", headers=[AGENT])
+    mirror.send("PUT", "/items/17", XML, [AGENT, ("Content-Type", "application/xml")])
+    mirror.send("PATCH", "/users/42", b"name=Ada+Lovelace&lang=en&lang=fr&note=", [AGENT, ("Content-Type", form)])
+    mirror.send("OPTIONS", "/cors", headers=[("Origin", "http://example.com")])
+    mirror.send("POST", "/firmware", bytes(range(256)) * 6, [AGENT, ("Content-Type", octets)])
+    mirror.send("POST", "/broken", b"none", [AGENT, ("Content-Encoding", "gzip")])
+    mirror.send("POST", "/photos", UPLOAD, [AGENT, ("Content-Type", "multipart/form-data; boundary=frontier")])
+    order = json.dumps(ORDER).encode()
+    json_type = ("Content-Type", "application/json")
+    mirror.send("POST", "/packed", gzip.compress(order), [AGENT, json_type, ("Content-Encoding", "gzip")])
+    mirror.send("POST", "/hooks/orders?attempt=2", order, [AGENT, json_type, ("X-Event", "order.paid")])
+    return mirror
+
+
+def check(page: Page, name: str) -> None:
+    """Checks what every state of a page must have, and takes its picture if pictures are asked for."""
+    page.evaluate("document.getAnimations().forEach((animation) => animation.cancel())")
+    assert page.evaluate(FAINT, AA) == [], name
+    assert page.evaluate(NAMELESS) == [], name
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is wider than the window"
+    picture(page, name)
+
+
+def picture(page: Page, name: str) -> None:
+    folder = os.environ.get("RESERVE_PICTURES")
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+# The texts that stand out too little from what is behind them.
+FAINT = """
+least => {
+  const channels = (color) => color.match(/[\\d.]+/g).map(Number);
+  const luminance = ([red, green, blue]) => {
+    const [r, g, b] = [red, green, blue].map((value) => {
+      const part = value / 255;
+      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const color = channels(getComputedStyle(at).backgroundColor);
+      if (color.length === 3) return color;
+      if (color[3] !== 0) throw new Error(`a translucent ground: ${at.outerHTML}`);
+    }
+    return [255, 255, 255];
+  };
+  const faint = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || !element.checkVisibility({ opacityProperty: true })) continue;
+    if (element.closest(":disabled, noscript")) continue;
+    const [one, other] = [luminance(channels(getComputedStyle(element).color)), luminance(ground(element))];
+    const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+    if (contrast < least) faint.push(`${contrast.toFixed(2)} ${element.className} ${walker.currentNode.data.trim()}`);
+  }
+  return faint;
+}
+"""
+
+# What can be focused and has no name for those who can't see it.
+NAMELESS = """
+() => [...document.querySelectorAll("button, a[href], input, textarea, summary, [role=tab], img, dialog[open]")]
+  .filter((element) => element.checkVisibility())
+  .filter((element) => !(element.textContent.trim() || element.labels?.length || element.ariaLabel
+    || element.ariaLabelledByElements?.length || element.alt || element.querySelector?.("img[alt]:not([alt=''])")))
+  .filter((element) => element.getAttribute("alt") !== "")
+  .map((element) => element.outerHTML)
+"""
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("size", SIZES)
+def test_the_live_page(shown: Mirror, visit: Visit, size: str, theme: str) -> None:
+    live = visit(shown, color_scheme=theme, **SIZES[size])
+    suffix = f"{size}-{theme}"
+    expect(live.rows).to_have_count(10)
+    check(live.page, f"list-{suffix}")
+    for name, path in STATES.items():
+        live.rows.filter(has_text=path).click()
+        expect(live.detail.locator("section").first).to_be_visible()
+        check(live.page, f"{name}-{suffix}")
+        if size == "phone":
+            expect(live.page.locator("#list")).to_be_hidden()
+            live.button("\u2039 All requests").click()
+            expect(live.page.locator("#list")).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("size", SIZES)
+def test_dialogs_menus_and_an_empty_page(mirror: Mirror, visit: Visit, size: str, theme: str) -> None:
+    live = visit(mirror, color_scheme=theme, **SIZES[size])
+    suffix = f"{size}-{theme}"
+    check(live.page, f"empty-{suffix}")
+    mirror.send("POST", "/one", b"1")
+    live.open("/one")
+    live.page.locator("summary", has_text="Copy as").click()
+    check(live.page, f"copy-as-{suffix}")
+    live.page.keyboard.press("Escape")
+    expect(live.button("cURL")).to_be_hidden()
+    live.opened("/one")
+    for key, name in (("e", "response"), ("?", "help")):
+        live.page.keyboard.press(key)
+        expect(live.page.get_by_role("dialog")).to_be_visible()
+        check(live.page, f"{name}-{suffix}")
+        live.page.keyboard.press("Escape")
+        expect(live.page.get_by_role("dialog")).to_be_hidden()
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("size", SIZES)
+def test_tapped_requests(site: Site, ask: Ask, visit: Visit, size: str, theme: str) -> None:
+    ask(f"{site.url}/shop/orders", "POST", b"{}", [("Content-Type", "application/json")])
+    ask(f"{site.url}/shop/missing")
+    live = visit(site.known("shop"), color_scheme=theme, **SIZES[size])
+    live.open("/shop/orders")
+    live.page.get_by_role("tab", name="Response").click()
+    check(live.page, f"tap-{size}-{theme}")
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("size", SIZES)
+def test_home_and_error_pages(site: Site, mirror: Mirror, new_page: NewPage, size: str, theme: str) -> None:
+    page = new_page(color_scheme=theme, **SIZES[size])
+    page.goto(site.url)
+    check(page, f"home-{size}-{theme}")
+    page.locator("#code").fill(mirror.code)
+    page.get_by_role("button", name="Create").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    check(page, f"taken-{size}-{theme}")
+    page.goto(f"{site.url}/v/unknown")
+    check(page, f"unknown-{size}-{theme}")
+
+
+def test_the_themes_differ(mirror: Mirror, visit: Visit) -> None:
+    grounds = {
+        visit(mirror, color_scheme=theme).page.evaluate("getComputedStyle(document.body).backgroundColor")
+        for theme in THEMES
+    }
+    assert len(grounds) == len(THEMES)
+
+
+def test_nothing_moves_for_who_does_not_want_it(mirror: Mirror, visit: Visit) -> None:
+    moving = "document.getAnimations().length"
+    assert visit(mirror).page.evaluate(moving) > 0
+    assert visit(mirror, reduced_motion="reduce").page.evaluate(moving) == 0
+
+
+def test_focus_is_seen_and_kept(live: LivePage) -> None:
+    for number in range(3):
+        live.mirror.send("GET", f"/{number}")
+    expect(live.rows).to_have_count(3)
+    live.page.get_by_role("searchbox").focus()
+    live.page.keyboard.press("Tab")
+    live.page.keyboard.press("Tab")
+    expect(live.rows.first).to_be_focused()
+    assert live.rows.first.evaluate("row => getComputedStyle(row).outlineStyle") == "solid"
+    live.page.keyboard.press("Enter")
+    live.opened("/2")
+    live.mirror.send("GET", "/new")
+    expect(live.rows).to_have_count(4)
+    expect(live.rows.filter(has_text="/2")).to_be_focused()
+    live.button("Response\u2026").focus()
+    live.page.keyboard.press("Enter")
+    expect(live.page.get_by_role("dialog").get_by_label("Status")).to_be_focused()
+    live.page.keyboard.press("Escape")
+    expect(live.button("Response\u2026")).to_be_focused()

@@ -1,0 +1,272 @@
+"""Real Redis servers, both engines of the mirror's store, and sites with a mirror on each of them."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from multidict import CIMultiDict
+from tornado.httpclient import HTTPRequest
+from tornado.httputil import HTTPHeaders
+from tornado.websocket import WebSocketClientConnection, websocket_connect
+
+from reserve_core.testing import TestServer
+from reserve_mirror.store import Store
+from reserve_mirror.store.memory import MemoryStore
+from reserve_mirror.store.redis import RedisStore
+
+PATIENCE = 20  # seconds until a server that must come up is missed
+
+
+class RedisServer:
+    """A Redis of our own, on a Unix socket in `folder`: `url` says where."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        self.socket = folder / "redis.sock"
+        self.url = f"unix://{self.socket}"
+        self.options = options
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Starts it, and waits until it has loaded what it kept."""
+        arguments = ["--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder), "--save", ""]
+        with (self.folder / "redis.log").open("ab") as output:
+            self.process = subprocess.Popen(
+                ["redis-server", *arguments, *self.options], stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
+        retry = redis.retry.Retry(redis.backoff.ConstantBackoff(0.02), int(PATIENCE / 0.02))
+        errors = [redis.ConnectionError, redis.BusyLoadingError, FileNotFoundError]
+        with redis.Redis.from_url(self.url, retry=retry, retry_on_error=errors) as client:
+            client.ping()
+
+    def kill(self) -> None:
+        """Ends it at once, as a crash would."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def client(self) -> redis.Redis:
+        """A client of our own, to look and to meddle."""
+        return redis.Redis.from_url(self.url)
+
+
+@pytest.fixture(scope="session")
+def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis"), "--appendonly", "yes", "--appendfsync", "no")
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def redis_server(shared_redis: RedisServer) -> RedisServer:
+    """An empty Redis that must not be killed."""
+    with shared_redis.client() as client:
+        client.flushall()
+    return shared_redis
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[Callable[..., RedisServer]]:
+    """`own_redis("--appendonly", "yes")`: a running Redis that may be killed and started again."""
+    with ExitStack() as stack:
+
+        def start(*options: str) -> RedisServer:
+            server = RedisServer(tmp_path, *options)
+            server.start()
+            stack.callback(server.kill)
+            return server
+
+        yield start
+
+
+@pytest.fixture(params=["memory", "redis"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """The name of an engine: tests with it, or with what builds on it, run on both."""
+    return str(request.param)
+
+
+@pytest.fixture
+def redis_url(engine: str, request: pytest.FixtureRequest) -> str | None:
+    """The `redis-url` that selects the engine, None for memory."""
+    if engine == "memory":
+        return None
+    server: RedisServer = request.getfixturevalue("redis_server")
+    return server.url
+
+
+OpenStore = Callable[[], Awaitable[Store]]
+
+
+@pytest.fixture
+async def open_store(redis_url: str | None) -> AsyncIterator[OpenStore]:
+    """Opens a store of the engine; more than one share what they hold, as two processes with one Redis do."""
+    async with AsyncExitStack() as stack:
+
+        async def start() -> Store:
+            store: Store = MemoryStore() if redis_url is None else RedisStore(redis_url)
+            await store.start()
+            stack.push_async_callback(store.close)
+            return store
+
+        yield start
+
+
+@pytest.fixture
+async def store(open_store: OpenStore) -> Store:
+    return await open_store()
+
+
+@dataclass
+class Answer:
+    """What a site has answered."""
+
+    status: int
+    headers: CIMultiDict[str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+Pairs = Iterable[tuple[str, str]]
+
+
+class Site:
+    """A server with a mirror at `base`, and a client of it that follows no redirects."""
+
+    def __init__(self, server: TestServer, base: str) -> None:
+        self.server = server
+        self.base = base
+        self.url = server.url.rstrip("/") + base
+
+    def ask(self, method: str, path: str, body: bytes | Iterable[bytes] = b"", headers: Pairs = ()) -> Answer:
+        """Sends a request below the base. `body` in pieces is sent chunked; headers go out as they are given."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=PATIENCE)
+        try:
+            fields = list(headers)
+            names = {name.lower() for name, _ in fields}
+            connection.putrequest(method, self.base + path, skip_host="host" in names, skip_accept_encoding=True)
+            if not isinstance(body, bytes):
+                fields.append(("Transfer-Encoding", "chunked"))
+            elif (body or method in ("POST", "PUT", "PATCH")) and "content-length" not in names:
+                fields.append(("Content-Length", str(len(body))))
+            for name, value in fields:
+                connection.putheader(name, value)
+            chunked = not isinstance(body, bytes)
+            connection.endheaders(body or None, encode_chunked=chunked)
+            answer = connection.getresponse()
+            return Answer(answer.status, CIMultiDict(answer.getheaders()), answer.read())
+        finally:
+            connection.close()
+
+    def get(self, path: str, *headers: tuple[str, str]) -> Answer:
+        return self.ask("GET", path, headers=headers)
+
+    def ask_json(self, method: str, path: str, value: Any) -> Answer:
+        return self.ask(method, path, json.dumps(value).encode(), [("Content-Type", "application/json")])
+
+    def capture(self, path: str = "", body: bytes = b"", method: str = "POST", headers: Pairs = ()) -> str:
+        """Sends a request to the mirror `orders`, and returns the id under which it is kept."""
+        assert self.ask(method, f"/r/orders{path}", body, headers).status == 200
+        return str(self.requests()[-1]["id"])
+
+    def requests(self, code: str = "orders") -> list[dict[str, Any]]:
+        """The summaries of what a mirror has captured."""
+        answer = self.get(f"/api/mirrors/{code}/requests?limit=1000")
+        assert answer.status == 200, answer.text
+        found: list[dict[str, Any]] = answer.json()["requests"]
+        return found
+
+    def whole(self, request_id: str, code: str = "orders") -> dict[str, Any]:
+        answer = self.get(f"/api/mirrors/{code}/requests/{request_id}")
+        assert answer.status == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    @asynccontextmanager
+    async def follow(self, path: str = "/ws/orders", *headers: tuple[str, str]) -> AsyncIterator[Follower]:
+        """Opens the WebSocket of a mirror. Raises `HTTPClientError` when it's refused."""
+        url = f"ws{self.url.removeprefix('http')}{path}"
+        follower = Follower(await websocket_connect(HTTPRequest(url, headers=HTTPHeaders(dict(headers)))))
+        try:
+            yield follower
+        finally:
+            await follower.close()
+
+
+class Follower:
+    """The page's end of a WebSocket."""
+
+    def __init__(self, connection: WebSocketClientConnection) -> None:
+        self.connection = connection
+        self.closed = False
+
+    async def next(self) -> dict[str, Any] | None:
+        """The next message, None when it's closed."""
+        async with asyncio.timeout(PATIENCE):
+            text = await self.connection.read_message()
+        self.closed = text is None
+        return None if text is None else json.loads(text)
+
+    async def close(self) -> None:
+        """Closes it, and waits until it is."""
+        self.connection.close()
+        while not self.closed:
+            await self.next()
+
+    async def message(self, kind: str) -> dict[str, Any]:
+        """The next message, which must be of this type."""
+        message = await self.next()
+        assert message is not None
+        assert message["type"] == kind, message
+        return message
+
+
+Serve = Callable[..., Site]
+
+
+@pytest.fixture
+def serve(reserve_server: Callable[[dict[str, Any]], TestServer], redis_url: str | None) -> Serve:
+    """Serves a mirror with these options: `site = serve(max_requests=3)`; `base` is where it is mounted."""
+
+    def start(base: str = "", before: Iterable[dict[str, Any]] = (), **options: Any) -> Site:
+        mapping = {
+            "match": f"^{base}(/.*)?$",
+            "mirror": "$1",
+            "redis-url": redis_url,
+            "codes": ["orders"],
+            "max-requests": 1000,
+            **{name.replace("_", "-"): value for name, value in options.items()},
+        }
+        return Site(reserve_server({"mappings": [*before, mapping, {"status": 404}]}), base)
+
+    return start
+
+
+@pytest.fixture
+def site(serve: Serve) -> Site:
+    """A mirror mounted at /mirror, which has the code `orders`."""
+    return serve("/mirror")
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable of this machine counts."""
+    for name in ("REDIS_URL", "REDIS_MAX_CONNECTIONS", "EXPIRATION_TIME", "MAX_REQUESTS"):
+        monkeypatch.delenv(name, raising=False)

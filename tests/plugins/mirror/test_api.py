@@ -1,0 +1,330 @@
+"""The API: mirrors and what they have captured."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.plugins.mirror.conftest import Serve, Site
+
+MIRRORS = "/api/mirrors"
+ORDERS = f"{MIRRORS}/orders"
+OK = {"status": 200, "headers": [], "body": "OK", "body_encoding": "utf-8", "delay": 0}
+
+
+def test_a_mirror_is_created(site: Site) -> None:
+    answer = site.ask_json("POST", MIRRORS, {"code": "hooks"})
+    assert answer.status == 201
+    mirror = answer.json()
+    created, expires = (datetime.fromisoformat(mirror.pop(name)) for name in ("created", "expires_at"))
+    assert abs((expires - created).total_seconds() - 86400) < 5
+    assert mirror.pop("revision")
+    assert mirror == {
+        "code": "hooks",
+        "url": f"{site.url}/r/hooks",
+        "page": f"{site.url}/v/hooks",
+        "expiration_time": 86400,
+        "max_requests": 1000,
+        "max_body_size": 10485760,
+        "count": 0,
+        "response": OK,
+    }
+    assert site.ask("POST", "/r/hooks", b"x").status == 200
+
+
+def test_a_mirror_without_a_name_gets_one_that_nobody_guesses(site: Site) -> None:
+    codes = [site.ask("POST", MIRRORS).json()["code"] for _ in range(3)]
+    assert len(set(codes)) == 3
+    assert all(len(code) >= 22 for code in codes)
+
+
+def test_a_mirror_is_created_with_its_response(site: Site) -> None:
+    response = {"status": 201, "headers": {"x-a": "1"}, "body": "made"}
+    mirror = site.ask_json("POST", MIRRORS, {"code": "hooks", "response": response}).json()
+    assert mirror["response"] == {**OK, **response, "headers": [["x-a", "1"]]}
+    answer = site.ask("POST", "/r/hooks")
+    assert (answer.status, answer.text, answer.headers["x-a"]) == (201, "made", "1")
+
+
+def test_a_name_is_taken_once(site: Site) -> None:
+    answer = site.ask_json("POST", MIRRORS, {"code": "orders"})
+    assert answer.status == 409
+    assert "exists" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("code", ["a b", "x" * 65, "é", "a/b", "a\n", "{a}", ".", 1, None, ["a"]])
+def test_a_bad_name_is_refused(site: Site, code: Any) -> None:
+    assert site.ask_json("POST", MIRRORS, {"code": code}).status == 422
+
+
+@pytest.mark.parametrize("code", ["x" * 64, "-", "_", "A-Z_09"])
+def test_a_good_name_is_taken(site: Site, code: str) -> None:
+    assert site.ask_json("POST", MIRRORS, {"code": code}).json()["code"] == code
+
+
+def test_creating_can_be_forbidden(serve: Serve) -> None:
+    site = serve(allow_create=False)
+    answer = site.ask_json("POST", MIRRORS, {"code": "hooks"})
+    assert answer.status == 403
+    assert site.get(f"{MIRRORS}/hooks").status == 404
+    site.capture()
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [(b"{", 400), (b"[]", 422), (b'"x"', 422), (b'{"cod": "x"}', 422), (b"[" * 100_000, 400)]
+)
+def test_a_bad_body_is_refused(site: Site, body: bytes, status: int) -> None:
+    answer = site.ask("POST", MIRRORS, body)
+    assert answer.status == status
+    assert answer.json()["error"]
+
+
+def test_a_body_too_large_is_refused(site: Site) -> None:
+    assert site.ask("POST", MIRRORS, b" " * (1024 * 1024 + 1)).status == 413
+
+
+def test_a_mirror_is_shown(site: Site) -> None:
+    site.capture()
+    mirror = site.get(ORDERS).json()
+    assert (mirror["code"], mirror["count"], mirror["expires_at"], mirror["expiration_time"]) == (
+        "orders",
+        1,
+        None,
+        None,
+    )
+
+
+CHANGES: list[Any] = [
+    {"status": 503},
+    {"headers": [["x-a", "1"], ["X-A", "2"], ["set-cookie", "a=b"]]},
+    {"body": "☃"},
+    {"body": "AP8=", "body_encoding": "base64"},
+    {"delay": 0.01},
+    {},
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_response_is_changed_in_part(site: Site, change: dict[str, Any]) -> None:
+    answer = site.ask_json("PATCH", ORDERS, {"response": change})
+    assert answer.status == 200
+    assert answer.json()["response"] == {**OK, **change}
+    assert site.get(ORDERS).json()["response"] == {**OK, **change}
+
+
+def test_a_changed_response_answers_the_next_request(site: Site) -> None:
+    site.ask_json("PATCH", ORDERS, {"response": {"status": 503, "body": "later", "headers": [["retry-after", "9"]]}})
+    answer = site.ask("POST", "/r/orders")
+    assert (answer.status, answer.text, answer.headers["retry-after"]) == (503, "later", "9")
+    site.ask_json("PATCH", ORDERS, {"response": {"status": 200}})
+    answer = site.ask("POST", "/r/orders")
+    assert (answer.status, answer.text, answer.headers["retry-after"]) == (200, "later", "9")
+
+
+def test_a_new_text_is_text(site: Site) -> None:
+    site.ask_json("PATCH", ORDERS, {"response": {"body": "AA==", "body_encoding": "base64"}})
+    site.ask_json("PATCH", ORDERS, {"response": {"body": "text"}})
+    assert site.get("/r/orders").text == "text"
+
+
+WRONG: list[Any] = [
+    {"response": {"status": 199}},
+    {"response": {"status": 600}},
+    {"response": {"status": "200"}},
+    {"response": {"status": True}},
+    {"response": {"headers": [["a b", "x"]]}},
+    {"response": {"headers": [["x", "a\r\nset-cookie: b"]]}},
+    {"response": {"headers": [["x", "☃"]]}},
+    {"response": {"headers": [["x"]]}},
+    {"response": {"headers": [["x", 1]]}},
+    {"response": {"headers": [["content-length", "1"]]}},
+    {"response": {"headers": [["Transfer-Encoding", "chunked"]]}},
+    {"response": {"headers": [["Content-Security-Policy", ""]]}},
+    {"response": {"headers": [["x", "y"]] * 101}},
+    {"response": {"body": 1}},
+    {"response": {"body": "\ud800"}},
+    {"response": {"body": "%", "body_encoding": "base64"}},
+    {"response": {"body_encoding": "latin-1"}},
+    {"response": {"body": "x" * (256 * 1024 + 1)}},
+    {"response": {"delay": -1}},
+    {"response": {"delay": 31}},
+    {"response": {"delay": float("nan")}},
+    {"response": {"delay": "1"}},
+    {"response": {"statis": 200}},
+    {"response": None},
+    {"code": "other"},
+    {"max_requests": 1},
+]
+
+
+@pytest.mark.parametrize("change", WRONG, ids=lambda change: json.dumps(change)[:60])
+def test_a_wrong_change_changes_nothing(site: Site, change: Any) -> None:
+    answer = site.ask_json("PATCH", ORDERS, change)
+    assert answer.status == 422
+    assert answer.json()["error"]
+    assert site.get(ORDERS).json()["response"] == OK
+
+
+def test_a_mirror_is_deleted_with_all_its_data(site: Site) -> None:
+    site.ask_json("POST", MIRRORS, {"code": "hooks"})
+    site.ask("POST", "/r/hooks", b"secret")
+    answer = site.ask("DELETE", f"{MIRRORS}/hooks")
+    assert (answer.status, answer.body) == (204, b"")
+    assert site.get(f"{MIRRORS}/hooks").status == 404
+    assert site.ask("POST", "/r/hooks").status == 404
+    assert site.ask_json("POST", MIRRORS, {"code": "hooks"}).json()["count"] == 0
+
+
+def test_requests_are_listed_without_their_bodies(site: Site) -> None:
+    ids = [site.capture(f"/{n}", b"x" * n) for n in range(5)]
+    requests = site.get(f"{ORDERS}/requests").json()["requests"]
+    assert [request["id"] for request in requests] == ids
+    assert [request["size"] for request in requests] == [0, 1, 2, 3, 4]
+    assert all("body" not in request for request in requests)
+
+
+def test_a_list_goes_on_after_an_id(site: Site) -> None:
+    ids = [site.capture(f"/{n}") for n in range(5)]
+
+    def listed(query: str) -> list[str]:
+        return [request["id"] for request in site.get(f"{ORDERS}/requests?{query}").json()["requests"]]
+
+    assert listed("limit=2") == ids[:2]
+    assert listed(f"after={ids[1]}&limit=2") == ids[2:4]
+    assert listed(f"after={ids[4]}") == []
+    assert listed("after=&limit=0") == []
+
+
+@pytest.mark.parametrize("query", ["after=x", "after=1", "limit=x", "limit=-1", "limit=1001", "limit=nan", "limit=inf"])
+def test_a_bad_parameter_is_refused(site: Site, query: str) -> None:
+    answer = site.get(f"{ORDERS}/requests?{query}")
+    assert answer.status == 400
+    assert answer.json()["error"]
+
+
+def test_one_request_is_deleted(site: Site) -> None:
+    ids = [site.capture() for _ in range(3)]
+    assert site.ask("DELETE", f"{ORDERS}/requests/{ids[1]}").status == 204
+    assert site.ask("DELETE", f"{ORDERS}/requests/{ids[1]}").status == 404
+    assert site.get(f"{ORDERS}/requests/{ids[1]}").status == 404
+    assert [request["id"] for request in site.requests()] == [ids[0], ids[2]]
+
+
+def test_all_requests_are_cleared(site: Site) -> None:
+    site.capture()
+    assert site.ask("DELETE", f"{ORDERS}/requests").status == 204
+    assert site.requests() == []
+    site.capture()
+
+
+@pytest.mark.parametrize(
+    ("content_type", "extension"),
+    [("text/html", ".html"), ("application/json; charset=utf-8", ".json"), ("../../x", ".bin"), ("", ".bin")],
+)
+def test_a_download_is_saved_and_never_shown(site: Site, content_type: str, extension: str) -> None:
+    request_id = site.capture("", b"<script>alert(1)</script>", headers=[("Content-Type", content_type)])
+    answer = site.get(f"{ORDERS}/requests/{request_id}/body")
+    assert answer.body == b"<script>alert(1)</script>"
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-disposition"] == f"attachment; filename*=UTF-8''{request_id}{extension}"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'; sandbox"
+
+
+def test_the_name_of_a_file_is_only_a_name(site: Site) -> None:
+    body = (
+        b'--B\r\nContent-Disposition: form-data; name="f"; filename="..%2f\xc3\xa9;x.html"\r\n\r\n'
+        b"<script>alert(1)</script>\r\n--B--\r\n"
+    )
+    request_id = site.capture("", body, headers=[("Content-Type", "multipart/form-data; boundary=B")])
+    answer = site.get(f"{ORDERS}/requests/{request_id}/files/0")
+    assert answer.body == b"<script>alert(1)</script>"
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''..%252f%C3%A9%3Bx.html"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "requests/1-0",
+        "requests/1-0/body",
+        "requests/1-0/files/0",
+        "requests/x",
+        "requests/1-0/response/body",
+        "nothing",
+    ],
+)
+def test_what_is_not_there_is_not_found(site: Site, path: str) -> None:
+    answer = site.get(f"{ORDERS}/{path}")
+    assert answer.status == 404
+    assert answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", ""),
+        ("PATCH", ""),
+        ("DELETE", ""),
+        ("GET", "/requests"),
+        ("DELETE", "/requests"),
+        ("GET", "/requests.json"),
+        ("GET", "/requests.har"),
+        ("GET", "/requests/1-0"),
+        ("DELETE", "/requests/1-0"),
+        ("GET", "/wait"),
+    ],
+)
+def test_without_the_mirror_nothing_is_found(site: Site, method: str, path: str) -> None:
+    answer = site.ask(method, f"{MIRRORS}/missing{path}")
+    assert answer.status == 404
+    assert answer.json()["error"]
+
+
+def test_a_wrong_method_names_the_right_ones(site: Site) -> None:
+    answer = site.ask("PUT", ORDERS)
+    assert answer.status == 405
+    assert answer.headers["allow"] == "GET, PATCH, DELETE"
+
+
+def test_head_is_get_without_a_body(site: Site) -> None:
+    answer = site.ask("HEAD", ORDERS)
+    assert (answer.status, answer.body) == (200, b"")
+
+
+def test_a_mirror_expires(serve: Serve) -> None:
+    site = serve(expiration_time=1)
+    site.ask_json("POST", MIRRORS, {"code": "hooks"})
+    time.sleep(1.1)
+    assert site.get(f"{MIRRORS}/hooks").status == 404
+
+
+def test_a_visit_and_a_capture_put_the_expiry_off_and_a_look_does_not(serve: Serve) -> None:
+    site = serve(expiration_time=60)
+
+    def expiry() -> datetime:
+        return datetime.fromisoformat(site.get(f"{MIRRORS}/hooks").json()["expires_at"])
+
+    site.ask_json("POST", MIRRORS, {"code": "hooks"})
+    first = expiry()
+    time.sleep(0.1)
+    # A clock that counts in milliseconds may round either way.
+    assert abs((expiry() - first).total_seconds()) < 0.05
+    site.get("/v/hooks")
+    visited = expiry()
+    assert (visited - first).total_seconds() > 0.05
+    time.sleep(0.1)
+    site.ask("POST", "/r/hooks")
+    assert (expiry() - visited).total_seconds() > 0.05
+
+
+def test_addresses_begin_where_the_mirror_is_mounted(serve: Serve) -> None:
+    site = serve("/a/b")
+    mirror = site.get(ORDERS).json()
+    assert (mirror["url"], mirror["page"]) == (f"{site.url}/r/orders", f"{site.url}/v/orders")
+    assert site.ask("POST", mirror["url"].removeprefix(site.url)).status == 200

@@ -1,0 +1,340 @@
+"""`/r/<code>`: whatever is sent there is recorded, to the byte, and answered."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import re
+import socket
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.plugins.mirror.conftest import Serve, Site
+
+BODIES = {
+    "empty": b"",
+    "text": b'{"a": 1,  "b":2}\n',
+    "utf-8": "naïve ☃ \U0001f600".encode(),
+    "bom": b"\xef\xbb\xbfx",
+    "all": bytes(range(256)),
+    "invalid": b"ok \xff\xfe \xc3(",
+    "controls": b"\0\x01\x1b[31m\r\n\x7f",
+    "large": bytes(range(256)) * 20_000,
+}
+
+
+def kept(whole: dict[str, Any]) -> bytes:
+    """The body that a whole request has."""
+    if whole["body_encoding"] == "base64":
+        return base64.b64decode(whole["body"], validate=True)
+    assert whole["body_encoding"] == "utf-8"
+    return str(whole["body"]).encode()
+
+
+def test_a_request_is_recorded_as_it_came(site: Site) -> None:
+    request_id = site.capture(
+        "/a/path?x=1&y=&x=2&z=%20%26%2B+",
+        b"hello",
+        "PUT",
+        [
+            ("Host", "hooks.example"),
+            ("X-Case", "Kept"),
+            ("x-twice", "1"),
+            ("Content-Type", "text/plain"),
+            ("X-Twice", "2"),
+        ],
+    )
+    whole = site.whole(request_id)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", whole.pop("time"))
+    assert whole == {
+        "id": request_id,
+        "method": "PUT",
+        "path": "/a/path",
+        "url": "http://hooks.example/mirror/r/orders/a/path?x=1&y=&x=2&z=%20%26%2B+",
+        "query": [["x", "1"], ["y", ""], ["x", "2"], ["z", " &+ "]],
+        "headers": [
+            ["Host", "hooks.example"],
+            ["X-Case", "Kept"],
+            ["x-twice", "1"],
+            ["Content-Type", "text/plain"],
+            ["X-Twice", "2"],
+            ["Content-Length", "5"],
+        ],
+        "http_version": "1.1",
+        "remote": "127.0.0.1",
+        "size": 5,
+        "sha256": hashlib.sha256(b"hello").hexdigest(),
+        "truncated": False,
+        "body": "hello",
+        "body_encoding": "utf-8",
+        "decoded": None,
+        "form": [],
+        "files": [],
+    }
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+@pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunked"])
+def test_bodies_are_kept_to_the_byte(site: Site, body: bytes, chunked: bool) -> None:
+    pieces: Iterator[bytes] = (body[start : start + 70_000] for start in range(0, len(body), 70_000))
+    answer = site.ask("POST", "/r/orders", pieces if chunked else body)
+    assert (answer.status, answer.text) == (200, "OK")
+    (summary,) = site.requests()
+    whole = site.whole(summary["id"])
+    assert kept(whole) == body
+    assert (whole["size"], whole["sha256"], whole["truncated"]) == (len(body), hashlib.sha256(body).hexdigest(), False)
+    download = site.get(f"/api/mirrors/orders/requests/{summary['id']}/body")
+    assert download.body == body
+    (exported,) = site.get("/api/mirrors/orders/requests.json").json()["requests"]
+    assert kept(exported) == body
+    (entry,) = site.get("/api/mirrors/orders/requests.har").json()["log"]["entries"]
+    data = entry["request"].get("postData", {"text": "", "_encoding": "utf-8"})
+    assert kept({"body": data["text"], "body_encoding": data["_encoding"]}) == body
+
+
+@pytest.mark.parametrize("size", [999, 1000, 1001, 300_000])
+def test_of_a_body_over_the_limit_the_beginning_is_kept_and_the_truth_told(serve: Serve, size: int) -> None:
+    site = serve(max_body_size=1000)
+    body = b"0123456789" * (size // 10) + b"x" * (size % 10)
+    whole = site.whole(site.capture("", body))
+    assert kept(whole) == body[:1000]
+    assert whole["truncated"] is (size > 1000)
+    assert whole["size"] == size
+    assert whole["sha256"] == hashlib.sha256(body).hexdigest()
+
+
+def test_a_mirror_may_keep_no_bodies(serve: Serve) -> None:
+    site = serve(max_body_size=0)
+    whole = site.whole(site.capture("", b"secret"))
+    assert (whole["body"], whole["size"], whole["truncated"]) == ("", 6, True)
+
+
+def test_a_compressed_body_is_kept_as_it_is_and_shown_decoded(site: Site) -> None:
+    packed = gzip.compress(b"plain text")
+    whole = site.whole(site.capture("", packed, headers=[("Content-Encoding", "gzip")]))
+    assert kept(whole) == packed
+    assert whole["decoded"] == {"body": "plain text", "body_encoding": "utf-8", "truncated": False}
+
+
+def test_of_a_bomb_a_megabyte_is_decoded(site: Site) -> None:
+    packed = gzip.compress(bytes(50_000_000))
+    whole = site.whole(site.capture("", packed, headers=[("Content-Encoding", "gzip")]))
+    assert whole["decoded"] == {"body": "\0" * 1024 * 1024, "body_encoding": "utf-8", "truncated": True}
+
+
+@pytest.mark.parametrize(
+    ("body", "coding", "decoded"),
+    [
+        (b"no gzip", "gzip", None),
+        (b"what", "unknown", None),
+        (b"", "gzip", None),
+        (b"as it is", "identity", None),
+        (gzip.compress(b"x" * 1000 + b"y")[:-12], "gzip", "truncated"),
+        (gzip.compress(gzip.compress(b"twice")), "gzip, gzip", "twice"),
+    ],
+    ids=["broken", "unknown", "empty", "identity", "cut", "twice"],
+)
+def test_what_cannot_be_decoded_is_shown_as_it_is(site: Site, body: bytes, coding: str, decoded: str | None) -> None:
+    whole = site.whole(site.capture("", body, headers=[("Content-Encoding", coding)]))
+    assert kept(whole) == body
+    if decoded is None:
+        assert whole["decoded"] is None
+    elif decoded == "truncated":
+        assert whole["decoded"]["truncated"] is True
+    else:
+        assert whole["decoded"]["body"] == decoded
+
+
+def multipart(*parts: tuple[str, bytes]) -> bytes:
+    return b"".join(b"--B\r\n%s\r\n\r\n%s\r\n" % (head.encode(), body) for head, body in parts) + b"--B--\r\n"
+
+
+def test_multipart_files_of_one_name_are_told_apart(site: Site) -> None:
+    body = multipart(
+        ('Content-Disposition: form-data; name="note"', "é".encode()),
+        ('Content-Disposition: form-data; name="f"; filename="a.bin"\r\nContent-Type: x/y', bytes(range(256))),
+        ('Content-Disposition: form-data; name="f"; filename="a.bin"', b""),
+    )
+    headers = [("Content-Type", "multipart/form-data; boundary=B")]
+    request_id = site.capture("", body, headers=headers)
+    whole = site.whole(request_id)
+    assert kept(whole) == body
+    assert whole["form"] == [["note", "é"]]
+    assert whole["files"] == [
+        {"name": "f", "filename": "a.bin", "type": "x/y", "size": 256},
+        {"name": "f", "filename": "a.bin", "type": "application/octet-stream", "size": 0},
+    ]
+    files = [site.get(f"/api/mirrors/orders/requests/{request_id}/files/{n}") for n in range(3)]
+    assert [file.status for file in files] == [200, 200, 404]
+    assert [file.body for file in files[:2]] == [bytes(range(256)), b""]
+
+
+def test_a_urlencoded_form_is_shown_as_one(site: Site) -> None:
+    headers = [("Content-Type", "application/x-www-form-urlencoded")]
+    whole = site.whole(site.capture("", b"b=2&a=1&b=%20", headers=headers))
+    assert whole["form"] == [["b", "2"], ["a", "1"], ["b", " "]]
+
+
+def test_a_malformed_form_is_a_body_as_any_other(site: Site) -> None:
+    headers = [("Content-Type", "multipart/form-data; boundary=B")]
+    whole = site.whole(site.capture("", b"--C\r\n", headers=headers))
+    assert (whole["body"], whole["form"], whole["files"]) == ("--C\r\n", [], [])
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "PROPFIND", "TRACE"])
+def test_every_method_is_captured(site: Site, method: str) -> None:
+    answer = site.ask(method, "/r/orders/x")
+    assert answer.status == 200
+    assert answer.body == (b"" if method == "HEAD" else b"OK")
+    assert [request["method"] for request in site.requests()] == [method]
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        ("", ""),
+        ("/", "/"),
+        ("?a=1", ""),
+        ("/a%20b/%C3%A9", "/a b/é"),
+        ("/%2F%25%3F%23", "/%2F%25%3F%23"),
+        ("/%ff", "/%FF"),
+        ("//twice//", "//twice//"),
+        ("/api/mirrors/orders", "/api/mirrors/orders"),
+        ("/r/other", "/r/other"),
+    ],
+)
+def test_the_path_is_what_follows_the_code(site: Site, target: str, path: str) -> None:
+    site.capture(target)
+    (summary,) = site.requests()
+    assert summary["path"] == path
+    assert summary["url"] == f"{site.url}/r/orders{target}"
+
+
+def test_header_bytes_are_kept_one_by_one(site: Site) -> None:
+    whole = site.whole(site.capture("", headers=[("X-Bytes", "é ÿ"), ("X-Empty", "")]))
+    assert ["X-Bytes", "é ÿ"] in whole["headers"]
+    assert ["X-Empty", ""] in whole["headers"]
+
+
+def test_old_clients_are_captured(site: Site) -> None:
+    with socket.create_connection(("127.0.0.1", site.server.port)) as client:
+        client.sendall(b"GET /mirror/r/orders HTTP/1.0\r\n\r\n")
+        assert client.makefile("rb").read().startswith(b"HTTP/1.1 200 ")
+    (summary,) = site.requests()
+    assert summary["http_version"] == "1.0"
+
+
+@pytest.mark.parametrize("path", ["/r/missing", "/r/missing/orders", "/r/ORDERS"])
+def test_without_a_mirror_nothing_is_captured(site: Site, path: str) -> None:
+    answer = site.ask("POST", path, b"x")
+    assert answer.status == 404
+    assert "does not exist" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/r/", "/r//orders", "/r/a.b", f"/r/{'x' * 65}", "/r/%2e%2e%2forders", "/r/{orders}"])
+def test_what_is_no_code_is_no_mirror(site: Site, path: str) -> None:
+    assert site.ask("POST", path).status == 404
+
+
+def test_markup_in_a_refusal_is_text(site: Site) -> None:
+    answer = site.get("/r/<script>alert(1)</script>")
+    assert answer.status == 404
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_oldest_go_when_there_are_too_many(serve: Serve) -> None:
+    site = serve(max_requests=3)
+    for n in range(5):
+        assert site.ask("POST", f"/r/orders/{n}").status == 200
+    assert [request["path"] for request in site.requests()] == ["/2", "/3", "/4"]
+
+
+def test_an_answer_is_as_the_mirror_says(serve: Serve) -> None:
+    site = serve(response={"status": 418, "headers": {"X-A": ["1", "2"]}, "body": "short\nand stout"})
+    answer = site.ask("POST", "/r/orders")
+    assert (answer.status, answer.text) == (418, "short\nand stout")
+    assert answer.headers.getall("x-a") == ["1", "2"]
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_an_answer_without_content_has_none(serve: Serve, status: int) -> None:
+    site = serve(response={"status": status, "body": "never seen"})
+    answer = site.ask("GET", "/r/orders")
+    assert (answer.status, answer.body) == (status, b"")
+    assert "content-type" not in answer.headers
+
+
+def test_an_answer_may_be_bytes_and_late(serve: Serve) -> None:
+    body = base64.b64encode(bytes(range(256))).decode()
+    site = serve(response={"body": body, "body_encoding": "base64", "headers": {"content-type": "x/y"}, "delay": 0.3})
+    start = time.monotonic()
+    answer = site.ask("GET", "/r/orders")
+    assert time.monotonic() - start >= 0.3
+    assert answer.body == bytes(range(256))
+    assert answer.headers["content-type"] == "x/y"
+    assert len(site.requests()) == 1
+
+
+def test_an_answer_that_is_a_page_has_no_rights(serve: Serve) -> None:
+    """It comes from the origin of the mirror's own pages, and anybody may have written it."""
+    site = serve(response={"body": "<script>alert(1)</script>", "headers": {"content-type": "text/html"}})
+    answer = site.get("/r/orders")
+    assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_answers_are_not_stored_by_browsers(site: Site) -> None:
+    assert site.get("/r/orders").headers["cache-control"] == "no-store"
+
+
+def test_pages_of_any_site_may_send_and_read(site: Site) -> None:
+    answer = site.ask("POST", "/r/orders", b"x", [("Origin", "https://app.example")])
+    assert answer.status == 200
+    assert answer.headers["access-control-allow-origin"] == "https://app.example"
+    assert answer.headers["access-control-allow-credentials"] == "true"
+    assert answer.headers["vary"] == "origin"
+
+
+def test_a_preflight_is_answered_and_captured(serve: Serve) -> None:
+    site = serve(response={"status": 500})
+    answer = site.ask(
+        "OPTIONS",
+        "/r/orders",
+        headers=[
+            ("Origin", "null"),
+            ("Access-Control-Request-Method", "PUT"),
+            ("Access-Control-Request-Headers", "x-a,content-type"),
+        ],
+    )
+    assert answer.status == 204
+    assert answer.headers["access-control-allow-origin"] == "null"
+    assert answer.headers["access-control-allow-methods"] == "PUT"
+    assert answer.headers["access-control-allow-headers"] == "x-a,content-type"
+    assert [request["method"] for request in site.requests()] == ["OPTIONS"]
+
+
+def test_the_mirror_may_say_who_reads_its_answers(serve: Serve) -> None:
+    site = serve(response={"headers": {"Access-Control-Allow-Origin": "https://one.example"}})
+    answer = site.get("/r/orders", ("Origin", "https://other.example"))
+    assert answer.headers.getall("access-control-allow-origin") == ["https://one.example"]
+    assert "access-control-allow-credentials" not in answer.headers
+
+
+def test_a_page_may_read_why_it_was_refused(site: Site) -> None:
+    answer = site.get("/r/missing", ("Origin", "https://app.example"))
+    assert answer.status == 404
+    assert answer.headers["access-control-allow-origin"] == "https://app.example"
+
+
+def test_an_upload_that_is_cut_is_not_captured(site: Site) -> None:
+    with socket.create_connection(("127.0.0.1", site.server.port)) as client:
+        client.sendall(b"POST /mirror/r/orders HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345")
+    site.capture("/next", b"whole")
+    assert [request["path"] for request in site.requests()] == ["/next"]

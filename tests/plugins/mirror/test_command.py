@@ -1,0 +1,203 @@
+"""The commands `reserve mirror` and `reserve wait`, as they are installed."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.plugins.mirror.conftest import RedisServer, Serve, Site
+
+PATIENCE = 20
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+class Mirror:
+    """A running `reserve mirror`: the server's `url`, and the lines it has written."""
+
+    def __init__(self, process: subprocess.Popen[str], codes: int) -> None:
+        self.process = process
+        assert process.stdout is not None
+        self.url = process.stdout.readline().removeprefix("Server running at ").rstrip()
+        self.lines = [process.stdout.readline().rstrip("\n") for _ in range(2 * codes)]
+
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(self.url + path, timeout=PATIENCE) as answer:
+            return json.load(answer)
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(PATIENCE)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return code
+
+
+Start = Callable[..., Mirror]
+
+
+@pytest.fixture
+def start(command: Path, tmp_path: Path) -> Iterator[Start]:
+    """Starts `reserve mirror` on a free port: `start("--code", "orders", codes=1)`."""
+    with ExitStack() as stack:
+
+        def run(*arguments: str, codes: int = 1, env: dict[str, str] | None = None) -> Mirror:
+            process = subprocess.Popen(
+                [command, "mirror", "--port", "0", *arguments],
+                cwd=tmp_path,
+                env={**os.environ, **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            stack.callback(process.kill)  # does nothing once it has ended
+            return Mirror(process, codes)
+
+        yield run
+
+
+def test_one_command_shows_a_page_and_a_line_to_try(start: Start) -> None:
+    mirror = start()
+    shown = re.fullmatch(r"The requests to ([\w-]{22}) are shown at (\S+)", mirror.lines[0])
+    assert shown is not None
+    code, page = shown.groups()
+    assert page == f"{mirror.url}v/{code}"
+    with urllib.request.urlopen(page, timeout=PATIENCE) as answer:
+        assert answer.headers["content-type"].startswith("text/html")
+    line = mirror.lines[1].split()
+    assert subprocess.run([*line, "--silent"], capture_output=True, check=True, timeout=PATIENCE).stdout == b"OK"
+    (request,) = mirror.get(f"api/mirrors/{code}/wait")["requests"]
+    assert request["body"] == "hello"
+    assert mirror.get(f"api/mirrors/{code}")["expires_at"] is not None
+    assert mirror.stop() == 0
+
+
+def test_names_and_limits_are_given(start: Start) -> None:
+    mirror = start("--code", "a", "--code", "b", "--max-requests", "7", "--expiration-time", "9", codes=2)
+    assert mirror.lines == [
+        f"The requests to a are shown at {mirror.url}v/a",
+        f"    curl -d hello {mirror.url}r/a",
+        f"The requests to b are shown at {mirror.url}v/b",
+        f"    curl -d hello {mirror.url}r/b",
+    ]
+    found = mirror.get("api/mirrors/a")
+    assert (found["max_requests"], found["expires_at"]) == (7, None)
+    request = urllib.request.Request(f"{mirror.url}api/mirrors", b"", method="POST")
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+        assert json.load(answer)["expiration_time"] == 9
+    assert mirror.stop() == 0
+
+
+@pytest.mark.parametrize("by_option", [True, False], ids=["option", "environment"])
+def test_two_processes_share_a_redis(start: Start, redis_server: RedisServer, by_option: bool) -> None:
+    arguments = ["--code", "orders", *(["--redis-url", redis_server.url] if by_option else [])]
+    env = {} if by_option else {"REDIS_URL": redis_server.url}
+    one, two = start(*arguments, env=env), start(*arguments, env=env)
+    connection = http.client.HTTPConnection(one.url.removeprefix("http://").rstrip("/"))
+    connection.request("POST", "/r/orders/x", b"shared")
+    assert connection.getresponse().read() == b"OK"
+    connection.close()
+    (request,) = two.get("api/mirrors/orders/wait")["requests"]
+    assert request["body"] == "shared"
+    assert one.stop() == two.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["--code", "a b"], "'a b'"),
+        (["--redis-url", "http://localhost"], "not the URL of a Redis"),
+        (["--max-requests", "0"], '"max-requests"'),
+        (["--port", "http"], "--port"),
+    ],
+)
+def test_what_cannot_be_used_is_named(reserve: Run, arguments: list[str], part: str) -> None:
+    done = reserve("mirror", *arguments)
+    assert done.returncode == 2
+    assert part in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def engine() -> str:
+    """The site that is waited on."""
+    return "memory"
+
+
+def test_wait_prints_what_came(reserve: Run, site: Site) -> None:
+    request_id = site.capture("/hook", b'{"total": 42}', headers=[("X-Event", "paid")])
+    for address in ("/r/orders", "/r/orders/any/path?x=1", "/v/orders", "/v/orders#x", "/api/mirrors/orders"):
+        done = reserve("wait", f"{site.url}{address}")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert json.loads(done.stdout) == [site.whole(request_id)]
+
+
+def test_wait_takes_criteria(reserve: Run, site: Site) -> None:
+    ids = [site.capture("/hook", b"total: 42", headers=[("X-Event", "paid: yes")]) for _ in range(3)]
+    criteria = ["--method", "post", "--path", "/hook", "--header", "x-event: paid: yes", "--header", "host"]
+    criteria += ["--body-contains", ": 42", "--count", "2", "--timeout", "5.5"]
+    done = reserve("wait", f"{site.url}/r/orders", *criteria)
+    assert [request["id"] for request in json.loads(done.stdout)] == ids[:2]
+
+
+def test_wait_fails_with_the_nearest_misses(reserve: Run, site: Site) -> None:
+    site.capture("/hook")
+    site.capture("/other")
+    done = reserve("wait", f"{site.url}/r/orders", "--path", "/hook", "--count", "2", "--timeout", "0.1")
+    assert done.returncode == 1
+    assert [request["path"] for request in json.loads(done.stdout)] == ["/hook"]
+    assert done.stderr == (
+        "Error: 1 of 2 matching requests came within 0.1 seconds\n"
+        "The nearest of those that came instead:\n"
+        "  POST /other: path is /other, not /hook\n"
+    )
+
+
+def test_wait_says_that_nothing_came(reserve: Run, site: Site) -> None:
+    done = reserve("wait", f"{site.url}/r/orders", "--timeout", "0")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "Error: 0 of 1 matching requests came within 0 seconds\n"
+
+
+def test_wait_may_need_a_token(reserve: Run, serve: Serve) -> None:
+    site = serve(token="correct-horse")
+    assert site.ask("POST", "/r/orders").status == 200
+    url = f"{site.url}/r/orders"
+    assert reserve("wait", url, "--token", "correct-horse").returncode == 0
+    assert reserve("wait", url, env={"RESERVE_MIRROR_TOKEN": "correct-horse"}).returncode == 0
+    done = reserve("wait", url)
+    assert done.returncode == 2
+    assert "token" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "part"),
+    [
+        ("http://127.0.0.1:1/r/orders", "There is no mirror at http://127.0.0.1:1/api/mirrors/orders"),
+        ("orders", "is not the URL of a mirror"),
+        ("ftp://localhost/r/orders", "is not the URL of a mirror"),
+        ("http://localhost/orders", "is not the URL of a mirror"),
+    ],
+)
+def test_wait_says_that_there_is_no_mirror(reserve: Run, url: str, part: str) -> None:
+    done = reserve("wait", url)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert part in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_wait_says_that_the_code_is_unknown(reserve: Run, site: Site) -> None:
+    done = reserve("wait", f"{site.url}/r/missing")
+    assert done.returncode == 2
+    assert "The mirror 'missing' does not exist" in done.stderr

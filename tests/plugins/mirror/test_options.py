@@ -1,0 +1,166 @@
+"""The options of a mirror, and the environment variables that are their defaults."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reserve_core import ConfigError, Mock, check, load_plugins, mock
+from reserve_mirror.options import Options
+
+
+async def options(**properties: Any) -> Options:
+    mapping = {"mirror": "$1", **{name.replace("_", "-"): value for name, value in properties.items()}}
+    configuration = await check({"mappings": [mapping]}, load_plugins())
+    found: Options = configuration.mappings[0].state.options
+    return found
+
+
+async def test_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = await options()
+    assert found.redis_url is None
+    assert (found.expiration_time, found.max_requests, found.max_body_size) == (86400, 20, 10485760)
+    assert (found.codes, found.allow_create, found.token) == ((), True, None)
+
+
+async def test_the_environment_gives_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://:secret@localhost:6379/1")
+    monkeypatch.setenv("EXPIRATION_TIME", " 60 ")
+    monkeypatch.setenv("MAX_REQUESTS", "5")
+    monkeypatch.setenv("REDIS_MAX_CONNECTIONS", "2")
+    found = await options()
+    assert (found.redis_url, found.expiration_time, found.max_requests) == ("redis://:secret@localhost:6379/1", 60, 5)
+
+
+async def test_the_configuration_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://localhost:6379")
+    monkeypatch.setenv("EXPIRATION_TIME", "60")
+    monkeypatch.setenv("MAX_REQUESTS", "5")
+    found = await options(redis_url="redis://other:1", expiration_time=61, max_requests=6)
+    assert (found.redis_url, found.expiration_time, found.max_requests) == ("redis://other:1", 61, 6)
+    assert (await options(redis_url=None)).redis_url is None
+
+
+@pytest.mark.parametrize("name", ["REDIS_URL", "EXPIRATION_TIME", "MAX_REQUESTS", "REDIS_MAX_CONNECTIONS"])
+@pytest.mark.parametrize("value", ["", "None"])
+async def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    if name == "REDIS_URL" and value:
+        return
+    monkeypatch.setenv(name, value)
+    found = await options()
+    assert (found.redis_url, found.expiration_time, found.max_requests) == (None, 86400, 20)
+
+
+@pytest.mark.parametrize(
+    ("variables", "part"),
+    [
+        ({"MAX_REQUESTS": "many"}, "$MAX_REQUESTS is 'many'"),
+        ({"MAX_REQUESTS": "0"}, "$MAX_REQUESTS is 0"),
+        ({"MAX_REQUESTS": "-1"}, "$MAX_REQUESTS is '-1'"),
+        ({"EXPIRATION_TIME": "1.5"}, "$EXPIRATION_TIME is '1.5'"),
+        ({"EXPIRATION_TIME": "9" * 15}, "$EXPIRATION_TIME is 9"),
+        ({"REDIS_URL": "localhost:6379"}, "$REDIS_URL is not the URL of a Redis"),
+        ({"REDIS_URL": "http://localhost"}, "$REDIS_URL is not the URL of a Redis"),
+        ({"REDIS_URL": "redis://"}, "$REDIS_URL is not the URL of a Redis"),
+        ({"REDIS_URL": "redis://localhost:port"}, "$REDIS_URL is not the URL of a Redis"),
+        ({"REDIS_URL": "unix://"}, "$REDIS_URL is not the URL of a Redis"),
+        ({"REDIS_URL": "redis://localhost", "REDIS_MAX_CONNECTIONS": "1"}, "$REDIS_MAX_CONNECTIONS is 1"),
+        ({"REDIS_URL": "redis://localhost", "REDIS_MAX_CONNECTIONS": "x"}, "$REDIS_MAX_CONNECTIONS is 'x'"),
+    ],
+)
+async def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], part: str) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError) as error:
+        await options()
+    assert part in str(error.value)
+    assert "mapping 1" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"max_requests": 0},
+        {"max_requests": "20"},
+        {"expiration_time": 0},
+        {"max_body_size": -1},
+        {"codes": ["a b"]},
+        {"codes": "orders"},
+        {"allow_create": "yes"},
+        {"response": {"status": 99}},
+        {"response": {"headers": {"content-length": "1"}}},
+        {"response": {"headers": {"x": "a\nb"}}},
+        {"response": {"stats": 200}},
+        {"response": []},
+        {"allowed_hosts": ["http://x"]},
+        {"trusted_proxies": ["localhost"]},
+        {"trusted_proxies": ["10.0.0.0/99"]},
+        {"token": "short"},
+        {"token": "white space"},
+        {"redis_url": "file:///x"},
+        {"redis_url": ""},
+        {"redis": "redis://localhost"},
+    ],
+    ids=str,
+)
+async def test_a_wrong_option_is_named(properties: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError) as error:
+        await options(**properties)
+    assert next(iter(properties)).replace("_", "-") in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redis://localhost", "rediss://user:p%40ss@host:6380/3", "unix:///run/redis.sock?db=1", "redis://[::1]:6379"],
+)
+async def test_every_kind_of_redis_is_known(url: str) -> None:
+    assert (await options(redis_url=url)).redis_url == url
+
+
+async def test_a_password_is_shown_nowhere() -> None:
+    from reserve_mirror.store.link import Dial
+
+    assert Dial("rediss://user:secret@host:6380/3?health_check_interval=1").place == "rediss://host:6380/3"
+    assert Dial("redis://:secr%2Fet@host").place == "redis://host"
+    assert Dial("unix://:secret@/run/redis.sock?db=1").place == "unix:///run/redis.sock"
+
+
+MIRROR = {"match": "^/mirror(/.*)?$", "mirror": "$1", "codes": ["orders"], "redis-url": None}
+
+
+async def capture(site: Mock) -> int:
+    assert (await site.request("POST", "/mirror/r/orders")).status == 200
+    answer = await site.request("GET", "/mirror/api/mirrors/orders")
+    return int(answer.json()["count"])
+
+
+async def test_new_mappings_find_what_was_captured_before() -> None:
+    async with await mock({"mappings": [MIRROR]}) as site:
+        assert await capture(site) == 1
+        await site.configuration.set_mappings([{"match": "^/x", "status": 204}, {**MIRROR, "max-requests": 9}])
+        assert await capture(site) == 2
+
+
+async def test_two_mounts_of_one_configuration_show_the_same() -> None:
+    other = {"match": "^/other(/.*)?$", "mirror": "$1", "redis-url": None}
+    async with await mock({"mappings": [MIRROR, other]}) as site:
+        await capture(site)
+        answer = await site.request("GET", "/other/api/mirrors/orders")
+        assert answer.json()["count"] == 1
+
+
+async def test_two_configurations_in_one_process_are_apart() -> None:
+    async with await mock({"mappings": [MIRROR]}) as one, await mock({"mappings": [MIRROR]}) as two:
+        assert await capture(one) == 1
+        assert await capture(two) == 1
+
+
+async def test_a_mirror_may_be_fed_by_a_mapping_of_its_own() -> None:
+    hook = {"match": "^/hook(.*)", "mirror": "/r/orders$1", "redis-url": None}
+    async with await mock({"mappings": [hook, MIRROR]}) as site:
+        assert (await site.request("POST", "/hook/paid?x=1")).text == "OK"
+        answer = await site.request("GET", "/mirror/api/mirrors/orders/requests")
+        (summary,) = answer.json()["requests"]
+        assert (summary["path"], summary["query"]) == ("/paid", [["x", "1"]])
+        assert summary["url"] == "http://localhost/hook/paid?x=1"

@@ -1,0 +1,130 @@
+"""The pages: what they are made of is tested in the browser, here is how they are served."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reserve_mirror.pages import CSP
+
+if TYPE_CHECKING:
+    from tests.plugins.mirror.conftest import Serve, Site
+
+
+@pytest.fixture
+def engine() -> str:
+    """Where requests are kept makes no difference."""
+    return "memory"
+
+
+FORM = [("Content-Type", "application/x-www-form-urlencoded")]
+
+
+@pytest.mark.parametrize("base", ["", "/mirror", "/deep/down"])
+def test_pages_and_their_files_are_relative_to_the_mount(serve: Serve, base: str) -> None:
+    site = serve(base)
+    for path in ("/", "/v/orders", "/v/missing", "/nothing/at/all"):
+        page = site.get(path)
+        addresses = re.findall(r'(?:src|href|action)="([^"]*)"', page.text)
+        assert addresses
+        depth = path.count("/") - 1
+        for address in addresses:
+            assert not address.startswith("/")
+            assert "//" not in address.removeprefix("https://").removeprefix("http://")
+            if "static/" in address:
+                assert address.partition("static/")[0] == ("../" * depth or "./")
+                file = site.get(f"/static/{address.partition('static/')[2]}")
+                assert file.status == 200
+
+
+def test_a_page_has_a_strict_policy(site: Site) -> None:
+    for path in ("/", "/v/orders", "/v/missing"):
+        answer = site.get(path)
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert answer.headers["content-security-policy"] == CSP
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["x-frame-options"] == "DENY"
+        assert answer.headers["referrer-policy"] == "same-origin"
+        assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+        assert answer.headers["cache-control"] == "no-store"
+        assert "<script>" not in answer.text
+        assert not re.search(r"<[^>]+ (on\w+|style)=", answer.text)
+    assert CSP.startswith("default-src 'none'; ")
+    assert "unsafe" not in CSP
+
+
+def test_the_mount_itself_leads_to_its_home(serve: Serve) -> None:
+    site = serve("/a/mirror")
+    answer = site.get("")
+    assert answer.status == 308
+    assert answer.headers["location"] == "./mirror/"
+    assert site.get("/").status == 200
+
+
+def test_a_mirror_is_created_by_the_form(site: Site) -> None:
+    answer = site.ask("POST", "/", b"code=hooks", FORM)
+    assert (answer.status, answer.headers["location"]) == (303, "./v/hooks")
+    assert "hooks" in site.get("/v/hooks").text
+    assert site.ask("POST", "/r/hooks").status == 200
+
+
+@pytest.mark.parametrize("body", [b"", b"code=", b"code=%20"])
+def test_without_a_name_it_gets_one(site: Site, body: bytes) -> None:
+    answer = site.ask("POST", "/", body, FORM)
+    assert answer.status == 303
+    code = answer.headers["location"].removeprefix("./v/")
+    assert len(code) >= 22
+    assert site.get(f"/v/{code}").status == 200
+
+
+def test_of_a_name_that_is_taken_the_page_is_linked(site: Site) -> None:
+    answer = site.ask("POST", "/", b"code=orders", FORM)
+    assert answer.status == 409
+    assert "v/orders" in answer.text
+
+
+@pytest.mark.parametrize("code", ["%3Cscript%3Ealert(1)%3C%2Fscript%3E", "a%20b", "x" * 65])
+def test_a_bad_name_is_refused_and_shown_as_text(site: Site, code: str) -> None:
+    answer = site.ask("POST", "/", f"code={code}".encode(), FORM)
+    assert answer.status == 422
+    assert "<script>alert" not in answer.text
+
+
+def test_creating_can_be_forbidden(serve: Serve) -> None:
+    site = serve(allow_create=False)
+    assert site.ask("POST", "/", b"code=hooks", FORM).status == 403
+    assert site.get("/v/hooks").status == 404
+    assert "<form" not in site.get("/").text
+
+
+def test_an_unknown_mirror_is_not_found(site: Site) -> None:
+    answer = site.get("/v/missing")
+    assert answer.status == 404
+    assert "missing" in answer.text
+
+
+def test_markup_in_an_address_is_text(site: Site) -> None:
+    answer = site.get("/v/%3Cscript%3Ealert(1)%3C/script%3E")
+    assert answer.status == 404
+    assert "<script>alert" not in answer.text
+
+
+def test_files_are_revalidated(site: Site) -> None:
+    answer = site.get("/static/mirror.css")
+    assert answer.headers["content-type"] == "text/css; charset=utf-8"
+    assert answer.headers["cache-control"] == "no-cache"
+    again = site.get("/static/mirror.css", ("If-None-Match", answer.headers["etag"]))
+    assert (again.status, again.body) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    "path", ["", "missing.js", "../pages.py", "%2e%2e/pages.py", "..%2fpages.py", "/etc/passwd", "views", "views/"]
+)
+def test_no_other_file_is_served(site: Site, path: str) -> None:
+    assert site.get(f"/static/{path}").status == 404
+
+
+def test_scripts_have_the_type_that_modules_need(site: Site) -> None:
+    assert site.get("/static/mirror.js").headers["content-type"] == "text/javascript; charset=utf-8"

@@ -1,0 +1,383 @@
+"""What both engines must do: the contract `Store`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import AsyncExitStack
+from itertools import pairwise
+
+import pytest
+
+from reserve_mirror.store import Event, Settings, Store, Watch, is_after, parse_id
+
+SETTINGS = Settings(max_requests=3, expiration_time=60, answer='{"status":200}')
+PATIENCE = 10
+
+
+def summary(n: int = 0) -> str:
+    return json.dumps({"path": f"/{n}"}, separators=(",", ":"))
+
+
+async def captured(store: Store, n: int = 0, code: str = "orders", body: bytes = b"") -> str:
+    result = await store.capture(code, summary(n), body)
+    assert result is not None
+    return result.id
+
+
+async def ids(store: Store, after: str = "", limit: int = 100) -> list[str]:
+    return [entry.id for entry in await store.entries("orders", after, limit)]
+
+
+async def following(watch: Watch) -> Event:
+    async with asyncio.timeout(PATIENCE):
+        event = await watch.next()
+    assert event is not None
+    return event
+
+
+async def test_a_mirror_is_made_once(store: Store) -> None:
+    assert await store.create("orders", SETTINGS)
+    assert not await store.create("orders", SETTINGS._replace(max_requests=9))
+    state = await store.read("orders")
+    assert state is not None
+    assert state.settings == SETTINGS
+
+
+async def test_of_many_that_make_one_mirror_one_does(store: Store) -> None:
+    made = await asyncio.gather(*(store.create("orders", SETTINGS) for _ in range(20)))
+    assert made.count(True) == 1
+
+
+async def test_a_new_mirror_is_empty_and_has_the_full_time(store: Store) -> None:
+    await store.create("orders", SETTINGS)
+    state = await store.read("orders")
+    assert state is not None
+    assert state.requests == 0
+    assert state.expires_at is not None
+    assert abs(state.expires_at - state.created - 60_000) < 5000
+
+
+async def test_without_a_mirror_there_is_nothing(store: Store) -> None:
+    assert await store.read("orders") is None
+    assert await store.capture("orders", summary(), b"") is None
+    assert await store.entries("orders", "", 10) == []
+    assert await store.content("orders", "1-0") is None
+    assert not await store.change("orders", "{}")
+    assert not await store.drop("orders")
+    assert not await store.remove("orders", "1-0")
+    assert not await store.clear("orders")
+
+
+async def test_requests_come_in_order_with_growing_ids(store: Store) -> None:
+    await store.create("orders", SETTINGS._replace(max_requests=100))
+    made = [await captured(store, n) for n in range(50)]
+    assert [(entry.id, entry.summary) for entry in await store.entries("orders", "", 100)] == [
+        (request_id, summary(n)) for n, request_id in enumerate(made)
+    ]
+    assert all(is_after(later, earlier) for earlier, later in pairwise(made))
+
+
+async def test_an_entry_is_its_summary_with_the_id(store: Store) -> None:
+    await store.create("orders", SETTINGS)
+    request_id = await captured(store, 7)
+    (entry,) = await store.entries("orders", "", 1)
+    assert json.loads(entry.text) == {"id": request_id, "path": "/7"}
+
+
+async def test_a_list_begins_after_an_id_and_ends_at_the_limit(store: Store) -> None:
+    await store.create("orders", SETTINGS._replace(max_requests=100))
+    made = [await captured(store, n) for n in range(10)]
+    assert await ids(store, limit=4) == made[:4]
+    assert await ids(store, after=made[3], limit=4) == made[4:8]
+    assert await ids(store, after=made[9]) == []
+    assert await ids(store, after="1-0") == made
+
+
+async def test_a_list_may_begin_after_a_request_that_is_gone(store: Store) -> None:
+    await store.create("orders", SETTINGS)
+    made = [await captured(store, n) for n in range(3)]
+    await store.remove("orders", made[1])
+    assert await ids(store, after=made[1]) == made[2:]
+
+
+async def test_a_capture_gives_the_answer(store: Store) -> None:
+    await store.create("orders", SETTINGS)
+    first = await store.capture("orders", summary(), b"")
+    await store.change("orders", '{"status":418}')
+    second = await store.capture("orders", summary(), b"")
+    assert first is not None
+    assert second is not None
+    assert (first.answer, second.answer) == ('{"status":200}', '{"status":418}')
+
+
+@pytest.mark.parametrize(
+    "body", [b"", bytes(range(256)), b"\xff\xfe\xc3(", b"x" * 5_000_000], ids=["empty", "all", "invalid", "large"]
+)
+async def test_bodies_are_kept_to_the_byte(store: Store, body: bytes) -> None:
+    await store.create("orders", SETTINGS)
+    result = await store.capture("orders", summary(), body, body[::-1])
+    assert result is not None
+    content = await store.content("orders", result.id)
+    assert content is not None
+    assert content.entry.summary == summary()
+    assert content.body == body
+    assert content.answer_body == body[::-1]
+
+
+async def test_beyond_the_most_requests_the_oldest_goes_with_its_body(store: Store) -> None:
+    await store.create("orders", SETTINGS)
+    made = [await captured(store, n, body=b"%d" % n) for n in range(8)]
+    assert await ids(store) == made[-3:]
+    contents = [await store.content("orders", request_id) for request_id in made]
+    assert [content and content.body for content in contents] == [None] * 5 + [b"5", b"6", b"7"]
+
+
+async def test_one_request_is_removed(store: Store) -> None:
+    await store.create("orders", SETTINGS)
+    made = [await captured(store, n, body=b"x") for n in range(3)]
+    assert await store.remove("orders", made[1])
+    assert not await store.remove("orders", made[1])
+    assert await ids(store) == [made[0], made[2]]
+    assert await store.content("orders", made[1]) is None
+
+
+async def test_all_are_cleared_and_ids_go_on(store: Store) -> None:
+    await store.create("orders", SETTINGS)
+    made = [await captured(store, n, body=b"x") for n in range(3)]
+    assert await store.clear("orders")
+    assert await ids(store) == []
+    assert await store.content("orders", made[0]) is None
+    assert is_after(await captured(store), made[-1])
+
+
+async def test_a_dropped_mirror_leaves_nothing(store: Store) -> None:
+    await store.create("orders", SETTINGS)
+    request_id = await captured(store, body=b"secret")
+    assert await store.drop("orders")
+    assert await store.read("orders") is None
+    await store.create("orders", SETTINGS)
+    assert await ids(store) == []
+    assert await store.content("orders", request_id) is None
+
+
+async def test_mirrors_are_apart(store: Store) -> None:
+    await store.create("orders", SETTINGS)
+    await store.create("other", SETTINGS)
+    request_id = await captured(store, body=b"mine")
+    assert await store.entries("other", "", 10) == []
+    assert await store.content("other", request_id) is None
+    await store.clear("other")
+    await store.drop("other")
+    assert await ids(store) == [request_id]
+
+
+async def test_a_deletion_changes_the_revision_and_a_capture_does_not(store: Store) -> None:
+    await store.create("orders", SETTINGS)
+    revisions = []
+
+    async def look() -> None:
+        state = await store.read("orders")
+        assert state is not None
+        revisions.append(state.revision)
+
+    await look()
+    request_id = await captured(store)
+    await look()
+    await store.remove("orders", request_id)
+    await look()
+    await store.clear("orders")
+    await look()
+    await store.drop("orders")
+    await asyncio.sleep(0.002)
+    await store.create("orders", SETTINGS)
+    await look()
+    assert revisions[0] == revisions[1]
+    assert len(set(revisions)) == 4
+
+
+async def test_a_mirror_expires_with_all_it_has(store: Store) -> None:
+    await store.create("orders", SETTINGS._replace(expiration_time=1))
+    request_id = await captured(store, body=b"x")
+    await asyncio.sleep(1.05)
+    assert await store.read("orders") is None
+    assert await store.capture("orders", summary(), b"") is None
+    assert await store.create("orders", SETTINGS)
+    assert await ids(store) == []
+    assert await store.content("orders", request_id) is None
+
+
+async def test_a_capture_and_a_visit_put_the_expiry_off(store: Store) -> None:
+    await store.create("visited", SETTINGS._replace(expiration_time=1))
+    await store.create("captured", SETTINGS._replace(expiration_time=1))
+    await store.create("looked-at", SETTINGS._replace(expiration_time=1))
+    await captured(store, code="visited", body=b"kept")
+    await asyncio.sleep(0.6)
+    await store.read("visited", renew=True)
+    await captured(store, code="captured")
+    await store.read("looked-at")
+    await asyncio.sleep(0.6)
+    visited = await store.read("visited")
+    assert visited is not None
+    assert visited.requests == 1
+    (entry,) = await store.entries("visited", "", 10)
+    content = await store.content("visited", entry.id)
+    assert content is not None
+    assert content.body == b"kept"
+    assert await store.read("captured") is not None
+    assert await store.read("looked-at") is None
+
+
+async def test_a_kept_mirror_always_exists_and_never_expires(store: Store) -> None:
+    store.keep("orders", SETTINGS)
+    await captured(store)
+    state = await store.read("orders")
+    assert state is not None
+    assert state.expires_at is None
+    assert state.settings.expiration_time is None
+    await store.drop("orders")
+    state = await store.read("orders")
+    assert state is not None
+    assert state.requests == 0
+
+
+async def test_what_exists_can_be_kept_from_now_on(store: Store) -> None:
+    await store.create("orders", SETTINGS._replace(expiration_time=1, answer='{"status":418}'))
+    request_id = await captured(store, body=b"x")
+    store.keep("orders", SETTINGS)
+    await store.start()
+    await asyncio.sleep(1.05)
+    state = await store.read("orders")
+    assert state is not None
+    assert state.expires_at is None
+    assert state.settings.answer == '{"status":418}'
+    content = await store.content("orders", request_id)
+    assert content is not None
+    assert content.body == b"x"
+
+
+async def test_watchers_are_told_of_everything_in_order(store: Store) -> None:
+    await store.create("orders", SETTINGS)
+    async with store.hub.watch("orders") as watch:
+        first = await captured(store, 1)
+        second = await captured(store, 2)
+        await store.remove("orders", first)
+        await store.change("orders", '{"status":418}')
+        await store.clear("orders")
+        await store.drop("orders")
+        events = [await following(watch) for _ in range(6)]
+    assert [event.type for event in events] == ["request", "request", "deleted", "updated", "cleared", "expired"]
+    assert [event.id for event in events] == [first, second, "", "", "", ""]
+    messages = [json.loads(event.text) for event in events]
+    created = messages[2]["revision"].partition(".")[0]
+    assert messages == [
+        {"type": "request", "request": {"id": first, "path": "/1"}},
+        {"type": "request", "request": {"id": second, "path": "/2"}},
+        {"type": "deleted", "id": first, "revision": f"{created}.1"},
+        {"type": "updated", "response": {"status": 418}},
+        {"type": "cleared", "last": second, "revision": f"{created}.2"},
+        {"type": "expired", "reason": "deleted"},
+    ]
+
+
+async def test_the_revision_told_is_the_one_read(store: Store) -> None:
+    await store.create("orders", SETTINGS)
+    request_id = await captured(store)
+    async with store.hub.watch("orders") as watch:
+        await store.remove("orders", request_id)
+        told = json.loads((await following(watch)).text)["revision"]
+    state = await store.read("orders")
+    assert state is not None
+    assert state.revision == told
+
+
+async def test_an_empty_mirror_that_is_cleared_names_no_last_request(store: Store) -> None:
+    await store.create("orders", SETTINGS)
+    async with store.hub.watch("orders") as watch:
+        await store.clear("orders")
+        assert json.loads((await following(watch)).text)["last"] == ""
+
+
+async def test_watchers_hear_of_their_own_mirror_only(store: Store) -> None:
+    await store.create("orders", SETTINGS)
+    await store.create("other", SETTINGS)
+    async with store.hub.watch("orders") as watch:
+        await captured(store, code="other")
+        request_id = await captured(store)
+        assert (await following(watch)).id == request_id
+
+
+async def test_many_watch_one_mirror_and_one_may_leave(store: Store) -> None:
+    await store.create("orders", SETTINGS)
+    async with AsyncExitStack() as stack:
+        watches = [await stack.enter_async_context(store.hub.watch("orders")) for _ in range(5)]
+        async with store.hub.watch("orders"):
+            pass
+        request_id = await captured(store)
+        assert [(await following(watch)).id for watch in watches] == [request_id] * 5
+    assert store.hub.codes == []
+
+
+async def test_a_watch_that_begins_as_another_ends_misses_nothing(store: Store) -> None:
+    await store.create("orders", SETTINGS)
+    for n in range(20):
+        async with store.hub.watch("orders") as watch:
+            request_id = await captured(store, n)
+            assert (await following(watch)).id == request_id
+
+
+async def test_a_watcher_that_falls_behind_has_to_look(store: Store) -> None:
+    await store.create("orders", SETTINGS)
+    async with store.hub.watch("orders") as watch, store.hub.watch("orders") as other:
+        for n in range(300):
+            await captured(store, n)
+        async with asyncio.timeout(PATIENCE):
+            while await other.next() is not None:
+                pass
+            assert await watch.next() is None
+        request_id = await captured(store)
+        assert (await following(watch)).id == request_id
+
+
+async def test_captures_at_once_are_all_kept_once(store: Store) -> None:
+    await store.create("orders", SETTINGS._replace(max_requests=2000))
+    results = await asyncio.gather(*(store.capture("orders", summary(n), b"%d" % n) for n in range(1000)))
+    made = {result.id: n for n, result in enumerate(results) if result is not None}
+    assert len(made) == 1000
+    entries = await store.entries("orders", "", 2000)
+    assert {entry.id: entry.summary for entry in entries} == {request_id: summary(n) for request_id, n in made.items()}
+    for request_id, n in list(made.items())[::100]:
+        content = await store.content("orders", request_id)
+        assert content is not None
+        assert content.body == b"%d" % n
+
+
+async def test_cancelled_calls_leave_no_reply_to_others(store: Store) -> None:
+    codes = [f"mirror-{n}" for n in range(50)]
+    for n, code in enumerate(codes):
+        await store.create(code, SETTINGS._replace(max_requests=n + 1))
+    for round_ in range(10):
+        tasks = [asyncio.create_task(store.read(code)) for code in codes]
+        for _ in range(round_ % 4):
+            await asyncio.sleep(0)
+        for task in tasks[round_ % 3 :: 3]:
+            task.cancel()
+        states = await asyncio.gather(*tasks, return_exceptions=True)
+        for n, state in enumerate(states):
+            if not isinstance(state, asyncio.CancelledError):
+                assert not isinstance(state, BaseException)
+                assert state is not None
+                assert state.settings.max_requests == n + 1
+
+
+@pytest.mark.parametrize("text", ["x", "1", "1-", "-1", "1-2-3", "1-x", " 1-0", "1-0\n", "٣-0", "9" * 16 + "-0"])
+def test_what_is_no_id_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="id of a request"):
+        parse_id(text)
+
+
+def test_ids_compare_as_numbers() -> None:
+    assert is_after("10-0", "9-0")
+    assert is_after("9-10", "9-9")
+    assert not is_after("9-9", "9-9")
+    assert is_after("0-0", "")

@@ -1,0 +1,96 @@
+"""What only the engine in memory has to do: stay within its bounds."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from reserve_mirror.store import Settings, Unavailable, memory
+from reserve_mirror.store.memory import OVERHEAD, MemoryStore
+
+SETTINGS = Settings(max_requests=100, expiration_time=60, answer="{}")
+SUMMARY = '{"path":"/"}'
+KILOBYTE = b"x" * 1024
+
+
+async def test_the_largest_mirror_pays_when_memory_is_short() -> None:
+    store = MemoryStore(max_size=10 * (1024 + OVERHEAD + len(SUMMARY)))
+    for code in ("large", "small"):
+        await store.create(code, SETTINGS)
+    kept = await store.capture("small", SUMMARY, KILOBYTE)
+    assert kept is not None
+    async with store.hub.watch("large") as watch:
+        ids = []
+        for _ in range(12):
+            captured = await store.capture("large", SUMMARY, KILOBYTE)
+            assert captured is not None
+            ids.append(captured.id)
+        told = [await watch.next() for _ in range(15)]
+    assert [entry.id for entry in await store.entries("large", "", 100)] == ids[3:]
+    assert await store.content("small", kept.id) is not None
+    gone = [json.loads(event.text)["id"] for event in told if event is not None and event.type == "deleted"]
+    assert gone == ids[:3]
+
+
+async def test_a_body_larger_than_all_is_not_kept() -> None:
+    store = MemoryStore(max_size=1000)
+    await store.create("orders", SETTINGS)
+    assert await store.capture("orders", SUMMARY, KILOBYTE) is not None
+    assert await store.entries("orders", "", 100) == []
+    assert store._size == 0
+
+
+async def test_whatever_goes_gives_its_memory_back() -> None:
+    store = MemoryStore()
+    for code in ("a", "b", "c"):
+        await store.create(code, SETTINGS._replace(max_requests=2))
+        for _ in range(5):
+            await store.capture(code, SUMMARY, KILOBYTE, KILOBYTE)
+    (entry, _) = await store.entries("a", "", 100)
+    await store.remove("a", entry.id)
+    await store.clear("b")
+    await store.drop("c")
+    assert store._size == OVERHEAD + len(SUMMARY) + 2048
+    await store.drop("a")
+    assert store._size == 0
+
+
+async def test_there_are_only_so_many_mirrors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "MAX_MIRRORS", 2)
+    store = MemoryStore()
+    store.keep("orders", SETTINGS)
+    await store.start()
+    for code in ("a", "b"):
+        assert await store.create(code, SETTINGS)
+    with pytest.raises(Unavailable, match="too many mirrors"):
+        await store.create("c", SETTINGS)
+    await store.drop("a")
+    assert await store.create("c", SETTINGS)
+    await store.close()
+
+
+async def test_what_has_expired_leaves_the_memory_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "SWEEP", 0.01)
+    store = MemoryStore()
+    await store.start()
+    await store.create("orders", SETTINGS._replace(expiration_time=0))
+    await store.create("stays", SETTINGS)
+    store.keep("kept", SETTINGS)
+    await store.read("kept")
+    async with asyncio.timeout(10):
+        while "orders" in store._mirrors:
+            await asyncio.sleep(0.01)
+    assert set(store._mirrors) == {"stays", "kept"}
+    await store.close()
+
+
+async def test_ids_grow_when_the_clock_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = MemoryStore()
+    await store.create("orders", SETTINGS)
+    clock = iter([100.0, 100.0, 100.0, 100.0, 50.0, 50.0, 101.0, 101.0])
+    monkeypatch.setattr("reserve_mirror.store.memory.time.time", lambda: next(clock, 102.0))
+    ids = [captured.id for _ in range(4) if (captured := await store.capture("orders", SUMMARY, b""))]
+    pairs = [tuple(map(int, each.split("-"))) for each in ids]
+    assert pairs == sorted(set(pairs))

@@ -1,0 +1,381 @@
+"""What only the engine for Redis has to do: live with a Redis that goes away, forgets, refuses, and comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from reserve_core import ConfigError
+from reserve_mirror.store import Settings, Unavailable, link
+from reserve_mirror.store.redis import RedisStore
+
+if TYPE_CHECKING:
+    from tests.plugins.mirror.conftest import RedisServer, Serve, Site
+
+SETTINGS = Settings(max_requests=100_000, expiration_time=60, answer='{"status":200}')
+SUMMARY = '{"path":"/"}'
+# What is written is the kernel's before it is acknowledged: a killed Redis has lost nothing of it.
+DURABLE = ("--appendonly", "yes", "--appendfsync", "no", "--auto-aof-rewrite-percentage", "0")
+PATIENCE = 20
+
+Own = Callable[..., "RedisServer"]
+Open = Callable[["RedisServer"], Awaitable[RedisStore]]
+
+
+@pytest.fixture
+async def opened() -> AsyncIterator[Open]:
+    """`await opened(server)`: a started store of that Redis."""
+    async with AsyncExitStack() as stack:
+
+        async def start(server: RedisServer) -> RedisStore:
+            store = RedisStore(server.url)
+            stack.push_async_callback(store.close)
+            await store.start()
+            return store
+
+        yield start
+
+
+@pytest.fixture
+def engine() -> str:
+    """Sites are on Redis."""
+    return "redis"
+
+
+async def available(store: RedisStore) -> None:
+    """Waits until the store can be used."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                await store.read("orders")
+            except Unavailable:
+                await asyncio.sleep(0.05)
+            else:
+                return
+
+
+def messages(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno == level]
+
+
+async def test_keys_have_a_place_of_their_own_and_expire_together(redis_server: RedisServer, opened: Open) -> None:
+    store = await opened(redis_server)
+    await store.create("orders", SETTINGS)
+    await store.capture("orders", SUMMARY, b"body", b"answer")
+    with redis_server.client() as client:
+        assert sorted(client.keys("*")) == [b"reserve:{orders}", b"reserve:{orders}:b", b"reserve:{orders}:s"]
+        assert [client.type(key) for key in sorted(client.keys("*"))] == [b"hash", b"hash", b"stream"]
+        assert all(59_000 < client.pttl(key) <= 60_000 for key in client.keys("*"))
+    await store.drop("orders")
+    with redis_server.client() as client:
+        assert client.keys("*") == []
+
+
+async def test_trimming_leaves_no_body_behind(redis_server: RedisServer, opened: Open) -> None:
+    store = await opened(redis_server)
+    await store.create("orders", SETTINGS._replace(max_requests=3))
+    for _ in range(10):
+        await store.capture("orders", SUMMARY, b"body", b"answer")
+    with redis_server.client() as client:
+        assert client.xlen("reserve:{orders}:s") == 3
+        assert client.hlen("reserve:{orders}:b") == 6
+
+
+async def test_two_processes_share_what_one_captures(redis_server: RedisServer, opened: Open) -> None:
+    one, two = await opened(redis_server), await opened(redis_server)
+    await one.create("orders", SETTINGS)
+    async with two.hub.watch("orders") as watch:
+        captured = await one.capture("orders", SUMMARY, b"body")
+        assert captured is not None
+        async with asyncio.timeout(PATIENCE):
+            event = await watch.next()
+    assert event is not None
+    assert event.id == captured.id
+    content = await two.content("orders", captured.id)
+    assert content is not None
+    assert content.body == b"body"
+
+
+async def test_captures_at_once_share_round_trips(
+    redis_server: RedisServer, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await opened(redis_server)
+    await store.create("orders", SETTINGS)
+    sent: list[int] = []
+    exchange = link.Link._exchange
+
+    async def counted(self: link.Link, connection: Any, batch: Any) -> Any:
+        sent.append(len(batch))
+        return await exchange(self, connection, batch)
+
+    monkeypatch.setattr(link.Link, "_exchange", counted)
+    await asyncio.gather(*(store.capture("orders", SUMMARY, b"") for _ in range(1000)))
+    assert sum(sent) == 1000
+    assert len(sent) <= 5
+
+
+async def test_flushed_scripts_are_loaded_again(redis_server: RedisServer, opened: Open) -> None:
+    store = await opened(redis_server)
+    await store.create("orders", SETTINGS)
+    with redis_server.client() as client:
+        client.script_flush()
+    results = await asyncio.gather(*(store.capture("orders", SUMMARY, b"") for _ in range(10)))
+    assert len({result.id for result in results if result is not None}) == 10
+    state = await store.read("orders")
+    assert state is not None
+    assert state.requests == 10
+
+
+async def test_without_appendonly_there_is_a_warning(
+    own_redis: Own, opened: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    await opened(own_redis("--appendonly", "no"))
+    (warning,) = messages(caplog, logging.WARNING)
+    assert "forgets everything" in warning
+    assert "CONFIG SET appendonly yes" in warning
+
+
+async def test_with_appendonly_there_is_none(own_redis: Own, opened: Open, caplog: pytest.LogCaptureFixture) -> None:
+    await opened(own_redis(*DURABLE))
+    assert messages(caplog, logging.WARNING) == []
+
+
+async def test_a_redis_that_is_not_there_yet_is_no_error(
+    own_redis: Own, opened: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = own_redis(*DURABLE)
+    server.kill()
+    store = await opened(server)
+    with pytest.raises(Unavailable, match="Redis is away"):
+        await store.create("orders", SETTINGS)
+    (error,) = messages(caplog, logging.ERROR)
+    assert error.startswith(f"Redis at {server.url} is away: ")
+    server.start()
+    await available(store)
+    assert await store.create("orders", SETTINGS)
+    assert messages(caplog, logging.WARNING) == [f"Redis at {server.url} is back"]
+
+
+async def test_a_wrong_password_stops_the_start(own_redis: Own, opened: Open) -> None:
+    server = own_redis()
+    with server.client() as client:
+        client.config_set("requirepass", "secret")
+    for wrong in (server.url, server.url.replace("unix://", "unix://:letmein@")):
+        server.url = wrong
+        with pytest.raises(ConfigError) as error:
+            await opened(server)
+        assert "letmein" not in str(error.value)
+        assert str(server.socket) in str(error.value)
+    server.url = f"unix://:secret@{server.socket}"
+    store = await opened(server)
+    assert await store.create("orders", SETTINGS)
+
+
+async def test_a_database_of_its_own(redis_server: RedisServer) -> None:
+    store = RedisStore(f"{redis_server.url}?db=3")
+    await store.start()
+    assert await store.create("orders", SETTINGS)
+    with redis_server.client() as client:
+        assert client.dbsize() == 0
+    await store.close()
+
+
+async def test_a_redis_that_is_full_refuses_and_says_why(
+    own_redis: Own, opened: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = own_redis(*DURABLE)
+    store = await opened(server)
+    await store.create("orders", SETTINGS)
+    with server.client() as client:
+        client.config_set("maxmemory", "1mb")
+        for _ in range(3):
+            with pytest.raises(Unavailable, match="refuses: command not allowed when used memory > 'maxmemory'"):
+                await store.capture("orders", SUMMARY, b"x" * 100_000)
+        client.config_set("maxmemory", "0")
+    assert await store.capture("orders", SUMMARY, b"x") is not None
+    (error,) = messages(caplog, logging.ERROR)
+    assert error.endswith("refuses: command not allowed when used memory > 'maxmemory'")
+
+
+async def test_a_redis_that_hangs_is_given_up(
+    own_redis: Own, opened: Open, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(link, "PATIENCE", 0.5)
+    server = own_redis(*DURABLE)
+    store = await opened(server)
+    await store.create("orders", SETTINGS)
+    assert server.process is not None
+    os.kill(server.process.pid, signal.SIGSTOP)
+    try:
+        results = await asyncio.gather(
+            *(store.capture("orders", SUMMARY, b"") for _ in range(10)), return_exceptions=True
+        )
+    finally:
+        os.kill(server.process.pid, signal.SIGCONT)
+    assert [type(result) for result in results] == [Unavailable] * 10
+    assert "no answer within" in messages(caplog, logging.ERROR)[0]
+    await available(store)
+    assert await store.capture("orders", SUMMARY, b"") is not None
+
+
+async def test_what_waits_for_redis_is_bounded(redis_server: RedisServer, opened: Open, monkeypatch: Any) -> None:
+    monkeypatch.setattr(link, "MAX_WAITING", 100_000)
+    store = await opened(redis_server)
+    await store.create("orders", SETTINGS)
+    results = await asyncio.gather(
+        *(store.capture("orders", SUMMARY, b"x" * 10_000) for _ in range(100)), return_exceptions=True
+    )
+    refused = [result for result in results if isinstance(result, Unavailable)]
+    assert 80 <= len(refused) <= 95
+    assert "takes less" in str(refused[0])
+    state = await store.read("orders")
+    assert state is not None
+    assert state.requests == 100 - len(refused)
+
+
+async def test_kept_mirrors_are_there_in_a_redis_that_has_forgotten(redis_server: RedisServer, opened: Open) -> None:
+    store = await opened(redis_server)
+    store.keep("orders", SETTINGS)
+    await store.start()
+    with redis_server.client() as client:
+        client.flushall()
+    assert await store.capture("orders", SUMMARY, b"") is not None
+
+
+async def test_watchers_look_again_after_redis_was_away(own_redis: Own, opened: Open) -> None:
+    server = own_redis(*DURABLE)
+    store = await opened(server)
+    await store.create("orders", SETTINGS)
+    async with store.hub.watch("orders") as watch:
+        server.kill()
+        server.start()
+        async with asyncio.timeout(PATIENCE):
+            assert await watch.next() is None
+        await available(store)
+        captured = await store.capture("orders", SUMMARY, b"")
+        assert captured is not None
+        async with asyncio.timeout(PATIENCE):
+            event = await watch.next()
+        assert event is not None
+        assert event.id == captured.id
+
+
+async def test_every_acknowledged_capture_survives_a_kill(own_redis: Own, opened: Open) -> None:
+    server = own_redis(*DURABLE)
+    store = await opened(server)
+    await store.create("orders", SETTINGS)
+    acknowledged: list[str] = []
+    refused = 0
+    running = True
+
+    async def work() -> None:
+        nonlocal refused
+        while running:
+            try:
+                captured = await store.capture("orders", SUMMARY, b"body")
+            except Unavailable:
+                refused += 1
+                await asyncio.sleep(0.01)
+            else:
+                assert captured is not None
+                acknowledged.append(captured.id)
+
+    workers = [asyncio.create_task(work()) for _ in range(32)]
+    for _ in range(3):
+        before = len(acknowledged)
+        async with asyncio.timeout(PATIENCE):
+            while len(acknowledged) < before + 1000:
+                await asyncio.sleep(0.01)
+        await asyncio.to_thread(server.kill)
+        await asyncio.to_thread(server.start)
+        await available(store)
+    running = False
+    await asyncio.gather(*workers)
+    kept = {entry.id for entry in await store.entries("orders", "", 1_000_000)}
+    assert len(set(acknowledged)) == len(acknowledged) > 3000
+    assert set(acknowledged) <= kept
+    assert refused
+
+
+def wait_for_redis(site: Site) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while site.get("/api/mirrors/orders").status != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_without_redis_there_is_503_and_then_all_is_well_again(own_redis: Own, serve: Serve) -> None:
+    server = own_redis(*DURABLE)
+    site = serve(redis_url=server.url)
+    site.capture("/before")
+    server.kill()
+    answer = site.ask("POST", "/r/orders/lost", b"x", [("Origin", "http://app.example")])
+    assert answer.status == 503
+    assert answer.headers["retry-after"] == "1"
+    assert answer.headers["access-control-allow-origin"] == "http://app.example"
+    for path in ("/v/orders", "/api/mirrors/orders", "/api/mirrors/orders/requests.json", "/ws/orders"):
+        answer = site.get(path)
+        assert answer.status == 503, path
+        assert "Redis is away" in answer.text
+    assert site.get("/").status == 200
+    server.start()
+    wait_for_redis(site)
+    site.capture("/after")
+    assert [request["path"] for request in site.requests()] == ["/before", "/after"]
+
+
+async def test_pages_recover_by_themselves_with_no_loss_and_no_doubles(own_redis: Own, serve: Serve) -> None:
+    server = own_redis(*DURABLE)
+    site = serve(redis_url=server.url, max_requests=100_000)
+    acknowledged: list[str] = []
+    stop = threading.Event()
+
+    def send() -> None:
+        n = 0
+        while not stop.is_set():
+            n += 1
+            if site.ask("POST", f"/r/orders/{n}").status == 200:
+                acknowledged.append(f"/{n}")
+
+    sending = asyncio.create_task(asyncio.to_thread(send))
+    async with site.follow() as follower:
+        seen: list[str] = []
+
+        async def take(count: int) -> None:
+            while len(seen) < count:
+                message = await follower.next()
+                assert message is not None
+                if message["type"] == "request":
+                    seen.append(message["request"]["path"])
+
+        await take(200)
+        await asyncio.to_thread(server.kill)
+        await asyncio.sleep(0.3)
+        await asyncio.to_thread(server.start)
+        await take(len(acknowledged) + 200)
+        stop.set()
+        await sending
+        while set(acknowledged) - set(seen):
+            await take(len(seen) + 1)
+    assert len(seen) == len(set(seen))
+    assert seen == sorted(seen, key=lambda path: int(path[1:]))
+
+
+async def test_a_page_of_one_server_shows_what_another_one_captures(redis_server: RedisServer, serve: Serve) -> None:
+    one, two = serve(), serve()
+    async with two.follow() as follower:
+        await follower.message("hello")
+        one.ask("POST", "/r/orders/x")
+        assert (await follower.message("request"))["request"]["path"] == "/x"
+        one.ask_json("PATCH", "/api/mirrors/orders", {"response": {"status": 418}})
+        assert (await follower.message("updated"))["response"]["status"] == 418
+    assert two.ask("POST", "/r/orders").status == 418

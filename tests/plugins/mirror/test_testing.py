@@ -1,0 +1,78 @@
+"""The pytest fixture `reserve_mirror`."""
+
+from __future__ import annotations
+
+import threading
+import urllib.request
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from reserve_mirror.testing import TestMirror
+
+
+def send(url: str, body: bytes | None = None, method: str = "POST", **headers: str) -> bytes:
+    request = urllib.request.Request(url, body, headers, method=method)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return bytes(answer.read())
+
+
+def test_a_request_is_waited_for(reserve_mirror: TestMirror) -> None:
+    timer = threading.Timer(0.1, lambda: send(f"{reserve_mirror.url}/hook?x=1", b'{"order": 42}', Event="paid"))
+    timer.start()
+    request = reserve_mirror.wait_for(method="POST", path="/hook", timeout=10)
+    timer.join()
+    assert (request.method, request.path, request.query) == ("POST", "/hook", [("x", "1")])
+    assert request.json() == {"order": 42}
+    assert request.header("event") == "paid"
+    assert request.header("other") is None
+    assert ("Event", "paid") in request.headers
+
+
+def test_a_request_may_have_come_before(reserve_mirror: TestMirror) -> None:
+    assert send(reserve_mirror.url, b"\xff\x00") == b"OK"
+    request = reserve_mirror.wait_for(body_contains="\0")
+    assert (request.body, request.text) == (b"\xff\x00", "�\0")
+
+
+def test_all_requests_are_there(reserve_mirror: TestMirror) -> None:
+    assert reserve_mirror.requests == []
+    for n in range(30):
+        send(f"{reserve_mirror.url}/{n}")
+    assert [request.path for request in reserve_mirror.requests] == [f"/{n}" for n in range(30)]
+    assert repr(reserve_mirror.requests[0]).startswith("<POST /0 at 20")
+
+
+def test_a_failure_tells_what_came_and_why_it_was_not_it(reserve_mirror: TestMirror) -> None:
+    send(f"{reserve_mirror.url}/hook", method="GET")
+    send(f"{reserve_mirror.url}/other", b"x", Event="\x9b31mred")
+    with pytest.raises(pytest.fail.Exception) as failure:
+        reserve_mirror.wait_for(method="POST", path="/hook", headers={"event": "paid"}, timeout=0.1)
+    assert str(failure.value) == (
+        "No such request came within 0.1 s. The nearest of those that did:\n"
+        "  POST /other: path is /other, not /hook; header event is \\x9b31mred, not paid\n"
+        "  GET /hook: method is GET, not POST; there is no header event"
+    )
+
+
+def test_a_failure_tells_that_nothing_came(reserve_mirror: TestMirror) -> None:
+    with pytest.raises(pytest.fail.Exception) as failure:
+        reserve_mirror.wait_for(timeout=0.1)
+    assert str(failure.value) == "No request at all came within 0.1 s"
+
+
+def test_the_environment_does_not_matter(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1")
+    mirror: TestMirror = request.getfixturevalue("reserve_mirror")
+    send(mirror.url)
+    assert len(mirror.requests) == 1
+
+
+def test_the_page_shows_them(reserve_mirror: TestMirror) -> None:
+    assert b"<html" in send(reserve_mirror.page, method="GET")
+
+
+async def test_async_tests_can_use_it(reserve_mirror: TestMirror) -> None:
+    send(reserve_mirror.url)
+    assert reserve_mirror.wait_for().method == "POST"

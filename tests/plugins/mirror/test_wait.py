@@ -1,0 +1,160 @@
+"""Waiting for requests."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.plugins.mirror.conftest import Answer, Serve, Site
+
+
+def wait(site: Site, timeout: Any = 0.1, **criteria: Any) -> Answer:
+    query = urlencode({"timeout": timeout, **{name.replace("__", "."): value for name, value in criteria.items()}})
+    return site.get(f"/api/mirrors/orders/wait?{query}")
+
+
+def later(work: Callable[[], Any], seconds: float = 0.2) -> threading.Timer:
+    timer = threading.Timer(seconds, work)
+    timer.start()
+    return timer
+
+
+def test_what_came_before_is_found_at_once(site: Site) -> None:
+    request_id = site.capture("/hook", b"\xff")
+    answer = wait(site, 30)
+    assert answer.status == 200
+    assert answer.json()["requests"] == [site.whole(request_id)]
+
+
+def test_without_waiting_one_only_looks(site: Site) -> None:
+    assert wait(site, 0).status == 408
+    request_id = site.capture()
+    assert [each["id"] for each in wait(site, 0).json()["requests"]] == [request_id]
+
+
+def test_what_comes_later_is_found_as_soon_as_it_is_there(site: Site) -> None:
+    start = time.monotonic()
+    timer = later(lambda: site.capture("/hook"))
+    answer = wait(site, 30)
+    timer.join()
+    assert answer.status == 200
+    assert time.monotonic() - start < 10
+
+
+def test_only_what_comes_after_an_id_counts(site: Site) -> None:
+    first = site.capture("/1")
+    assert wait(site, after=first).status == 408
+    second = site.capture("/2")
+    assert [each["id"] for each in wait(site, after=first).json()["requests"]] == [second]
+
+
+def test_several_are_waited_for(site: Site) -> None:
+    ids = [site.capture("/1")]
+    timer = later(lambda: ids.extend(site.capture(f"/{n}") for n in (2, 3, 4)))
+    found = [each["id"] for each in wait(site, 30, count=3).json()["requests"]]
+    timer.join()
+    assert found == ids[:3]
+
+
+MATCHES: list[dict[str, str]] = [
+    {"method": "POST"},
+    {"method": "post"},
+    {"path": "/hook"},
+    {"header__x-event": "paid"},
+    {"header__X-EVENT": "second"},
+    {"header__x-event": ""},
+    {"body__contains": '"total": 42'},
+    {"method": "POST", "path": "/hook", "header__x-event": "paid", "body__contains": "☃"},
+]
+MISSES: list[tuple[dict[str, str], list[str]]] = [
+    ({"method": "PUT"}, ["method is POST, not PUT"]),
+    ({"path": "/hook/"}, ["path is /hook, not /hook/"]),
+    ({"path": ""}, ["path is /hook, not empty"]),
+    ({"header__x-event": "created"}, ["header x-event is paid, second, not created"]),
+    ({"header__x-other": ""}, ["there is no header x-other"]),
+    ({"body__contains": "43"}, ["body doesn't contain '43'"]),
+    ({"method": "PUT", "path": "/x", "body__contains": "43"}, ["method is POST, not PUT", "path is /hook, not /x"]),
+]
+
+
+def send(site: Site) -> str:
+    body = '{"total": 42, "note": "☃"}'.encode()
+    return site.capture("/hook", body, headers=[("X-Event", "paid"), ("X-Event", "second")])
+
+
+@pytest.mark.parametrize("criteria", MATCHES)
+def test_what_meets_the_criteria_is_found(site: Site, criteria: dict[str, str]) -> None:
+    request_id = send(site)
+    assert [each["id"] for each in wait(site, 30, **criteria).json()["requests"]] == [request_id]
+
+
+@pytest.mark.parametrize(("criteria", "reasons"), MISSES)
+def test_what_misses_them_is_told_with_the_reasons(site: Site, criteria: dict[str, str], reasons: list[str]) -> None:
+    request_id = send(site)
+    answer = wait(site, **criteria)
+    assert answer.status == 408
+    outcome = answer.json()
+    assert outcome["requests"] == []
+    assert outcome["error"] == "0 of 1 matching requests came within 0.1 seconds"
+    (miss,) = outcome["nearest"]
+    assert (miss["request"]["id"], miss["missed"]) == (request_id, reasons)
+    assert "body" not in miss["request"]
+
+
+def test_the_nearest_come_first_and_are_few(site: Site) -> None:
+    for n in range(10):
+        site.capture(f"/{n}", method="GET")
+    nearest = site.capture("/other")
+    outcome = wait(site, method="POST", path="/hook").json()
+    assert len(outcome["nearest"]) == 5
+    assert outcome["nearest"][0]["request"]["id"] == nearest
+    assert outcome["nearest"][1]["request"]["path"] == "/9"
+
+
+def test_what_was_found_in_time_is_told(site: Site) -> None:
+    request_id = send(site)
+    outcome = wait(site, count=2).json()
+    assert outcome["error"] == "1 of 2 matching requests came within 0.1 seconds"
+    assert [each["id"] for each in outcome["requests"]] == [request_id]
+
+
+@pytest.mark.parametrize("query", ["timeout=x", "timeout=3601", "count=101", "after=x", "methd=POST"])
+def test_a_bad_parameter_is_refused(site: Site, query: str) -> None:
+    answer = site.get(f"/api/mirrors/orders/wait?{query}")
+    assert answer.status == 400
+    assert answer.json()["error"]
+
+
+def test_a_mirror_that_is_deleted_ends_the_waiting(site: Site) -> None:
+    site.ask_json("POST", "/api/mirrors", {"code": "hooks"})
+    timer = later(lambda: site.ask("DELETE", "/api/mirrors/hooks"))
+    answer = site.get("/api/mirrors/hooks/wait?timeout=30")
+    timer.join()
+    assert answer.status == 404
+
+
+def test_many_wait_at_once(serve: Serve) -> None:
+    site = serve()
+    answers: list[Answer] = []
+    threads = [threading.Thread(target=lambda n=n: answers.append(wait(site, 30, path=f"/{n % 5}"))) for n in range(20)]
+    for thread in threads:
+        thread.start()
+    for n in range(5):
+        site.capture(f"/{n}")
+    for thread in threads:
+        thread.join()
+    found = sorted(answer.json()["requests"][0]["path"] for answer in answers)
+    assert found == sorted(f"/{n % 5}" for n in range(20))
+
+
+def test_a_body_that_is_not_text_can_be_searched(site: Site) -> None:
+    site.capture("/hook", b"\xff\xfeneedle\x00")
+    assert wait(site, 30, body__contains="needle").status == 200
+    assert json.loads(wait(site, body__contains="other").body)["nearest"]
