@@ -115,6 +115,15 @@ def test_long_json_is_built_as_it_is_looked_at(live: LivePage) -> None:
     expect(shown.get_by_role("button", name="Show more (49600 left)")).to_be_visible()
 
 
+def test_a_request_is_shown_from_its_beginning(live: LivePage) -> None:
+    live.mirror.send("POST", "/long", b"line\n" * 500)
+    live.mirror.send("POST", "/other", b"line\n" * 500)
+    live.open("/long")
+    live.page.locator("section.detail").evaluate("pane => pane.scrollTo(0, 5000)")
+    live.page.keyboard.press("k")
+    expect(live.opened("/other").locator("h2")).to_be_in_viewport()
+
+
 def test_what_is_no_json_is_text(live: LivePage) -> None:
     texts = ['{"a":1}}', "[1,]", "{a:1}", '["\t"]', "[01]", "[" * 100_000, '["\\x"]', "[tru]", "[1", '{"a" 1}']
     for number, text in enumerate(texts):

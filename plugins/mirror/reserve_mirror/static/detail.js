@@ -39,12 +39,12 @@ export class Detail {
     this.#id = id;
     this.isGone = false;
     this.#element.parentElement.scrollTop = 0;
-    this.#render(summary ? [this.#head(summary), h("p.loading", {}, "Loading…")] : [h("p.loading", {}, "Loading…")]);
+    this.#render(summary && this.#head(summary), h("p.loading", {}, "Loading…"));
     const content = await this.#wholes.load(id).then(
       (whole) => [this.#head(whole), this.#content(whole)],
       (error) => this.#failed(error),
     );
-    if (this.#id === id) this.#render(content);
+    if (this.#id === id && !this.isGone) this.#render(content);
   }
 
   /** Says that the request shown is there no more. */
