@@ -42,7 +42,7 @@ class Answer:
         self._chunks.clear()
         self._head_only = head_only
         self._upgrade = upgrade
-        self._bodiless = self._until_close = False
+        self._until_close = False
         self._interim = 0
         self._fields: Fields = []
         self._fields_size = 0
@@ -126,14 +126,14 @@ class Answer:
         self.headers = fields
         self._read_framing(fields)
         self.begun = True
-        if self._bodiless:
-            # The parser doesn't always know that no body follows.
+        if self._head_only:
+            # The parser doesn't know that no body follows.
             self.complete = True
             self._parser = None
 
     def on_body(self, data: bytes) -> None:
         if self.complete:
-            raise self._refusal("a body follows an answer that has none")
+            raise self._refusal("a body follows the answer to a HEAD")
         self._keep(data)
 
     def on_message_complete(self) -> None:
@@ -166,9 +166,9 @@ class Answer:
                 raise self._refusal("it switches to a protocol nobody asked for")
             self.tunnel = True
             return
-        self._bodiless = self._head_only or self.status in (204, 304)
-        self._until_close = not (sized or chunked or self._bodiless)
-        self.sized = sized or self.status in (204, 304)
+        bodiless = self.status in (204, 304)
+        self._until_close = not (sized or chunked or bodiless or self._head_only)
+        self.sized = sized or bodiless
         persistent = self.version == "1.1" or b"keep-alive" in options
         self.keep_alive = persistent and b"close" not in options and not self._until_close
 

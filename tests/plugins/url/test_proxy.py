@@ -228,6 +228,8 @@ async def test_every_status_comes_down(status: int, upstream: Upstream, serve: S
     ("head", "length"),
     [
         (b"HTTP/1.1 204 No Content\r\nX-Y: 1\r\n\r\n", None),
+        (b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\nX-Y: 1\r\n\r\n", None),
+        (b"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\nX-Y: 1\r\n\r\n", None),
         (b"HTTP/1.1 304 Not Modified\r\nX-Y: 1\r\n\r\n", None),
         (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 1000\r\nX-Y: 1\r\n\r\n", "1000"),
         (b"HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\nX-Y: 1\r\n\r\n", None),

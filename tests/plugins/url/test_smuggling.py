@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.plugins.url.conftest import Peer, Serve, Upstream
+    from tests.plugins.url.conftest import Peer, Serve, Until, Upstream
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 POISON = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"
@@ -127,6 +127,20 @@ async def test_no_answer(vector: bytes, upstream: Upstream, serve: Serve) -> Non
     assert (await peer.ask(b"GET /second HTTP/1.1\r\nHost: a\r\n\r\n")).body == b"ok"
     assert backend.connections == 2
     assert site.named("error") == []
+
+
+@pytest.mark.parametrize("begin", [b"HTTP/1.1 200 ", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nX: "])
+async def test_a_head_without_end_is_given_up(begin: bytes, upstream: Upstream, serve: Serve, until: Until) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.message()
+        await peer.send(begin)
+        for _ in range(100):
+            await peer.send(b"x" * 100_000)
+        await peer.rest()
+
+    backend = await upstream(script)
+    assert (await (await serve(backend.url)).get()).status == 502
+    await until(lambda: backend.open == 0)
 
 
 @pytest.mark.parametrize("vector", IN_THE_BODY.values(), ids=IN_THE_BODY)
