@@ -218,13 +218,16 @@ class Exchange:
         head = self._head or b""
         self._head = None
         transport = self.connection.transport
-        if self._chunked:
-            if size > COPY_LIMIT:
-                transport.write(b"%b%x\r\n" % (head, size))
-                transport.write(chunk)
+        if size > COPY_LIMIT:
+            if self._chunked:
+                head += b"%x\r\n" % size
+            if head:
+                transport.write(head)
+            transport.write(chunk)
+            if self._chunked:
                 transport.write(b"\r\n")
-            else:
-                transport.write(b"%b%x\r\n%b\r\n" % (head, size, chunk))
+        elif self._chunked:
+            transport.write(b"%b%x\r\n%b\r\n" % (head, size, chunk))
         else:
             transport.write(head + chunk if head else chunk)
         self._fair += size

@@ -43,6 +43,7 @@ class Answer:
         self._head_only = head_only
         self._upgrade = upgrade
         self._until_close = False
+        self._left = 0  # bytes still to come of a body of known length
         self._interim = 0
         self._fields: Fields = []
         self._fields_size = 0
@@ -55,6 +56,9 @@ class Answer:
         parser = self._parser
         if self.tunnel:
             self._keep(data)
+            return
+        if self._left:
+            self._feed_body(data)
             return
         if self.complete or parser is None:
             # Nobody has asked for it, and it can't be told from the answer to the next request (RFC 9112 9.2).
@@ -134,6 +138,8 @@ class Answer:
     def on_body(self, data: bytes) -> None:
         if self.complete:
             raise self._refusal("a body follows the answer to a HEAD")
+        if self._left:
+            self._left -= len(data)
         self._keep(data)
 
     def on_message_complete(self) -> None:
@@ -142,9 +148,21 @@ class Answer:
 
     # Our own affairs.
 
+    def _feed_body(self, data: bytes) -> None:
+        """More of a body of known length. The parser would only copy it: its work is done."""
+        self._parser = None
+        if len(data) > self._left:
+            data = data[: self._left]
+            self.keep_alive = False  # as in `feed`, for what nobody has asked for
+        self._left -= len(data)
+        self._keep(data)
+        if not self._left:
+            self.complete = True
+
     def _read_framing(self, fields: Fields) -> None:
         """How the body ends, and whether the connection goes on (RFC 9112 6.3, 9.3)."""
         sized = chunked = False
+        length = 0
         options: list[bytes] = []
         protocol = b""
         for name, value in fields:
@@ -152,7 +170,8 @@ class Answer:
             if key not in _FRAMING:
                 continue
             if key == b"content-length":
-                sized = True  # one, and a number: the parser sees to it
+                sized = True
+                length = int(value)  # one, and a number: the parser sees to it
             elif key == b"connection":
                 options += [option.strip() for option in value.lower().split(b",")]
             elif key == b"upgrade":
@@ -169,6 +188,8 @@ class Answer:
         bodiless = self.status in (204, 304)
         self._until_close = not (sized or chunked or bodiless or self._head_only)
         self.sized = sized or bodiless
+        if not (chunked or bodiless or self._head_only):
+            self._left = length
         persistent = self.version == "1.1" or b"keep-alive" in options
         self.keep_alive = persistent and b"close" not in options and not self._until_close
 

@@ -143,6 +143,24 @@ async def test_a_head_without_end_is_given_up(begin: bytes, upstream: Upstream, 
     await until(lambda: backend.open == 0)
 
 
+@pytest.mark.parametrize("parts", [(b"hello" + POISON,), (b"hel", b"lo" + POISON)])
+async def test_what_follows_a_body_is_nobodys(parts: tuple[bytes, ...], upstream: Upstream, serve: Serve) -> None:
+    """RFC 9112 9.2: neither more of this answer nor the answer to the next request."""
+
+    async def script(peer: Peer) -> None:
+        request = await peer.message()
+        if request.target == "/first":
+            await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", *parts)
+            await peer.rest()
+        else:
+            await peer.send(OK)
+
+    site = await serve((await upstream(script)).url)
+    first = await site.get("/first")
+    assert (first.status, first.body) == (200, b"hello")
+    assert (await site.get("/second")).body == b"ok"
+
+
 @pytest.mark.parametrize("vector", IN_THE_BODY.values(), ids=IN_THE_BODY)
 @pytest.mark.parametrize("apart", [False, True])
 async def test_no_body(vector: bytes, apart: bool, upstream: Upstream, serve: Serve) -> None:
