@@ -32,8 +32,12 @@ CHROMIUM_OPTIONS = (
     " --no-first-run --disable-quic"
 )
 DEEP = "/some/where/mirror"  # where the mirrors are mounted a second time
-SHOP = '{"order": 17, "paid": true}'  # what an application answers below /shop/, tapped by the mirror "shop"
-ECHO = """
+# An application below /shop/, tapped by the mirror "shop".
+SHOP = """
+async def order(request, response):
+    await request.body()
+    response.send('{"order": 17, "paid": true}', 201, {"Content-Type": "application/json"})
+
 async def echo(request, response):
     headers = {"Content-Type": request.headers["Content-Type"], "X-Echo": request.headers["X-Echo"]}
     response.send(await request.body(), 200, headers)
@@ -288,12 +292,12 @@ def site(command: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Si
         {"match": f"^{DEEP}(/.*)?$", **mirror},
         {"match": "^/few(/.*)?$", "mirror": "$1", "max-requests": 3, "max-body-size": 1000},
         {"match": "^/shop/", "tap": "shop"},
-        {"match": "^/shop/echo", "custom": "./echo.py:echo"},
-        {"match": "^/shop/missing", "status": 404},
-        {"match": "^/shop/", "custom": [SHOP, {"status": 201, "headers": {"Content-Type": "application/json"}}]},
+        {"match": "^/shop/orders", "custom": "./shop.py:order"},
+        {"match": "^/shop/echo", "custom": "./shop.py:echo"},
+        {"match": "^/shop/", "status": 404},
         {"match": "^(/.*)$", **mirror},
     ]
-    (folder / "echo.py").write_text(ECHO)
+    (folder / "shop.py").write_text(SHOP)
     (folder / "reserve.json").write_text(json.dumps({"mappings": mappings}))
     site = Site(command, folder, "--silent")
     site.start()

@@ -1,6 +1,6 @@
 /** A body in every view that suits it. */
 
-import { bytesOf, header, headerText, mediaType, size, textOf } from "./bytes.js";
+import { bytesOf, header, headerText, mediaType, noBody, size, textOf } from "./bytes.js";
 import { copyButton } from "./clipboard.js";
 import { h } from "./dom.js";
 import { tabs } from "./tabs.js";
@@ -16,7 +16,7 @@ import { xmlView } from "./views/xml.js";
  * bytes, `parts` shows the parts of a multipart body.
  */
 export function bodySection(message, download, parts) {
-  if (!message.size) return h("section.body", {}, h("h3", {}, "Body"), h("p.nothing", {}, "No body"));
+  if (!message.size) return h("section.body", {}, h("h3", {}, "Body"), h("p.nothing", {}, noBody(message)));
   const bytes = bytesOf(message);
   const { type, charset } = mediaType(message.headers);
   const text = textOf(bytes, charset);

@@ -49,6 +49,9 @@ export function size(bytes) {
   return `${(bytes / divisor).toFixed(1)} ${unit}`;
 }
 
+/** What is said instead of a size of 0. A tap sees of a body what the application has read. */
+export const noBody = ({ truncated }) => (truncated ? "Body not read" : "No body");
+
 /** The value of a header of this name, "" when there is none. */
 export function header(headers, name) {
   return headers.find(([key]) => key.toLowerCase() === name)?.[1] ?? "";

@@ -1,7 +1,7 @@
 /** One request in full, and the answer that `tap` recorded. */
 
 import { bodySection } from "./body.js";
-import { bytesOf, headerText, mediaType, size } from "./bytes.js";
+import { bytesOf, headerText, mediaType, noBody, size } from "./bytes.js";
 import { copy } from "./clipboard.js";
 import { FORMATS } from "./copyas.js";
 import { fill, h } from "./dom.js";
@@ -90,7 +90,7 @@ export class Detail {
         h("span", {}, h("time", { datetime: item.time }, clock(item.time)), " · ", since),
         h("span", {}, `from ${item.remote}`),
         h("span", {}, `HTTP/${item.http_version}`),
-        h("span", {}, item.size ? size(item.size) : "no body"),
+        h("span", {}, item.size ? size(item.size) : noBody(item).toLowerCase()),
       ),
       h("p.url", {}, h("code", {}, item.url)),
     );

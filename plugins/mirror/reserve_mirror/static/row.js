@@ -1,6 +1,6 @@
 /** What a request is recognised by: the row of the list, and the badges that the detail shows too. */
 
-import { mediaType, size } from "./bytes.js";
+import { mediaType, noBody, size } from "./bytes.js";
 import { h } from "./dom.js";
 import { age, clock } from "./time.js";
 
@@ -22,7 +22,7 @@ export function target(item) {
 /** The `<li>` of a request; `tick()` brings its age up to date. */
 export function row(item) {
   const time = h("time.age", { datetime: item.time, title: clock(item.time) }, age(item.time));
-  const about = [mediaType(item.headers).type, item.size ? size(item.size) : "no body"].filter(Boolean).join(" · ");
+  const about = [mediaType(item.headers).type, item.size ? size(item.size) : noBody(item).toLowerCase()].filter(Boolean).join(" · ");
   const element = h(
     "li",
     {},
