@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from http import HTTPStatus
 from typing import cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
-from ..errors import Disconnected, HTTPError
+from ..errors import HTTPError
 from .body import NO_BODY, BodyStream
+from .body_parser import body_parser
+from .channel import LINGER, NEVER, Channel
 from .exchange import Exchange
 from .head import read_head
 from .request import Headers, Request
@@ -24,36 +24,21 @@ MAX_WAITING = 16
 MAX_DISCARD = 256 * 1024
 # Framing of a chunked body (sizes, extensions) beyond its content: a flood of it is an attack.
 MAX_FRAMING = 64 * 1024
-# Seconds in which a client may still read the last answer before its connection is cut.
-LINGER = 2.0
-
-NEVER = float("inf")
 
 
-class Connection(asyncio.Protocol):
+class Connection(Channel):
     """One client's connection."""
 
     def __init__(self, shared: Shared, loop: asyncio.AbstractEventLoop) -> None:
-        # Of the server.
-        self.shared = shared
-        self.loop = loop
+        super().__init__(shared, loop)
         # Of the connection.
-        self.transport: asyncio.Transport = cast("asyncio.Transport", None)
         self.remote = ""
-        self.deadline = 0.0
-        self.write_paused = False
         self._parser = HttpRequestParser(self)
         self._waiting: deque[Exchange] = deque()
         self._current: Exchange | None = None
         self._advancing = False
-        self._reading = True
-        self._drain: asyncio.Future[None] | None = None
-        self._unsent = 0
-        self._write_deadline = 0.0
-        self._stream: UpgradedStream | None = None
         self._held: bytearray | None = None  # what came behind a request to upgrade
         self._last_words: tuple[int, str] | None = None  # the error that ends the connection, once its turn comes
-        self._deaf = False  # nothing more is read as HTTP
         # Of the request being parsed.
         self._in_head = False
         self._head_begun = False  # by the data just fed
@@ -85,42 +70,18 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.shared.connections.discard(self)
-        self._deaf = True
-        stream = self._stream
-        if stream is not None:
-            stream.connection_lost(exc)
+        super().connection_lost(exc)
         current = self._current
         if current is not None:
             self._current = None
             current.cancel()
-        if self._drain is not None and not self._drain.done():
-            self._drain.set_exception(Disconnected("The client has gone"))
         parsed = self._parsed
         if parsed is not None and parsed is not current:
             parsed.cancel()
         self._waiting.clear()
 
-    def eof_received(self) -> bool:
-        stream = self._stream
-        if stream is not None:
-            stream.feed_eof()
-        # A client that has closed can't be told from one that only says no more: both have gone.
-        return False
-
-    def pause_writing(self) -> None:
-        self.write_paused = True
-        self._unsent = self.transport.get_write_buffer_size()
-        self._write_deadline = self.shared.now + self.shared.limits.write_timeout
-        if self._stream is not None:
-            self._stream.pause_writing()
-
     def resume_writing(self) -> None:
-        self.write_paused = False
-        if self._stream is not None:
-            self._stream.resume_writing()
-            return
-        if self._drain is not None and not self._drain.done():
-            self._drain.set_result(None)
+        super().resume_writing()
         self._advance()
 
     def data_received(self, data: bytes) -> None:
@@ -147,7 +108,7 @@ class Connection(asyncio.Protocol):
         except HttpParserUpgrade as upgrade:
             rest = data[upgrade.args[0] :]
             if self._body is not None:
-                self._parser = _body_parser(self, self._body.length)
+                self._parser = body_parser(self, self._body.length)
                 self._feed(rest)
             else:
                 # The answer decides which protocol the rest is of.
@@ -302,54 +263,21 @@ class Connection(asyncio.Protocol):
                 self.transport.pause_reading()
             self._renew_deadline()
 
-    async def drained(self) -> None:
-        """Returns when the transport takes more. Raises `Disconnected` when the client has gone."""
-        while self.write_paused:
-            if self._drain is None or self._drain.done():
-                self._drain = self.loop.create_future()
-            await self._drain
-
     def hand_over(self, head: bytes) -> UpgradedStream:
         """Writes the head of a 101 and gives the connection away, with what came behind the request."""
-        held = bytes(self._held or b"")
-        self._held = None
-        self._deaf = True
-        self.deadline = NEVER
-        self.transport.write(head)
-        if not self._reading:
-            self._reading = True
-            self.transport.resume_reading()
-        self._stream = stream = UpgradedStream(self.transport, held)
-        if self.write_paused:
-            stream.pause_writing()
-        return stream
-
-    def abort(self) -> None:
-        """Cuts the connection."""
-        self._deaf = True
-        self.transport.abort()
+        held, self._held = bytes(self._held or b""), None
+        return self._give_away(head, held)
 
     # What the server asks for.
 
-    @property
-    def writing(self) -> bool:
-        """Whether bytes wait for the client to take them."""
-        return self.transport.get_write_buffer_size() > 0
-
     def check_time(self, now: float) -> None:
         """Ends what took too long."""
-        unsent = self.transport.get_write_buffer_size()
-        if unsent:
-            if unsent < self._unsent or not self._unsent:
-                self._write_deadline = now + self.shared.limits.write_timeout
-            elif now >= self._write_deadline:
-                self.abort()
-                return
-        self._unsent = unsent
-        if now < self.deadline:
+        if self._is_stalled(now):
+            self.abort()
+        elif now < self.deadline:
             return
-        if self._deaf:
-            if not unsent:
+        elif self._deaf:
+            if not self.writing:
                 self.transport.abort()
         elif self._in_head:
             self._fail(408, "The request's head took too long")
@@ -394,8 +322,9 @@ class Connection(asyncio.Protocol):
             else:
                 break
         self._advancing = False
-        if self._current is None and not self._waiting and self._last_words is not None:
-            self._say(*self._last_words)
+        if self._last_words is not None and self._current is None and not self._waiting:
+            words, self._last_words = self._last_words, None
+            self._say(*words)
         elif not self._deaf:
             self._renew_deadline()
             if self._waiting or self._held is not None or not self._reading:
@@ -431,8 +360,7 @@ class Connection(asyncio.Protocol):
         if parsed is None:
             if self._last_words is None:
                 self._last_words = (status, reason)
-            if self._current is None and not self._waiting:
-                self._say(status, reason)
+            self._advance()
             return
         # It's the body that fails: its reader answers, or its request is answered without it.
         parsed.keep_alive = False
@@ -440,16 +368,6 @@ class Connection(asyncio.Protocol):
             self._finish()
         elif parsed.body is not None:
             parsed.body.fail(HTTPError(status, reason))
-
-    def _say(self, status: int, reason: str) -> None:
-        self._last_words = None
-        body = reason.encode()
-        head = (
-            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n"
-            f"content-length: {len(body)}\r\n{self.shared.date}connection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode() + body)
-        self._linger()
 
     def _finish(self) -> None:
         """Closes the connection after its last answer; what was pipelined behind it is not answered."""
@@ -460,50 +378,3 @@ class Connection(asyncio.Protocol):
         else:
             self._held = None
             self._linger()
-
-    def _linger(self) -> None:
-        """Says no more but still listens a little: closed at once, bytes on their way here would make the kernel reset
-        the connection and the client lose the answer (RFC 9112 9.6)."""
-        self._deaf = True
-        self._in_head = False
-        self.deadline = self.shared.now + LINGER
-        transport = self.transport
-        if transport.is_closing():
-            return
-        if not transport.can_write_eof():
-            transport.close()
-            return
-        try:
-            transport.write_eof()
-        except OSError:  # the client has just reset the connection
-            transport.close()
-            return
-        if not self._reading:
-            self._reading = True
-            transport.resume_reading()
-
-
-def _body_parser(connection: Connection, length: int | None) -> HttpRequestParser:
-    """A parser in the middle of a request, before its body.
-
-    llhttp takes what follows a request to upgrade for the other protocol, even its body, which comes before
-    (RFC 9110 7.8): read on as HTTP it would be somebody's next request.
-    """
-    protocol = _Deaf(connection)
-    parser = HttpRequestParser(protocol)
-    framing = "transfer-encoding: chunked" if length is None else f"content-length: {length}"
-    parser.feed_data(f"POST / HTTP/1.1\r\n{framing}\r\n\r\n".encode())
-    protocol.deaf = False
-    return parser
-
-
-class _Deaf:
-    """Keeps what a parser reports from the connection, as long as it is `deaf`."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.deaf = True
-        self._connection = connection
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        method = getattr(self._connection, name)
-        return lambda *arguments: None if self.deaf else method(*arguments)

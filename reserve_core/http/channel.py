@@ -1,0 +1,130 @@
+"""The way to one client: what is written under flow control, how long it may take, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import cast
+
+from ..errors import Disconnected
+from .shared import Shared
+from .stream import UpgradedStream
+
+# Seconds in which a client may still read the last answer before its connection is cut.
+LINGER = 2.0
+
+NEVER = float("inf")
+
+
+class Channel(asyncio.Protocol):
+    """A transport with a `deadline` (of the loop's clock, in seconds) that `Shared.tick` looks at."""
+
+    def __init__(self, shared: Shared, loop: asyncio.AbstractEventLoop) -> None:
+        # Of the server.
+        self.shared = shared
+        self.loop = loop
+        # Of the connection.
+        self.transport: asyncio.Transport = cast("asyncio.Transport", None)
+        self.deadline = 0.0
+        self.write_paused = False
+        self._drain: asyncio.Future[None] | None = None
+        self._unsent = 0
+        self._write_deadline = 0.0
+        self._reading = True
+        self._deaf = False  # nothing more is read as HTTP
+        self._stream: UpgradedStream | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._deaf = True
+        if self._stream is not None:
+            self._stream.connection_lost(exc)
+        if self._drain is not None and not self._drain.done():
+            self._drain.set_exception(Disconnected("The client has gone"))
+
+    def eof_received(self) -> bool:
+        if self._stream is not None:
+            self._stream.feed_eof()
+        # A client that has closed can't be told from one that only says no more: both have gone.
+        return False
+
+    def pause_writing(self) -> None:
+        self.write_paused = True
+        self._unsent = self.transport.get_write_buffer_size()
+        self._write_deadline = self.shared.now + self.shared.limits.write_timeout
+        if self._stream is not None:
+            self._stream.pause_writing()
+
+    def resume_writing(self) -> None:
+        self.write_paused = False
+        if self._drain is not None and not self._drain.done():
+            self._drain.set_result(None)
+        if self._stream is not None:
+            self._stream.resume_writing()
+
+    async def drained(self) -> None:
+        """Returns when the transport takes more. Raises `Disconnected` when the client has gone."""
+        while self.write_paused:
+            if self._drain is None or self._drain.done():
+                self._drain = self.loop.create_future()
+            await self._drain
+
+    @property
+    def writing(self) -> bool:
+        """Whether bytes wait for the client to take them."""
+        return self.transport.get_write_buffer_size() > 0
+
+    def abort(self) -> None:
+        """Cuts the connection."""
+        self._deaf = True
+        self.transport.abort()
+
+    def _is_stalled(self, now: float) -> bool:
+        """Whether the client has let the write timeout pass without taking a byte."""
+        unsent = self.transport.get_write_buffer_size()
+        if unsent and (unsent < self._unsent or not self._unsent):
+            self._write_deadline = now + self.shared.limits.write_timeout
+        self._unsent = unsent
+        return unsent > 0 and now >= self._write_deadline
+
+    def _say(self, status: int, reason: str) -> None:
+        body = reason.encode()
+        head = (
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n"
+            f"content-length: {len(body)}\r\n{self.shared.date}connection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self._linger()
+
+    def _linger(self) -> None:
+        """Says no more but still listens a little: closed at once, bytes on their way here would make the kernel reset
+        the connection and the client lose the answer (RFC 9112 9.6)."""
+        self._deaf = True
+        self.deadline = self.shared.now + LINGER
+        transport = self.transport
+        if transport.is_closing():
+            return
+        if not transport.can_write_eof():
+            transport.close()
+            return
+        try:
+            transport.write_eof()
+        except OSError:  # the client has just reset the connection
+            transport.close()
+            return
+        self._read_again()
+
+    def _give_away(self, head: bytes, data: bytes) -> UpgradedStream:
+        """Writes the head of a 101: from now on the connection is a stream, which begins with `data`."""
+        self._deaf = True
+        self.deadline = NEVER
+        self.transport.write(head)
+        self._read_again()
+        self._stream = UpgradedStream(self.transport, data)
+        if self.write_paused:
+            self._stream.pause_writing()
+        return self._stream
+
+    def _read_again(self) -> None:
+        if not self._reading:
+            self._reading = True
+            self.transport.resume_reading()
