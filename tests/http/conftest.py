@@ -10,7 +10,7 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvloop
@@ -20,6 +20,12 @@ from reserve_core.config import check
 from reserve_core.events import Event
 from reserve_core.plugins import load_plugins
 from reserve_core.server import Server
+from tests.http.websockets import Room
+
+if TYPE_CHECKING:
+    from reserve_core.http import Request, Response
+    from reserve_core.http.websocket import WebSocket
+    from tests.http.websockets import Open
 
 # How long a client waits for what must come: only a test that fails gets to know it.
 PATIENCE = 15
@@ -292,3 +298,25 @@ def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     records = [*caplog.get_records("call"), *caplog.get_records("teardown")]
     loud = [record for record in records if record.levelno >= logging.WARNING]
     assert not loud, [record.getMessage() for record in loud]
+
+
+@pytest.fixture
+def opened(serve: Serve) -> Open:
+    """Starts a server for WebSockets: `room = await opened(talk, ping_interval=1)`."""
+
+    async def start(talk: Callable[[WebSocket, Room], Awaitable[None]], **options: Any) -> Room:
+        async def handler(request: Request, response: Response) -> None:
+            socket = await request.upgrade(**options)
+            room.sockets.append(socket)
+            try:
+                await talk(socket, room)
+            except BaseException as error:
+                room.failure = error
+                raise
+            finally:
+                room.left += 1
+
+        room = Room(await serve(handler))
+        return room
+
+    return start
