@@ -1,4 +1,4 @@
-"""Writes the parts of the pages that are taken from the code: `python docs/tables.py`.
+"""Writes the parts of the pages that are taken from the code or a benchmark: `python docs/tables.py`.
 
 A page marks such a part with `<!-- table: NAME -->` and `<!-- end -->`; what stands between them is replaced. A test
 holds the pages in step.
@@ -140,6 +140,41 @@ def _command(command: click.Command) -> str:
     ])  # fmt: skip
 
 
+def _benchmark(_: str | None) -> str:
+    """The last run of `python -m bench --json docs/benchmarks.json`."""
+    run = json.loads((DOCS / "benchmarks.json").read_text())
+    machine, method = run["machine"], run["method"]
+    facts = (
+        f"Measured on {run['date'][:10]}: {machine['system']}, {machine['cpus']} cores of {machine['cpu']}, "
+        f"Python {machine['python']}, uvloop {machine['uvloop']}, httptools {machine['httptools']}. "
+        f"{method['rounds']} rounds of {method['seconds']} s."
+    )
+    versions = run["peers"]
+    tables = [f"**`{case['name']}`**: {case['title']}\n\n{_figures(case, versions)}" for case in run["cases"]]
+    return "\n\n".join([facts, *tables])
+
+
+def _figures(case: dict[str, Any], versions: dict[str, str | None]) -> str:
+    rows = []
+    for server in case["servers"]:
+        name = f"{server['name']} {versions.get(server['name']) or ''}".strip()
+        if "rate" not in server:
+            rows.append((name, "refused: some requests failed" if server["refused"] else "not there", "", "", "", ""))
+            continue
+        ratio = server.get("ratio")
+        target = f"{server['target']:g} x, {'met' if server['met'] else 'missed'}" if "target" in server else ""
+        rows.append((
+            name,
+            f"{server['rate']:,}",
+            f"{server['p50']:.2f} ms",
+            f"{server['p99']:.2f} ms",
+            f"{ratio['median']:.3g} x ({ratio['low']:.3g} to {ratio['high']:.3g})" if ratio else "",
+            target,
+        ))  # fmt: skip
+    rows += [(name, f"{rate:,}", "", "", "", "") for name, rate in case.get("reported", {}).items()]
+    return _table(("server", "requests/s", "p50", "p99", "`reserve` is", "target"), rows)
+
+
 def _cell(text: str) -> str:
     """A description as a table's cell: what Markdown would take for its own is escaped."""
     return re.sub(r"([|*_\[\]])", r"\\\1", " ".join(text.split()).replace("<", "&lt;"))
@@ -150,6 +185,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 _PARTS: dict[str, Callable[[Any], str]] = {
+    "benchmark": _benchmark,
     "command": _plugin_command,
     "commands": _commands,
     "handler": _handler,

@@ -17,7 +17,7 @@ import pytest
 from reserve_core import check, load_plugins, read
 from reserve_core.config.pattern import compile_match
 from tests.e2e.conftest import Running, Start
-from tests.e2e.test_readme import Section, sections
+from tests.markdown import Section, sections
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = {str(path.relative_to(DOCS)): sections(path.read_text()) for path in sorted(DOCS.rglob("*.md"))}

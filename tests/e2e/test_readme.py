@@ -6,51 +6,15 @@ import json
 import os
 import re
 import subprocess
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from tests.markdown import Section, sections
+
 ADDRESS = "http://127.0.0.1:5000/"
-
-
-@dataclass
-class Block:
-    """A fenced block: `name` is the file that the line before it names."""
-
-    language: str
-    text: str
-    name: str | None
-
-
-@dataclass
-class Section:
-    title: str
-    text: str = ""
-    blocks: list[Block] = field(default_factory=list)
-
-    def commands(self) -> list[tuple[str, str]]:
-        """The commands of the console blocks, each with the output shown."""
-        consoles = "".join(block.text for block in self.blocks if block.language == "console")
-        return [
-            (command, output) for command, output in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", consoles, re.MULTILINE)
-        ]
-
-    def files(self) -> dict[str, str]:
-        return {block.name: block.text for block in self.blocks if block.name is not None}
-
-
-def sections(text: str) -> dict[str, Section]:
-    found = {}
-    for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
-        section = Section(part.partition("\n")[0], part)
-        for before, language, body in re.findall(r"([^\n]*)\n\n```(\w+)\n(.*?)^```$", part, re.DOTALL | re.MULTILINE):
-            named = re.search(r"`([\w./-]+)`:$", before)
-            section.blocks.append(Block(language, body, named and named[1]))
-        found[section.title] = section
-    return found
 
 
 @pytest.fixture(scope="module")
