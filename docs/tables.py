@@ -17,8 +17,8 @@ import click
 
 from reserve_core import hookspecs, load_plugins
 from reserve_core.cli import main as command_line
-from reserve_core.config.limits import limits_schema
 from reserve_core.config.schema import MAPPING_PROPERTIES, core_schema
+from reserve_core.limits import limits_schema
 
 DOCS = Path(__file__).parent
 

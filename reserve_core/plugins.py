@@ -17,6 +17,7 @@ from .config.explain import suggestion
 from .config.mapping import Handler
 from .config.reference import describe
 from .errors import PluginError
+from .events import NAMES
 
 if TYPE_CHECKING:
     import click
@@ -24,9 +25,7 @@ if TYPE_CHECKING:
     from .events import Event
     from .server import Server
 
-__all__ = ["EVENTS", "PluginInfo", "Plugins", "load_plugins", "local_handler"]
-
-EVENTS = ("created", "ready", "incoming", "redirecting", "redirected", "error", "aborted", "closed")
+__all__ = ["PluginInfo", "Plugins", "load_plugins", "local_handler"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class Plugins:
     handlers: dict[str, Handler] = field(default_factory=dict)
     startup: tuple[Callable[[Server], Awaitable[None]], ...] = ()
     shutdown: tuple[Callable[[Server], Awaitable[None]], ...] = ()
-    observers: dict[str, tuple[Callable[[Event], None], ...]] = field(default_factory=lambda: dict.fromkeys(EVENTS, ()))
+    observers: dict[str, tuple[Callable[[Event], None], ...]] = field(default_factory=lambda: dict.fromkeys(NAMES, ()))
     commands: tuple[Callable[[click.Group], None], ...] = ()
     infos: tuple[PluginInfo, ...] = ()
 
@@ -89,7 +88,7 @@ def load_plugins(blocked: Iterable[str] = ()) -> Plugins:
         handlers={name: handlers[name] for name in sorted(handlers)},
         startup=implementations("startup"),
         shutdown=implementations("shutdown"),
-        observers={event: implementations(event) for event in EVENTS},
+        observers={event: implementations(event) for event in NAMES},
         commands=implementations("commands"),
         infos=tuple(reversed(infos)),
     )

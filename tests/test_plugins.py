@@ -17,7 +17,8 @@ from pluggy import PluginValidationError
 
 from reserve_core.config.contract import ContractError
 from reserve_core.errors import ConfigError, PluginError
-from reserve_core.plugins import EVENTS, PluginInfo, Plugins, load_plugins
+from reserve_core.events import NAMES
+from reserve_core.plugins import PluginInfo, Plugins, load_plugins
 
 Install = Callable[..., Path]
 
@@ -87,7 +88,7 @@ def test_the_built_in_plugins_are_ordinary_ones(project: Path) -> None:
 
 def test_without_any_there_is_nothing() -> None:
     assert load() == Plugins()
-    assert Plugins().observers == dict.fromkeys(EVENTS, ())
+    assert Plugins().observers == dict.fromkeys(NAMES, ())
 
 
 def test_an_installed_plugin_handles_its_prefix(install: Install) -> None:
@@ -120,7 +121,7 @@ def test_a_plugin_needs_no_prefix(install: Install) -> None:
     assert plugins.handlers == {}
     assert [observer("event") for observer in plugins.observers["incoming"]] == ["event"]  # type: ignore[arg-type]
     assert [command("cli") for command in plugins.commands] == ["cli"]  # type: ignore[arg-type]
-    assert set(plugins.observers) == set(EVENTS)
+    assert set(plugins.observers) == set(NAMES)
     assert plugins.observers["closed"] == ()
     assert plugins.infos == (PluginInfo("watch", None, "watcher", "1.0", None, "Greets people."),)
 

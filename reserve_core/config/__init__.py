@@ -1,9 +1,9 @@
 """The configuration: read, checked, compiled."""
 
+from ..limits import Limits
 from .checker import check
 from .configuration import Configuration
 from .interpolate import interpolate
-from .limits import Limits
 from .mapping import Handler, Mapping
 from .reader import read
 from .reference import Reference, load_reference

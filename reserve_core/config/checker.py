@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..errors import ConfigError, Problem
+from ..limits import Limits
 from .compiler import compile_table
 from .configuration import Configuration
 from .contract import local_handler
 from .explain import explain
-from .limits import Limits
 from .mapping import Handler
 from .reader import Document, Entry, Place, Source, read
 from .reference import load_reference

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import ConfigError
+from ..limits import Limits
 from .compiler import compile_table
-from .limits import Limits
 from .mapping import Handler, Mapping
 from .reader import read
 from .table import Table

@@ -8,7 +8,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.validators import extend
 
-from .limits import limits_schema
+from ..limits import limits_schema
 from .mapping import Handler
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -8,7 +8,7 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..config import Limits
+    from ..limits import Limits
     from .connection import Connection
     from .request import Request
     from .response import Response

@@ -62,6 +62,13 @@ async def redirect(response):
 
 
 @pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Messages show paths relative to the current folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
 def write(tmp_path: Path) -> Write:
     """Writes a file below `tmp_path`: a str as it is, anything else as JSON."""
 

@@ -1,46 +1,20 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
-from reserve_core.config import Configuration, Handler, Limits, check, read
+from reserve_core.config import Configuration, Limits, check, read
 from reserve_core.errors import ConfigError, Problem
 from reserve_core.hookspecs import hookimpl
 from reserve_core.plugins import Plugins
+from tests.config.conftest import Check, Problems, Write
+from tests.config.handlers import handler, plugins, refused
 
-Write = Callable[[str, Any], Path]
-Check = Callable[[dict[str, Any]], Any]
-Problems = Callable[[dict[str, Any]], Any]
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Messages show paths relative to the current folder."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-async def nothing(*arguments: Any) -> None:
-    return None
-
-
-def handler(prefix: str, validate: Any = None, **properties: Any) -> Handler:
-    return Handler(prefix, nothing, validate, {"properties": {prefix: {}, **properties}}, None, "reserve-test", "1.2")
-
-
-def plugins(*handlers: Handler) -> Plugins:
-    return Plugins(handlers={handler.prefix: handler for handler in handlers})
-
-
-async def refused(source: Any, loaded: Plugins | None = None) -> tuple[Problem, ...]:
-    with pytest.raises(ConfigError) as caught:
-        await check(source, loaded or Plugins())
-    return caught.value.problems
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 class TestSettings:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 from multidict import CIMultiDict
 
+from tests.http.handlers import GET, hello
+
 if TYPE_CHECKING:
     from reserve_core.http import Request, Response
     from tests.http.conftest import Serve
 
-GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 HEAD = b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n"
 OLD = b"GET / HTTP/1.0\r\n\r\n"
 OLD_KEPT = b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
@@ -22,10 +23,6 @@ OLD_KEPT = b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
 
 def get(path: str, extra: str = "") -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: a\r\n{extra}\r\n".encode()
-
-
-def hello(request: Request, response: Response) -> None:
-    response.send("hello")
 
 
 # The answer.

@@ -7,18 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.http.handlers import CHUNKED, GET, POST, hello
+
 if TYPE_CHECKING:
     from reserve_core.http import Request, Response
     from tests.http.conftest import Serve
 
-GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
-POST = b"POST / HTTP/1.1\r\nHost: a\r\n"
-CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 EXPECT = POST + b"Expect: 100-continue\r\n"
-
-
-def hello(request: Request, response: Response) -> None:
-    response.send("hello")
 
 
 async def read_body(request: Request, response: Response) -> None:

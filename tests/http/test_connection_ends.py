@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reserve_core.errors import Disconnected
+from tests.http.handlers import POST
 
 if TYPE_CHECKING:
     from reserve_core.http import Request, Response
     from tests.http.conftest import Serve, Wire
-
-POST = b"POST / HTTP/1.1\r\nHost: a\r\n"
 
 
 def get(path: str = "/", extra: str = "") -> bytes:

@@ -8,39 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.http.handlers import CHUNKED, GET, POST, hello, others_are_well, read_body, read_stream, refused
+
 if TYPE_CHECKING:
     from reserve_core.http import Request, Response
-    from tests.http.conftest import Serve, Site, Wire
-
-GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
-POST = b"POST / HTTP/1.1\r\nHost: a\r\n"
-CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
-
-
-def hello(request: Request, response: Response) -> None:
-    response.send("hello")
-
-
-async def read_body(request: Request, response: Response) -> None:
-    response.send(str(len(await request.body())))
-
-
-async def read_stream(request: Request, response: Response) -> None:
-    response.send(str(sum([len(chunk) async for chunk in request.stream()])))
-
-
-async def refused(wire: Wire, status: int) -> None:
-    """The next answer is `status`, explained, and the last one."""
-    answer = await wire.answer()
-    assert (answer.status, answer.closes) == (status, True)
-    assert answer.headers["content-type"].startswith("text/plain")
-    assert answer.body
-    await wire.closed()
-
-
-async def others_are_well(site: Site) -> None:
-    assert (await (await site.connect()).ask(GET)).status == 200
-
+    from tests.http.conftest import Serve
 
 # Sizes.
 

@@ -7,7 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from reserve_core.config import Limits
-from reserve_core.config.limits import json_name, limits_schema
+from reserve_core.limits import json_name, limits_schema
 
 
 def test_the_defaults() -> None:
