@@ -70,6 +70,9 @@ class _Copier:
         self._ended = False
         self._task: asyncio.Task[None] | None = None
 
+    def inform(self, status: int, headers: Headers) -> None:
+        self._writer.inform(status, headers)
+
     def send(self, status: int, headers: Headers, body: bytes) -> None:
         self._writer.send(status, headers, body)
         self._begin(status, headers)

@@ -35,11 +35,16 @@ async def mock(configuration: Settings, handlers: dict[str, Any] | None = None) 
 
 
 class MockedResponse:
-    """An answer: `status`, `headers`, `body` (bytes), `aborted` (its handler failed in the middle of it)."""
+    """An answer: `status`, `headers`, `body` (bytes), `aborted` (its handler failed in the middle of it).
+
+    `interim` are the answers before it (1xx), each with its status and headers; `trailers` came behind its body.
+    """
 
     def __init__(self, method: str) -> None:
         self.status = 0
         self.headers: Headers = CIMultiDict()
+        self.trailers: Headers = CIMultiDict()
+        self.interim: list[tuple[int, Headers]] = []
         self.aborted = False
         self._silent = method == "HEAD"
         self._chunks: list[bytes] = []
@@ -61,6 +66,9 @@ class MockedResponse:
         return json.loads(self.body)
 
     # The writer of the dispatched response.
+
+    def inform(self, status: int, headers: Headers) -> None:
+        self.interim.append((status, headers))
 
     def send(self, status: int, headers: Headers, body: bytes) -> None:
         self.start(status, headers)
@@ -135,7 +143,10 @@ class Mock:
             remote="127.0.0.1",
             max_body=self.configuration.limits.max_body,
         )
-        await self.server.dispatcher.dispatch(request, Response(answer))
+        response = Response(answer)
+        await self.server.dispatcher.dispatch(request, response)
+        if response.trailers is not None:
+            answer.trailers = response.trailers
         return answer
 
     async def close(self) -> None:

@@ -31,6 +31,9 @@ class RecordingWriter:
         self.refuses: set[int] = set()
         self.gone = False
 
+    def inform(self, status: int, headers: Headers) -> None:
+        self.calls.append(f"inform {status}")
+
     def send(self, status: int, headers: Headers, body: bytes) -> None:
         if status in self.refuses:
             raise ResponseError("refused")

@@ -23,6 +23,9 @@ class RecordingWriter:
         self.headers: Headers = CIMultiDict()
         self.patience = patience
 
+    def inform(self, status: int, headers: Headers) -> None:
+        self.calls.append(("inform", status))
+
     def send(self, status: int, headers: Headers, body: bytes) -> None:
         self.headers = CIMultiDict(headers)
         self.calls.append(("send", status, body))

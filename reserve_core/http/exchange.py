@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Disconnected, ResponseError
 from . import websocket
 from .body import BodyStream
-from .fields import render_fields, render_head
+from .fields import render_fields, render_head, render_interim, render_trailers
 from .request import Headers, Request
 from .response import Response
 from .stream import UpgradedStream
@@ -146,6 +146,10 @@ class Exchange:
 
     # The writer.
 
+    def inform(self, status: int, headers: Headers) -> None:
+        if not (self.old or self.gone or self.done or self.connection.transport.is_closing()):
+            self.connection.transport.write(render_interim(status, headers))
+
     def send(self, status: int, headers: Headers, body: bytes) -> None:
         if self.gone or self.done:
             self._check_open()
@@ -246,7 +250,8 @@ class Exchange:
         last = self._head or b""
         self._head = None
         if self._chunked:
-            last += b"0\r\n\r\n"
+            trailers = self.response.trailers if self.response is not None else None
+            last += b"0\r\n" + (render_trailers(trailers) if trailers else b"\r\n")
         self._before_end()
         if last:
             self.connection.transport.write(last)

@@ -62,8 +62,32 @@ def render_fields(status: int, headers: Headers, date: str) -> tuple[str, int | 
 def render_head(status: int, fields: str) -> bytes:
     """The status line, the lines of the fields, and the empty one. Raises `ResponseError` for what isn't Latin-1."""
     line = _STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n"
+    return _encoded(f"{line}{fields}\r\n")
+
+
+def render_interim(status: int, headers: Headers) -> bytes:
+    """An interim answer, which has no body (RFC 9110 15.2). Raises `ResponseError` for what can't be sent."""
+    return render_head(status, _unframed(headers))
+
+
+def render_trailers(trailers: Headers) -> bytes:
+    """What follows the last chunk of a body (RFC 9112 7.1.2). Raises `ResponseError` for what can't be sent."""
+    return _encoded(f"{_unframed(trailers)}\r\n")
+
+
+def _unframed(headers: Headers) -> str:
+    """The lines of `headers` that say nothing of framing."""
+    text = ""
+    for name, value in headers.items():
+        if _kind(name) in (_ORDINARY, _DATE):
+            _check_value(value)
+            text += f"{name}: {value}\r\n"
+    return text
+
+
+def _encoded(text: str) -> bytes:
     try:
-        return f"{line}{fields}\r\n".encode("latin-1")
+        return text.encode("latin-1")
     except UnicodeEncodeError as error:
         value = error.object[error.start : error.end]
         raise ResponseError(f"{value!r} in a header value is beyond Latin-1 (RFC 9110 5.5)") from error

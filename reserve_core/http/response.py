@@ -22,6 +22,9 @@ class Writer(Protocol):
     `response.writer = MyWriter(response.writer)`.
     """
 
+    def inform(self, status: int, headers: Headers) -> None:
+        """An interim answer (1xx), before the answer."""
+
     def send(self, status: int, headers: Headers, body: bytes) -> None:
         """The whole answer at once."""
 
@@ -42,21 +45,35 @@ class Response:
     """The answer to one request.
 
     `status` and `headers` can be changed until the head has gone out. The writer takes care of what the request's
-    method and the status mean for the body (HEAD, 204, 304).
+    method and the status mean for the body (HEAD, 204, 304). `trailers`, set before the end, follow a chunked body
+    (RFC 9110 6.5); where there is none, HTTP has no place for them and they are left out.
     """
 
-    __slots__ = ("ended", "headers", "headers_sent", "status", "writer")
+    __slots__ = ("ended", "headers", "headers_sent", "status", "trailers", "writer")
 
     def __init__(self, writer: Writer) -> None:
         self.writer = writer
         self.status = 200
         self.headers: Headers = CIMultiDict()
+        self.trailers: Headers | None = None
         self.headers_sent = False
         self.ended = False
 
     def __repr__(self) -> str:
         state = "ended" if self.ended else "sending" if self.headers_sent else "open"
         return f"<Response {self.status} {state}>"
+
+    def inform(self, status: int, headers: HeaderValues = ()) -> None:
+        """Sends an interim answer, such as 103 with the links of the page to come (RFC 9110 15.2, RFC 8297).
+
+        A client of HTTP/1.0 doesn't know of them and gets none. Raises `ResponseError` when the answer has begun, for
+        101 and for a status that isn't from 100 to 199.
+        """
+        if self.headers_sent:
+            raise self._too_late()
+        if not 100 <= status <= 199 or status == 101:
+            raise ResponseError(f"{status!r} is not the status of an interim answer (RFC 9110 15.2)")
+        self.writer.inform(status, CIMultiDict(headers))
 
     def send(self, data: Any = b"", status: int | None = None, headers: HeaderValues | None = None) -> None:
         """The whole answer in one plain call.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from multidict import CIMultiDict
 
+from reserve_core.errors import ResponseError
 from tests.http.handlers import GET, hello
 
 if TYPE_CHECKING:
@@ -148,6 +149,71 @@ async def test_a_streamed_answer_is_chunked(serve: Serve) -> None:
         answer = await wire.ask(GET)
         assert answer.chunked
         assert answer.body == b"onetwothreeend"
+
+
+@pytest.mark.parametrize(
+    ("data", "trailers"),
+    [(GET, [("X-Sum", "é"), ("Date", "x")]), (HEAD, []), (OLD, []), (get("/sized"), []), (get("/whole"), [])],
+)
+async def test_trailers_follow_a_chunked_body(data: bytes, trailers: list[tuple[str, str]], serve: Serve) -> None:
+    async def handler(request: Request, response: Response) -> None:
+        response.trailers = CIMultiDict([("X-Sum", "é"), ("Content-Length", "5"), ("Connection", "x"), ("Date", "x")])
+        if request.path == "/sized":
+            response.headers["content-length"] = "5"
+        if request.path != "/whole":
+            await response.write("he")
+        await response.end("hello"[2 if request.path != "/whole" else 0 :])
+
+    wire = await (await serve(handler)).connect()
+    answer = await wire.ask(data, head=data == HEAD)
+    assert answer.body == (b"" if data == HEAD else b"hello")
+    assert list(answer.trailers.items()) == trailers
+
+
+@pytest.mark.parametrize("trailer", [("X-Sum", "a\r\nX: y"), ("X Y", "a"), ("X-Sum", "\u20ac")])
+async def test_a_trailer_that_would_break_the_answer_cuts_it(trailer: tuple[str, str], serve: Serve) -> None:
+    async def handler(request: Request, response: Response) -> None:
+        await response.write("hello")
+        response.trailers = CIMultiDict([trailer])
+        with pytest.raises(ResponseError):
+            await response.end()
+        response.abort()
+
+    wire = await (await serve(handler)).connect()
+    with pytest.raises((EOFError, ConnectionError)):
+        await wire.ask(GET)
+
+
+# Interim answers.
+
+
+async def test_an_interim_answer_comes_at_once(serve: Serve) -> None:
+    async def handler(request: Request, response: Response) -> None:
+        response.inform(103, {"Link": "</a.css>; rel=preload", "Content-Length": "5"})
+        await hinted.wait()
+        response.send("hello")
+
+    hinted = asyncio.Event()
+    wire = await (await serve(handler)).connect()
+    await wire.send(GET)
+    assert await wire.read_some() == b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n"
+    hinted.set()
+    assert (await wire.answer()).body == b"hello"
+    assert (await wire.ask(OLD)).interim == []
+
+
+@pytest.mark.parametrize("status", [99, 101, 200])
+async def test_what_is_no_interim_answer_is_refused(status: int, serve: Serve) -> None:
+    def handler(request: Request, response: Response) -> None:
+        with pytest.raises(ResponseError, match=f"{status}.*15\\.2"):
+            response.inform(status)
+        with pytest.raises(ResponseError, match="line break"):
+            response.inform(103, {"Link": "a\r\nX: y"})
+        response.send("hello")
+        with pytest.raises(ResponseError, match="already"):
+            response.inform(103)
+
+    assert (await (await (await serve(handler)).connect()).ask(GET)).body == b"hello"
 
 
 async def test_a_streamed_answer_with_a_length_is_not_chunked(serve: Serve) -> None:

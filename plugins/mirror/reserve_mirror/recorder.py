@@ -57,6 +57,9 @@ class Recorder:
 
     # The writer of the response.
 
+    def inform(self, status: int, headers: Headers) -> None:
+        self._writer.inform(status, headers)
+
     def send(self, status: int, headers: Headers, body: bytes) -> None:
         self._writer.send(status, headers, body)
         self._begin_answer(status, headers)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from .errors import UpstreamError
 
 Fields = list[tuple[bytes, bytes]]
+Inform = Callable[[int, Fields], None]
 
 # Largest head of an answer, and largest trailers, in bytes.
 MAX_HEAD = 128 * 1024
@@ -20,24 +23,30 @@ class Answer:
     """The answer that is due, as far as it has come. One object reads all those of a connection.
 
     `begun`: its head is here; `complete`: and all of the rest. `sized`: its head says how long the body is. `tunnel`:
-    it is a 101, what follows is the other protocol's. `keep_alive`: another one may follow on the same connection.
-    `touched`: at least a byte has come. `size` counts the bytes that wait to be taken.
+    it is a 101, what follows is the other protocol's. `trailers`: what followed a chunked body. `keep_alive`: another
+    one may follow on the same connection. `touched`: at least a byte has come. `size` counts the bytes that wait to be
+    taken.
     """
 
     def __init__(self) -> None:
         self._parser: HttpResponseParser | None = None
         self._chunks: list[bytes] = []
-        self.begin(head_only=False, upgrade=False)
+        self.begin(lambda *_: None, head_only=False, upgrade=False)
         self.complete = True  # none is due yet
 
-    def begin(self, *, head_only: bool, upgrade: bool) -> None:
-        """The next answer is due. `head_only`: to a HEAD; `upgrade`: to a WebSocket handshake."""
+    def begin(self, inform: Inform, *, head_only: bool, upgrade: bool) -> None:
+        """The next answer is due. `head_only`: to a HEAD; `upgrade`: to a WebSocket handshake.
+
+        `inform` gets the status and the headers of each interim answer before it.
+        """
+        self._inform = inform
         self.begun = self.complete = self.touched = False
         self.sized = self.tunnel = False
         self.keep_alive = True
         self.status = 0
         self.version = ""
         self.headers: Fields = []
+        self.trailers: Fields = []
         self.size = 0
         self._chunks.clear()
         self._head_only = head_only
@@ -121,6 +130,7 @@ class Answer:
             self._interim += 1
             if status < 100 or self._interim > MAX_INTERIM or any(name.lower() in _FRAMING for name, _ in fields):
                 raise self._refusal("it sends an interim answer that is none, or too many of them")
+            self._inform(status, fields)
             return
         version = parser.get_http_version()
         if version not in ("1.1", "1.0"):
@@ -144,6 +154,7 @@ class Answer:
 
     def on_message_complete(self) -> None:
         if self.begun and not self.tunnel:
+            self.trailers = self._fields
             self.complete = True
 
     # Our own affairs.

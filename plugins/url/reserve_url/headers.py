@@ -34,8 +34,32 @@ _OF_CONNECTION = frozenset(
 _MADE_ANEW = frozenset(
     ("content-length", "expect", "forwarded", "host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto")
 )
-# What may not come behind a body, where nobody expects it (RFC 9110 6.5.1).
-_NO_TRAILERS = frozenset(("authorization", "cache-control", "cookie", "max-forwards", "set-cookie", "trailer"))
+# What may not come behind a body: it would say, too late, how the message is to be read, routed, allowed or kept
+# (RFC 9110 6.5.1).
+_NO_TRAILERS = frozenset(
+    (
+        "age",
+        "authorization",
+        "cache-control",
+        "content-encoding",
+        "content-language",
+        "content-location",
+        "content-range",
+        "content-type",
+        "cookie",
+        "date",
+        "expires",
+        "location",
+        "max-forwards",
+        "pragma",
+        "range",
+        "retry-after",
+        "set-cookie",
+        "trailer",
+        "vary",
+        "www-authenticate",
+    )
+)
 
 _NOTHING: frozenset[str] = frozenset()
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -66,13 +90,9 @@ def request_headers(request: Request, *, trusted: bool) -> Pairs:
     return pairs
 
 
-def request_trailers(trailers: Headers | None) -> Pairs:
-    """The trailers that may be sent on."""
-    return [
-        (name, value)
-        for name, value in (trailers or {}).items()
-        if _kind(name) == _KEPT and name.lower() not in _NO_TRAILERS and not name.lower().startswith("content-")
-    ]
+def passed_trailers(trailers: Iterable[tuple[str, str]]) -> Pairs:
+    """The trailers of a request or an answer that may be sent on."""
+    return [(name, value) for name, value in trailers if _kind(name) == _KEPT and name.lower() not in _NO_TRAILERS]
 
 
 def answer_headers(fields: Iterable[tuple[bytes, bytes]], version: str) -> Pairs:
@@ -149,7 +169,7 @@ def _kind(name: str) -> int:
 def _name_down(raw_name: bytes) -> str | None:
     """The name of an answer's header; None if it isn't forwarded."""
     name = raw_name.decode("latin-1")
-    return None if name.lower() in _OF_CONNECTION or name.lower() == "trailer" else name
+    return None if name.lower() in _OF_CONNECTION else name
 
 
 def _named_by_connection(values: Iterable[str]) -> frozenset[str]:

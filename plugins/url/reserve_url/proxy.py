@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, cast
 from weakref import WeakSet
 
@@ -15,6 +16,7 @@ from multidict import CIMultiDict
 
 from reserve_core import HTTPError
 
+from .answer import Fields
 from .errors import TEXTS, ForbiddenError, LostError, UpstreamError
 from .forward import Forward, ForwardedRequest, ForwardedResponse, call_hook
 from .headers import (
@@ -23,9 +25,9 @@ from .headers import (
     head_bytes,
     hops_left,
     is_token,
+    passed_trailers,
     relocated,
     request_headers,
-    request_trailers,
     times_passed,
     unsecured,
     upgrade_headers,
@@ -96,7 +98,7 @@ class Proxy:
         connections = self._own_pool().to(outgoing.origin)
         try:
             self._check_host(outgoing.origin)
-            upstream = await self._send(request, outgoing, connections)
+            upstream = await self._send(request, response, outgoing, connections)
         except UpstreamError as error:
             logger.warning("%s: %s", outgoing, error)
             raise HTTPError(error.status, TEXTS[error.status]) from error
@@ -147,7 +149,9 @@ class Proxy:
         if self._chosen and allowed is not None and not allowed.allow(origin):
             raise ForbiddenError("its host is not among allow-hosts")
 
-    async def _send(self, request: Request, outgoing: Outgoing, connections: Connections) -> Upstream:
+    async def _send(
+        self, request: Request, response: Response, outgoing: Outgoing, connections: Connections
+    ) -> Upstream:
         """Sends the request and returns the connection, once it has the head of the answer."""
         length = request.body_length
         head = _head(request, outgoing, length)
@@ -157,7 +161,11 @@ class Proxy:
         while True:
             try:
                 upstream.begin(
-                    head, head_only=outgoing.method == "HEAD", upgrade=outgoing.upgrade, body_follows=length != 0
+                    head,
+                    partial(_inform, response),
+                    head_only=outgoing.method == "HEAD",
+                    upgrade=outgoing.upgrade,
+                    body_follows=length != 0,
                 )
                 if length != 0:
                     upstream.upload(_body(request, chunked=length is None))
@@ -203,6 +211,9 @@ class Proxy:
         await response.write(upstream.read_now())
         while chunk := await upstream.read():
             await response.write(chunk)
+        if answer.trailers:
+            lines = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.trailers]
+            response.trailers = CIMultiDict(passed_trailers(lines))
         await response.end()
         return None
 
@@ -250,7 +261,14 @@ async def _body(request: Request, chunked: bool) -> AsyncGenerator[bytes, None]:
         async for chunk in chunks:
             yield b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk
     if chunked:
-        yield b"0\r\n" + head_bytes("", request_trailers(request.trailers))[2:]
+        trailers = passed_trailers(request.trailers.items()) if request.trailers else []
+        yield b"0\r\n" + head_bytes("", trailers)[2:]
+
+
+def _inform(response: Response, status: int, fields: Fields) -> None:
+    """Passes on an interim answer (RFC 9110 15.2). A 100 is for this proxy, which sends its own in its time."""
+    if status != 100 and not response.headers_sent:
+        response.inform(status, answer_headers(fields, "1.1"))
 
 
 def _set(fields: Headers, pairs: Pairs) -> None:

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import cast
 
-from .answer import Answer
+from .answer import Answer, Inform
 from .errors import LostError, SlowError, UpstreamError
 
 # Bytes of an answer that may wait to be read before the connection stops reading from its socket.
@@ -48,10 +48,21 @@ class Upstream(asyncio.Protocol):
 
     # An exchange.
 
-    def begin(self, head: bytes, *, head_only: bool = False, upgrade: bool = False, body_follows: bool = False) -> None:
-        """Sends the head of a request. `head_only`: it is a HEAD; `upgrade`: a WebSocket handshake."""
+    def begin(
+        self,
+        head: bytes,
+        inform: Inform,
+        *,
+        head_only: bool = False,
+        upgrade: bool = False,
+        body_follows: bool = False,
+    ) -> None:
+        """Sends the head of a request. `head_only`: it is a HEAD; `upgrade`: a WebSocket handshake.
+
+        `inform` gets the interim answers as they come.
+        """
         self.idle = False
-        self.answer.begin(head_only=head_only, upgrade=upgrade)
+        self.answer.begin(inform, head_only=head_only, upgrade=upgrade)
         self._sent = not body_follows
         self._upload = None
         self._transport.write(head)

@@ -318,7 +318,7 @@ async def pool(stack: AsyncExitStack) -> Pool:
 
 
 async def exchange(upstream: Connection) -> None:
-    upstream.begin(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    upstream.begin(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", lambda *_: None)
     await upstream.head()
     while await upstream.read():
         pass

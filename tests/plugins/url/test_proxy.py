@@ -77,23 +77,6 @@ async def test_a_body_with_a_length_goes_up(size: int, method: str, upstream: Up
     assert backend.connections == 1
 
 
-async def test_a_chunked_body_goes_up_with_its_trailers(upstream: Upstream, serve: Serve) -> None:
-    backend = await upstream()
-    site = await serve(backend.url)
-    peer = await site.connect()
-    answer = await peer.ask(
-        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"
-        b"5;x=y\r\nhello\r\n6\r\n world\r\n0\r\nX-Sum: 1\r\nHost: evil\r\n\r\n"
-    )
-    assert answer.body == b"ok"
-    request = backend.requests[0]
-    assert request.headers["transfer-encoding"] == "chunked"
-    assert request.headers["trailer"] == "X-Sum"
-    assert "content-length" not in request.headers
-    assert request.body == b"hello world"
-    assert list(request.trailers.items()) == [("X-Sum", "1")]
-
-
 async def test_a_body_goes_up_as_it_comes(upstream: Upstream, serve: Serve) -> None:
     """Neither side waits for the other one to be done."""
 
@@ -351,30 +334,6 @@ async def test_encoded_content_is_left_alone(upstream: Upstream, serve: Serve) -
     assert answer.body == packed
     assert answer.headers["content-encoding"] == "gzip"
     assert backend.requests[0].headers["accept-encoding"] == "gzip"
-
-
-@pytest.mark.parametrize(
-    "interim",
-    [
-        b"HTTP/1.1 100 Continue\r\n\r\n",
-        b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n",
-        b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n",
-    ],
-)
-@pytest.mark.parametrize("apart", [False, True])
-async def test_interim_answers_are_no_answers(interim: bytes, apart: bool, upstream: Upstream, serve: Serve) -> None:
-    async def script(peer: Peer) -> None:
-        while True:
-            await peer.message()
-            await (peer.send(interim, OK) if apart else peer.send(interim + OK))
-
-    backend = await upstream(script)
-    site = await serve(backend.url)
-    for _ in range(2):
-        answer = await site.get()
-        assert (answer.status, answer.body) == (200, b"ok")
-        assert undated(answer.headers) == [("Content-Length", "2"), *ADDED]
-    assert backend.connections == 1
 
 
 async def test_events_come_down_at_once(upstream: Upstream, serve: Serve) -> None:

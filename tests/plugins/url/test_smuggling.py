@@ -77,7 +77,7 @@ BEFORE_THE_HEAD = {
     "a control behind chunked (RFC 9112 7)": head(b"Transfer-Encoding: chunked\x0b") + b"0\r\n\r\n",
     "an interim answer with a length (RFC 9110 8.6)": head(CL5, status=b"HTTP/1.1 103 X") + b"hello",
     "an interim answer with a coding (RFC 9112 6.1)": head(CHUNKED, status=b"HTTP/1.1 100 X") + b"0\r\n\r\n",
-    "too many interim answers": head(status=b"HTTP/1.1 102 X") * 20,
+    "too many interim answers": head(status=b"HTTP/1.1 100 X") * 20,
     "a switch nobody asked for (RFC 9110 15.2.2)": head(*UPGRADE, status=b"HTTP/1.1 101 X"),
     "a switch to nothing (RFC 9110 15.2.2)": head(status=b"HTTP/1.1 101 X"),
     "a head without end": b"HTTP/1.1 200 OK\r\nX: " + b"x" * 300_000,
