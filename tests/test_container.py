@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -43,6 +44,27 @@ def test_it_runs_the_mirror_as_nobody_in_particular(dockerfile: str) -> None:
     assert re.search(r"^USER reserve$", last, re.MULTILINE)
     assert re.search(r"^HEALTHCHECK ", last, re.MULTILINE)
     assert '"reserve", "mirror", "--host", "0.0.0.0"' in last
+
+
+def test_it_is_healthy_even_if_a_token_is_asked_for(
+    dockerfile: str, command: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESERVE_MIRROR_TOKEN", "a-secret-of-mine")
+    asked = re.search(r"^HEALTHCHECK .*\n    CMD (\[.*\])$", dockerfile, re.MULTILINE)
+    assert asked is not None
+    python, *arguments = json.loads(asked[1])
+    start = [command, "mirror", "--port", "0"]
+    with subprocess.Popen(start, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as mirror:
+        assert mirror.stdout is not None
+        url = mirror.stdout.readline().split()[-1]
+        check = [sys.executable, *(each.replace("http://127.0.0.1:5000/", url) for each in arguments)]
+        assert python == "python"
+        assert url in check[-1]
+        try:
+            subprocess.run(check, check=True, timeout=20)
+        finally:
+            mirror.terminate()
+    assert subprocess.run(check, timeout=20, capture_output=True).returncode == 1
 
 
 def test_compose_joins_it_to_a_redis_that_forgets_nothing(project: Path) -> None:

@@ -64,7 +64,9 @@ class Access:
         name = _hostname(caller.host)
         if not self._is_ours(name):
             raise HTTPError(
-                403, f"This server doesn't know itself as {name!r}: add it to the mirror's \"allowed-hosts\""
+                403,
+                f"This server doesn't know itself as {name!r}: add it to the mirror's \"allowed-hosts\""
+                f" (reserve mirror --allowed-hosts {name})",
             )
         if guarded and not _is_same_origin(request, caller):
             raise HTTPError(403, "Pages of another site may not do this")

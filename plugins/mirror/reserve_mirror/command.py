@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +13,7 @@ import click
 from reserve_core.cli.common import CannotRun, Unusable, installed, no_plugin, run
 from reserve_core.cli.serve import configurations_of, run_until_signal
 
-from .options import CODE, is_code, new_code
+from .options import CODE, is_code, is_host_name, is_token, new_code
 from .report import nearest_lines
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 # Seconds that an answer may take longer than the waiting it is about.
 MARGIN = 10
 
+TOKEN_VARIABLE = "RESERVE_MIRROR_TOKEN"  # noqa: S105  # its name, not the secret
+
 _MIRROR_URL = re.compile(rf"(?P<base>https?://[^?#]+?)/(?:r|v|api/mirrors)/(?P<code>{CODE})(?:[/?#].*)?", re.ASCII)
 
 
@@ -30,6 +33,20 @@ def add_commands(cli: click.Group) -> None:
     """Adds the commands of the mirror to `reserve`."""
     cli.add_command(mirror)
     cli.add_command(wait)
+
+
+def _checked(is_right: Callable[[str], bool], rule: str) -> Callable[..., Any]:
+    """A callback that holds the value of an option, or each of its values, to a rule."""
+
+    def check(ctx: click.Context, option: click.Parameter, value: str | tuple[str, ...] | None) -> Any:
+        for each in (value,) if isinstance(value, str) else value or ():
+            if not is_right(each):
+                # A secret that is almost right stays one.
+                shown = "it" if option.name == "token" else repr(each)
+                raise click.BadParameter(f"{shown} is not {rule}", ctx, option)
+        return value
+
+    return check
 
 
 @click.command()
@@ -47,6 +64,7 @@ def add_commands(cli: click.Group) -> None:
     "codes",
     metavar="NAME",
     multiple=True,
+    callback=_checked(is_code, "up to 64 letters, digits, - and _"),
     help="A mirror that never expires; can be repeated.  [default: one with a random name, which expires]",
 )
 @click.option("--redis-url", metavar="URL", help="Keep requests in this Redis.  [default: $REDIS_URL, or in memory]")
@@ -57,14 +75,32 @@ def add_commands(cli: click.Group) -> None:
     type=int,
     help="How long a mirror lives after its last capture or visit.  [default: $EXPIRATION_TIME, or 86400]",
 )
+@click.option(
+    "--allowed-hosts",
+    metavar="NAME",
+    multiple=True,
+    envvar="RESERVE_MIRROR_ALLOWED_HOSTS",
+    callback=_checked(is_host_name, "a host name without a port, or .example.com for all that end so"),
+    show_envvar=True,
+    help="A name by which browsers may reach the pages, besides localhost and IP addresses; can be repeated.",
+)
+@click.option(
+    "--token",
+    metavar="TOKEN",
+    envvar=TOKEN_VARIABLE,
+    callback=_checked(is_token, "8 to 256 visible ASCII characters"),
+    show_envvar=True,
+    help="A secret that pages and API ask for; requests are captured without.",
+)
 @no_plugin
 @click.pass_context
 def mirror(ctx: click.Context, /, host: str, port: int, codes: tuple[str, ...], **options: Any) -> None:
     """Show on a live page the requests that are sent to it."""
-    wrong = next((code for code in codes if not is_code(code)), None)
-    if wrong is not None:
-        raise click.BadParameter(f"{wrong!r}: up to 64 letters, digits, - and _", ctx, param_hint="--code")
-    given = {name.replace("_", "-"): value for name, value in options.items() if value is not None}
+    given = {
+        name.replace("_", "-"): list(value) if isinstance(value, tuple) else value
+        for name, value in options.items()
+        if value not in (None, ())
+    }
     mapping = {"match": "^(/.*)$", "mirror": "$1", "codes": list(codes), **given}
 
     async def work() -> None:
@@ -120,7 +156,7 @@ async def _announce(server: Server, codes: tuple[str, ...]) -> None:
     help="How long to wait.",
 )
 @click.option(
-    "--token", metavar="TOKEN", envvar="RESERVE_MIRROR_TOKEN", show_envvar=True, help="The token of a protected mirror."
+    "--token", metavar="TOKEN", envvar=TOKEN_VARIABLE, show_envvar=True, help="The token of a protected mirror."
 )
 def wait(url: str, count: int, timeout: float, token: str | None, headers: tuple[str, ...], **criteria: Any) -> None:
     """Wait for requests to the mirror at URL, and print them as JSON.

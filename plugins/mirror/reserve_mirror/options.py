@@ -24,6 +24,8 @@ MAX_BODY_SIZE = 10 * 1024 * 1024
 
 CODE = r"[A-Za-z0-9_-]{1,64}"
 _CODE = re.compile(CODE, re.ASCII)
+_HOST_NAME = r"\.?[A-Za-z0-9_.-]+"
+_VISIBLE = r"[\x21-\x7e]{8,256}"  # a token
 _SCHEMES = ("redis", "rediss", "unix")
 # One for all commands, one for the events.
 _CONNECTIONS = 2
@@ -86,7 +88,7 @@ PROPERTIES: dict[str, dict[str, Any]] = {
         "description": "Names by which browsers may reach the pages, besides the configuration's hostname, localhost"
         " and IP addresses; .example.com stands for all names that end so",
         "type": "array",
-        "items": {"description": "A host name, without a port", "type": "string", "pattern": r"^\.?[A-Za-z0-9_.-]+$"},
+        "items": {"description": "A host name, without a port", "type": "string", "pattern": f"^{_HOST_NAME}$"},
         "default": [],
     },
     "trusted-proxies": {
@@ -99,7 +101,7 @@ PROPERTIES: dict[str, dict[str, Any]] = {
         "description": "A secret that pages and API ask for; requests are captured without. Browsers get it from"
         " ?token=... once, programs send Authorization: Bearer",
         "type": "string",
-        "pattern": r"^[\x21-\x7e]{8,256}$",
+        "pattern": f"^{_VISIBLE}$",
     },
 }
 
@@ -167,6 +169,16 @@ def redis_url(properties: Dict[str, Any]) -> str | None:
 def is_code(text: str) -> bool:
     """Whether `text` can be the code of a mirror."""
     return _CODE.fullmatch(text) is not None
+
+
+def is_host_name(text: str) -> bool:
+    """Whether `text` can be one of the allowed hosts."""
+    return re.fullmatch(_HOST_NAME, text) is not None
+
+
+def is_token(text: str) -> bool:
+    """Whether `text` can be the token."""
+    return re.fullmatch(_VISIBLE, text) is not None
 
 
 def new_code() -> str:

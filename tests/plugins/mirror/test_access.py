@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -147,7 +148,7 @@ def test_the_suffix_of_an_allowed_name_is_not_allowed(serve: Serve) -> None:
     for host in ("x.mine.example", "xmine.example", "sub.example", "xsub.example"):
         answer = site.get("/", ("Host", host))
         assert answer.status == 403
-        assert "allowed-hosts" in answer.text
+        assert f'"allowed-hosts" (reserve mirror --allowed-hosts {host})' in html.unescape(answer.text)
 
 
 def test_captures_come_under_any_name_from_any_page(serve: Serve) -> None:

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,12 @@ class Mirror:
     def get(self, path: str) -> Any:
         with urllib.request.urlopen(self.url + path, timeout=PATIENCE) as answer:
             return json.load(answer)
+
+    def status(self, path: str, **headers: str) -> int:
+        connection = http.client.HTTPConnection(self.url.removeprefix("http://").rstrip("/"), timeout=PATIENCE)
+        with closing(connection):
+            connection.request("GET", path, headers=headers)
+            return connection.getresponse().status
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
@@ -100,6 +106,27 @@ def test_names_and_limits_are_given(start: Start) -> None:
 
 
 @pytest.mark.parametrize("by_option", [True, False], ids=["option", "environment"])
+def test_names_and_a_token_let_browsers_in(start: Start, by_option: bool) -> None:
+    names, token = ["mine.example", ".sub.example"], "a-secret-of-mine"
+    if by_option:
+        options = [*(part for name in names for part in ("--allowed-hosts", name)), "--token", token]
+        mirror = start("--code", "a", *options, env={"RESERVE_MIRROR_TOKEN": "", "RESERVE_MIRROR_ALLOWED_HOSTS": " "})
+    else:
+        env = {"RESERVE_MIRROR_TOKEN": token, "RESERVE_MIRROR_ALLOWED_HOSTS": " ".join(names)}
+        mirror = start("--code", "a", env=env)
+    assert mirror.status("/v/a", Host="mine.example") == 401
+    for host, status in {"mine.example": 200, "x.sub.example": 200, "other.example": 403, "127.0.0.1": 200}.items():
+        assert mirror.status("/api/mirrors/a", Host=host, Authorization=f"Bearer {token}") == status
+    assert mirror.stop() == 0
+
+
+def test_empty_variables_ask_for_nothing(start: Start) -> None:
+    mirror = start("--code", "a", env={"RESERVE_MIRROR_TOKEN": "", "RESERVE_MIRROR_ALLOWED_HOSTS": ""})
+    assert mirror.status("/api/mirrors/a") == 200
+    assert mirror.stop() == 0
+
+
+@pytest.mark.parametrize("by_option", [True, False], ids=["option", "environment"])
 def test_two_processes_share_a_redis(start: Start, redis_server: RedisServer, by_option: bool) -> None:
     arguments = ["--code", "orders", *(["--redis-url", redis_server.url] if by_option else [])]
     env = {} if by_option else {"REDIS_URL": redis_server.url}
@@ -117,6 +144,8 @@ def test_two_processes_share_a_redis(start: Start, redis_server: RedisServer, by
     ("arguments", "part"),
     [
         (["--code", "a b"], "'a b'"),
+        (["--token", "secret"], "--token"),
+        (["--allowed-hosts", "mine.example:80"], "'mine.example:80'"),
         (["--redis-url", "http://localhost"], "not the URL of a Redis"),
         (["--max-requests", "0"], '"max-requests"'),
         (["--port", "http"], "--port"),
