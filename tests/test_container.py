@@ -53,7 +53,7 @@ def test_it_is_healthy_even_if_a_token_is_asked_for(
     asked = re.search(r"^HEALTHCHECK .*\n    CMD (\[.*\])$", dockerfile, re.MULTILINE)
     assert asked is not None
     python, *arguments = json.loads(asked[1])
-    start = [command, "mirror", "--port", "0"]
+    start = [str(command), "mirror", "--port", "0"]
     with subprocess.Popen(start, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as mirror:
         assert mirror.stdout is not None
         url = mirror.stdout.readline().split()[-1]
