@@ -1,6 +1,6 @@
 # `make run` and `make test` are all it takes: each prepares what it needs, and the second time does so at once.
 .DEFAULT_GOAL := help
-.PHONY: bench run test test-browser test-pythons debian lint format docs clean help
+.PHONY: bench pictures run test test-pythons debian lint format docs clean help
 .PRECIOUS: .venv-3.%/installed-test
 .NOTPARALLEL:
 
@@ -12,19 +12,14 @@ TESTS :=
 OPTIONS :=
 # The tests wait more than they compute: more of them at once than the two processors of a small machine.
 JOBS := 3
-# The mirror's page in a real Chromium; a run of its own: make test-browser.
-BROWSER := tests/browser
 # What another Python can make no difference to.
-OTHERS := --ignore tests/docs --ignore tests/plugins/mirror
+OTHERS := --ignore tests/browser --ignore tests/docs --ignore tests/plugins/mirror
 
 run: .venv/installed ## Serve examples/site, or run reserve with ARGS="..."
 	@exec .venv/bin/reserve $(ARGS)
 
 test: debian .venv/installed-test lint ## Check everything: style, types and tests (of them only TESTS="...")
-	.venv/bin/pytest -n $(JOBS) --ignore $(BROWSER) $(TESTS)
-
-test-browser: debian .venv/installed-test ## Run the tests of the mirror's page in Chromium
-	.venv/bin/pytest $(BROWSER)
+	.venv/bin/pytest -n $(JOBS) $(TESTS)
 
 test-pythons: debian ## Run the tests on every other Python here that the project supports
 	@own=$$(.venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true); \
@@ -34,7 +29,7 @@ test-pythons: debian ## Run the tests on every other Python here that the projec
 
 test-3.%: .venv-3.%/installed-test
 	@echo "Python 3.$*"
-	@.venv-3.$*/bin/pytest -n $(JOBS) --ignore $(BROWSER) $(OTHERS) $(TESTS)
+	@.venv-3.$*/bin/pytest -n $(JOBS) $(OTHERS) $(TESTS)
 
 lint: .venv/installed-test ## Check style and types
 	.venv/bin/ruff check
@@ -48,6 +43,9 @@ format: .venv/installed-test ## Put the code into shape
 docs: .venv/installed-test ## Build the documentation into site/
 	.venv/bin/python docs/tables.py
 	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
+
+pictures: debian .venv/installed-test ## Take the documentation's pictures of the mirror's page anew
+	RESERVE_PICTURES=docs/pictures .venv/bin/pytest -q tests/browser/test_look.py
 
 bench: .venv/installed-test ## Measure reserve beside its peers (OPTIONS="--only hello")
 	@.venv/bin/python -m bench $(OPTIONS)

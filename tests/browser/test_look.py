@@ -1,8 +1,6 @@
 """What the pages look like: contrast, width, names and focus; and the pictures of the documentation.
 
-    RESERVE_PICTURES=docs/images pytest tests/browser/test_look.py
-
-saves the pictures in that folder; otherwise none is taken.
+`make pictures` takes those that the documentation shows. `RESERVE_PICTURES=some/folder` takes all, to look at.
 """
 
 from __future__ import annotations
@@ -20,6 +18,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
     from tests.browser.conftest import Ask, LivePage, Mirror, NewPage, Site, Visit
+
+PICTURES = Path(__file__).parents[2] / "docs/pictures"  # those of the documentation
 
 AA = 4.5  # WCAG 2.2, 1.4.3
 SIZES: dict[str, dict[str, Any]] = {
@@ -91,10 +91,13 @@ def check(page: Page, name: str) -> None:
 
 
 def picture(page: Page, name: str) -> None:
-    folder = os.environ.get("RESERVE_PICTURES")
-    if folder:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=Path(folder) / f"{name}.png")
+    if not (folder := os.environ.get("RESERVE_PICTURES")):
+        return
+    path = Path(folder, f"{name}.png")
+    # Of the documentation's, only those that are there are taken anew.
+    if path.parent.resolve() != PICTURES or path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=path)
 
 
 # The texts that stand out too little from what is behind them.

@@ -57,6 +57,14 @@ def test_the_public_names_are_all_there() -> None:
     assert set(reserve_core.__all__) <= set(named)
 
 
+def test_every_picture_is_shown_and_weighs_little(project: Path) -> None:
+    texts = [(project / "README.md").read_text(), *((DOCS / page).read_text() for page in PAGES)]
+    shown = {name for text in texts for name in re.findall(r"pictures/([\w-]+\.\w+)", text)}
+    pictures = {path.name: path.stat().st_size for path in (DOCS / "pictures").iterdir()}
+    assert shown == set(pictures)
+    assert {name for name, size in pictures.items() if size > 200_000} == set()
+
+
 def test_every_page_is_in_the_navigation(project: Path) -> None:
     navigation = (project / "mkdocs.yml").read_text().partition("\nnav:\n")[2]
     assert sorted(re.findall(r"[\w/-]+\.md", navigation)) == sorted(PAGES)
