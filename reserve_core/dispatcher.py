@@ -12,7 +12,7 @@ from inspect import isawaitable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .config import Configuration, Handler, Mapping
+from .config import Configuration, Handler, Mapping, Table
 from .errors import Disconnected, HTTPError
 from .events import Emitter, Event
 from .http.target import canonical_url
@@ -30,6 +30,7 @@ class Dispatcher:
         self.configuration = configuration
         self.events = events
         configuration.dispatch = self.dispatch_internal
+        configuration.dispatch_rest = self.dispatch_rest
         handler = configuration.handlers.get("status")
         self._status = None if handler is None else handler.redirect
         self._status_mapping = None if handler is None else _bare_mapping(configuration, handler)
@@ -45,7 +46,7 @@ class Dispatcher:
             events.emit(Event.of_request("incoming", request, incoming_url, start))
         try:
             try:
-                await self._run(request, response)
+                await self._run(request, response, self.configuration.table, -1)
             except HTTPError as error:
                 self._answer_error(response, error)
         except Exception as error:
@@ -79,16 +80,34 @@ class Dispatcher:
         request.internal = True
         await self.dispatch(request, response)
 
-    async def _run(self, request: Request, response: Response) -> None:
+    async def dispatch_rest(self, request: Request, response: Response) -> None:
+        """Answers `request` by the mappings behind the one that is at work on it, of the table it started with.
+
+        What one of them raises is raised, but for an `HTTPError`, which is an answer.
+        """
+        table, mapping = request.table, request.mapping
+        if table is None or mapping is None:
+            raise RuntimeError("The request isn't dispatched: only a handler can have the mappings behind it answer")
+        try:
+            await self._run(request, response, table, mapping.index)
+        except HTTPError as error:
+            self._answer_error(response, error)
+
+    async def _run(self, request: Request, response: Response, table: Table, after: int) -> None:
+        """Runs the mappings of `table` whose index is greater than `after`; from a redirect on, all of them."""
         configuration = self.configuration
         redirecting = self.events.redirecting
-        table = configuration.table  # the request finishes on the table it started with
+        request.table = table
         restarts = 0
         while True:
             result: str | int | None = None
             url = request.url
             method = request.method
-            for mapping in table.candidates(url):
+            candidates = table.candidates(url)
+            if after >= 0:
+                candidates = tuple(mapping for mapping in candidates if mapping.index > after)
+                after = -1
+            for mapping in candidates:
                 methods = mapping.methods
                 match = mapping.pattern.search(url) if methods is None or method in methods else None
                 if mapping.invert:

@@ -32,7 +32,8 @@ class Configuration:
 
     `cwd` is the absolute folder its paths are relative to, `ssl` is None for plain http, `listeners` are called with
     the server, `handlers` are the installed and the local ones by prefix. `table` is replaced as a whole and never
-    changed: who works on one keeps it. `dispatch` runs a request through the mappings; the server sets it.
+    changed: who works on one keeps it. `dispatch` runs a request through the mappings,
+    `dispatch_rest` one that a handler has at hand through those behind its own; the server sets them.
     """
 
     hostname: str
@@ -46,6 +47,7 @@ class Configuration:
     plugins: Plugins
     table: Table = field(default_factory=Table)
     dispatch: Dispatch = _not_serving
+    dispatch_rest: Dispatch = _not_serving
 
     @property
     def mappings(self) -> tuple[Mapping, ...]:

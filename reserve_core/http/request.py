@@ -15,7 +15,7 @@ from .body import NO_BODY, BodyStream, BufferedBody
 from .forms import Form, parse_form
 
 if TYPE_CHECKING:
-    from ..config import Mapping
+    from ..config import Mapping, Table
     from .stream import UpgradedStream
     from .websocket import WebSocket
 
@@ -75,6 +75,7 @@ class Request:
         "raw_target",
         "remote",
         "scheme",
+        "table",
         "trailers",
         "upgrader",
         "url",
@@ -105,6 +106,7 @@ class Request:
         self.max_body = max_body
         self.id = next(_ids)
         self.mapping: Mapping | None = None
+        self.table: Table | None = None  # the mappings it is dispatched by
         self.aborted = False
         self.trailers: Headers | None = None
         self._raw_headers = raw_headers

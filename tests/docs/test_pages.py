@@ -174,12 +174,6 @@ def test_a_status_has_the_text_of_the_table(reserve_mock: Any) -> None:
         assert reserve_mock({"mappings": [{"status": int(status)}]}).request("GET", "/").text == text
 
 
-def test_what_is_said_to_be_missing_is_missing(prefixes: set[str]) -> None:
-    missing = {row[0].strip("`") for row in rows(PAGES["from-reserve.md"]["Not there"])}
-    assert missing
-    assert missing.isdisjoint(prefixes)
-
-
 def test_the_testing_example_is_the_one_in_examples(project: Path) -> None:
     folder = project / "examples" / "testing"
     shown = PAGES["testing.md"]["A first test file"].files()

@@ -1,0 +1,97 @@
+"""Puts Python's web applications and middleware into the mappings.
+
+    { "match": "^/api/", "use": "shop.main:app" }
+    { "use": "starlette.middleware.gzip:GZipMiddleware", "options": { "minimum_size": 500 } }
+
+The first answers by an application: ASGI, WSGI or Tornado. The second puts ASGI middleware around all mappings behind
+it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from reserve_core import Configuration, Mapping, Reference, Request, Response, Server, hookimpl
+
+from . import running
+from .application import INTERFACES, Application, make
+
+PREFIX = "use"
+DEFAULT_NAME = "app"
+
+
+@hookimpl
+def schema() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {
+            "use": {
+                "description": 'An application or middleware: "package.module:name", "./file.py:name", or'
+                f' "./file.py" (its {DEFAULT_NAME})',
+                "type": "string",
+                "minLength": 1,
+            },
+            "interface": {
+                "description": "What it is; by default it's seen by its signature: a class or function that takes app"
+                " first is middleware, (scope, receive, send) is asgi, (environ, start_response) is wsgi",
+                "enum": list(INTERFACES),
+            },
+            "options": {
+                "description": "Arguments by name for a class or a factory: of middleware those behind app",
+                "type": "object",
+                "default": {},
+            },
+            "root-path": {
+                "description": "The path below which an application is mounted: root_path of ASGI, SCRIPT_NAME of WSGI;"
+                " Tornado sees the path behind it",
+                "type": "string",
+                "pattern": "^(/[^?#]*[^/?#])?$",
+                "default": "",
+            },
+            "threads": {
+                "description": "Requests that a WSGI application works on at once, each in a thread",
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 1000,
+                "default": 16,
+            },
+        },
+        "required": ["use"],
+    }
+
+
+@hookimpl
+async def validate(mapping: Mapping, configuration: Configuration) -> None:
+    """Imports the application, and keeps it as state."""
+    value = mapping.value
+    target = Reference(value, mapping.cwd, DEFAULT_NAME).load() if isinstance(value, str) else value
+    name = value if isinstance(value, str) else repr(value)
+    mapping.state = make(target, name, mapping, configuration)
+
+
+@hookimpl
+async def startup(server: Server) -> None:
+    for mapping in server.configuration.mappings:
+        if mapping.handler.prefix == PREFIX:
+            await running.start(mapping.state, server.configuration)
+
+
+@hookimpl
+async def shutdown(server: Server) -> None:
+    await running.stop(server.configuration)
+
+
+@hookimpl
+async def redirect(
+    request: Request,
+    response: Response,
+    mapping: Mapping,
+    match: re.Match[str],
+    redirect: Any,
+    configuration: Configuration,
+) -> None:
+    application: Application = mapping.state
+    if not application.started:  # it came with a later set of mappings
+        await running.start(application, configuration)
+    await application.serve(request, response)

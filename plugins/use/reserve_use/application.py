@@ -1,0 +1,123 @@
+"""What can be used: how it is told apart, made, and run."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from tornado.httputil import HTTPServerConnectionDelegate
+
+from reserve_core import ConfigError, Configuration, Mapping, Request, Response
+from reserve_core.http.tornado import run_application
+
+from .asgi import ASGIApplication
+from .rest import Rest
+from .wsgi import WSGIApplication
+
+INTERFACES = ("asgi-middleware", "asgi", "wsgi", "tornado")
+
+
+class Application(Protocol):
+    """What a mapping uses. `start` and `stop` are called once each, by the server."""
+
+    name: str
+    started: bool
+
+    async def start(self) -> None:
+        """Raises `ConfigError` when the application says that it can't."""
+
+    async def stop(self) -> None: ...
+
+    async def serve(self, request: Request, response: Response) -> None: ...
+
+
+class TornadoApplication:
+    """A `tornado.web.Application`."""
+
+    def __init__(self, name: str, target: HTTPServerConnectionDelegate, root_path: str) -> None:
+        self.name = name
+        self.started = True
+        self._target = target
+        self._root_path = root_path
+
+    async def start(self) -> None:
+        pass
+
+    async def stop(self) -> None:
+        pass
+
+    async def serve(self, request: Request, response: Response) -> None:
+        await run_application(self._target, request, response, self._root_path)
+
+
+def make(target: Any, name: str, mapping: Mapping, configuration: Configuration) -> Application:
+    """What serves by `target`, which messages call `name`. Raises `ConfigError` for what can't be used."""
+    options = mapping["options"]
+    root_path = mapping["root-path"]
+    interface = mapping.get("interface") or _interface(target, name)
+    if interface == "asgi-middleware":
+        middleware = _called(target, name, Rest(configuration), **options)
+        return ASGIApplication(name, middleware, root_path)
+    if inspect.isclass(target):
+        target = _called(target, name, **options)
+    elif options:
+        raise ConfigError(f"{name} takes no options: it is no class and no middleware", 'Leave "options" out')
+    if interface == "tornado":
+        if not isinstance(target, HTTPServerConnectionDelegate):
+            raise ConfigError(f"{name} is no Tornado application", "Name a tornado.web.Application")
+        return TornadoApplication(name, target, root_path)
+    if not callable(target):
+        raise ConfigError(f"{name} can't be called, so it is no application", "Name an ASGI or a WSGI application")
+    if interface == "wsgi":
+        return WSGIApplication(name, target, root_path, mapping["threads"], configuration)
+    return ASGIApplication(name, target, root_path)
+
+
+def _called(target: Any, name: str, /, *arguments: Any, **options: Any) -> Any:
+    try:
+        return target(*arguments, **options)
+    except Exception as error:
+        given = ", ".join(options) or "no options"
+        raise ConfigError(
+            f"{name} can't be made with {given}: {type(error).__name__}: {error}", 'Correct the "options"'
+        ) from error
+
+
+def _interface(target: Any, name: str) -> str:
+    """What `target` is, by its type and its signature."""
+    if isinstance(target, HTTPServerConnectionDelegate):
+        return "tornado"
+    if inspect.isclass(target):
+        if issubclass(target, HTTPServerConnectionDelegate):
+            return "tornado"
+        if _parameters(target)[:1] == ["app"]:
+            return "asgi-middleware"
+        return _of_call(vars(target).get("__call__") or getattr(target, "__call__", None), name, skip=1)  # noqa: B004
+    if callable(target):
+        return _of_call(target, name, skip=0)
+    raise ConfigError(f"{name} can't be called, so it is no application", "Name an application, or ASGI middleware")
+
+
+def _of_call(call: Any, name: str, skip: int) -> str:
+    parameters = _parameters(call)[skip:]
+    if parameters[:1] == ["app"]:
+        return "asgi-middleware"
+    called = call if inspect.isroutine(call) else getattr(type(call), "__call__", call)  # noqa: B004
+    if len(parameters) == 3 or inspect.iscoroutinefunction(called):
+        return "asgi"
+    if len(parameters) == 2:
+        return "wsgi"
+    raise ConfigError(
+        f"It can't be seen what {name} is", f'Say it: "interface": one of {", ".join(map(repr, INTERFACES))}'
+    )
+
+
+def _parameters(target: Callable[..., Any] | None) -> list[str]:
+    """The names of those that must or may be given by position."""
+    try:
+        signature = inspect.signature(target) if target is not None else None
+    except (TypeError, ValueError):  # written in C, it may hide it
+        return []
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [each.name for each in signature.parameters.values() if each.kind in kinds] if signature else []

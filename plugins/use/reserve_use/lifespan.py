@@ -1,0 +1,84 @@
+"""The lifespan of an ASGI application: it is told of the server's start and of its end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from reserve_core import ConfigError
+
+from .scope import ASGI, ASGIApp, Message
+
+logger = logging.getLogger("reserve")
+
+# Seconds that an application may take to stop.
+STOP_TIMEOUT = 10.0
+
+
+class Lifespan:
+    """Runs an application once with the scope `lifespan`. `state` is what it leaves there for its requests."""
+
+    def __init__(self, app: ASGIApp, name: str) -> None:
+        self.state: dict[str, Any] = {}
+        self._app = app
+        self._name = name
+        self._told: asyncio.Queue[Message] = asyncio.Queue()
+        self._answer: asyncio.Future[str | None] | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Returns when the application is ready, or doesn't know of lifespans.
+
+        Raises `ConfigError` when it says that it has failed.
+        """
+        self._task = asyncio.create_task(self._run())
+        failure = await self._tell("lifespan.startup")
+        if failure is not None:
+            await self.stop()
+            raise ConfigError(f"{self._name} failed to start: {failure}".rstrip(": "), "See what it says above")
+
+    async def stop(self) -> None:
+        """Returns when the application has stopped, or after a time. Raises RuntimeError when it says it failed."""
+        task, self._task = self._task, None
+        if task is None:
+            return
+        failure = None
+        if not task.done():
+            try:
+                async with asyncio.timeout(STOP_TIMEOUT):
+                    failure = await self._tell("lifespan.shutdown")
+            except TimeoutError:
+                failure = f"it takes longer than {STOP_TIMEOUT:g} s"
+        task.cancel()
+        await asyncio.wait((task,))
+        if failure is not None:
+            raise RuntimeError(failure)
+
+    async def _tell(self, event: str) -> str | None:
+        """Tells the application something; what it says to a failure, None when all is well."""
+        self._answer = asyncio.get_running_loop().create_future()
+        self._told.put_nowait({"type": event})
+        return await self._answer
+
+    async def _run(self) -> None:
+        try:
+            await self._app({"type": "lifespan", "asgi": ASGI, "state": self.state}, self._told.get, self._send)
+        except Exception as error:
+            # Who doesn't know the scope may raise anything; who knows it says so when it fails.
+            logger.debug("%s has no lifespan: %r", self._name, error)
+        finally:
+            self._resolve(None)
+
+    async def _send(self, message: Message) -> None:
+        kind = message["type"]
+        if kind.endswith(".failed"):
+            self._resolve(str(message.get("message", "")))
+        elif kind in ("lifespan.startup.complete", "lifespan.shutdown.complete"):
+            self._resolve(None)
+        else:
+            raise RuntimeError(f"{kind!r} is no message of a lifespan")
+
+    def _resolve(self, failure: str | None) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(failure)

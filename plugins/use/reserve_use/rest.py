@@ -1,0 +1,135 @@
+"""The application that ASGI middleware is put around: the mappings behind it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from reserve_core import Configuration, Disconnected, Headers, Response
+from reserve_core.http.target import canonical_url
+
+from .scope import Message, Pairs, Receive, Scope, Send, decoded
+
+if TYPE_CHECKING:
+    from .asgi import Cycle
+
+
+class Rest:
+    """Answers by the mappings behind the one of the middleware."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+            return
+        cycle = scope["reserve"]
+        cycle.request.state["asgi"] = scope
+        if scope["type"] == "websocket":
+            # A handler takes the connection itself.
+            await self._configuration.dispatch_rest(cycle.request, cycle.response)
+            cycle.end()
+            return
+        await cycle.run_inner(self._answer(cycle, scope, receive, send))
+
+    async def _answer(self, cycle: Cycle, scope: Scope, receive: Receive, send: Send) -> None:
+        request = cycle.request
+        _apply(cycle, scope)
+        if receive != cycle.receive:
+            request.wrap_body(lambda body: _Received(receive, body.length))
+        if send == cycle.send:  # nobody wants to see the answer
+            await self._configuration.dispatch_rest(request, cycle.response)
+            cycle.end()
+            return
+        writer = _Sender(cycle.response, send)
+        await self._configuration.dispatch_rest(request, Response(writer))
+        if writer.aborted:
+            cycle.response.abort()
+            cycle.end()
+        else:
+            await writer.flush()
+
+
+class _Sender:
+    """The writer of an answer that goes through middleware."""
+
+    def __init__(self, outer: Response, send: Send) -> None:
+        self.aborted = False
+        self._outer = outer
+        self._send = send
+        self._waiting: list[Message] = []  # what could not be sent without being awaited
+
+    def inform(self, status: int, headers: Headers) -> None:
+        self._outer.inform(status, headers)
+
+    def send(self, status: int, headers: Headers, body: bytes) -> None:
+        self.start(status, headers)
+        if "content-length" not in headers and status not in (204, 304):
+            self._waiting[-1]["headers"].append((b"content-length", str(len(body)).encode()))
+        self._waiting.append({"type": "http.response.body", "body": body, "more_body": False})
+
+    def start(self, status: int, headers: Headers) -> None:
+        self._waiting.append({"type": "http.response.start", "status": status, "headers": _encoded(headers)})
+
+    async def write(self, chunk: bytes) -> None:
+        await self.flush()
+        await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+    async def end(self) -> None:
+        await self.flush()
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    async def flush(self) -> None:
+        """Sends what waits."""
+        while self._waiting:
+            await self._send(self._waiting.pop(0))
+
+
+class _Received:
+    """A request's body as middleware passes it on."""
+
+    def __init__(self, receive: Receive, length: int | None) -> None:
+        self.length = length
+        self._receive = receive
+        self._ended = False
+
+    async def read(self) -> bytes:
+        while not self._ended:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise Disconnected("The client went away before the end of the request's body")
+            self._ended = not message.get("more_body", False)
+            if chunk := message.get("body", b""):
+                return bytes(chunk)
+        return b""
+
+
+def _apply(cycle: Cycle, scope: Scope) -> None:
+    """What middleware has changed of the request."""
+    request = cycle.request
+    method, path, query, headers = cycle.given
+    if scope["method"] != method:
+        request.method = scope["method"]
+    if scope["path"] != path or scope["query_string"] != query:
+        query = bytes(scope["query_string"])
+        request.url = canonical_url(quote(scope["path"]) + (f"?{query.decode('latin-1')}" if query else ""))
+    if scope["headers"] != headers:
+        request.headers.clear()
+        request.headers.extend(decoded(scope["headers"]))
+
+
+def _encoded(headers: Headers) -> Pairs:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    """The mappings are ready when the server is."""
+    while True:
+        kind = (await receive())["type"]
+        await send({"type": f"{kind}.complete"})
+        if kind == "lifespan.shutdown":
+            return

@@ -1,0 +1,75 @@
+"""The scope of a request, as ASGI has it (ASGI 3.0, HTTP and WebSocket 2.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import quote, unquote
+
+from reserve_core import Headers, Request
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+Pairs = list[tuple[bytes, bytes]]
+
+ASGI = {"version": "3.0", "spec_version": "2.5"}
+
+# What may stand as it is in a target: all that the canonical URL has not decoded, the escapes it has kept included.
+_TARGET_CHARACTERS = "/?%:@!$&'()*+,;=~-._[]"
+_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+
+
+def request_scope(request: Request, root_path: str, state: dict[str, Any]) -> dict[str, Any]:
+    """The scope of a request, of type `http`."""
+    raw_path, query = encoded_target(request)
+    scheme = request.scheme
+    return {
+        "type": "http",
+        "asgi": ASGI,
+        "http_version": request.http_version,
+        "method": request.method,
+        "scheme": scheme,
+        "path": unquote(raw_path) if "%" in raw_path else raw_path,
+        "raw_path": raw_path.encode("ascii"),
+        "query_string": query.encode("ascii"),
+        "root_path": root_path,
+        "headers": [
+            (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in request.headers.items()
+        ],
+        "client": (request.remote, 0) if request.remote else None,
+        "server": server(request.host, scheme),
+        "state": state.copy(),
+    }
+
+
+def encoded_target(request: Request) -> tuple[str, str]:
+    """The path and the query, percent-encoded."""
+    url = request.url
+    if url != request.raw_target:  # otherwise it has nothing that was decoded
+        url = quote(url, _TARGET_CHARACTERS)
+    path, _, query = url.partition("?")
+    return path, query
+
+
+def server(host: str, scheme: str) -> tuple[str, int]:
+    """The name and the port by which the client asks."""
+    name, colon, port = host.rpartition(":")
+    if colon and port.isdecimal():
+        return name.strip("[]"), int(port)
+    return (host.strip("[]") or "localhost"), _PORTS[scheme]
+
+
+def decoded(pairs: Any) -> list[tuple[str, str]]:
+    """Headers as ASGI has them, as text."""
+    return [(bytes(name).decode("latin-1"), bytes(value).decode("latin-1")) for name, value in pairs]
+
+
+def take_over(fields: Headers, pairs: list[tuple[str, str]]) -> None:
+    """An application's headers: they replace those of the same name that earlier mappings have set."""
+    if fields:
+        for name in {name.lower() for name, _ in pairs}:
+            fields.popall(name, None)
+    fields.extend(pairs)

@@ -1,0 +1,135 @@
+"""The WebSocket of an ASGI application."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from reserve_core import Disconnected, Request, Response, WebSocket
+
+from .scope import Message, decoded, take_over
+
+
+def is_websocket(request: Request) -> bool:
+    """Whether the client asks for a WebSocket (RFC 6455 4.1)."""
+    return request.headers.get("upgrade", "").lower() == "websocket"
+
+
+class Session:
+    """One WebSocket, from the client's handshake on, as an application sees it.
+
+    Which pages may connect is the application's affair, as it is behind any ASGI server.
+    """
+
+    def __init__(self, request: Request, response: Response, scope: dict[str, Any]) -> None:
+        self.request = request
+        self.response = response
+        scope["type"] = "websocket"
+        scope["scheme"] = "wss" if request.scheme == "https" else "ws"
+        scope["subprotocols"] = _offered(request)
+        scope["extensions"] = {"websocket.http.response": {}}
+        del scope["method"]
+        self._connected = False  # the application knows
+        self._socket: WebSocket | None = None
+        self._refused = False
+        self._gone = False
+        self._status = 0
+        self._headers: list[tuple[str, str]] = []
+        self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def receive(self) -> Message:
+        if not self._connected:
+            self._connected = True
+            return {"type": "websocket.connect"}
+        if self._socket is None:
+            # Nothing can come before the handshake has an answer.
+            await asyncio.shield(self._ready)
+        socket = self._socket
+        if socket is None:
+            return {"type": "websocket.disconnect", "code": 1006, "reason": ""}
+        try:
+            message = await socket.receive()
+        except Disconnected:
+            return {
+                "type": "websocket.disconnect",
+                "code": socket.close_code or 1005,
+                "reason": socket.close_reason or "",
+            }
+        if isinstance(message, str):
+            return {"type": "websocket.receive", "text": message}
+        return {"type": "websocket.receive", "bytes": message}
+
+    async def send(self, message: Message) -> None:
+        kind = message["type"]
+        if self._gone:
+            raise Disconnected("The client has gone")
+        socket = self._socket
+        if socket is not None:
+            await self._talk(socket, kind, message)
+        elif self._refused:
+            raise RuntimeError(f"{kind!r} after the handshake was refused")
+        elif kind == "websocket.accept":
+            subprotocol = message.get("subprotocol")
+            self._socket = await self.request.upgrade(
+                subprotocols=() if subprotocol is None else (subprotocol,),
+                origins="*",
+                headers=decoded(message.get("headers") or ()),
+            )
+            self._wake()
+        elif kind == "websocket.close":
+            self._refuse()
+            self.response.send(b"", 403)
+        elif kind == "websocket.http.response.start":
+            self._status = message["status"]
+            self._headers = decoded(message.get("headers", ()))
+        elif kind == "websocket.http.response.body" and self._status:
+            await self._deny(bytes(message.get("body", b"")), message.get("more_body", False))
+        else:
+            raise RuntimeError(f"{kind!r} before the WebSocket is accepted")
+
+    async def _talk(self, socket: WebSocket, kind: str, message: Message) -> None:
+        if kind == "websocket.send":
+            text = message.get("text")
+            await socket.send(message["bytes"] if text is None else text)
+        elif kind == "websocket.close":
+            await socket.close(message.get("code") or 1000, message.get("reason") or "")
+        else:
+            raise RuntimeError(f"{kind!r} after the WebSocket was accepted")
+
+    async def _deny(self, body: bytes, more: bool) -> None:
+        response = self.response
+        if not response.headers_sent:
+            response.status = self._status
+            take_over(response.headers, self._headers)
+        if more:
+            await response.write(body)
+        else:
+            self._refuse()
+            await response.end(body)
+
+    def _refuse(self) -> None:
+        self._refused = True
+        self._wake()
+
+    def disconnect(self) -> None:
+        """The client has gone."""
+        self._gone = True
+        self._wake()
+
+    def end(self) -> None:
+        """Somebody else has answered the handshake."""
+        self._refuse()
+
+    def finish(self, name: str) -> None:
+        """The application has returned. Raises RuntimeError if the handshake has no answer."""
+        if self._socket is None and not self._refused and not self._gone:
+            raise RuntimeError(f"{name} returned without an answer to the WebSocket's handshake")
+
+    def _wake(self) -> None:
+        if not self._ready.done():
+            self._ready.set_result(None)
+
+
+def _offered(request: Request) -> list[str]:
+    values = request.headers.getall("sec-websocket-protocol", ())
+    return [name.strip() for value in values for name in value.split(",") if name.strip()]

@@ -1,0 +1,209 @@
+"""WSGI applications: each request in a thread of a pool, its body and its answer streamed (PEP 3333)."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import sys
+from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import Any, TypeVar
+from urllib.parse import unquote_to_bytes
+
+from reserve_core import Configuration, Disconnected, Request, Response
+from reserve_core.http.request import Body
+
+from .scope import encoded_target, server, take_over
+
+T = TypeVar("T")
+WSGIApp = Callable[[dict[str, Any], Callable[..., Callable[[bytes], object]]], Iterable[bytes]]
+
+# Bytes of a request's body that are read ahead.
+READ_AHEAD = 64 * 1024
+
+
+class WSGIApplication:
+    """An application, and the threads it works in."""
+
+    def __init__(self, name: str, app: WSGIApp, root_path: str, threads: int, configuration: Configuration) -> None:
+        self.name = name
+        self.started = False
+        self._app = app
+        self._root_path = root_path
+        self._configuration = configuration
+        self._threads = threads
+        self._pool: ThreadPoolExecutor | None = None
+
+    async def start(self) -> None:
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="wsgi")
+        self.started = True
+
+    async def stop(self) -> None:
+        self.started = False
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            # A thread can't be ended: what hangs in one must not keep the server from stopping.
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    async def serve(self, request: Request, response: Response) -> None:
+        call = Call(self.name, request, response)
+        environ = _environ(request, self._root_path, call.input())
+        context = copy_context()
+        try:
+            whole = await asyncio.get_running_loop().run_in_executor(
+                self._pool, context.run, call.run, self._app, environ
+            )
+        except asyncio.CancelledError:
+            call.gone = True
+            raise
+        if whole is None:
+            await response.end()
+        else:
+            call.begin()
+            response.send(whole)
+
+
+class Call:
+    """One call of an application. `run` is the thread's, all else the event loop's."""
+
+    def __init__(self, name: str, request: Request, response: Response) -> None:
+        self.gone = False
+        self._name = name
+        self._request = request
+        self._response = response
+        self._loop = asyncio.get_running_loop()
+        self._status = 0
+        self._headers: list[tuple[str, str]] = []
+        self._begun = False
+
+    def input(self) -> io.BufferedIOBase:
+        """What the application reads the request's body from."""
+        bodies: list[Body] = []
+
+        def take(body: Body) -> Body:
+            bodies.append(body)
+            return body
+
+        if self._request.body_length != 0:
+            self._request.wrap_body(take)
+        return io.BufferedReader(_Input(bodies[0], self._wait), READ_AHEAD) if bodies else io.BytesIO()
+
+    def run(self, app: WSGIApp, environ: dict[str, Any]) -> bytes | None:
+        """Calls the application. Returns the body when all of it is there at once, None when it was sent."""
+        try:
+            return self._run(app, environ)
+        except StopIteration as error:  # no future may carry it
+            raise RuntimeError(f"{self._name} raised StopIteration") from error
+
+    def _run(self, app: WSGIApp, environ: dict[str, Any]) -> bytes | None:
+        chunks = app(environ, self._start_response)
+        try:
+            whole: bytes | None = None
+            for chunk in chunks:
+                if not self._status:
+                    raise RuntimeError(f"{self._name} sent a body before it called start_response")
+                if chunk and whole is None and not self._begun and self._is_whole(chunks, chunk):
+                    whole = chunk
+                elif chunk:
+                    self._write(chunk)
+            if not self._status:
+                raise RuntimeError(f"{self._name} returned without calling start_response")
+            return whole if whole is not None or self._begun else b""
+        finally:
+            if hasattr(chunks, "close"):
+                chunks.close()
+
+    def _is_whole(self, chunks: Iterable[bytes], chunk: bytes) -> bool:
+        """Whether `chunk` is known to be all of the body."""
+        if isinstance(chunks, list | tuple) and len(chunks) == 1:
+            return True
+        return any(name.lower() == "content-length" and value == str(len(chunk)) for name, value in self._headers)
+
+    def _start_response(
+        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
+    ) -> Callable[[bytes], object]:
+        if exc_info is not None:
+            try:
+                if self._begun:
+                    raise exc_info[1].with_traceback(exc_info[2])
+            finally:
+                exc_info = None
+        elif self._status:
+            raise RuntimeError(f"{self._name} called start_response twice")
+        self._status = int(status.split(" ", 1)[0])
+        self._headers = list(headers)
+        return self._write
+
+    def _write(self, chunk: bytes) -> None:
+        self._begun = True
+        self._wait(self._send(chunk))
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        """Has the event loop do some work, and waits for it."""
+        if self.gone:
+            work.close()
+            raise Disconnected("The client has gone")
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    async def _send(self, chunk: bytes) -> None:
+        if not self._response.headers_sent:
+            self.begin()
+        await self._response.write(chunk)
+
+    def begin(self) -> None:
+        """Sets the head of the answer."""
+        self._response.status = self._status
+        take_over(self._response.headers, self._headers)
+
+
+class _Input(io.RawIOBase):
+    """The body of a request, in a thread."""
+
+    def __init__(self, body: Body, wait: Callable[[Coroutine[Any, Any, bytes]], bytes]) -> None:
+        self._body = body
+        self._wait = wait
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._rest or self._wait(self._body.read())
+        size = min(len(data), len(buffer))
+        buffer[:size] = data[:size]
+        self._rest = data[size:]
+        return size
+
+
+def _environ(request: Request, root_path: str, body: io.BufferedIOBase) -> dict[str, Any]:
+    path, query = encoded_target(request)
+    host, port = server(request.host, request.scheme)
+    inside = path.removeprefix(root_path) if root_path and (path + "/").startswith(root_path + "/") else path
+    environ = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": root_path if inside != path else "",
+        "PATH_INFO": unquote_to_bytes(inside).decode("latin-1"),
+        "QUERY_STRING": query,
+        "SERVER_NAME": host,
+        "SERVER_PORT": str(port),
+        "SERVER_PROTOCOL": f"HTTP/{request.http_version}",
+        "REMOTE_ADDR": request.remote,
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": request.scheme,
+        "wsgi.input": body,
+        "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in request.headers.items():
+        if "_" in name:  # it would pass for the one with a hyphen
+            continue
+        key = name.upper().replace("-", "_")
+        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            key = f"HTTP_{key}"
+        known = environ.get(key)
+        environ[key] = value if known is None else f"{known}{'; ' if key == 'HTTP_COOKIE' else ','}{value}"
+    return environ

@@ -1,0 +1,70 @@
+"""A real server with applications in it, and a real client."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import pytest
+from multidict import CIMultiDictProxy
+
+from reserve_core import Event, Server, serve as serve_configuration
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: CIMultiDictProxy[str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Site:
+    """A running server: `get`, `post` and `connect` are the client's, `errors` what handlers have raised."""
+
+    def __init__(self, server: Server, client: aiohttp.ClientSession) -> None:
+        self.server = server
+        self.client = client
+        self.errors: list[Any] = []
+        server.on("error", self._note)
+
+    def _note(self, event: Event) -> None:
+        self.errors.append(event.reason)
+
+    async def ask(self, method: str, path: str = "/", **options: Any) -> Answer:
+        async with self.client.request(method, self.server.url.rstrip("/") + path, **options) as answer:
+            return Answer(answer.status, answer.headers, await answer.read())
+
+    async def get(self, path: str = "/", **headers: str) -> Answer:
+        return await self.ask("GET", path, headers=headers)
+
+    async def post(self, path: str, data: Any, **headers: str) -> Answer:
+        return await self.ask("POST", path, data=data, headers=headers)
+
+
+Serve = Callable[..., Awaitable[Site]]
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """`await serve({"use": app}, ...)` serves these mappings; each may lack its "match"."""
+    async with AsyncExitStack() as stack:
+
+        async def start(*mappings: dict[str, Any]) -> Site:
+            server = await stack.enter_async_context(await serve_configuration({"mappings": list(mappings)}, port=0))
+            client = await stack.enter_async_context(
+                aiohttp.ClientSession(auto_decompress=False, timeout=aiohttp.ClientTimeout(20))
+            )
+            return Site(server, client)
+
+        yield start
