@@ -190,6 +190,16 @@ def test_keys(live: LivePage) -> None:
     expect(live.detail).to_be_empty()
 
 
+def test_a_closed_request_stays_closed_when_others_come(live: LivePage) -> None:
+    send_all(live)
+    live.open("/two")
+    live.page.keyboard.press("Escape")
+    expect(live.detail).to_be_empty()
+    live.mirror.send("GET", "/five")
+    expect(live.rows).to_have_count(len(PATHS) + 1)
+    expect(live.detail).to_be_empty()
+
+
 def test_help_and_keys_turned_off(live: LivePage) -> None:
     send_all(live)
     live.page.keyboard.press("?")

@@ -81,9 +81,9 @@ function route() {
   if (id === detail.id) return;
   document.body.dataset.view = id === null ? "list" : "detail";
   list.select(id);
-  if (id === null) return detail.close();
-  const item = store.get(id);
+  const item = id === null ? null : store.get(id);
   listed = Boolean(item);
+  if (id === null) return detail.close();
   detail.show(id, item);
   if (item) store.read(id);
 }
