@@ -1,11 +1,31 @@
 """The site's own functions: an API with its data in memory, and what the error page needs."""
 
+from time import perf_counter
+
 BOOKS = {
     "1": {"title": "The Left Hand of Darkness", "author": "Ursula K. Le Guin", "year": 1969},
     "2": {"title": "Invisible Cities", "author": "Italo Calvino", "year": 1972},
     "3": {"title": "The Dispossessed", "author": "Ursula K. Le Guin", "year": 1974},
 }
 SHELF = 100  # how many books it holds: anyone may add some
+
+
+class ServerTiming:
+    """ASGI middleware: tells how long the mappings behind it took; browsers show it beside the request."""
+
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send):
+        begun = perf_counter()
+
+        async def send_timed(message):
+            if message["type"] == "http.response.start":
+                spent = f"app;dur={(perf_counter() - begun) * 1000:.2f}".encode()
+                message = {**message, "headers": [*message.get("headers", ()), (b"server-timing", spent)]}
+            await send(message)
+
+        await self.app(scope, receive, send_timed)
 
 
 def allow_any_origin(request, response):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,12 @@ def test_the_proxy_leads_to_the_books_of_this_machine_only(url: str, ask: Any) -
     ):
         assert ask(f"{url}proxy/http/{path}").status == 404
     assert ask(f"{url}proxy/http/{here}/api/books/..%2f..%2fsource%2fapi.py").status == 400
+
+
+def test_the_middleware_tells_how_long_the_api_took(url: str, ask: Any) -> None:
+    timed = ask(f"{url}api/books/1").headers["server-timing"]
+    assert re.fullmatch(r"app;dur=\d+\.\d\d", timed)
+    assert "server-timing" not in ask(url).headers
 
 
 def test_the_mirror_shows_what_the_api_answers(url: str, ask: Any) -> None:
