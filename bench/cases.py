@@ -10,7 +10,7 @@ from shutil import copytree
 from typing import Any
 
 from .fanout import PAGES
-from .peers import BACKEND, HOST, NGINX, NODE, REDIS, REFERENCE, RESERVE, TORNADO, Server
+from .peers import BACKEND, HOST, NGINX, NODE, REDIS, REFERENCE, RESERVE, TORNADO, UVICORN, Server
 
 CONTENT = Path(__file__).with_name("servers")
 FILES = {
@@ -162,6 +162,15 @@ CASES = (
     _proxied("proxy-hello", "hello, from a server behind a proxy", "/hello", b"hello"),
     _proxied("proxy-large", "a file of 1 MB, from a server behind a proxy", "/files/large.bin", FILES["large.bin"]),
     _proxied("proxy-post", "a POST of 100 kB, to a server behind a proxy", "/size", b"%d" % len(_POSTED), _POSTED),
+    Case(
+        name="asgi",
+        title="hello, from a FastAPI application",
+        path="/hello",
+        body=b'"hello"',
+        ours=RESERVE.serves({"use": "./fastapi_hello.py"}),
+        others=(UVICORN.serves("fastapi_hello:app"),),
+        targets={UVICORN.name: 0.9},
+    ),
     Case(
         name="capture-memory",
         title="a POST of some JSON, captured by the mirror into memory",

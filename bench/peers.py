@@ -131,6 +131,22 @@ class Tornado(Peer):
         )
 
 
+class Uvicorn(Peer):
+    """uvicorn with uvloop and httptools, which is what its extra `standard` brings."""
+
+    name = "uvicorn"
+
+    def prepare(self) -> str:
+        return version("uvicorn")
+
+    def serves(self, app: str) -> Server:
+        def command(folder: Path, port: int, backend: int) -> Command:
+            options = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
+            return [sys.executable, "-m", "uvicorn", app, "--host", HOST, "--port", str(port), *options]
+
+        return Server(self, command)
+
+
 class Nginx(Peer):
     """nginx with one worker and the settings for files that Debian gives it."""
 
@@ -178,6 +194,7 @@ RESERVE = Reserve()
 REFERENCE = Reference()
 NODE = Node()
 TORNADO = Tornado()
+UVICORN = Uvicorn()
 NGINX = Nginx()
 REDIS = Redis()
 

@@ -137,6 +137,13 @@ class Request:
         return headers
 
     @property
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """The header fields as bytes, their names in lower case; a list of the caller's own."""
+        if self._headers is None:
+            return [(name.lower(), value.rstrip(b" \t")) for name, value in self._raw_headers or ()]
+        return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in self._headers.items()]
+
+    @property
     def path(self) -> str:
         """The canonical URL without its query."""
         return self.url.partition("?")[0]

@@ -48,7 +48,7 @@ class ASGIApplication:
         if request.upgrader is not None and is_websocket(request):
             cycle = Session(request, response, scope)
         else:
-            cycle = Cycle(request, response, scope)
+            cycle = Cycle(request, response)
         scope["reserve"] = cycle
         # A task of its own: a client that goes away cancels ours, but ASGI only tells the application of it.
         task = _start(self._app(scope, cycle.receive, cycle.send))
@@ -84,16 +84,13 @@ class Cycle:
         "_received",
         "_status",
         "_waiter",
-        "given",
         "request",
         "response",
     )
 
-    def __init__(self, request: Request, response: Response, scope: dict[str, Any]) -> None:
+    def __init__(self, request: Request, response: Response) -> None:
         self.request = request
         self.response = response
-        # What middleware may change: method, path, query and headers.
-        self.given = (scope["method"], scope["path"], scope["query_string"], list(scope["headers"]))
         self._body: Body | None = None
         self._left = request.body_length  # bytes of it, None: not known
         self._received = False  # all of it

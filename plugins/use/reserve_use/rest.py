@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from reserve_core import Configuration, Disconnected, Headers, Response
+from reserve_core import Configuration, Disconnected, Headers, Request, Response
 from reserve_core.http.target import canonical_url
 
-from .scope import Message, Pairs, Receive, Scope, Send, decoded
+from .scope import Message, Pairs, Receive, Scope, Send, decoded, decoded_path, encoded_target
 
 if TYPE_CHECKING:
     from .asgi import Cycle
@@ -35,7 +35,7 @@ class Rest:
 
     async def _answer(self, cycle: Cycle, scope: Scope, receive: Receive, send: Send) -> None:
         request = cycle.request
-        _apply(cycle, scope)
+        _apply(request, scope)
         if receive != cycle.receive:
             request.wrap_body(lambda body: _Received(receive, body.length))
         if send == cycle.send:  # nobody wants to see the answer
@@ -108,16 +108,15 @@ class _Received:
         return b""
 
 
-def _apply(cycle: Cycle, scope: Scope) -> None:
+def _apply(request: Request, scope: Scope) -> None:
     """What middleware has changed of the request."""
-    request = cycle.request
-    method, path, query, headers = cycle.given
-    if scope["method"] != method:
+    if scope["method"] != request.method:
         request.method = scope["method"]
-    if scope["path"] != path or scope["query_string"] != query:
-        query = bytes(scope["query_string"])
-        request.url = canonical_url(quote(scope["path"]) + (f"?{query.decode('latin-1')}" if query else ""))
-    if scope["headers"] != headers:
+    raw_path, query = encoded_target(request)
+    given = bytes(scope["query_string"]).decode("latin-1")
+    if scope["path"] != decoded_path(raw_path) or given != query:
+        request.url = canonical_url(quote(scope["path"]) + (f"?{given}" if given else ""))
+    if scope["headers"] != request.raw_headers:
         request.headers.clear()
         request.headers.extend(decoded(scope["headers"]))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -26,21 +27,25 @@ def request_scope(request: Request, root_path: str, state: dict[str, Any]) -> di
     """The scope of a request, of type `http`."""
     raw_path, query = encoded_target(request)
     scheme = request.scheme
+    headers = request.raw_headers
+    host = b""
+    for name, value in headers:
+        if name == b"host":
+            host = value
+            break
     return {
         "type": "http",
         "asgi": ASGI,
         "http_version": request.http_version,
         "method": request.method,
         "scheme": scheme,
-        "path": unquote(raw_path) if "%" in raw_path else raw_path,
+        "path": decoded_path(raw_path),
         "raw_path": raw_path.encode("ascii"),
         "query_string": query.encode("ascii"),
         "root_path": root_path,
-        "headers": [
-            (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in request.headers.items()
-        ],
+        "headers": headers,
         "client": (request.remote, 0) if request.remote else None,
-        "server": server(request.host, scheme),
+        "server": server(host, scheme),
         "state": state.copy(),
     }
 
@@ -54,12 +59,18 @@ def encoded_target(request: Request) -> tuple[str, str]:
     return path, query
 
 
-def server(host: str, scheme: str) -> tuple[str, int]:
+def decoded_path(raw_path: str) -> str:
+    return unquote(raw_path) if "%" in raw_path else raw_path
+
+
+@lru_cache(maxsize=256)
+def server(host: bytes, scheme: str) -> tuple[str, int]:
     """The name and the port by which the client asks."""
-    name, colon, port = host.rpartition(":")
+    text = host.decode("latin-1")
+    name, colon, port = text.rpartition(":")
     if colon and port.isdecimal():
         return name.strip("[]"), int(port)
-    return (host.strip("[]") or "localhost"), _PORTS[scheme]
+    return (text.strip("[]") or "localhost"), _PORTS[scheme]
 
 
 def decoded(pairs: Any) -> list[tuple[str, str]]:

@@ -178,7 +178,7 @@ class _Input(io.RawIOBase):
 
 def _environ(request: Request, root_path: str, body: io.BufferedIOBase) -> dict[str, Any]:
     path, query = encoded_target(request)
-    host, port = server(request.host, request.scheme)
+    host, port = server(request.host.encode("latin-1"), request.scheme)
     inside = path.removeprefix(root_path) if root_path and (path + "/").startswith(root_path + "/") else path
     environ = {
         "REQUEST_METHOD": request.method,
