@@ -31,9 +31,13 @@ class Dispatcher:
         self.events = events
         configuration.dispatch = self.dispatch_internal
         configuration.dispatch_rest = self.dispatch_rest
-        handler = configuration.handlers.get("status")
+        self.renew()
+
+    def renew(self) -> None:
+        """To be called when the handlers of the configuration have changed."""
+        handler = self.configuration.handlers.get("status")
         self._status = None if handler is None else handler.redirect
-        self._status_mapping = None if handler is None else _bare_mapping(configuration, handler)
+        self._status_mapping = None if handler is None else _bare_mapping(self.configuration, handler)
 
     async def dispatch(self, request: Request, response: Response) -> None:
         """Answers `request`: whatever happens, the response has ended or is aborted afterwards."""

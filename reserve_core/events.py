@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("reserve")
 
-NAMES = ("created", "ready", "incoming", "redirecting", "redirected", "error", "aborted", "closed")
+NAMES = ("created", "ready", "reloaded", "incoming", "redirecting", "redirected", "error", "aborted", "closed")
 
 
 @dataclass(slots=True, eq=False)
@@ -24,7 +24,7 @@ class Event:
 
     | name | set beside `name` |
     |---|---|
-    | created, closed | `server` |
+    | created, reloaded, closed | `server` |
     | ready | `server`, `url`, `port`: where it listens |
     | incoming, aborted | what every event of a request has: `request`, `url`, `start` |
     | redirecting | and `type`, the handler's prefix, `redirect`, the value it is given |
@@ -92,6 +92,7 @@ class Emitter:
 
     created: tuple[Listener, ...]
     ready: tuple[Listener, ...]
+    reloaded: tuple[Listener, ...]
     incoming: tuple[Listener, ...]
     redirecting: tuple[Listener, ...]
     redirected: tuple[Listener, ...]

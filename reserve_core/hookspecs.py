@@ -91,6 +91,14 @@ def ready(event: Event) -> None:
 
 
 @hookspec
+def reloaded(event: Event) -> None:
+    """The server has taken over a changed configuration: `event.server.configuration` has other mappings.
+
+    Requests under way finish on the mappings they started with. Must not block.
+    """
+
+
+@hookspec
 def incoming(event: Event) -> None:
     """A request came in. Must not block: it runs in the way of every request."""
 

@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, TextIO, TypeVar
 
 from .events import Event
@@ -17,6 +17,11 @@ logger = logging.getLogger("reserve")
 
 _RED, _GREEN, _YELLOW, _CYAN = "31", "32", "33", "36"
 _STATUS_COLOURS = {2: _GREEN, 3: _CYAN, 4: _YELLOW, 5: _RED}
+
+# Bytes that are written to a pipe at once or not at all (PIPE_BUF is 4096 on Linux, POSIX asks for 512), and the most
+# that a character takes.
+_ATOMIC = 4096
+_WIDEST = 4
 
 # User name and password in a URL (RFC 3986 3.2.1).
 _USERINFO = re.compile(r"(?<=://)[^/?#@]*@")
@@ -60,7 +65,7 @@ def log(server: SourceT, verbose: bool = False, stream: TextIO | None = None, co
 
 
 class _Console:
-    """Writes lines to a stream, each call in one write."""
+    """Writes lines to a stream, each one whole: other processes may write to it too."""
 
     def __init__(self, stream: TextIO, colour: bool | None) -> None:
         self.stream = stream
@@ -70,13 +75,13 @@ class _Console:
     def write(self, *lines: str) -> None:
         if self._lost:
             return
-        text = "\n".join(lines) + "\n"
         try:
-            try:
-                self.stream.write(text)
-            except UnicodeEncodeError:
-                self.stream.write(text.encode("ascii", "backslashreplace").decode())
-            self.stream.flush()
+            for text in _pieces(lines):
+                try:
+                    self.stream.write(text)
+                except UnicodeEncodeError:
+                    self.stream.write(text.encode("ascii", "backslashreplace").decode())
+                self.stream.flush()
         except (BrokenPipeError, ValueError):
             self._lost = True  # nobody reads it any more, or it is closed: no reason to stop serving
         except OSError:
@@ -89,6 +94,21 @@ class _Console:
         """How a request ended: `200 3 ms`."""
         status = self.paint(str(event.status), _STATUS_COLOURS.get(event.status // 100))
         return f"{status} {math.ceil(event.time_spent)} ms"
+
+
+def _pieces(lines: Iterable[str]) -> Iterator[str]:
+    """The lines, as many at once as a pipe takes whole, and of one that is longer the beginning."""
+    piece, size = "", 0
+    for line in lines:
+        if len(line) > _ATOMIC // _WIDEST:
+            line = line.encode("utf-8", "backslashreplace")[: _ATOMIC - 4].decode("utf-8", "ignore") + "…"
+        length = len(line) + 1 if line.isascii() else len(line) * _WIDEST + 1
+        if piece and size + length > _ATOMIC:
+            yield piece
+            piece, size = "", 0
+        piece += f"{line}\n"
+        size += length
+    yield piece
 
 
 class _Records(logging.Handler):
@@ -138,7 +158,7 @@ def _concise(out: _Console, err: _Console) -> Listeners:
         else:
             err.write(f"{err.paint('ERROR', _RED)} {_subject(event)}", _because(event.reason))
 
-    return {"ready": _ready(out), "redirected": redirected, "error": error}
+    return {**_servers(out), "redirected": redirected, "error": error}
 
 
 def _verbose(out: _Console, err: _Console) -> Listeners:
@@ -164,7 +184,7 @@ def _verbose(out: _Console, err: _Console) -> Listeners:
         err.write(*lines)
 
     return {
-        "ready": _ready(out),
+        **_servers(out),
         "incoming": incoming,
         "redirecting": redirecting,
         "redirected": redirected,
@@ -174,8 +194,27 @@ def _verbose(out: _Console, err: _Console) -> Listeners:
     }
 
 
-def _ready(out: _Console) -> Callable[[Event], None]:
-    return lambda event: out.write(f"Server running at {_printable(event.url)}")
+def _servers(out: _Console) -> Listeners:
+    """The listeners to what happens to a server as a whole. Of one in several processes tells who started these."""
+
+    def ready(event: Event) -> None:
+        if not _is_worker(event):
+            out.write(f"Server running at {_printable(event.url)}")
+
+    def reloaded(event: Event) -> None:
+        if event.server is not None and not _is_worker(event):
+            out.write(reload_line(len(event.server.configuration.mappings)))
+
+    return {"ready": ready, "reloaded": reloaded}
+
+
+def reload_line(count: int) -> str:
+    """What is said once a configuration with so many mappings has been taken over."""
+    return f"Reloaded: {count} mapping{'' if count == 1 else 's'}"
+
+
+def _is_worker(event: Event) -> bool:
+    return event.server is not None and event.server.configuration.workers > 1
 
 
 def _subject(event: Event) -> str:

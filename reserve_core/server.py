@@ -1,4 +1,4 @@
-"""The server: listens, keeps time, and stops in good order."""
+"""The server: listens, keeps time, takes over a changed configuration, and stops in good order."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import asyncio
 import errno
 import logging
 import os
+import socket
+import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
 
 from tornado.netutil import bind_sockets
 
-from .config import Configuration, check, read
+from .config import Configuration, Source, check, read
 from .dispatcher import Dispatcher
 from .events import Emitter, Event
 from .http.connection import Connection
@@ -33,16 +35,21 @@ class Server:
     """Serves one checked configuration.
 
     `await start()`, then `url` and `port` say where; `await close()` ends it. Or as an async context manager.
-    Events go to the plugins' hooks, the configuration's listeners, and who asks with `on`.
+    Events go to the plugins' hooks, the configuration's listeners, and who asks with `on`. `sockets` are those of
+    `bind`, when other processes serve on them too.
     """
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, sockets: Sequence[socket.socket] = ()) -> None:
         self.configuration = configuration
         self.events = Emitter(configuration.plugins.observers)
         self.dispatcher = Dispatcher(configuration, self.events)
         self.port = configuration.port
         self._shared = Shared(self.dispatcher.dispatch, configuration.limits, configuration.protocol)
+        self._sockets = sockets
         self._listening: list[asyncio.Server] = []
+        self._offs: list[Callable[[], None]] = []  # what ends the listening of the configuration's listeners
+        self._calling_listeners = False
+        self._reloading = asyncio.Lock()
         self._ticker: asyncio.Task[None] | None = None
         self._state = "new"
         self._closed = asyncio.Event()
@@ -50,8 +57,7 @@ class Server:
     @property
     def url(self) -> str:
         """Where the server is reached: `http://127.0.0.1:5000/`."""
-        host = self.configuration.hostname
-        return f"{self.configuration.protocol}://{f'[{host}]' if ':' in host else host}:{self.port}/"
+        return self.configuration.url(self.port)
 
     @property
     def closing(self) -> bool:
@@ -60,7 +66,10 @@ class Server:
 
     def on(self, name: str, callback: Callable[[Event], None]) -> Callable[[], None]:
         """Calls `callback` on each event called `name`, or on all for "*". Returns what ends it; see `Emitter.on`."""
-        return self.events.on(name, callback)
+        off = self.events.on(name, callback)
+        if self._calling_listeners:
+            self._offs.append(off)
+        return off
 
     async def __aenter__(self) -> Server:
         if self._state == "new":
@@ -80,8 +89,7 @@ class Server:
         if self._state != "new":
             raise RuntimeError("A server starts once: make a new one")
         self._state = "started"
-        for listener in self.configuration.listeners:
-            listener(self)
+        self._call_listeners()
         self.events.emit(Event("created", self))
         try:
             for hook in self.configuration.plugins.startup:
@@ -98,10 +106,9 @@ class Server:
         loop = asyncio.get_running_loop()
         self._shared.tick(loop.time(), time.time())
         self._ticker = asyncio.create_task(self._tick())
-        try:
-            sockets = bind_sockets(configuration.port, configuration.hostname or "", backlog=BACKLOG)
-        except (OSError, UnicodeError) as error:
-            raise _explained(error, configuration) from error
+        sockets = self._sockets or bind(configuration)
+        if configuration.ssl is not None:
+            configuration.ssl.sni_callback = self._present_certificate
         self.port = sockets[0].getsockname()[1]
         for each in sockets:
             self._listening.append(
@@ -109,6 +116,44 @@ class Server:
                     lambda: Connection(self._shared, loop), sock=each, ssl=configuration.ssl, backlog=BACKLOG
                 )
             )
+
+    def _present_certificate(self, connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
+        """Begins a handshake with the certificate of the present configuration."""
+        if self.configuration.ssl is not None:
+            connection.context = self.configuration.ssl
+
+    async def reload(self, settings: Settings | Source) -> None:
+        """Takes over `settings`, a dict, the path of a file or what `read` made of it, and local code that has changed.
+
+        Requests under way finish on the mappings they started with, and no connection is closed. Where it listens
+        stays. Raises `ConfigError` with every mistake; then the server goes on as it was.
+        """
+        async with self._reloading:
+            configuration = self.configuration
+            source = settings if isinstance(settings, Source) else read(settings)
+            changed = await check(source, configuration.plugins, configuration.workers, running=configuration)
+            for what in _unchangeable(configuration, changed):
+                logger.warning("%s has changed: that takes a new start", what)
+            changed.ssl = changed.ssl if configuration.ssl is not None else None
+            configuration.take_over(changed)
+            self.dispatcher.renew()
+            self._shared.limits = configuration.limits
+            try:
+                self._call_listeners()
+            except Exception:
+                logger.exception("A listener of the configuration failed")
+            self.events.emit(Event("reloaded", self))
+
+    def _call_listeners(self) -> None:
+        """Calls the configuration's listeners; what they listened to before ends."""
+        while self._offs:
+            self._offs.pop()()
+        self._calling_listeners = True
+        try:
+            for listener in self.configuration.listeners:
+                listener(self)
+        finally:
+            self._calling_listeners = False
 
     async def _tick(self) -> None:
         loop = asyncio.get_running_loop()
@@ -172,6 +217,22 @@ async def serve(configuration: Settings, port: int | None = None) -> Server:
     server = Server(await check(source, load_plugins()))
     await server.start()
     return server
+
+
+def bind(configuration: Configuration) -> list[socket.socket]:
+    """Sockets that listen where `configuration` says. Raises OSError, saying what to do, when that can't be had."""
+    try:
+        return bind_sockets(configuration.port, configuration.hostname or "", backlog=BACKLOG)
+    except (OSError, UnicodeError) as error:
+        raise _explained(error, configuration) from error
+
+
+def _unchangeable(old: Configuration, new: Configuration) -> list[str]:
+    """The settings that a running server can't change, and that are others now."""
+    names = ["hostname", "port"]
+    if (old.ssl is None) is not (new.ssl is None):
+        names.append("ssl")
+    return [f'"{name}"' for name in names if name == "ssl" or getattr(old, name) != getattr(new, name)]
 
 
 def _explained(error: OSError | UnicodeError, configuration: Configuration) -> OSError:

@@ -38,4 +38,5 @@ def main(ctx: click.Context) -> None:
     Without a command, reserve serves the configuration reserve.json of the current folder.
     """
     if ctx.invoked_subcommand is None:
-        ctx.invoke(serve)
+        with serve.make_context("serve", [], ctx) as serving:
+            serve.invoke(serving)

@@ -35,7 +35,7 @@ class Unusable(CannotRun):
 
     def __init__(self, message: str, problems: Iterable[Problem] = ()) -> None:
         super().__init__(message)
-        self.problems = problems
+        self.problems = tuple(problems)
 
     def show(self, file: Any = None) -> None:
         for problem in self.problems:

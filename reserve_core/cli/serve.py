@@ -1,24 +1,26 @@
-"""`reserve serve`: the servers, and the signals that stop them."""
+"""`reserve serve`: what it is told by options."""
 
 from __future__ import annotations
 
-import asyncio
-import signal
-import traceback
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import os
+from typing import Any
 
 import click
 
-from ..errors import ConfigError, PluginError, Problem
-from .common import DEFAULT, CannotRun, Mistakes, Unusable, installed, no_plugin, run
+from .common import DEFAULT, installed, no_plugin, run
+from .job import Job, watched_files
+from .running import Reloader, run_until_signal
 
-if TYPE_CHECKING:
-    from ..config import Configuration
-    from ..plugins import Plugins
-    from ..server import Server
+MAX_WORKERS = 256
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+def _workers(ctx: click.Context, option: click.Parameter, value: str) -> int:
+    """A number of processes; with "auto" one for each processor that this process may use."""
+    if value == "auto":
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if not value.isdecimal() or not 1 <= int(value) <= MAX_WORKERS:
+        raise click.BadParameter(f"{value!r} is neither auto nor a number from 1 to {MAX_WORKERS}", ctx, option)
+    return int(value)
 
 
 @click.command()
@@ -36,107 +38,51 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
     type=click.IntRange(0, 65535),
     help="Listen here instead of the configuration's port; 0 takes a free one.",
 )
+@click.option(
+    "--watch", is_flag=True, help="Read the configuration and the code beside it again when one of the files changes."
+)
+@click.option(
+    "--workers",
+    metavar="N",
+    default="1",
+    callback=_workers,
+    help="Serve with N processes, or auto: one for each processor.",
+)
 @click.option("--verbose", is_flag=True, help="Log every step of every request.")
 @click.option("--silent", is_flag=True, help="Log nothing; the line that says where the server runs stays.")
 @no_plugin
 @click.pass_context
 def serve(
-    ctx: click.Context, names: tuple[str, ...], host: str | None, port: int | None, verbose: bool, silent: bool
+    ctx: click.Context,
+    names: tuple[str, ...],
+    host: str | None,
+    port: int | None,
+    watch: bool,
+    workers: int,
+    verbose: bool,
+    silent: bool,
 ) -> None:
     """Serve one or several configurations until SIGINT or SIGTERM.
 
-    Requests at work may finish then; a second signal cuts them.
+    Requests at work may finish then; a second signal cuts them. SIGHUP reads the configurations again.
     """
     if verbose and silent:
         raise click.UsageError("--verbose and --silent exclude each other: leave one out", ctx)
-    files: list[Path | dict[str, Any]] = [Path(name) for value in names for name in value.split(",") if name]
+    files: list[str | dict[str, Any]] = [name for value in names for name in value.split(",") if name]
     if not files and not DEFAULT.exists():
         click.echo("There is no reserve.json here: serving the files of this folder", err=True)
         files = [{}]
     settings = {name: value for name, value in (("hostname", host), ("port", port)) if value is not None}
+    job = Job(files or [str(DEFAULT)], settings, workers, verbose, silent)
+    plugins = installed(ctx)
+    if workers > 1:
+        from .workers import supervise
+
+        ctx.exit(run(supervise(job, plugins, ctx.ensure_object(set), watch)))
 
     async def work() -> None:
-        from ..log import log
-        from ..server import Server
-
-        configurations = await configurations_of(files or [DEFAULT], settings, installed(ctx))
-        servers = [Server(configuration) for configuration in configurations]
-        for server in servers:
-            if silent:
-                server.on("ready", lambda event: click.echo(f"Server running at {event.url}"))
-            else:
-                log(server, verbose)
-        await run_until_signal(servers, verbose)
+        servers = job.servers(await job.configurations(plugins))
+        watched = (lambda: watched_files([server.configuration for server in servers])) if watch else None
+        await run_until_signal(servers, verbose, Reloader(lambda: job.reload(servers), watched))
 
     run(work())
-
-
-async def configurations_of(
-    files: list[Path | dict[str, Any]], settings: dict[str, Any], plugins: Plugins
-) -> list[Configuration]:
-    """The checked configurations of `files`, the mistakes of all of them in one failure.
-
-    `settings` override those of the files.
-    """
-    from ..config import check, read
-
-    configurations = []
-    problems: list[Problem] = []
-    for file in files:
-        try:
-            source = read(file)
-            source.settings.update(settings)
-            configurations.append(await check(source, plugins))
-        except ConfigError as error:
-            problems.extend(error.problems)
-    if problems:
-        raise Mistakes(problems)
-    return configurations
-
-
-async def run_until_signal(servers: list[Server], verbose: bool) -> None:
-    """Starts the servers and says where each one is, until a signal stops them.
-
-    The first signal lets the requests at work finish, the second cuts them, a third one ends the process as if nobody
-    had listened to it.
-    """
-    loop = asyncio.get_running_loop()
-    started: list[Server] = []
-    closing: list[asyncio.Future[Any]] = []
-
-    async def start() -> None:
-        for server in servers:
-            started.append(server)
-            await _start(server, verbose)
-        await asyncio.Event().wait()
-
-    def stop() -> None:
-        if not running.done() and not running.cancelling():
-            running.cancel()
-            return
-        for number in SIGNALS:
-            loop.remove_signal_handler(number)
-        closing.append(asyncio.gather(*(server.close(force=True) for server in started)))
-
-    running = asyncio.create_task(start())
-    for number in SIGNALS:
-        loop.add_signal_handler(number, stop)
-    await asyncio.wait([running])
-    closing.append(asyncio.gather(*(server.close() for server in started)))
-    while closing:
-        await closing.pop()
-    if not running.cancelled():
-        running.result()
-
-
-async def _start(server: Server, verbose: bool) -> None:
-    try:
-        await server.start()
-    except OSError as error:
-        raise CannotRun(error.strerror or str(error)) from error
-    except (ConfigError, PluginError) as error:
-        raise Unusable(str(error)) from error
-    except Exception as error:  # a plugin's startup hook: whose author wants to know where
-        if verbose:
-            traceback.print_exc()
-        raise CannotRun(f"The server did not start: {type(error).__name__}: {error}") from error

@@ -5,7 +5,7 @@ from .checker import check
 from .configuration import Configuration
 from .interpolate import interpolate
 from .mapping import Handler, Mapping
-from .reader import read
+from .reader import Source, read
 from .reference import Reference, load_reference
 from .schema import compose_schema
 from .table import Table
@@ -16,6 +16,7 @@ __all__ = [
     "Limits",
     "Mapping",
     "Reference",
+    "Source",
     "Table",
     "check",
     "compose_schema",

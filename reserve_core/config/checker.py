@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..errors import ConfigError, Problem
 from ..limits import Limits
+from . import local
 from .compiler import compile_table
 from .configuration import Configuration
 from .contract import local_handler
@@ -28,21 +30,29 @@ T = TypeVar("T")
 _DEFAULT_MAPPINGS = [{"match": "(.*)", "file": "./$1"}, {"status": 404}]
 
 
-async def check(source: Source | dict[str, Any], plugins: Plugins) -> Configuration:
+async def check(
+    source: Source | dict[str, Any], plugins: Plugins, workers: int = 1, running: Configuration | None = None
+) -> Configuration:
     """The configuration that `source` describes, with its own handlers beside those of the plugins.
 
+    `workers` is the number of processes that will serve it. `running` is the configuration that will take the
+    result over: handlers get that one with their mappings, and local code that has changed is imported anew.
     Raises `ConfigError` with every mistake in every file, in the order of the files and of their lines.
     """
-    checker = _Checker(read(source) if isinstance(source, dict) else source, plugins)
-    configuration = checker.configuration()
-    try:
-        configuration.table = await compile_table(
-            checker.mappings(configuration.handlers), configuration, checker.broken
-        )
-    except ConfigError as error:
-        checker.problems += error.problems
-    if checker.problems:
-        raise ConfigError(sorted(checker.problems, key=checker.order))
+    with nullcontext() if running is None else local.anew():
+        checker = _Checker(read(source) if isinstance(source, dict) else source, plugins)
+        configuration = checker.configuration(workers)
+        try:
+            configuration.table = await compile_table(
+                checker.mappings(configuration.handlers),
+                configuration.handlers,
+                configuration if running is None else running,
+                checker.broken,
+            )
+        except ConfigError as error:
+            checker.problems += error.problems
+        if checker.problems:
+            raise ConfigError(sorted(checker.problems, key=checker.order))
     return configuration
 
 
@@ -60,7 +70,7 @@ class _Checker:
     def order(self, problem: Problem) -> tuple[int, int]:
         return self._files.get(problem.file, -1), problem.line or 0
 
-    def configuration(self) -> Configuration:
+    def configuration(self, workers: int) -> Configuration:
         return Configuration(
             hostname=self._value("hostname"),
             port=self._port(),
@@ -71,6 +81,8 @@ class _Checker:
             listeners=self._listeners(),
             handlers={**self._plugins.handlers, **self._local_handlers()},
             plugins=self._plugins,
+            workers=workers,
+            files=frozenset(self._source.files()) | frozenset(self._certificate().values()),
         )
 
     def mappings(self, handlers: dict[str, Handler]) -> list[Entry]:
@@ -147,13 +159,20 @@ class _Checker:
         entry = self._entry("ssl")
         if entry is None:
             return None
-        files = {name: entry.place.document.path(entry.value[name]) for name in ("cert", "key")}
+        files = self._certificate()
         missing = [name for name, file in files.items() if not file.is_file()]
         for name in missing:
             place = entry.place / name
             hint = f"Paths are relative to {place.document.folder}"
             self.problems.append(place.problem(f'"ssl.{name}": there is no file {files[name]}', hint))
         return None if missing else self._attempt(entry.place, partial(_ssl_context, **files))
+
+    def _certificate(self) -> dict[str, Path]:
+        """The files of the certificate, `cert` and `key`; empty without one."""
+        entry = self._entry("ssl")
+        if entry is None:
+            return {}
+        return {name: entry.place.document.path(entry.value[name]) for name in ("cert", "key")}
 
 
 def _listener(value: Any, cwd: Path) -> Callable[..., Any]:

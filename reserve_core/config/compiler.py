@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import re
-from collections.abc import Callable, Iterable, Set as AbstractSet
+from collections.abc import Callable, Iterable, Mapping as Dict, Set as AbstractSet
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -28,14 +28,17 @@ T = TypeVar("T")
 
 
 async def compile_table(
-    entries: Iterable[Entry], configuration: Configuration, broken: AbstractSet[str] = frozenset()
+    entries: Iterable[Entry],
+    handlers: Dict[str, Handler],
+    configuration: Configuration,
+    broken: AbstractSet[str] = frozenset(),
 ) -> Table:
-    """The table of the mappings, each checked by the handler it names.
+    """The table of the mappings, each checked by the one of `handlers` it names, which is given the configuration.
 
     `broken` are prefixes whose handlers could not be loaded, which has been reported: mappings with them are not.
     Raises `ConfigError` with every mistake in every mapping.
     """
-    compiler = _Compiler(configuration, broken)
+    compiler = _Compiler(handlers, configuration, broken)
     mappings = [await compiler.compile(index, entry) for index, entry in enumerate(entries)]
     if compiler.problems:
         raise ConfigError(compiler.problems)
@@ -43,11 +46,11 @@ async def compile_table(
 
 
 class _Compiler:
-    def __init__(self, configuration: Configuration, broken: AbstractSet[str]) -> None:
+    def __init__(self, handlers: Dict[str, Handler], configuration: Configuration, broken: AbstractSet[str]) -> None:
         self.problems: list[Problem] = []
         self._configuration = configuration
         self._broken = broken
-        self._kinds = {prefix: _Kind(handler) for prefix, handler in configuration.handlers.items()}
+        self._kinds = {prefix: _Kind(handler) for prefix, handler in handlers.items()}
         self._common = validator({"type": "object", "properties": MAPPING_PROPERTIES})
 
     async def compile(self, index: int, entry: Entry) -> Mapping | None:

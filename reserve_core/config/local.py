@@ -16,6 +16,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.machinery import (
     EXTENSION_SUFFIXES,
     SOURCE_SUFFIXES,
@@ -58,18 +59,25 @@ def reload(module: ModuleType) -> ModuleType:
     A neighbour that is as it was keeps its module and so its state. If the new code fails, the modules stay as they
     were and its exception is raised.
     """
-    root = module.__name__.partition(".")[0]
-    outdated = [sys.modules[name] for name in _outdated(root, module.__name__) if name in sys.modules]
-    for former in outdated:
-        _unbind(former)
-        del sys.modules[former.__name__]
-    try:
+    with _without(_outdated(module.__name__.partition(".")[0], {module.__name__})):
         return importlib.import_module(module.__name__)
-    except BaseException:
-        sys.modules.update({former.__name__: former for former in outdated})
-        for former in outdated:
-            _bind(former)
-        raise
+
+
+@contextmanager
+def anew() -> Iterator[None]:
+    """Within it, whatever is imported of the local modules that have changed, or import one that has, is imported
+    afresh. An exception leaves all of them as they were.
+    """
+    outdated: set[str] = set()
+    for root in [name for name in sys.modules if name.startswith(PREFIX) and "." not in name]:
+        outdated |= _outdated(root, set())
+    with _without(outdated):
+        yield
+
+
+def loaded_files() -> frozenset[Path]:
+    """The files of all local modules there are."""
+    return frozenset(Path(loader.path) for name in tuple(sys.modules) if (loader := _loader(name)))
 
 
 def local_files(module: ModuleType) -> frozenset[Path]:
@@ -202,10 +210,28 @@ def _package(folder: Path) -> str:
     return name
 
 
-def _outdated(root: str, target: str) -> set[str]:
-    """The names of the modules below `root` that a fresh `target` can't keep: those that changed, and their users."""
+@contextmanager
+def _without(names: set[str]) -> Iterator[None]:
+    """Forgets the modules of these names; after an exception no local module is other than before."""
+    before = {name: module for name, module in sys.modules.items() if name.startswith(PREFIX)}
+    for name in names & before.keys():
+        _forget(name)
+    try:
+        yield
+    except BaseException:
+        for name in [name for name in sys.modules if name.startswith(PREFIX) and name not in before]:
+            _forget(name)
+        for name, module in before.items():
+            if sys.modules.get(name) is not module:
+                sys.modules[name] = module
+                _bind(module)
+        raise
+
+
+def _outdated(root: str, given: set[str]) -> set[str]:
+    """The names of the modules below `root` that can't stay: the `given` ones, those that changed, and their users."""
     local = {name: loader for name in tuple(sys.modules) if name.startswith(f"{root}.") and (loader := _loader(name))}
-    outdated = {target} | {name for name, loader in local.items() if loader.has_changed()}
+    outdated = given | {name for name, loader in local.items() if loader.has_changed()}
 
     def is_touched(name: str) -> bool:
         parent = name.rpartition(".")[0]
@@ -226,7 +252,8 @@ def _bind(module: ModuleType) -> None:
     setattr(sys.modules[parent], name, module)
 
 
-def _unbind(module: ModuleType) -> None:
+def _forget(name: str) -> None:
     # "from . import name" asks the package first, sys.modules second.
-    parent, _, name = module.__name__.rpartition(".")
-    vars(sys.modules.get(parent, module)).pop(name, None)
+    module = sys.modules.pop(name)
+    parent, _, attribute = name.rpartition(".")
+    vars(sys.modules.get(parent, module)).pop(attribute, None)

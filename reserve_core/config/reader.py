@@ -131,6 +131,10 @@ class Source:
             for index, value in enumerate(values if isinstance(values, list) else ())
         ]
 
+    def files(self) -> Iterator[Path]:
+        """The files it was read from."""
+        return (doc.folder / Path(doc.file).name for doc in self.documents if doc.file is not None)
+
     def _settings(self, name: str) -> Iterator[Entry]:
         return (Entry(doc.data[name], Place(doc, (name,))) for doc in self.documents if name in doc.data)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from reserve_core import Configuration, Mapping, Request, Response, Server, hookimpl
+from reserve_core import Configuration, Event, Mapping, Request, Response, Server, hookimpl
 
 from . import mount as mounts
 from .capture import capture
@@ -36,6 +36,12 @@ async def validate(mapping: Mapping, configuration: Configuration) -> None:
 @hookimpl
 async def startup(server: Server) -> None:
     await mounts.start(server.configuration)
+
+
+@hookimpl
+def reloaded(event: Event) -> None:
+    if event.server is not None:
+        mounts.restart(event.server.configuration)
 
 
 @hookimpl

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reserve_core.cli.common import CannotRun, Unusable, installed, no_plugin, run
-from reserve_core.cli.serve import configurations_of, run_until_signal
+from reserve_core.cli.job import Job
+from reserve_core.cli.running import run_until_signal
 
 from .options import CODE, is_code, is_host_name, is_token, new_code
 from .report import nearest_lines
@@ -104,11 +105,8 @@ def mirror(ctx: click.Context, /, host: str, port: int, codes: tuple[str, ...], 
     mapping = {"match": "^(/.*)$", "mirror": "$1", "codes": list(codes), **given}
 
     async def work() -> None:
-        from reserve_core import Server, log
-
-        files: list[Any] = [{"mappings": [mapping]}]
-        (configuration,) = await configurations_of(files, {"hostname": host, "port": port}, installed(ctx))
-        server = log(Server(configuration))
+        job = Job([{"mappings": [mapping]}], {"hostname": host, "port": port})
+        (server,) = job.servers(await job.configurations(installed(ctx)))
         announcing: list[asyncio.Task[None]] = []
         server.on("ready", lambda event: announcing.append(asyncio.create_task(_announce(server, codes))))
         await run_until_signal([server], verbose=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from .access import Access
 from .options import Options
 from .store import Settings, Store
 from .store.memory import MemoryStore
+
+logger = logging.getLogger("reserve")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,11 @@ def mount(options: Options, configuration: Configuration) -> Mount:
     url = options.redis_url
     store = shared.stores.get(url)
     if store is None:
+        if url is None and configuration.workers > 1:
+            raise ConfigError(
+                f"Each of {configuration.workers} workers would keep what it captures in a memory of its own",
+                'Name a Redis for all: "redis-url": "redis://127.0.0.1:6379", or $REDIS_URL. Or take one worker',
+            )
         store = shared.stores[url] = MemoryStore() if url is None else _redis(url)
     for code in options.codes:
         store.keep(code, options.settings)
@@ -45,6 +53,18 @@ async def start(configuration: Configuration) -> None:
     if configuration in _shared:
         for store in _shared[configuration].stores.values():
             await store.start()
+
+
+def restart(configuration: Configuration) -> None:
+    """Starts the stores that a reload has brought, and makes the mirrors to keep."""
+
+    async def work() -> None:
+        try:
+            await start(configuration)
+        except ConfigError as error:
+            logger.error("%s", error)
+
+    run(configuration, work())
 
 
 def run(configuration: Configuration, work: Coroutine[None, None, None]) -> None:

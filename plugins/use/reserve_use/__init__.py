@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from reserve_core import Configuration, Mapping, Reference, Request, Response, Server, hookimpl
+from reserve_core import Configuration, Event, Mapping, Reference, Request, Response, Server, hookimpl
 
 from . import running
 from .application import INTERFACES, Application, make
@@ -72,9 +72,14 @@ async def validate(mapping: Mapping, configuration: Configuration) -> None:
 
 @hookimpl
 async def startup(server: Server) -> None:
-    for mapping in server.configuration.mappings:
-        if mapping.handler.prefix == PREFIX:
-            await running.start(mapping.state, server.configuration)
+    for application in _applications(server.configuration):
+        await running.start(application, server.configuration)
+
+
+@hookimpl
+def reloaded(event: Event) -> None:
+    if event.server is not None:
+        running.renew(_applications(event.server.configuration), event.server.configuration)
 
 
 @hookimpl
@@ -94,4 +99,12 @@ async def redirect(
     application: Application = mapping.state
     if not application.started:  # it came with a later set of mappings
         await running.start(application, configuration)
-    await application.serve(request, response)
+    application.active += 1
+    try:
+        await application.serve(request, response)
+    finally:
+        application.active -= 1
+
+
+def _applications(configuration: Configuration) -> list[Application]:
+    return [mapping.state for mapping in configuration.mappings if mapping.handler.prefix == PREFIX]

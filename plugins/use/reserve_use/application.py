@@ -19,10 +19,11 @@ INTERFACES = ("asgi-middleware", "asgi", "wsgi", "tornado")
 
 
 class Application(Protocol):
-    """What a mapping uses. `start` and `stop` are called once each, by the server."""
+    """What a mapping uses. `start` and `stop` are called once each, by the server; `active` requests are at work."""
 
     name: str
     started: bool
+    active: int
 
     async def start(self) -> None:
         """Raises `ConfigError` when the application says that it can't."""
@@ -38,6 +39,7 @@ class TornadoApplication:
     def __init__(self, name: str, target: HTTPServerConnectionDelegate, root_path: str) -> None:
         self.name = name
         self.started = True
+        self.active = 0
         self._target = target
         self._root_path = root_path
 

@@ -25,6 +25,7 @@ class ASGIApplication:
     def __init__(self, name: str, app: ASGIApp, root_path: str) -> None:
         self.name = name
         self.started = False
+        self.active = 0
         self._app = app
         self._root_path = root_path
         self._lifespan = Lifespan(app, name)

@@ -29,6 +29,7 @@ class WSGIApplication:
     def __init__(self, name: str, app: WSGIApp, root_path: str, threads: int, configuration: Configuration) -> None:
         self.name = name
         self.started = False
+        self.active = 0
         self._app = app
         self._root_path = root_path
         self._configuration = configuration

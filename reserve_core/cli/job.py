@@ -1,0 +1,100 @@
+"""What the command line asks to be served: read, checked, and read again for a reload."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import ConfigError, Problem
+from .common import Mistakes
+
+if TYPE_CHECKING:
+    from ..config import Configuration, Source
+    from ..plugins import Plugins
+    from ..server import Server
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The configurations, each the path of a file or a dict, with `settings` that win over those in them.
+
+    It goes to workers as JSON.
+    """
+
+    files: Sequence[str | dict[str, Any]]
+    settings: dict[str, Any] = field(default_factory=dict)
+    workers: int = 1
+    verbose: bool = False
+    silent: bool = False
+
+    async def configurations(
+        self, plugins: Plugins, running: Sequence[Configuration] | None = None
+    ) -> list[Configuration]:
+        """The checked configurations, the mistakes of all of them in one failure.
+
+        Those of a reload, with `running`: see `check`.
+        """
+        from ..config import check
+
+        checked = []
+        problems: list[Problem] = []
+        for index, file in enumerate(self.files):
+            try:
+                before = running[index] if running is not None else None
+                checked.append(await check(self.source(file), plugins, self.workers, before))
+            except ConfigError as error:
+                problems.extend(error.problems)
+        if problems:
+            raise Mistakes(problems)
+        return checked
+
+    def servers(self, configurations: Sequence[Configuration], sockets: Sequence[Sequence[Any]] = ()) -> list[Server]:
+        """The servers of the configurations, with the log as it is asked for."""
+        from ..log import log
+        from ..server import Server
+
+        servers = []
+        for index, configuration in enumerate(configurations):
+            server = Server(configuration, sockets[index] if sockets else ())
+            servers.append(server)
+            if not self.silent:
+                log(server, self.verbose)
+            elif self.workers == 1:
+                server.on("ready", lambda event: click.echo(f"Server running at {event.url}"))
+        return servers
+
+    async def reload(self, servers: Sequence[Server]) -> None:
+        """Has each server take over its configuration as it is now. What can't be used is told, and changes nothing."""
+        problems: list[Problem] = []
+        for server, file in zip(servers, self.files, strict=True):
+            try:
+                await server.reload(self.source(file))
+            except ConfigError as error:
+                problems.extend(error.problems)
+        if problems:
+            tell_former(problems)
+
+    def source(self, file: str | dict[str, Any]) -> Source:
+        """The configuration as it is now, not checked yet. Raises `ConfigError`."""
+        from ..config import read
+
+        source = read(file)
+        source.settings.update(self.settings)
+        return source
+
+
+def tell_former(problems: Sequence[Problem]) -> None:
+    """Says why there was no reload."""
+    Mistakes(problems).show()
+    click.echo("The former configuration goes on answering", err=True)
+
+
+def watched_files(configurations: Sequence[Configuration]) -> set[Path]:
+    """The files that a reload would read: the configurations, and the code beside them."""
+    from ..config.local import loaded_files
+
+    return {file for configuration in configurations for file in configuration.files} | loaded_files()

@@ -1,0 +1,161 @@
+"""Servers from their start to their end, and the signals that reload and stop them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import traceback
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigError, PluginError
+from .common import CannotRun, Unusable
+
+if TYPE_CHECKING:
+    from ..server import Server
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+async def run_until_signal(servers: list[Server], verbose: bool, reloader: Reloader | None = None) -> None:
+    """Starts the servers, until a signal stops them.
+
+    The first signal lets the requests at work finish, the second cuts them, a third one ends the process as if nobody
+    had listened to it.
+    """
+    running = Running(servers, verbose)
+    with signals(running.stop, reloader):
+        await running.run()
+
+
+class Running:
+    """Servers at work. `started`, if there is one, is called when all of them serve."""
+
+    def __init__(self, servers: list[Server], verbose: bool, started: Callable[[], None] | None = None) -> None:
+        self._servers = servers
+        self._verbose = verbose
+        self._on_start = started
+        self._started: list[Server] = []
+        self._closing: list[asyncio.Future[Any]] = []
+        self._work: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Starts the servers and waits for their end."""
+        self._work = asyncio.create_task(self._start())
+        await asyncio.wait([self._work])
+        self._close(force=False)
+        while self._closing:
+            await self._closing.pop()
+        if not self._work.cancelled():
+            self._work.result()
+
+    def stop(self) -> None:
+        """Lets the requests at work finish; called again, cuts them."""
+        work = self._work
+        if work is not None and not work.done() and not work.cancelling():
+            work.cancel()
+        else:
+            self._close(force=True)
+
+    def _close(self, force: bool) -> None:
+        self._closing.append(asyncio.gather(*(server.close(force=force) for server in self._started)))
+
+    async def _start(self) -> None:
+        for server in self._servers:
+            self._started.append(server)
+            await _start(server, self._verbose)
+        if self._on_start is not None:
+            self._on_start()
+        await asyncio.Event().wait()
+
+
+class Reloader:
+    """Runs `reload` each time it is asked to, one time after the other, and when one of the `watched` files changes."""
+
+    def __init__(
+        self, reload: Callable[[], Awaitable[None]], watched: Callable[[], Iterable[Path]] | None = None
+    ) -> None:
+        self._reload = reload
+        self._watched = watched
+        self._asked = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def ask(self) -> None:
+        self._asked.set()
+
+    def start(self) -> None:
+        self._tasks.append(asyncio.create_task(self._work()))
+        if self._watched is not None:
+            self._tasks.append(asyncio.create_task(self._watch(self._watched)))
+
+    def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+    async def _work(self) -> None:
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            await self._reload()
+
+    async def _watch(self, watched: Callable[[], Iterable[Path]]) -> None:
+        from ..watch import changes
+
+        async for _ in changes(watched):
+            self.ask()
+
+
+@contextmanager
+def signals(stop: Callable[[], None], reloader: Reloader | None = None) -> Iterator[None]:
+    """SIGINT and SIGTERM stop, the third one for good; SIGHUP reloads, unless it says that the terminal is gone."""
+    loop = asyncio.get_running_loop()
+    stops = 0
+
+    def on_stop() -> None:
+        nonlocal stops
+        stops += 1
+        if stops == 2:
+            for number in SIGNALS:
+                loop.remove_signal_handler(number)
+        stop()
+
+    handlers = dict.fromkeys(SIGNALS, on_stop)
+    if reloader is not None:
+        ask = reloader.ask
+        had_terminal = _has_terminal()
+        handlers[signal.SIGHUP] = lambda: on_stop() if had_terminal and not _has_terminal() else ask()
+        reloader.start()
+    for number, handler in handlers.items():
+        loop.add_signal_handler(number, handler)
+    try:
+        yield
+    finally:
+        if reloader is not None:
+            reloader.stop()
+        for number in handlers:
+            loop.remove_signal_handler(number)
+
+
+def _has_terminal() -> bool:
+    """Whether the process has a terminal that controls it."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+async def _start(server: Server, verbose: bool) -> None:
+    try:
+        await server.start()
+    except OSError as error:
+        raise CannotRun(error.strerror or str(error)) from error
+    except (ConfigError, PluginError) as error:
+        raise Unusable(str(error)) from error
+    except Exception as error:  # a plugin's startup hook: whose author wants to know where
+        if verbose:
+            traceback.print_exc()
+        raise CannotRun(f"The server did not start: {type(error).__name__}: {error}") from error

@@ -1,0 +1,108 @@
+"""`reserve serve --workers N`: the process that keeps the workers at work, and what a worker does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from .common import CannotRun, Mistakes, run
+from .job import Job, tell_former, watched_files
+from .running import Reloader, Running, signals
+
+if TYPE_CHECKING:
+    from ..plugins import Plugins
+
+
+async def supervise(job: Job, plugins: Plugins, blocked: Iterable[str], watch: bool) -> int:
+    """Serves with the job's workers until a signal stops them; returns the exit code."""
+    from ..events import Emitter
+    from ..log import log, reload_line
+    from ..server import bind
+    from ..workers import StartError, Supervisor
+
+    configurations = await job.configurations(plugins)
+    try:
+        sockets = [bind(configuration) for configuration in configurations]
+    except OSError as error:
+        raise CannotRun(error.strerror or str(error)) from error
+    numbers = [[each.fileno() for each in group] for group in sockets]
+
+    def command(descriptor: int) -> list[str]:
+        task = {"job": asdict(job), "blocked": sorted(blocked), "sockets": numbers, "parent": descriptor}
+        return [sys.executable, "-P", "-m", __name__, json.dumps(task)]
+
+    supervisor = Supervisor(job.workers, command, [number for group in numbers for number in group])
+
+    async def reload() -> None:
+        try:
+            changed = await job.configurations(plugins, configurations)
+        except Mistakes as mistakes:
+            tell_former(mistakes.problems)
+            return
+        for configuration, new in zip(configurations, changed, strict=True):
+            configuration.files = new.files
+        await supervisor.reload()
+        for new in changed:
+            say(reload_line(len(new.mappings)))
+
+    def say(line: str) -> None:
+        if not job.silent:
+            click.echo(line)
+
+    reloader = Reloader(reload, (lambda: watched_files(configurations)) if watch else None)
+    if not job.silent:
+        log(Emitter(), job.verbose)  # what the supervisor tells
+    with signals(supervisor.stop, reloader):
+        try:
+            await supervisor.start()
+        except StartError as error:
+            return error.exit_code if error.exit_code > 0 else CannotRun.exit_code
+        for configuration, group in zip(configurations, sockets, strict=True):
+            click.echo(f"Server running at {configuration.url(group[0].getsockname()[1])}")
+        await supervisor.wait()
+    return 0
+
+
+def work(text: str) -> int:
+    """The life of a worker, which is told in JSON what to do; returns the exit code."""
+    task = json.loads(text)
+    sockets = [[socket.socket(fileno=number) for number in group] for group in task["sockets"]]
+    try:
+        run(_work(Job(**task["job"]), task["blocked"], sockets, task["parent"]))
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    return 0
+
+
+async def _work(job: Job, blocked: Sequence[str], sockets: Sequence[Sequence[socket.socket]], descriptor: int) -> None:
+    from ..plugins import load_plugins
+    from ..workers import Parent
+
+    parent = await Parent.connect(descriptor)
+    servers = job.servers(await job.configurations(load_plugins(blocked)), sockets)
+    running = Running(servers, job.verbose, started=lambda: parent.say("ready"))
+
+    async def reload() -> None:
+        await job.reload(servers)
+        parent.say("reloaded")
+
+    reloader = Reloader(reload)
+    with signals(running.stop, reloader):
+        listening = asyncio.create_task(parent.listen(running.stop, reloader.ask))
+        try:
+            await running.run()
+        finally:
+            listening.cancel()
+            await parent.close()
+
+
+if __name__ == "__main__":
+    sys.exit(work(sys.argv[1]))

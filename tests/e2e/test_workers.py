@@ -1,0 +1,223 @@
+"""`--workers`: several processes behind one address, kept at work by the one that started them."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CODE = """
+import os, time
+
+def pid(request, response):
+    return [str(os.getpid())]
+
+def slow(request, response):
+    time.sleep(0.3)
+    return [str(os.getpid())]
+
+async def long(request, response):
+    import asyncio
+    await response.write(str(os.getpid()).encode())
+    await asyncio.sleep(1.5)
+    await response.end(b" done")
+"""
+
+SITE = {
+    "reserve.json": {
+        "mappings": [
+            {"match": "/pid", "custom": "./code.py:pid"},
+            {"match": "/slow", "custom": "./code.py:slow"},
+            {"match": "/long", "custom": "./code.py:long"},
+            {"match": "/hello", "custom": ["one"]},
+            {"status": 404},
+        ]
+    },
+    "code.py": CODE,
+}
+
+
+def workers(running: Any) -> list[int]:
+    """The processes that serve: the children of the one that was started."""
+    children = Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children").read_text().split()
+    return sorted(map(int, children))
+
+
+def until(condition: Any, seconds: float = 10) -> float:
+    begun = time.monotonic()
+    while not condition():
+        assert time.monotonic() < begun + seconds, "it never came"
+        time.sleep(0.02)
+    return time.monotonic() - begun
+
+
+def test_they_share_the_address_and_the_work(start: Any, ask: Any, write: Any) -> None:
+    write(SITE)
+    running = start("--workers", "2")
+    url = running.ready()
+    pids = workers(running)
+    assert len(pids) == 2
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: ask(f"{url}slow").text, range(16)))
+    assert {int(answer) for answer in answers} == set(pids)
+    assert running.stop() == 0
+    assert running.errors == ""
+    assert running.output.count(f"Server running at {url}") == 1
+    served = [line for line in running.output if re.fullmatch(r"SERVE GET /slow 200 \d+ ms", line)]
+    assert len(served) == 16
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def test_auto_takes_one_for_each_processor(start: Any, write: Any) -> None:
+    write(SITE)
+    running = start("--workers", "auto")
+    running.ready()
+    count = len(os.sched_getaffinity(0))
+    assert len(workers(running)) == (count if count > 1 else 0)
+    assert running.stop() == 0
+
+
+def test_one_that_is_killed_is_replaced(start: Any, ask: Any, write: Any) -> None:
+    write(SITE)
+    running = start("--workers", "2")
+    url = running.ready()
+    first, second = workers(running)
+    os.kill(first, signal.SIGKILL)
+    # The other one answers meanwhile.
+    assert ask(f"{url}pid").text == str(second)
+    until(lambda: len(workers(running)) == 2 and first not in workers(running))
+    os.kill(second, signal.SIGKILL)
+    assert int(ask(f"{url}pid").text) not in (first, second)
+    assert f"The worker {first} ended with SIGKILL: another one takes its place" in running.errors
+    assert running.stop() == 0
+
+
+def test_requests_at_work_finish_when_it_stops(start: Any, ask: Any, write: Any) -> None:
+    write(SITE)
+    running = start("--workers", "2", "--silent")
+    url = running.ready()
+    answers: list[Any] = []
+    threads = [threading.Thread(target=lambda: answers.append(ask(f"{url}long"))) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.5)
+    begun = time.monotonic()
+    assert running.stop() == 0
+    assert time.monotonic() - begun > 0.5
+    for thread in threads:
+        thread.join()
+    assert [answer.text.endswith(" done") for answer in answers] == [True] * 6
+
+
+def test_a_second_signal_cuts_what_is_at_work(start: Any, write: Any, ask: Any) -> None:
+    forever = "import asyncio\n\nasync def handler(request, response):\n    await response.write(b'x')\n"
+    write({**SITE, "code.py": f"{CODE}\n{forever}    await asyncio.sleep(60)\n"})
+    write({"reserve.json": {"mappings": [{"custom": "./code.py"}]}})
+    running = start("--workers", "2", "--silent")
+    url = running.ready()
+    pids = workers(running)
+    cut: list[Any] = []
+
+    def get() -> None:
+        try:
+            ask(url)
+        except Exception as error:
+            cut.append(error)
+
+    thread = threading.Thread(target=get)
+    thread.start()
+    time.sleep(0.5)
+    running.signal()
+    time.sleep(0.3)
+    assert running.process.poll() is None
+    assert running.stop() == 0
+    thread.join()
+    assert len(cut) == 1
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def test_sighup_reloads_all_of_them(start: Any, ask: Any, write: Any) -> None:
+    write(SITE)
+    running = start("--workers", "2")
+    url = running.ready()
+    pids = workers(running)
+    write({"reserve.json": {"mappings": [{"match": "/who", "custom": "./code.py:slow"}, {"status": 404}]}})
+    running.signal(signal.SIGHUP)
+    while running.line() != "Reloaded: 2 mappings":
+        pass
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: ask(f"{url}who").text, range(16)))
+    assert {int(answer) for answer in answers} == set(pids)
+    # A mistake is told once, and all go on as they were.
+    write({"reserve.json": {"mappings": [{"statu": 404}]}})
+    running.signal(signal.SIGHUP)
+    until(lambda: "goes on" in running.errors)
+    assert running.errors.count("Unknown handler") == 1
+    assert ask(f"{url}who").status == 200
+    assert running.stop() == 0
+
+
+def test_watch_reloads_all_of_them(start: Any, ask: Any, write: Any) -> None:
+    write(SITE)
+    running = start("--workers", "2", "--watch")
+    url = running.ready()
+    write({"code.py": CODE.replace("str(os.getpid())", "'new'")})
+    while not running.line().startswith("Reloaded"):
+        pass
+    assert {ask(f"{url}pid").text for _ in range(10)} == {"new"}
+    assert running.stop() == 0
+
+
+def test_they_end_with_the_process_that_keeps_them(start: Any, write: Any) -> None:
+    write(SITE)
+    running = start("--workers", "2")
+    running.ready()
+    pids = workers(running)
+    running.signal(signal.SIGKILL)
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
+
+
+@pytest.mark.parametrize("mapping", [{"match": "^/m(/.*)?$", "mirror": "$1"}, {"match": "/api", "tap": "api"}])
+def test_a_store_in_memory_is_refused(start: Any, write: Any, mapping: dict[str, Any]) -> None:
+    mirror = {"match": "^/mirror(/.*)?$", "mirror": "$1"}
+    write({"reserve.json": {"mappings": [mapping, mirror]}})
+    running = start("--workers", "2")
+    assert running.wait() == 2
+    assert "Each of 2 workers would keep what it captures in a memory of its own" in running.errors
+    assert "Name a Redis for all" in running.errors
+    assert "Traceback" not in running.errors
+
+
+def test_what_keeps_one_from_starting_is_told_once(start: Any, write: Any) -> None:
+    app = "async def app(scope, receive, send):\n    if scope['type'] == 'lifespan':\n        await receive()\n"
+    app += "        await send({'type': 'lifespan.startup.failed', 'message': 'no database'})\n"
+    write({"reserve.json": {"mappings": [{"use": "./app.py"}]}, "app.py": app})
+    running = start("--workers", "2")
+    assert running.wait() in (1, 2)
+    assert running.errors.count("no database") == 1
+    assert running.output == []
+
+
+def test_an_address_that_is_taken_is_told(start: Any, write: Any) -> None:
+    write(SITE)
+    first = start("--workers", "2")
+    port = first.ready().rstrip("/").rpartition(":")[2]
+    second = start("--workers", "2", "--port", port)
+    assert second.wait() == 1
+    assert "in use already" in second.errors
+    assert first.stop() == 0
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "two", "1000"])
+def test_a_number_that_is_none_is_refused(start: Any, write: Any, number: str) -> None:
+    write(SITE)
+    running = start("--workers", number)
+    assert running.wait() == 2
+    assert "neither auto nor a number from 1 to 256" in running.errors
