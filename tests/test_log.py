@@ -305,3 +305,30 @@ def test_a_stream_that_lacks_a_character_gets_it_escaped(emitter: Emitter) -> No
     log(emitter, stream=stream)
     emitter.emit(event("redirected", request("GET", "/é"), status=200, time_spent=1.0))
     assert written.getvalue() == b"SERVE GET /\\xe9 200 1 ms\n"
+
+
+def test_a_long_line_is_cut_so_that_a_pipe_takes_it_whole(emitter: Emitter, stream: io.StringIO) -> None:
+    log(emitter, stream=stream)
+    for character in "aé€😀":
+        stream.seek(0)
+        stream.truncate()
+        emitter.emit(event("redirected", request(url=f"/{character * 5000}"), status=200))
+        (line,) = lines(stream)
+        assert 4000 < len(line.encode()) < 4096
+        assert line.startswith(f"SERVE GET /{character * 10}")
+        assert line.endswith("…")
+
+
+def test_many_lines_are_written_in_pieces_that_a_pipe_takes_whole(emitter: Emitter) -> None:
+    pieces: list[str] = []
+
+    class Pipe(io.StringIO):
+        def write(self, text: str) -> int:
+            pieces.append(text)
+            return len(text)
+
+    log(emitter, stream=Pipe())
+    logger.error("\n".join("x" * 700 for _ in range(20)))
+    assert len(pieces) > 1
+    assert all(piece.endswith("\n") and len(piece) <= 4096 for piece in pieces)
+    assert "".join(pieces).count("x" * 700) == 20

@@ -1,0 +1,194 @@
+"""`Server.reload` in process: what it takes over, what it leaves, and what plugins make of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reserve_core import ConfigError, Event, Server, mock, serve
+from reserve_core.log import log
+
+MIRROR = {"match": "^/m(/.*)?$", "mirror": "$1"}
+
+
+async def until(condition: Any) -> None:
+    for _ in range(500):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never came")
+
+
+async def text(mocked: Any, url: str) -> str:
+    answer: str = (await mocked.request("GET", url)).text
+    return answer
+
+
+async def test_it_takes_over_mappings_limits_and_redirects() -> None:
+    async with await mock({"mappings": [{"custom": ["one"]}]}) as mocked:
+        await mocked.server.reload(
+            {
+                "mappings": [{"custom": ["two"]}],
+                "limits": {"max-body": 7},
+                "max-redirect": 3,
+            }
+        )
+        assert await text(mocked, "/") == "two"
+        assert mocked.configuration.limits.max_body == 7
+        assert mocked.configuration.max_redirect == 3
+
+
+async def test_it_reads_a_file_and_the_code_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "reserve.json").write_text('{"mappings": [{"custom": "./a.py"}]}')
+    (tmp_path / "a.py").write_text("def handler(request, response):\n    return ['one']\n")
+    async with await mock({"extends": str(tmp_path / "reserve.json")}) as mocked:
+        assert await text(mocked, "/") == "one"
+        (tmp_path / "a.py").write_text("def handler(request, response):\n    return ['two']\n")
+        await mocked.server.reload(str(tmp_path / "reserve.json"))
+        assert await text(mocked, "/") == "two"
+
+
+async def test_a_mistake_changes_nothing() -> None:
+    async with await mock({"mappings": [{"custom": ["one"]}], "max-redirect": 3}) as mocked:
+        table = mocked.configuration.table
+        with pytest.raises(ConfigError, match="Unknown handler"):
+            await mocked.server.reload({"mappings": [{"custo": ["two"]}], "max-redirect": 4})
+        assert mocked.configuration.table is table
+        assert mocked.configuration.max_redirect == 3
+
+
+async def test_a_request_finishes_on_the_mappings_it_started_with() -> None:
+    entered, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(request: Any, response: Any) -> None:
+        entered.set()
+        await go_on.wait()
+
+    async with await mock({"mappings": [{"custom": wait}, {"custom": ["former"]}]}) as mocked:
+        answering = asyncio.create_task(mocked.request("GET", "/"))
+        await entered.wait()
+        await mocked.server.reload({"mappings": [{"custom": ["new"]}]})
+        assert await text(mocked, "/") == "new"
+        go_on.set()
+        assert (await answering).text == "former"
+
+
+async def test_a_local_status_handler_is_taken_over(tmp_path: Path) -> None:
+    (tmp_path / "loud.py").write_text(
+        "from reserve_core import hookimpl\n\n@hookimpl\ndef schema():\n"
+        "    return {'type': 'object', 'properties': {'status': {'type': 'integer'}}}\n\n"
+        "@hookimpl\nasync def redirect(response, redirect):\n    response.send(f'{redirect}!', redirect)\n"
+    )
+    async with await mock({"mappings": []}) as mocked:
+        assert await text(mocked, "/") == "Not Implemented"
+        await mocked.server.reload({"handlers": {"status": str(tmp_path / "loud.py")}, "mappings": []})
+        assert await text(mocked, "/") == "501!"
+
+
+async def test_listeners_are_called_anew_and_those_before_end() -> None:
+    heard: list[str] = []
+
+    def first(server: Server) -> None:
+        server.on("incoming", lambda event: heard.append("first"))
+
+    def second(server: Server) -> None:
+        server.on("incoming", lambda event: heard.append("second"))
+
+    async with await mock({"listeners": [first], "mappings": [{"status": 204}]}) as mocked:
+        mocked.server.on("incoming", lambda event: heard.append("own"))
+        await mocked.request("GET", "/")
+        await mocked.server.reload({"listeners": [second], "mappings": [{"status": 204}]})
+        await mocked.request("GET", "/")
+        assert heard == ["first", "own", "own", "second"]
+
+
+async def test_a_listener_that_fails_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    def fails(server: Server) -> None:
+        raise ValueError("boom")
+
+    async with await mock({"mappings": []}) as mocked:
+        await mocked.server.reload({"listeners": [fails], "mappings": [{"status": 204}]})
+        assert (await mocked.request("GET", "/")).status == 204
+    assert "A listener of the configuration failed" in caplog.text
+
+
+async def test_reloads_come_one_after_the_other() -> None:
+    async with await mock({"mappings": []}) as mocked:
+        told: list[Event] = []
+        mocked.server.on("reloaded", told.append)
+        await asyncio.gather(*(mocked.server.reload({"mappings": [{"custom": [str(n)]}]}) for n in range(5)))
+        assert await text(mocked, "/") == "4"
+        assert [event.server for event in told] == [mocked.server] * 5
+
+
+async def test_the_log_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    async with await mock({"mappings": []}) as mocked:
+        log(mocked.server)
+        await mocked.server.reload({"mappings": [{"status": 404}]})
+        await mocked.server.reload({"mappings": [{"match": "/", "status": 204}, {"status": 404}]})
+    assert capsys.readouterr().out == "Reloaded: 1 mapping\nReloaded: 2 mappings\n"
+
+
+async def test_what_takes_a_new_start_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    async with await serve({"mappings": [{"status": 204}]}, port=0) as server:
+        url = server.url
+        await server.reload({"port": 80, "hostname": "0.0.0.0", "mappings": [{"status": 204}]})
+        assert server.url == url
+    assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
+        '"hostname" has changed: that takes a new start',
+        '"port" has changed: that takes a new start',
+    ]
+
+
+async def test_captures_in_memory_stay_and_new_codes_are_made() -> None:
+    async with await mock({"mappings": [{**MIRROR, "codes": ["hook"]}]}) as mocked:
+        assert (await mocked.request("POST", "/m/r/hook/a", body="kept")).status == 200
+        await mocked.server.reload({"mappings": [{**MIRROR, "codes": ["hook", "other"]}, {"status": 404}]})
+        listed = (await mocked.request("GET", "/m/api/mirrors/hook/requests")).json()["requests"]
+        assert [each["path"] for each in listed] == ["/a"]
+        assert (await mocked.request("POST", "/m/r/other")).status == 200
+
+
+class Application:
+    """An ASGI application that notes its lifespan."""
+
+    def __init__(self, name: str, told: list[str], go_on: asyncio.Event | None = None) -> None:
+        self.name, self.told, self.go_on = name, told, go_on
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            while True:
+                kind = (await receive())["type"].rpartition(".")[2]
+                self.told.append(f"{self.name} {kind}")
+                await send({"type": f"lifespan.{kind}.complete"})
+                if kind == "shutdown":
+                    return
+        self.told.append(f"{self.name} request")
+        if self.go_on is not None:
+            await self.go_on.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": self.name.encode()})
+
+
+async def test_an_application_ends_with_its_last_request_and_the_next_one_starts() -> None:
+    told: list[str] = []
+    go_on = asyncio.Event()
+    former, new = Application("former", told, go_on), Application("new", told)
+    async with await mock({"mappings": [{"use": former}]}) as mocked:
+        answering = asyncio.create_task(mocked.request("GET", "/"))
+        await until(lambda: "former request" in told)
+        await mocked.server.reload({"mappings": [{"use": new}]})
+        await until(lambda: "new startup" in told)
+        assert await text(mocked, "/") == "new"
+        await asyncio.sleep(0.2)
+        assert "former shutdown" not in told
+        go_on.set()
+        assert (await answering).text == "former"
+        await until(lambda: "former shutdown" in told)
+        assert "new shutdown" not in told
+    assert told[-1] == "new shutdown"
+    assert told.count("former shutdown") == 1
