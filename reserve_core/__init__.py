@@ -6,7 +6,7 @@ from .config import Configuration, Handler, Mapping, Reference, check, interpola
 from .errors import ConfigError, Disconnected, HTTPError, PluginError, Problem, ResponseError
 from .events import Event
 from .hookspecs import hookimpl
-from .http import Form, FormFile, Headers, Request, Response, WebSocket, Writer
+from .http import Form, FormFile, Headers, Request, Response, WebSocket, Writer, broadcast
 from .log import log
 from .mock import Mock, MockedResponse, mock
 from .plugins import load_plugins
@@ -39,6 +39,7 @@ __all__ = [
     "Writer",
     "__version__",
     "body",
+    "broadcast",
     "capture",
     "check",
     "hookimpl",

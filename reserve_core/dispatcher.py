@@ -167,6 +167,8 @@ class Dispatcher:
         await self._status(request, response, mapping, match, status, self.configuration)
 
     def _answer_error(self, response: Response, error: HTTPError) -> None:
+        if response.status == 101:
+            raise error  # behind an upgrade it can't be an answer: it's a failure like any other
         if response.ended:
             return
         if response.headers_sent:

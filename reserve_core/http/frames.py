@@ -26,6 +26,8 @@ CLOSE_TIMEOUT = 5.0
 # Size of the messages that may wait for the handler before no more are read. One counts for its length and this much.
 INBOX_LIMIT = 64 * 1024
 MESSAGE_COST = 128
+# Bytes that may wait for a client when a message is sent without waiting for it.
+BACKLOG_LIMIT = 1024 * 1024
 # What one client may send before the others have their turn. A frame counts for its length and this much.
 FAIR_SHARE = 256 * 1024
 FRAME_COST = 1024
@@ -112,7 +114,8 @@ def _wake(waiter: asyncio.Future[None] | None) -> None:
 class FrameProtocol(WebSocketProtocol13):
     """The server's end of one WebSocket, from the end of the handshake to the end of the connection.
 
-    `close_code` and `close_reason` are None until the WebSocket has ended; see `WebSocket`.
+    `close_code` and `close_reason` are None until the WebSocket has ended, `told` until we have closed it: our code and
+    reason. See `WebSocket`.
     """
 
     stream: UpgradedStream  # type: ignore[assignment]  # it has all that is used of an IOStream
@@ -133,6 +136,7 @@ class FrameProtocol(WebSocketProtocol13):
             self._create_compressors("server", deflate)
         self.stream = stream
         self.inbox = Inbox()
+        self.told: tuple[int | None, str | None] = (None, None)
         # The message whose fragments come in.
         self._fragments: bytearray | None = None
         self._opcode = 0
@@ -153,16 +157,22 @@ class FrameProtocol(WebSocketProtocol13):
             raise Disconnected("The WebSocket is closed: the client has gone") from None
         if self.server_terminated:
             raise Disconnected("The WebSocket is closed")
-        flags = 0
-        if self._compressor is not None and opcode in _DATA and len(data) in COMPRESSED:
-            data = self._compressor.compress(data)
-            flags = self.RSV1
-        self._write_frame(True, opcode, data, flags)
+        self._write(opcode, data)
+
+    def send_now(self, opcode: int, data: bytes) -> None:
+        """Sends a frame if the WebSocket is open. A client for whom too much waits already is given up instead."""
+        if self.is_closing():
+            return
+        if self.stream.unsent > BACKLOG_LIMIT:
+            self.fail(1013, "Messages are read too slowly")
+        else:
+            self._write(opcode, data)
 
     def close(self, code: int | None = None, reason: str | None = None) -> None:
         """Sends a close frame; the client has `CLOSE_TIMEOUT` seconds to answer with its own. May be called again."""
         if not self.server_terminated:
             self.server_terminated = True
+            self.told = code, reason
             if not self.stream.closed():
                 payload = b"" if code is None else struct.pack(">H", code) + (reason or "").encode()
                 self._write_frame(True, CLOSE, payload)
@@ -172,6 +182,12 @@ class FrameProtocol(WebSocketProtocol13):
             self.stream.close()
         self.inbox.end()
         self._stop_pinging()
+
+    def fail(self, code: int, reason: str) -> None:
+        """Closes because of what the client does: whatever it answers, `close_code` is ours."""
+        if not self.server_terminated:
+            self.close_code, self.close_reason = code, reason
+            self.close(code, reason)
 
     async def wait_ended(self) -> None:
         """Returns when the closing handshake is over, or the connection lost."""
@@ -191,7 +207,7 @@ class FrameProtocol(WebSocketProtocol13):
                     work = 0
                     await asyncio.sleep(0)
         except ProtocolError as error:
-            self._fail(error.code, str(error))
+            self.fail(error.code, str(error))
             await self._hang_up()
         except StreamClosedError:
             pass
@@ -242,10 +258,17 @@ class FrameProtocol(WebSocketProtocol13):
             except StreamClosedError:
                 return
             if timeout and await self._silent(timeout):
-                self._fail(1011, f"No pong within {timeout:g} seconds")
+                self.fail(1011, f"No pong within {timeout:g} seconds")
                 return
 
     # Our own affairs.
+
+    def _write(self, opcode: int, data: bytes) -> None:
+        flags = 0
+        if self._compressor is not None and opcode in _DATA and len(data) in COMPRESSED:
+            data = self._compressor.compress(data)
+            flags = self.RSV1
+        self._write_frame(True, opcode, data, flags)
 
     def _check_head(self, final: bool, reserved: int, opcode: int, masked: bool, length: int) -> None:
         if opcode not in _DATA and opcode not in _CONTROL and opcode != CONTINUATION:
@@ -300,13 +323,9 @@ class FrameProtocol(WebSocketProtocol13):
         elif opcode == CLOSE:
             code, reason = _parse_close(data)
             self.client_terminated = True
-            self.close_code, self.close_reason = code, reason
+            if self.close_code is None:
+                self.close_code, self.close_reason = code, reason
             self.close(None if code == NO_CODE else code)
-
-    def _fail(self, code: int, reason: str) -> None:
-        if not self.server_terminated:
-            self.close_code, self.close_reason = code, reason
-            self.close(code, reason)
 
     async def _hang_up(self) -> None:
         """Lets the client read why: closed with bytes unread, the kernel would reset the connection and drop the close

@@ -71,6 +71,11 @@ class UpgradedStream:
         """Whether writing should stop because the client doesn't take what was written."""
         return self._full
 
+    @property
+    def unsent(self) -> int:
+        """How many bytes wait for the client to take them."""
+        return self._transport.get_write_buffer_size()
+
     async def read_bytes(self, num_bytes: int) -> bytes:
         """Exactly that many bytes. Raises `StreamClosedError` when the stream ends before."""
         while len(self._buffer) < num_bytes:

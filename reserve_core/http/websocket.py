@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from typing import Any
 
 from tornado.websocket import WebSocketProtocol13
 
 from ..errors import Disconnected, HTTPError
 from .frames import BINARY, PING, TEXT, FrameProtocol, Message, is_close_code
 from .request import Headers, Request
-from .response import HeaderValues
+from .response import HeaderValues, encode
 from .stream import UpgradedStream, switching_protocols
 
 MAX_MESSAGE = 10 * 1024 * 1024
@@ -22,6 +24,7 @@ PING_TIMEOUT = 20.0
 # Both sides begin each message afresh: a WebSocket at rest holds no compressor's 300 KB (RFC 7692 7.1.1).
 _DEFLATE = ("server_no_context_takeover", "client_no_context_takeover")
 _WINDOW_BITS = re.compile(r"[89]|1[0-5]")
+_REASON_LIMIT = 123  # bytes (RFC 6455 5.5)
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
@@ -29,8 +32,8 @@ class WebSocket:
     """An open WebSocket: `websocket = await request.upgrade()`.
 
     Iterating gives the messages, str for text and bytes for binary ones, until it's closed. It's closed when the
-    handler returns. `subprotocol` is the one chosen, or None. Messages wait for the handler within bounds: a client
-    that sends faster than they are received is read no further.
+    handler returns: with 1011 if it raised, else with 1000. `subprotocol` is the one chosen, or None. Messages wait for
+    the handler within bounds: a client that sends faster than they are received is read no further.
 
     Options of `request.upgrade`: `subprotocols` that the handler speaks, best first; `origins` from which pages may
     connect besides this host's own ("https://example.com"; "*": all); `headers` to add to the answer; `compression`
@@ -56,13 +59,15 @@ class WebSocket:
     @property
     def close_code(self) -> int | None:
         """Why it was closed (RFC 6455 7.4), None until it is: the code the client gave, 1005 if it gave none, ours if
-        the client broke the protocol or was given up, 1006 if it went away without a word."""
-        return self._protocol.close_code
+        it's for what the client did or if that hasn't agreed yet, 1006 if it went away without a word."""
+        code = self._protocol.close_code
+        return self._protocol.told[0] if code is None else code
 
     @property
     def close_reason(self) -> str | None:
         """The text that came with `close_code`, None until it's closed."""
-        return self._protocol.close_reason
+        reason = self._protocol.close_reason
+        return self._protocol.told[1] if reason is None else reason
 
     def __aiter__(self) -> WebSocket:
         return self
@@ -73,21 +78,28 @@ class WebSocket:
         except Disconnected:
             raise StopAsyncIteration from None
 
+    async def json(self) -> AsyncIterator[Any]:
+        """Iterates over the messages, parsed as JSON, until it's closed: by us with 1007, if one of them is none."""
+        async for message in self:
+            try:
+                value = json.loads(message)
+            except (ValueError, RecursionError) as error:
+                self._protocol.fail(1007, f"A message is not valid JSON: {error}"[:_REASON_LIMIT])
+                await self._protocol.wait_ended()
+                return
+            yield value
+
     async def receive(self) -> Message:
         """The next message: str or bytes. Raises `Disconnected` when it's closed and all messages were received."""
         return await self._protocol.inbox.get()
 
-    async def send(self, message: str | bytes | bytearray | memoryview) -> None:
-        """Sends a str as a text message, bytes as a binary one; waits while the client doesn't take those before.
+    async def send(self, message: Any) -> None:
+        """Sends a str as a text message, bytes as a binary one, and any other JSON value as JSON in a text message;
+        waits while the client doesn't take those before.
 
-        A cancelled call has sent nothing. Raises `Disconnected` when it's closed, TypeError for any other message.
+        A cancelled call has sent nothing. Raises `Disconnected` when it's closed, TypeError for what can't be sent.
         """
-        if isinstance(message, str):
-            await self._protocol.send(TEXT, message.encode())
-        elif isinstance(message, bytes | bytearray | memoryview):
-            await self._protocol.send(BINARY, bytes(message))
-        else:
-            raise TypeError(f"A WebSocket message is str or bytes, not {type(message).__name__}")
+        await self._protocol.send(*_encode(message))
 
     async def ping(self, data: bytes = b"") -> None:
         """Sends a ping of up to 125 bytes; that it's answered is seen to by `ping_interval`.
@@ -107,10 +119,21 @@ class WebSocket:
             raise ValueError(
                 f"A server may not close with {code}: 1000, 1001 and 3000 to 4999 are usual (RFC 6455 7.4)"
             )
-        if len(reason.encode()) > 123:
-            raise ValueError("The reason of a close has up to 123 bytes as UTF-8 (RFC 6455 5.5)")
+        if len(reason.encode()) > _REASON_LIMIT:
+            raise ValueError(f"The reason of a close has up to {_REASON_LIMIT} bytes as UTF-8 (RFC 6455 5.5)")
         self._protocol.close(code, reason)
         await self._protocol.wait_ended()
+
+
+def broadcast(websockets: Iterable[WebSocket], message: Any) -> None:
+    """Sends a message, as `WebSocket.send` does, to each of `websockets` at once: no client waits for another.
+
+    Those that are closed are left out. A client so slow that 1 MiB of earlier messages waits for it is given up: its
+    WebSocket is closed with 1013. Raises TypeError for what can't be sent.
+    """
+    opcode, data = _encode(message)
+    for websocket in websockets:
+        websocket._protocol.send_now(opcode, data)
 
 
 async def accept(
@@ -159,6 +182,12 @@ async def accept(
         ping_timeout=ping_timeout,
     )
     return WebSocket(protocol, subprotocol)
+
+
+def _encode(message: Any) -> tuple[int, bytes]:
+    """The opcode and the bytes of a message. Raises TypeError when it is neither text, bytes nor a JSON value."""
+    data, _ = encode(message)
+    return BINARY if isinstance(message, bytes | bytearray | memoryview) else TEXT, data
 
 
 def _members(headers: Headers, name: str) -> list[str]:

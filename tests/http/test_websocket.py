@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 from tornado.websocket import websocket_connect
 
+from reserve_core import broadcast
 from reserve_core.errors import ResponseError
 from reserve_core.http import frames
 from tests.http.websockets import (
@@ -29,6 +30,7 @@ from tests.http.websockets import (
     frame,
     frame_tasks,
     head,
+    inflated,
     listen,
 )
 
@@ -210,18 +212,94 @@ async def test_a_handler_pings(opened: Open) -> None:
 # What handlers may do.
 
 
-async def test_only_str_and_bytes_are_messages(opened: Open) -> None:
+async def test_messages_are_text_bytes_or_json(opened: Open) -> None:
     async def talk(socket: WebSocket, room: Room) -> None:
-        with pytest.raises(TypeError, match="dict"):
-            await socket.send({})  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="object"):
+            await socket.send(object())
         with pytest.raises(UnicodeEncodeError):
             await socket.send("\ud800")
-        await socket.send(bytearray(b"a"))
-        await socket.send(memoryview(b"b"))
+        for message in (bytearray(b"a"), memoryview(b"b"), "c", {"name": "Zoë"}, [1, None], None):
+            await socket.send(message)
 
     room = await opened(talk)
     peer = await room.join()
-    assert [await peer.read() for _ in range(2)] == [(FIN | BINARY, b"a"), (FIN | BINARY, b"b")]
+    assert [await peer.read() for _ in range(6)] == [
+        (FIN | BINARY, b"a"),
+        (FIN | BINARY, b"b"),
+        (FIN | TEXT, b"c"),
+        (FIN | TEXT, '{"name":"Zoë"}'.encode()),
+        (FIN | TEXT, b"[1,null]"),
+        (FIN | TEXT, b"null"),
+    ]
+
+
+async def parse(socket: WebSocket, room: Room) -> None:
+    async for value in socket.json():
+        room.received.append(value)
+
+
+async def test_json_is_parsed_until_it_is_closed(opened: Open) -> None:
+    room = await opened(parse)
+    peer = await room.join()
+    await peer.send(frame(FIN | TEXT, b'{"a": [1]}'), frame(FIN | BINARY, b'"b"'), frame(FIN | CLOSE, b"\x03\xe8"))
+    await room.socket()
+    assert room.received == [{"a": [1]}, "b"]
+
+
+@pytest.mark.parametrize("message", [b"{", b"", b"[" * 200_000])
+async def test_a_message_that_is_no_json_closes(opened: Open, message: bytes) -> None:
+    room = await opened(parse)
+    peer = await room.join()
+    await peer.send(frame(FIN | TEXT, b"1"), frame(FIN | TEXT, message), frame(FIN | TEXT, b"2"))
+    first, payload = await peer.read()
+    assert (first, payload[:2]) == (FIN | CLOSE, (1007).to_bytes(2))
+    assert payload[2:].startswith(b"A message is not valid JSON: ")
+    await peer.send(frame(FIN | CLOSE, b"\x03\xe8"))
+    assert (await room.socket()).close_code == 1007
+    assert room.received == [1]
+    assert room.site.named("error") == []
+
+
+# Many at once.
+
+
+async def test_a_broadcast_reaches_those_that_are_open(opened: Open) -> None:
+    room = await opened(listen)
+    peers = [await room.join(), await room.join({**DEFLATE}), await room.join()]
+    await room.site.until(lambda: len(room.sockets) == 3)
+    peers[2].wire.reset()
+    await room.site.until(lambda: room.left)
+    long = "long" * 1000
+    for message in ("hello", b"bytes", {"to": "all"}, long):
+        broadcast(room.sockets, message)
+    for peer in peers[:2]:
+        expected = [(FIN | TEXT, b"hello"), (FIN | BINARY, b"bytes"), (FIN | TEXT, b'{"to":"all"}')]
+        assert [await peer.read() for _ in expected] == expected
+    assert await peers[0].read() == (FIN | TEXT, long.encode())
+    first, payload = await peers[1].read()
+    assert (first, inflated(payload)) == (FIN | TEXT | RSV1, long.encode())
+    with pytest.raises(TypeError):
+        broadcast(room.sockets, object())
+
+
+async def test_a_broadcast_gives_up_who_reads_too_slowly(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "CLOSE_TIMEOUT", 0.2)
+    room = await opened(listen)
+    deaf = await room.join(receive_buffer=4096)
+    await room.site.until(lambda: room.sockets)
+    peer = await room.join()
+    await room.site.until(lambda: len(room.sockets) == 2)
+    transport = room.sockets[0]._protocol.stream._transport
+    most = 0
+    for each in range(400):
+        message = each.to_bytes(4) * 16384
+        broadcast(room.sockets, message)
+        most = max(most, transport.get_write_buffer_size())
+        assert await peer.read() == (FIN | BINARY, message)
+    assert frames.BACKLOG_LIMIT < most < frames.BACKLOG_LIMIT + 2 * 65536
+    await room.site.until(lambda: room.left)  # while the client still reads nothing
+    assert (room.sockets[0].close_code, room.sockets[1].close_code) == (1013, None)
+    deaf.wire.close()
 
 
 async def test_one_receives_at_a_time(opened: Open) -> None:

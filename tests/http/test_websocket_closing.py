@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reserve_core.errors import Disconnected
+from reserve_core.errors import Disconnected, HTTPError
 from reserve_core.http import frames
 from tests.http.websockets import BINARY, CLOSE, FIN, PING, TEXT, Open, Room, frame, frame_tasks, listen
 
@@ -146,7 +146,9 @@ async def test_messages_before_the_end_are_received_after_it(opened: Open) -> No
     assert room.received == [bytes([each]) * 3000 for each in range(100)]
 
 
-@pytest.mark.parametrize(("error", "code"), [(None, 1000), (ValueError("broken"), 1011)])
+@pytest.mark.parametrize(
+    ("error", "code"), [(None, 1000), (ValueError("broken"), 1011), (HTTPError(403, "Too late"), 1011)]
+)
 async def test_the_end_of_the_handler_is_the_end(opened: Open, error: Exception | None, code: int) -> None:
     async def talk(socket: WebSocket, room: Room) -> None:
         if error is not None:

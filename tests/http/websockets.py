@@ -92,7 +92,7 @@ class Room:
     def __init__(self, site: Site) -> None:
         self.site = site
         self.sockets: list[WebSocket] = []
-        self.received: list[str | bytes] = []
+        self.received: list[Any] = []
         self.left = 0
         self.failure: BaseException | None = None
 
