@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -146,6 +147,11 @@ class Site:
                 return
         self.stop()
         pytest.fail(f"The server doesn't start: {(self._folder / 'errors').read_text()}")
+
+    def freeze(self) -> None:
+        """Lets it do nothing more, until it is stopped."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
 
     def stop(self) -> None:
         """Ends it at once, as a crash would."""
