@@ -94,6 +94,11 @@ def load_plugins(blocked: Iterable[str] = ()) -> Plugins:
     )
 
 
+def origin(name: str) -> str | None:
+    """Where the installed plugin of this name comes from, in words; it isn't imported. None: there is none."""
+    return next((_origin(entry) for entry in entry_points(group=hookspecs.PROJECT, name=name)), None)
+
+
 def _entries(blocked: set[str]) -> dict[str, EntryPoint]:
     """The entry points of the group by name. A distribution that is found twice on `sys.path` counts once."""
     entries: dict[str, EntryPoint] = {}

@@ -73,6 +73,11 @@ class TestMock:
         self._loop.run(self.mock.close())
 
 
+# The fixtures' types, for a test that is checked with types.
+StartServer = Callable[[Settings], TestServer]
+StartMock = Callable[..., TestMock]
+
+
 @pytest.fixture
 def reserve_loop() -> Iterator[LoopThread]:
     """The event loop, in a thread of its own, of the servers and mocks of one test."""
@@ -82,7 +87,7 @@ def reserve_loop() -> Iterator[LoopThread]:
 
 
 @pytest.fixture
-def reserve_server(reserve_loop: LoopThread) -> Iterator[Callable[[Settings], TestServer]]:
+def reserve_server(reserve_loop: LoopThread) -> Iterator[StartServer]:
     """`reserve_server(configuration)` serves a dict or a file on a free port until the test ends."""
     servers: list[TestServer] = []
 
@@ -97,7 +102,7 @@ def reserve_server(reserve_loop: LoopThread) -> Iterator[Callable[[Settings], Te
 
 
 @pytest.fixture
-def reserve_mock(reserve_loop: LoopThread) -> Iterator[Callable[..., TestMock]]:
+def reserve_mock(reserve_loop: LoopThread) -> Iterator[StartMock]:
     """`reserve_mock(configuration, handlers=None)` answers requests by a configuration without a socket."""
     mocks: list[TestMock] = []
 

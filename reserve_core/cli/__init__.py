@@ -14,6 +14,7 @@ from .. import __version__
 from .common import no_plugin
 from .group import Reserve
 from .inspection import check, plugins, schema
+from .new_plugin import new_plugin
 from .serve import serve
 
 __all__ = ["main"]
@@ -21,7 +22,7 @@ __all__ = ["main"]
 
 @click.group(
     cls=Reserve,
-    commands=[check, plugins, schema, serve],
+    commands=[check, new_plugin, plugins, schema, serve],
     invoke_without_command=True,
     context_settings={
         "ignore_unknown_options": True,  # they are those of `serve`

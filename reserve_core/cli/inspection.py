@@ -50,7 +50,7 @@ def check(ctx: click.Context, files: tuple[Path, ...], as_json: bool) -> None:
         raise Mistakes(problems)
 
 
-@click.command()
+@click.command(short_help="List the installed plugins and what they are for.")
 @json_option('Print JSON: [{"name", "prefix", "methods", "distribution", "version", "summary"}].')
 @no_plugin
 @click.pass_context

@@ -74,10 +74,7 @@ def make_handler(prefix: str, hooks: dict[str, Hook], distribution: str = "", ve
     if missing is not None:
         present = next(name for name in HANDLER_HOOKS if name in hooks)
         raise ContractError(f'implements "{present}" without "{missing}"', f"Write {missing}(). {_MARK}")
-    if not _PREFIX.fullmatch(prefix):
-        raise ContractError("has an impossible prefix", 'Rename it: letters, digits, "-", "_" and "."')
-    if prefix in MAPPING_PROPERTIES:
-        raise ContractError("has a prefix that is a property of every mapping", "Rename it")
+    check_prefix(prefix)
     return Handler(
         prefix=prefix,
         redirect=hooks["redirect"],
@@ -87,6 +84,14 @@ def make_handler(prefix: str, hooks: dict[str, Hook], distribution: str = "", ve
         distribution=distribution,
         version=version,
     )
+
+
+def check_prefix(prefix: str) -> None:
+    """Raises `ContractError` for a prefix that no handler can have."""
+    if not _PREFIX.fullmatch(prefix):
+        raise ContractError("has an impossible prefix", 'Rename it: letters, digits, "-", "_" and "."')
+    if prefix in MAPPING_PROPERTIES:
+        raise ContractError("has a prefix that is a property of every mapping", "Rename it")
 
 
 def local_handler(prefix: str, code: object, cwd: Path) -> Handler:

@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ ADDRESS = re.compile(r"127\.0\.0\.1:\d+")
 READY = "Server running at "
 
 Write = Callable[[dict[str, str]], None]
+Install = Callable[[Path, str, dict[str, str]], None]
 
 
 def files(page: str, title: str) -> dict[str, str]:
@@ -42,19 +44,26 @@ def with_commands() -> list[tuple[str, str]]:
 
 
 class Console:
-    """Runs the commands of a section, in a folder with its files."""
+    """Runs the commands of a section, in a folder with its files. What they install is there for them alone."""
 
-    def __init__(self, folder: Path, command: Path, start: Start) -> None:
+    def __init__(self, folder: Path, command: Path, start: Start, install: Install) -> None:
         self._folder = folder
         self._command = command
         self._start = start
+        self._install = install
         self._server: Running | None = None
         self._address = ""
 
     def shows(self, line: str, output: str) -> None:
         """Holds the output of a command line to the one that is shown."""
         program, *arguments = shlex.split(ADDRESS.sub(self._address, line) if self._address else line)
-        if program == "pip":
+        if program == "cd":
+            self._folder = self._folder / arguments[0]
+        elif program == "pip" and "-e" in arguments:
+            assert (arguments, output) == (["install", "-e", ".[test]"], "")
+            project = tomllib.loads((self._folder / "pyproject.toml").read_text())["project"]
+            self._install(self._folder, project["name"], project["entry-points"]["reserve"])
+        elif program == "pip":
             assert arguments[:2] == ["install", "reserve-core"]
         elif output.startswith(READY):
             self._serve(program, arguments, output)
@@ -66,7 +75,7 @@ class Console:
     def _serve(self, program: str, arguments: list[str], output: str) -> None:
         self._stop()
         command = {"reserve": self._command, "python": Path(sys.executable)}[program]
-        self._server = self._start(*arguments, command=command)
+        self._server = self._start(*arguments, command=command, cwd=self._folder)
         ready = [line for line in output.splitlines() if line.startswith(READY)]
         urls = [self._server.ready() for _ in ready]
         found = ADDRESS.search(urls[0])
@@ -101,14 +110,30 @@ def _steady(output: str) -> str:
     return re.sub(r" in [\d.]+s$", "", output.rstrip("\n"))
 
 
+@pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Puts a distribution on the path of the commands, as pip would: its folder, its name, its entry points."""
+
+    def install(folder: Path, name: str, entry_points: dict[str, str]) -> None:
+        info = folder / f"{name.replace('-', '_')}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        entries = "".join(f"{entry} = {module}\n" for entry, module in entry_points.items())
+        (info / "entry_points.txt").write_text(f"[reserve]\n{entries}")
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH")))))
+
+    return install
+
+
 @pytest.mark.parametrize(("page", "title"), with_commands())
 def test_the_commands_of_a_section_do_what_it_says(
-    page: str, title: str, write: Write, start: Start, command: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: str, title: str, write: Write, start: Start, command: Path, tmp_path: Path, install: Install
 ) -> None:
     write(files(page, title))
     if page == "plugins.md":
-        install_example(tmp_path, monkeypatch)
-    console = Console(tmp_path, command, start)
+        (tmp_path / "visits.py").write_text(example())
+        install(tmp_path, "visits", {"visits": "visits"})
+    console = Console(tmp_path, command, start, install)
     for line, output in PAGES[page][title].commands():
         console.shows(line, output)
 
@@ -179,16 +204,6 @@ def test_the_testing_example_is_the_one_in_examples(project: Path) -> None:
     shown = PAGES["testing.md"]["A first test file"].files()
     there = {path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
     assert shown == {str(path.relative_to(folder)): path.read_text() for path in there}
-
-
-def install_example(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Puts the plugin guide's plugin on the path of the commands, as `pip install` would."""
-    (folder / "visits.py").write_text(example())
-    info = folder / "visits-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: visits\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[reserve]\nvisits = visits\n")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH")))))
 
 
 def example() -> str:

@@ -1,39 +1,71 @@
-"""The prefix `hello`: greets whom the mapping names.
+"""Greets whom the mapping names.
 
-`{ "match": "^/hello/(.*)", "hello": "$1", "greeting": "Hi" }`
+{ "match": "^/hello/(.*)", "hello": "$1", "greeting": "Hello {}!" }
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from reserve_core import ConfigError, Mapping, Response, hookimpl
 
 
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """A greeting taken apart: what comes before the name and what after it."""
+
+    before: str
+    after: str
+
+
 @hookimpl
 def schema() -> dict[str, Any]:
+    """What a mapping may hold: checked before the server starts."""
     return {
         "type": "object",
         "properties": {
-            "hello": {"type": "string", "description": "Whom to greet; nobody in particular when it is empty"},
-            "greeting": {"type": "string", "description": "The word to greet with", "default": "Hello"},
+            "hello": {
+                "type": "string",
+                "description": "Whom to greet; the world when it is empty",
+            },
+            "greeting": {
+                "type": "string",
+                "default": "Hello {}!",
+                "description": "The answer; {} is where the name goes",
+            },
         },
     }
 
 
 @hookimpl
 def methods() -> list[str]:
+    """Requests with another method are left to the next mapping."""
     return ["GET", "HEAD"]
 
 
 @hookimpl
 async def validate(mapping: Mapping) -> None:
-    """What a schema can't say. The core adds the file, the line and the mapping to the message."""
-    if not mapping["greeting"].strip():
-        raise ConfigError("the greeting is empty", 'leave it out for "Hello", or write a word')
+    """Checks what a schema can't say, and prepares once what each request needs.
+
+    The core adds the file, the line and the mapping to the message.
+    """
+    before, found, after = mapping["greeting"].partition("{}")
+    if not found:
+        raise ConfigError(
+            '"greeting" has no place for the name',
+            "Write {} where it goes",
+        )
+    mapping.state = Greeting(before, after)
 
 
 @hookimpl
 async def redirect(response: Response, mapping: Mapping, redirect: str) -> None:
-    """`redirect` is the value of `hello`, with what the match captured in it."""
-    response.send(f"{mapping['greeting']} {redirect or 'World'}!\n")
+    """Answers a request.
+
+    `redirect` is the value of "hello", with what the match captured put in. Without
+    an answer the request goes on to the next mapping; returned instead, a str is
+    another URL to start again with, and an int the status of the answer.
+    """
+    greeting: Greeting = mapping.state
+    response.send(f"{greeting.before}{redirect or 'World'}{greeting.after}\n")

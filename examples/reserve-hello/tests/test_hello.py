@@ -1,30 +1,43 @@
-"""The plugin, tried by its configuration: a mock answers as the server does, without a socket."""
+"""The plugin at work: the mock answers without a socket, the server on a free port."""
 
 from __future__ import annotations
 
+import urllib.request
+from pathlib import Path
+
 import pytest
-
 from reserve_core import ConfigError
+from reserve_core.testing import StartMock, StartServer
 
-MAPPING = {"match": "^/hello/(.*)", "hello": "$1"}
+MAPPING = {
+    "match": "^/hello/(.*)",
+    "hello": "$1",
+}
+EXAMPLE = Path(__file__).parents[1] / "reserve.json"
 
 
-def test_it_greets_whom_the_match_captured(reserve_mock):
+def test_it_greets_whom_the_match_captured(reserve_mock: StartMock) -> None:
     site = reserve_mock({"mappings": [MAPPING]})
     assert site.request("GET", "/hello/Ada").text == "Hello Ada!\n"
     assert site.request("GET", "/hello/").text == "Hello World!\n"
 
 
-def test_the_greeting_can_be_chosen(reserve_mock):
-    site = reserve_mock({"mappings": [{**MAPPING, "greeting": "Hi"}]})
-    assert site.request("GET", "/hello/Ada").text == "Hi Ada!\n"
+def test_the_greeting_can_be_chosen(reserve_mock: StartMock) -> None:
+    site = reserve_mock({"mappings": [{**MAPPING, "greeting": "Bye {}."}]})
+    assert site.request("GET", "/hello/Ada").text == "Bye Ada.\n"
 
 
-def test_an_empty_greeting_is_refused(reserve_mock):
-    with pytest.raises(ConfigError, match="the greeting is empty"):
-        reserve_mock({"mappings": [{**MAPPING, "greeting": " "}]})
+def test_a_greeting_needs_a_place_for_the_name(reserve_mock: StartMock) -> None:
+    with pytest.raises(ConfigError, match="no place for the name"):
+        reserve_mock({"mappings": [{**MAPPING, "greeting": "Hello"}]})
 
 
-def test_other_methods_are_left_to_the_next_mapping(reserve_mock):
+def test_other_methods_are_left_to_the_next_mapping(reserve_mock: StartMock) -> None:
     site = reserve_mock({"mappings": [MAPPING, {"status": 405}]})
     assert site.request("POST", "/hello/Ada").status == 405
+
+
+def test_the_example_answers_a_real_client(reserve_server: StartServer) -> None:
+    server = reserve_server(EXAMPLE)
+    with urllib.request.urlopen(f"{server.url}Ada", timeout=5) as answer:
+        assert answer.read() == b"Hello Ada!\n"

@@ -130,7 +130,7 @@ async def _announce(server: Server, codes: tuple[str, ...]) -> None:
         click.echo(f"    curl -d hello {server.url}r/{code}")
 
 
-@click.command()
+@click.command(short_help="Wait for requests to a mirror and print them as JSON.")
 @click.argument("url")
 @click.option("--method", metavar="METHOD", help="Only requests with this method.")
 @click.option("--path", metavar="PATH", help="Only requests with this path below the mirror's URL.")
