@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from hypothesis import settings
 settings.register_profile("reserve", deadline=None)
 settings.load_profile("reserve")
 
+Install = Callable[..., Path]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -54,3 +55,30 @@ def reserve(command: Path, tmp_path: Path) -> Run:
         )
 
     return run
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Installs a distribution: `install("greeter", {"greet": "greeter"}, {"greeter.py": "..."})`."""
+    before = set(sys.modules)
+
+    def install(
+        name: str, entries: dict[str, str] | str, files: dict[str, str], version: str = "1.0", folder: str = "site"
+    ) -> Path:
+        site = tmp_path / folder
+        information = site / f"{name.replace('-', '_')}-{version}.dist-info"
+        information.mkdir(parents=True)
+        (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        if isinstance(entries, dict):
+            entries = "".join(f"{entry} = {value}\n" for entry, value in entries.items())
+        (information / "entry_points.txt").write_text(f"[reserve]\n{entries}")
+        for path, content in files.items():
+            (site / path).write_text(content)
+        if str(site) not in sys.path:
+            monkeypatch.syspath_prepend(site)
+        return site
+
+    yield install
+    for name in set(sys.modules) - before:
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", None)):
+            del sys.modules[name]

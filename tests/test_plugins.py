@@ -6,7 +6,6 @@ import asyncio
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,7 @@ from reserve_core.config.contract import ContractError
 from reserve_core.errors import ConfigError, PluginError
 from reserve_core.events import NAMES
 from reserve_core.plugins import PluginInfo, Plugins, load_plugins
-
-Install = Callable[..., Path]
+from tests.conftest import Install
 
 HEAD = '"""Greets people.\n\nAt length.\n"""\nfrom reserve_core.hookspecs import hookimpl\n'
 HANDLER = f"""{HEAD}
@@ -36,33 +34,6 @@ def methods():
 async def redirect(response, redirect):
     return response, redirect
 """
-
-
-@pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    """Installs a distribution: `install("greeter", {"greet": "greeter"}, {"greeter.py": "..."})`."""
-    before = set(sys.modules)
-
-    def install(
-        name: str, entries: dict[str, str] | str, files: dict[str, str], version: str = "1.0", folder: str = "site"
-    ) -> Path:
-        site = tmp_path / folder
-        information = site / f"{name.replace('-', '_')}-{version}.dist-info"
-        information.mkdir(parents=True)
-        (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-        if isinstance(entries, dict):
-            entries = "".join(f"{entry} = {value}\n" for entry, value in entries.items())
-        (information / "entry_points.txt").write_text(f"[reserve]\n{entries}")
-        for path, content in files.items():
-            (site / path).write_text(content)
-        if str(site) not in sys.path:
-            monkeypatch.syspath_prepend(site)
-        return site
-
-    yield install
-    for name in set(sys.modules) - before:
-        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", None)):
-            del sys.modules[name]
 
 
 def load(*blocked: str) -> Plugins:

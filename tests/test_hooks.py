@@ -1,0 +1,246 @@
+"""Each hook has a test of its own here, named after it: a plugin is installed that implements it, and it is at work."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from docs.tables import hooks
+from reserve_core import ConfigError
+from reserve_core.testing import StartMock, StartServer
+from tests.conftest import Install, Run
+
+PATIENCE = 10  # seconds until what must happen is missed
+
+HEAD = """
+import asyncio
+import threading
+
+import click
+
+from reserve_core import ConfigError, HTTPError, hookimpl
+
+calls = []
+called = threading.Event()
+
+
+def call(value):
+    calls.append(value)
+    called.set()
+"""
+
+SCHEMA = """
+@hookimpl
+def schema():
+    return {
+        "properties": {
+            "greet": {"type": "string"},
+            "times": {"type": "integer", "minimum": 1, "default": 2},
+        },
+    }
+"""
+
+REDIRECT = """
+@hookimpl
+async def redirect(response, mapping, redirect):
+    response.send(f"Hello {redirect}! " * mapping["times"])
+"""
+
+MAPPING = {"match": "^/greet/(.*)", "greet": "$1"}
+GREETER = {"mappings": [MAPPING, {"status": 404}]}
+SITE = {"mappings": [{"match": "^/(there)$", "custom": ["Hello", {}]}, {"status": 404}]}
+
+
+class Plugin:
+    """An installed plugin: the `calls` that its hooks have noted, and the `site` folder it is in."""
+
+    def __init__(self, site: Path) -> None:
+        self.site = site
+
+    @property
+    def calls(self) -> list[Any]:
+        calls: list[Any] = sys.modules["greeter"].calls
+        return calls
+
+    def wait(self) -> None:
+        """Waits for the first call."""
+        assert sys.modules["greeter"].called.wait(PATIENCE)
+
+
+@pytest.fixture
+def plugin(install: Install) -> Callable[..., Plugin]:
+    """Installs a plugin named `greet` with these hooks: `plugin(SCHEMA, REDIRECT)`."""
+
+    def plugin(*code: str) -> Plugin:
+        return Plugin(install("greeter", {"greet": "greeter"}, {"greeter.py": "\n".join([HEAD, *code])}))
+
+    return plugin
+
+
+def observer(event: str) -> str:
+    return f"@hookimpl\ndef {event}(event): call(event)\n"
+
+
+def test_every_hook_has_a_test_of_its_own() -> None:
+    tests = {name.removeprefix("test_hook_") for name in globals() if name.startswith("test_hook_")}
+    assert tests == set(hooks()), "write test_hook_NAME here for each hook, and for nothing else"
+
+
+def test_hook_schema(plugin: Any, reserve_mock: StartMock) -> None:
+    plugin(SCHEMA, REDIRECT)
+    assert reserve_mock(GREETER).request("GET", "/greet/Ada").text == "Hello Ada! Hello Ada! "
+    for mistake, message in (({"times": 0}, "at least 1"), ({"tims": 1}, '"times"')):
+        with pytest.raises(ConfigError, match=message):
+            reserve_mock({"mappings": [{**MAPPING, **mistake}]})
+
+
+def test_hook_methods(plugin: Any, reserve_mock: StartMock) -> None:
+    plugin(SCHEMA, REDIRECT, "@hookimpl\ndef methods(): return ['PUT']")
+    site = reserve_mock(GREETER)
+    assert site.request("PUT", "/greet/Ada").status == 200
+    assert site.request("GET", "/greet/Ada").status == 404
+
+
+def test_hook_validate(plugin: Any, reserve_mock: StartMock) -> None:
+    validate = """
+@hookimpl
+async def validate(mapping, configuration):
+    if mapping["times"] > 3:
+        raise ConfigError("that's too often", "Write 3")
+    mapping.state = f"{configuration.protocol} {mapping.value}"
+
+@hookimpl
+async def redirect(response, mapping):
+    response.send(mapping.state)
+"""
+    plugin(SCHEMA, validate)
+    assert reserve_mock(GREETER).request("GET", "/greet/Ada").text == "http $1"
+    with pytest.raises(ConfigError, match=r"(?s)that's too often.*Write 3"):
+        reserve_mock({"mappings": [{**MAPPING, "times": 4}]})
+
+
+def test_hook_redirect(plugin: Any, reserve_mock: StartMock) -> None:
+    redirect = """
+@hookimpl
+async def redirect(request, response, mapping, match, redirect, configuration):
+    call((request.path, mapping.handler.prefix, match[1], redirect, len(configuration.mappings)))
+    if redirect == "refused":
+        raise HTTPError(403, "Not you")
+    if redirect == "answered":
+        response.send("Hello")
+    return {"elsewhere": "/greet/answered", "teapot": 418}.get(redirect)
+"""
+    greet = plugin(SCHEMA, redirect)
+    site = reserve_mock(GREETER)
+    assert site.request("GET", "/greet/answered").text == "Hello"
+    assert greet.calls == [("/greet/answered", "greet", "answered", "answered", 2)]
+    assert site.request("GET", "/greet/elsewhere").text == "Hello"
+    assert site.request("GET", "/greet/teapot").status == 418
+    assert site.request("GET", "/greet/passed-on").status == 404
+    refused = site.request("GET", "/greet/refused")
+    assert (refused.status, refused.text) == (403, "Not you")
+
+
+def test_hook_startup(plugin: Any, reserve_server: StartServer) -> None:
+    startup = "@hookimpl\nasync def startup(server):\n    await asyncio.sleep(0)\n    call(server)"
+    greet = plugin(startup, observer("ready"))
+    server = reserve_server(SITE)
+    started, ready = greet.calls
+    assert started is server.server
+    assert ready.name == "ready"
+
+
+def test_hook_shutdown(plugin: Any, reserve_server: StartServer) -> None:
+    greet = plugin("@hookimpl\nasync def shutdown(server):\n    await asyncio.sleep(0)\n    call(server)")
+    server = reserve_server(SITE)
+    assert greet.calls == []
+    server.stop()
+    assert greet.calls == [server.server]
+
+
+def test_hook_commands(plugin: Any, reserve: Run) -> None:
+    greet = plugin("@hookimpl\ndef commands(cli):\n    @cli.command()\n    def wave(): click.echo('Bye')")
+    run = reserve("wave", env={"PYTHONPATH": str(greet.site)})
+    assert (run.returncode, run.stdout, run.stderr) == (0, "Bye\n", "")
+
+
+def test_hook_created(plugin: Any, reserve_server: StartServer) -> None:
+    greet = plugin(observer("created"))
+    server = reserve_server(SITE)
+    (event,) = greet.calls
+    assert (event.name, event.server) == ("created", server.server)
+
+
+def test_hook_ready(plugin: Any, reserve_server: StartServer) -> None:
+    greet = plugin(observer("ready"))
+    server = reserve_server(SITE)
+    (event,) = greet.calls
+    assert (event.name, event.server, event.url, event.port) == ("ready", server.server, server.url, server.port)
+
+
+def test_hook_incoming(plugin: Any, reserve_mock: StartMock) -> None:
+    greet = plugin(observer("incoming"))
+    reserve_mock(SITE).request("PUT", "/there", {"x-a": "1"})
+    (event,) = greet.calls
+    assert (event.name, event.method, event.url, event.headers["x-a"]) == ("incoming", "PUT", "/there", "1")
+    assert not event.internal
+    assert event.start > 0
+
+
+def test_hook_redirecting(plugin: Any, reserve_mock: StartMock) -> None:
+    greet = plugin(observer("redirecting"))
+    site = reserve_mock({"mappings": [{"match": "^/old/(.*)", "file": "./no/such/$1"}, {"status": 404}]})
+    site.request("GET", "/old/page")
+    assert [(event.name, event.url, event.type, event.redirect) for event in greet.calls] == [
+        ("redirecting", "/old/page", "file", "./no/such/page"),
+        ("redirecting", "/old/page", "status", 404),
+    ]
+
+
+def test_hook_redirected(plugin: Any, reserve_mock: StartMock) -> None:
+    greet = plugin(observer("redirected"))
+    site = reserve_mock(SITE)
+    site.request("GET", "/there")
+    site.request("GET", "/not/there")
+    assert [(event.name, event.url, event.status) for event in greet.calls] == [
+        ("redirected", "/there", 200),
+        ("redirected", "/not/there", 404),
+    ]
+    assert all(event.end >= event.start and event.time_spent >= 0 for event in greet.calls)
+
+
+def test_hook_error(plugin: Any, reserve_mock: StartMock) -> None:
+    def fails(request: object, response: object) -> None:
+        raise LookupError("nothing here")
+
+    greet = plugin(observer("error"))
+    assert reserve_mock({"mappings": [{"custom": fails}]}).request("GET", "/fails").status == 500
+    (event,) = greet.calls
+    assert (event.name, event.url, repr(event.reason)) == ("error", "/fails", "LookupError('nothing here')")
+
+
+def test_hook_aborted(plugin: Any, reserve_server: StartServer) -> None:
+    async def waits(request: object, response: object) -> None:
+        await asyncio.sleep(PATIENCE)
+
+    greet = plugin(observer("aborted"))
+    server = reserve_server({"mappings": [{"custom": waits}]})
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(b"GET /late HTTP/1.1\r\nhost: localhost\r\n\r\n")
+    greet.wait()
+    assert [(event.name, event.url) for event in greet.calls] == [("aborted", "/late")]
+
+
+def test_hook_closed(plugin: Any, reserve_server: StartServer) -> None:
+    greet = plugin(observer("closed"))
+    server = reserve_server(SITE)
+    assert greet.calls == []
+    server.stop()
+    (event,) = greet.calls
+    assert (event.name, event.server) == ("closed", server.server)
