@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from docs.tables import hooks
-from reserve_core import ConfigError
+from reserve_core import ConfigError, mock
 from reserve_core.testing import StartMock, StartServer
 from tests.conftest import Install, Run
 
@@ -24,7 +24,7 @@ import threading
 
 import click
 
-from reserve_core import ConfigError, HTTPError, hookimpl
+from reserve_core import ConfigError, HTTPError, hookimpl, mock
 
 calls = []
 called = threading.Event()
@@ -182,6 +182,15 @@ def test_hook_ready(plugin: Any, reserve_server: StartServer) -> None:
     server = reserve_server(SITE)
     (event,) = greet.calls
     assert (event.name, event.server, event.url, event.port) == ("ready", server.server, server.url, server.port)
+
+
+async def test_hook_reloaded(plugin: Any) -> None:
+    greet = plugin(observer("reloaded"))
+    async with await mock(SITE) as site:
+        assert greet.calls == []
+        await site.server.reload({"mappings": [{"status": 204}, {"status": 404}]})
+        (event,) = greet.calls
+        assert (event.name, event.server, len(site.configuration.mappings)) == ("reloaded", site.server, 2)
 
 
 def test_hook_incoming(plugin: Any, reserve_mock: StartMock) -> None:
