@@ -207,6 +207,37 @@ def test_home_and_error_pages(site: Site, mirror: Mirror, new_page: NewPage, siz
     check(page, f"unknown-{size}-{theme}")
 
 
+# What sticks out of the window or of the section it belongs to.
+STICKS_OUT = """
+() => [...document.querySelectorAll("button, summary, .about, h2, .url, .row > *")]
+  .filter((element) => element.checkVisibility())
+  .filter((element) => {
+    const { left, right } = element.getBoundingClientRect();
+    const around = (element.closest("section section, .row") ?? document.body).getBoundingClientRect();
+    return left < around.left || right > around.right || right > innerWidth;
+  })
+  .map((element) => element.outerHTML)
+"""
+
+
+@pytest.mark.parametrize("width", [320, 390, 800, 1280])
+def test_long_things_fit(site: Site, visit: Visit, width: int) -> None:
+    mirror = site.mirror(f"a-mirror-{width}-" + "with-a-very-long-name" * 2)
+    media_type = "application/vnd.example.company.very.long.media.type.with.a.suffix+json"
+    mirror.send("PROPPATCH", "/long/" * 80 + "?query=" + "long" * 80, b"1", [("Content-Type", media_type)])
+    live = visit(mirror, viewport={"width": width, "height": 800})
+    expect(live.rows).to_have_count(1)
+    assert live.page.evaluate(STICKS_OUT) == []
+    if width > SIZES["phone"]["viewport"]["width"]:
+        address = live.page.locator(".top .address").bounding_box()
+        assert address is not None
+        assert address["width"] > 300
+    detail = live.open("/long/")
+    assert live.page.evaluate(STICKS_OUT) == []
+    expect(detail.locator("section").first).to_be_in_viewport()
+    check(live.page, f"long-{width}")
+
+
 def test_the_themes_differ(mirror: Mirror, visit: Visit) -> None:
     grounds = {
         visit(mirror, color_scheme=theme).page.evaluate("getComputedStyle(document.body).backgroundColor")

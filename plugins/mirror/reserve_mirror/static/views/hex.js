@@ -5,7 +5,7 @@ import { size } from "../bytes.js";
 import { piecewise } from "./more.js";
 
 const LINES = 256; // of one piece
-const NARROW = matchMedia("(max-width: 640px)");
+const NARROW = matchMedia("(max-width: 1080px)"); // beside the list, or alone on a phone
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 const ASCII = Array.from({ length: 256 }, (_, byte) => (byte >= 32 && byte < 127 ? String.fromCharCode(byte) : "."));
