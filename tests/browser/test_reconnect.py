@@ -150,5 +150,5 @@ def test_a_mirror_that_a_restart_has_forgotten_is_said_to_be_gone(new_site: NewS
     expect(live.rows).to_have_count(1)
     site.stop()
     site.start()
-    expect(live.page.locator("#ended")).to_contain_text("This mirror has expired.", timeout=PATIENCE)
+    expect(live.page.locator("#ended")).to_contain_text("the server was started anew without it", timeout=PATIENCE)
     expect(live.rows).to_have_count(1)

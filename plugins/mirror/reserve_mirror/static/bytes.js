@@ -7,16 +7,26 @@ export function bytesOf({ body, body_encoding }) {
   return body_encoding === "base64" ? binaryBytes(atob(body)) : encoder.encode(body);
 }
 
-/** The text of bytes that are text: in the charset given, by default UTF-8. Null when they are binary. */
+/** The text of bytes that are text: in the charset given, UTF-8 for one that isn't known. Null when they are binary. */
 export function textOf(bytes, charset = "utf-8") {
   let text;
   try {
-    text = new TextDecoder(charset, { fatal: true, ignoreBOM: true }).decode(bytes);
+    text = decoder(charset).decode(bytes);
   } catch {
     return null;
   }
   return CONTROL.test(text) ? null : text;
 }
+
+function decoder(charset) {
+  try {
+    return new TextDecoder(charset, STRICT);
+  } catch {
+    return new TextDecoder("utf-8", STRICT);
+  }
+}
+
+const STRICT = { fatal: true, ignoreBOM: true };
 
 /** What no text has: control characters but for white space and the escape of terminals. */
 const CONTROL = /[\x00-\x08\x0e-\x1a\x1c-\x1f]/;

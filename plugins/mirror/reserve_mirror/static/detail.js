@@ -8,17 +8,23 @@ import { fill, h } from "./dom.js";
 import { methodBadge, statusBadge, target } from "./row.js";
 import { tabs } from "./tabs.js";
 import { ago, clock } from "./time.js";
+import { toast } from "./toast.js";
 import { pairsView } from "./views/pairs.js";
 import { partsView } from "./views/parts.js";
 
+const GONE = "This request isn't kept any more";
+const REASON = "It was deleted, or newer ones took its place";
+
 export class Detail {
-  /** Whether the request shown was deleted meanwhile. */
+  /** Whether the request shown is kept no more. */
   isGone = false;
   #element;
   #api;
   #wholes;
   #actions;
   #id = null;
+  #whole = null; // the request shown, once all of it is there
+  #retry = null; // what to do when the server can be asked again
   #tick = () => {};
 
   /** `actions` are what the buttons do: `remove(id)` and `back()`. */
@@ -37,24 +43,43 @@ export class Detail {
   /** Shows a request; its head comes from the summary at once, if there is one. */
   async show(id, summary) {
     this.#id = id;
+    this.#whole = null;
+    this.#retry = null;
     this.isGone = false;
     this.#element.parentElement.scrollTop = 0;
     this.#render(summary && this.#head(summary), h("p.loading", {}, "Loading…"));
-    const content = await this.#wholes.load(id).then(
-      (whole) => [this.#head(whole), this.#content(whole)],
-      (error) => this.#failed(error),
+    const answer = await this.#wholes.load(id).then(
+      (whole) => ({ whole }),
+      (error) => ({ error }),
     );
-    if (this.#id === id && !this.isGone) this.#render(content);
+    if (this.#id !== id || this.isGone || this.#whole) return;
+    if (answer.error?.status === 404) return this.gone();
+    if (answer.error) {
+      this.#retry = () => this.show(id, summary);
+      const again = h("button", { type: "button", onclick: this.#retry }, "Try again");
+      return this.#render(this.#blank("This request can't be shown", answer.error.message, again));
+    }
+    this.#whole = answer.whole;
+    this.#render(this.#head(answer.whole), this.#content(answer.whole));
   }
 
-  /** Says that the request shown is there no more. */
+  /** Says that the request shown is kept no more. Who is reading it may go on: it stays until another one is shown. */
   gone() {
     this.isGone = true;
-    this.#render(this.#failed({ status: 404 }));
+    if (!this.#whole) return this.#render(this.#blank(GONE, `${REASON}.`));
+    this.#element.querySelector(".head .danger").disabled = true;
+    this.#element.querySelector(".head").after(h("p.note", { role: "status" }, `${GONE}: ${REASON.toLowerCase()}.`));
+  }
+
+  /** Tries again what failed. */
+  retry() {
+    this.#retry?.();
   }
 
   close() {
     this.#id = null;
+    this.#whole = null;
+    this.#retry = null;
     this.#tick = () => {};
     fill(this.#element);
   }
@@ -67,11 +92,10 @@ export class Detail {
   /** Copies the request shown in one of the formats. */
   async copyAs(format) {
     if (this.#id === null) return;
-    const id = this.#id;
-    const whole = await this.#wholes.load(id).catch(() => null);
+    const whole = this.#whole ?? (await this.#wholes.load(this.#id).catch(({ message }) => toast(message)));
     if (!whole) return;
     const request = { ...whole, url: this.#api.replayUrl(whole) };
-    const text = FORMATS[format](request, bytesOf(whole), this.#api.bodyUrl(id));
+    const text = FORMATS[format](request, bytesOf(whole), this.#api.bodyUrl(whole.id));
     await copy(text, `Copied as ${format}${whole.truncated ? "; the body is only the part that was kept" : ""}`);
   }
 
@@ -81,7 +105,7 @@ export class Detail {
     return h(
       "header.head",
       {},
-      h("button.back", { type: "button", onclick: () => this.#actions.back() }, "‹ All requests"),
+      this.#backButton(),
       h("h2", { tabindex: -1 }, methodBadge(item.method), " ", h("span.target", {}, target(item))),
       this.#tools(item.id),
       h(
@@ -138,14 +162,13 @@ export class Detail {
     ];
   }
 
-  #failed({ status, message }) {
-    return h(
-      "div.blank",
-      {},
-      h("button.back", { type: "button", onclick: () => this.#actions.back() }, "‹ All requests"),
-      h("h2", { tabindex: -1 }, status === 404 ? "This request isn't kept any more" : "This request can't be shown"),
-      h("p", {}, status === 404 ? "It was deleted, or newer ones took its place." : message),
-    );
+  /** What stands in place of a request. */
+  #blank(title, text, ...more) {
+    return h("div.blank", {}, this.#backButton(), h("h2", { tabindex: -1 }, title), h("p", {}, text), more);
+  }
+
+  #backButton() {
+    return h("button.back", { type: "button", onclick: () => this.#actions.back() }, "‹ All requests");
   }
 
   #render(...content) {

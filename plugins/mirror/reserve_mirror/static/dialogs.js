@@ -41,7 +41,7 @@ export function editResponse(response, save) {
   const before = values(fields);
   submit(dialog, () => {
     const after = values(fields);
-    const changed = Object.entries(after).filter(([name, value]) => String(value) !== String(before[name]));
+    const changed = Object.entries(after).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name]));
     return save(Object.fromEntries(changed));
   });
   dialog.showModal();

@@ -39,8 +39,13 @@ export class List {
   /** Marks a row as the one shown beside the list, and brings it into sight. */
   select(id) {
     this.#selected = id;
+    this.reveal(id);
+  }
+
+  /** Brings a row into sight, if it is listed. */
+  reveal(id) {
     const index = this.#indexOf(id);
-    if (index >= 0) this.#reveal(index);
+    if (index >= 0) this.#scrollTo(index);
     this.#render();
   }
 
@@ -56,9 +61,9 @@ export class List {
     return this.#at(step < 0 ? 0 : this.#items.length - 1)?.id ?? null;
   }
 
-  /** Puts the keyboard's focus on the selected row. */
-  focus() {
-    this.#shown.get(this.#selected)?.link.focus({ preventScroll: true });
+  /** Puts the keyboard's focus on a row, by default the selected one. */
+  focus(id = this.#selected) {
+    this.#shown.get(id)?.link.focus({ preventScroll: true });
   }
 
   /** Brings the ages up to date. */
@@ -97,7 +102,7 @@ export class List {
     return item ? { id: item.id, offset: top - index * this.#height } : null;
   }
 
-  #reveal(index) {
+  #scrollTo(index) {
     const top = index * this.#height;
     const { scrollTop, clientHeight } = this.#scroller;
     if (top < scrollTop) this.#scroller.scrollTop = top;

@@ -5,6 +5,7 @@ import { isAfter } from "./ids.js";
 const FIRST_DELAY = 500; // milliseconds before the first try again, doubled for each that fails
 const LONGEST_DELAY = 10_000;
 const BATCH = 16; // milliseconds of messages handed on together
+const WHOLE = 1000; // milliseconds until a list that comes afresh is handed on, should it not be whole before
 
 /**
  * `onmessages` gets what is new, in batches. `onstate` gets what the connection is: "connecting", "open", "waiting"
@@ -20,6 +21,8 @@ export class Live {
   #failures = 0;
   #timer = 0;
   #batch = [];
+  #missing = 0; // how many requests are still to come of a list that comes afresh
+  #flushing = 0;
   #stopped = false;
 
   constructor(api, { onmessages, onstate }) {
@@ -59,8 +62,9 @@ export class Live {
     }
     if (message.type === "expired") return this.#stop("gone", message.reason);
     if (message.revision) this.#revision = message.revision;
-    if (!this.#batch.length) setTimeout(() => this.#flush(), BATCH);
+    if (!this.#batch.length) this.#flushing = setTimeout(() => this.#flush(), this.#missing > 0 ? WHOLE : BATCH);
     this.#batch.push(message);
+    if (message.type === "request" && this.#missing > 0 && --this.#missing === 0) this.#flush();
   }
 
   /** False if what is listed here holds deleted requests: then all is asked for again. */
@@ -73,6 +77,11 @@ export class Live {
       return false;
     }
     hello.afresh = this.#revision === null;
+    if (hello.afresh) {
+      // What is listed is replaced at once: nothing seems to go that is about to come again.
+      this.#flush();
+      this.#missing = hello.mirror.count;
+    }
     this.#revision = revision;
     this.#failures = 0;
     this.#onstate("open");
@@ -85,9 +94,11 @@ export class Live {
   }
 
   #flush() {
+    clearTimeout(this.#flushing);
     const batch = this.#batch;
     this.#batch = [];
-    this.#onmessages(batch);
+    this.#missing = 0;
+    if (batch.length) this.#onmessages(batch);
   }
 
   async #lost() {

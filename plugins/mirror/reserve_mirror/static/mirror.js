@@ -22,9 +22,10 @@ const wholes = new Wholes(api);
 const list = new List(byId("list"), (id) => store.isUnread(id));
 const detail = new Detail(byId("detail"), api, wholes, { remove, back });
 const search = new Search(store, wholes, () => refresh());
-const live = new Live(api, { onmessages: receive, onstate: showConnection });
+const live = new Live(api, { onmessages: receive, onstate: connection });
 let mirror = null; // as the server last told it
 let listed = false; // whether the request shown is in the store
+const leaving = new Set(); // the ids of requests that are being deleted here
 
 // What the server tells.
 
@@ -36,6 +37,12 @@ function receive(messages) {
   }
   showExpiry(mirror.expires_at);
   store.apply(messages);
+}
+
+function connection(state, reason) {
+  showConnection(state, reason);
+  byId("pause").disabled = state === "gone" || state === "refused";
+  if (state === "open") detail.retry();
 }
 
 /** A capture puts off the end of the mirror. */
@@ -55,7 +62,7 @@ store.addEventListener("change", ({ detail: arrived }) => {
 /** Keeps the detail true when the request it shows goes, or comes back. */
 function follow() {
   const known = detail.id === null ? null : store.get(detail.id);
-  if (listed && !known) detail.gone();
+  if (listed && !known && !leaving.has(detail.id)) detail.gone();
   if (!listed && known && detail.isGone) detail.show(known.id, known);
   listed = Boolean(known);
 }
@@ -80,17 +87,24 @@ function route() {
   const id = location.hash.slice(1) || null;
   if (id === detail.id) return;
   document.body.dataset.view = id === null ? "list" : "detail";
+  const left = detail.id;
+  const hadFocus = byId("detail").contains(document.activeElement);
   list.select(id);
   const item = id === null ? null : store.get(id);
   listed = Boolean(item);
-  if (id === null) return detail.close();
+  if (id === null) {
+    detail.close();
+    if (hadFocus || isPhone()) list.reveal(left);
+    if (hadFocus) list.focus(left);
+    return;
+  }
   detail.show(id, item);
   if (item) store.read(id);
 }
 
 /** Opens a request; `isStep` when it takes the place of the one shown rather than following it in the history. */
 function open(id, isStep) {
-  if (id === null) return;
+  if (id === null || id === detail.id) return;
   if (isStep) history.replaceState(history.state, "", `#${id}`);
   else history.pushState({ fromList: true }, "", `#${id}`);
   route();
@@ -114,18 +128,21 @@ const isPhone = () => matchMedia("(max-width: 720px)").matches;
 // What the user does.
 
 async function remove(id) {
+  if (leaving.has(id)) return;
   const next = list.neighbour(1) ?? list.neighbour(-1);
   const hadFocus = byId("list").contains(document.activeElement);
-  try {
-    await api.remove(id);
-  } catch (error) {
-    if (error.status !== 404) return toast(error.message);
-  }
-  if (detail.id === id) {
-    if (next === null || isPhone()) back();
-    else open(next, true);
+  leaving.add(id);
+  const error = await api.remove(id).catch((error) => error);
+  if (error && error.status !== 404) {
+    leaving.delete(id);
+    return toast(error.message);
   }
   store.remove(id);
+  if (detail.id === id) {
+    if (!store.get(next) || isPhone()) back();
+    else open(next, true);
+  }
+  leaving.delete(id);
   if (hadFocus) list.focus();
 }
 
@@ -133,8 +150,9 @@ function clear() {
   if (!store.items.length) return;
   const all = plural(store.items.length, "request");
   confirmClear(`All ${all} of this mirror will be deleted, here and on the server.`, async () => {
+    const last = store.items.at(-1)?.id ?? null;
     await api.clear();
-    store.clear();
+    store.clear(last); // and nothing that has come since
   });
 }
 

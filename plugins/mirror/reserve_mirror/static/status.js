@@ -17,11 +17,14 @@ const CONNECTION = {
 const ENDED = {
   time: "This mirror has expired. What is listed here is only remembered by this page.",
   deleted: "This mirror was deleted. What is listed here is only remembered by this page.",
+  unknown:
+    "This mirror is gone: it has expired, was deleted, or the server was started anew without it." +
+    " What is listed here is only remembered by this page.",
   refused: "The server doesn't let this page in any more. Load it again to sign in.",
 };
 
-/** Shows the state of the connection; `reason` says why a mirror is gone. */
-export function showConnection(state, reason = "time") {
+/** Shows the state of the connection; `reason` says why a mirror is gone, if that is known. */
+export function showConnection(state, reason = "unknown") {
   const element = byId("connection");
   element.dataset.state = state;
   element.textContent = CONNECTION[state];

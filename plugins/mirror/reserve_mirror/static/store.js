@@ -7,7 +7,8 @@ export class Store extends EventTarget {
   #byId = new Map();
   #unread = new Set();
   #limit = Infinity; // how many the mirror keeps
-  #old = 0; // how many are still to come that were there before this page
+  #old = null; // how many are still to come that were there before this page; null: as yet unknown
+  #newest = null; // the id of the newest request that was ever here
 
   /** The requests' summaries, oldest first. */
   get items() {
@@ -29,9 +30,10 @@ export class Store extends EventTarget {
   /** Takes messages of the server, in order. */
   apply(messages) {
     const fresh = [];
+    const unread = new Set(this.#unread); // outlives a list that comes afresh
     for (const message of messages) {
       if (message.type === "hello") this.#begin(message);
-      if (message.type === "request" && !this.#add(message.request)) fresh.push(message.request);
+      if (message.type === "request" && this.#add(message.request, unread)) fresh.push(message.request);
       if (message.type === "deleted") this.#drop((item) => item.id === message.id);
       if (message.type === "cleared") this.#drop((item) => !isAfter(item.id, message.last));
     }
@@ -47,8 +49,9 @@ export class Store extends EventTarget {
     this.#changed();
   }
 
-  clear() {
-    this.#drop(() => true);
+  /** Removes the requests up to and with the one of the id `last`; null: none. */
+  clear(last) {
+    this.#drop((item) => !isAfter(item.id, last));
     this.#changed();
   }
 
@@ -61,21 +64,20 @@ export class Store extends EventTarget {
 
   #begin({ mirror, afresh }) {
     this.#limit = mirror.max_requests;
-    if (!afresh) return;
-    this.#drop(() => true);
-    this.#old = mirror.count;
+    this.#old ??= mirror.count;
+    if (afresh) this.#drop(() => true);
   }
 
-  /** Whether it was there before this page. */
-  #add(item) {
+  /** Whether it is new; `unread` are those that weren't read when they were listed before. */
+  #add(item, unread) {
     this.#items.push(item);
     this.#byId.set(item.id, item);
-    if (this.#old > 0) {
-      this.#old -= 1;
-      return true;
-    }
-    this.#unread.add(item.id);
-    return false;
+    const isKnown = this.#newest !== null && !isAfter(item.id, this.#newest);
+    if (!isKnown) this.#newest = item.id;
+    const isOld = !isKnown && this.#old > 0;
+    if (isOld) this.#old -= 1;
+    if (isKnown ? unread.has(item.id) : !isOld) this.#unread.add(item.id);
+    return !isKnown && !isOld;
   }
 
   #drop(isGone) {
