@@ -4,6 +4,7 @@ import { byId } from "./dom.js";
 import { parseFilter } from "./filter.js";
 
 const AT_ONCE = 4; // bodies fetched at the same time
+const REFRESH = 250; // milliseconds between two looks at thousands of requests while their bodies come
 
 export class Search {
   #store;
@@ -12,6 +13,7 @@ export class Search {
   #input = byId("filter");
   #note = byId("unsearched");
   #loading = false;
+  #timer = 0;
 
   /** `onchange` is called when other requests are to be listed. */
   constructor(store, wholes, onchange) {
@@ -59,10 +61,17 @@ export class Search {
     const work = async () => {
       while (waiting.length && this.active) {
         await this.#wholes.load(waiting.pop()).catch(() => {});
-        this.#onchange();
+        this.#timer ||= setTimeout(() => this.#refresh(), REFRESH);
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));
     this.#loading = false;
+    this.#refresh();
+  }
+
+  #refresh() {
+    clearTimeout(this.#timer);
+    this.#timer = 0;
+    this.#onchange();
   }
 }
