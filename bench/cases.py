@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import pbkdf2_hmac
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -68,6 +69,7 @@ def _routes(count: int) -> list[dict[str, Any]]:
 
 
 _HELLO = {"match": "^/hello$", "custom": "./hello.py"}
+_WORK = {"match": "^/work$", "custom": "./work.py"}
 _REFERENCE_HELLO = {"match": "^/hello$", "custom": "./hello.js"}
 _NGINX_HELLO = "location {} {{ default_type text/plain; return 200 hello; }}"
 _NGINX_ROUTES = [f"location ~ ^/route-{number}/.* {{ return 404; }}" for number in range(9_999)]
@@ -170,6 +172,14 @@ CASES = (
         ours=RESERVE.serves({"use": "./fastapi_hello.py"}),
         others=(UVICORN.serves("fastapi_hello:app"),),
         targets={UVICORN.name: 0.9},
+    ),
+    Case(
+        name="workers",
+        title="a millisecond's work of a custom handler, by two workers on two cores",
+        path="/work",
+        body=pbkdf2_hmac("sha256", b"hello", b"reserve", 1000).hex().encode(),
+        ours=RESERVE.serves(_WORK, workers=2),
+        others=(RESERVE.serves(_WORK, note="one process"),),
     ),
     Case(
         name="capture-memory",

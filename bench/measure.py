@@ -13,7 +13,7 @@ from pathlib import Path
 from .cases import CONTENT, Case
 from .fanout import fan_out
 from .peers import HOST, Peer, Server, wrk
-from .processes import StartError, cores, free_port, on_core, running
+from .processes import StartError, cores, free_port, on_cores, running
 from .results import Figures, Refused, Result, Round
 
 CONNECTIONS = 64
@@ -46,8 +46,8 @@ def measure(case: Case, versions: Mapping[Peer, str], folder: Path, seconds: int
                 for run in runs:
                     run.refused = f"has no {case.backend.name} behind it, which {error}"
         for run in runs:
-            run.attempt(lambda run: run.start(stack, folder, server_core, backend))
-        with on_core(wrk_core):
+            run.attempt(lambda run: run.start(stack, folder, (server_core, wrk_core), backend))
+        with on_cores(wrk_core):
             for run in runs:
                 run.attempt(lambda run: run.load(WARM_UP))
             for _ in range(rounds):
@@ -125,9 +125,10 @@ class _Run:
             self.refused = str(error)
             self.rounds.clear()
 
-    def start(self, stack: ExitStack, folder: Path, core: int, backend: int) -> None:
+    def start(self, stack: ExitStack, folder: Path, cores: tuple[int, int], backend: int) -> None:
         self.port, self.folder = free_port(), folder
-        stack.enter_context(running(self.server.command(folder, self.port, backend), self.port, folder, core))
+        command = self.server.command(folder, self.port, backend)
+        stack.enter_context(running(command, self.port, folder, *cores[: self.server.cores]))
         self.check()
 
     def check(self) -> None:

@@ -32,12 +32,14 @@ class Server:
     """A peer and what a case has it serve.
 
     `command` gives what starts it: its arguments are the folder with the content, where it may write a configuration,
-    the port, and the port of the case's backend, 0 if there is none. `note` tells two servers of one peer apart.
+    the port, and the port of the case's backend, 0 if there is none. `note` tells two servers of one peer apart. With 2
+    `cores` it has wrk's too.
     """
 
     peer: Peer
     command: Callable[[Path, int, int], Command]
     note: str = ""
+    cores: int = 1
 
     @property
     def name(self) -> str:
@@ -67,11 +69,12 @@ class Reserve(Peer):
             raise Missing("reserve isn't installed for this Python: pip install -e .")
         return version("reserve-core")
 
-    def serves(self, *mappings: dict[str, Any], note: str = "") -> Server:
+    def serves(self, *mappings: dict[str, Any], note: str = "", workers: int = 1) -> Server:
         def command(folder: Path, port: int, backend: int) -> Command:
-            return [str(self._executable), "--silent", "--config", _configuration(folder, port, backend, mappings)]
+            configuration = _configuration(folder, port, backend, mappings)
+            return [str(self._executable), "--silent", "--workers", str(workers), "--config", configuration]
 
-        return Server(self, command, note)
+        return Server(self, command, note, cores=workers)
 
 
 class Reference(Peer):

@@ -39,10 +39,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def on_core(core: int) -> Iterator[None]:
-    """Keeps this thread on a core, and with it the processes it starts, from their first instruction on."""
+def on_cores(*cores: int) -> Iterator[None]:
+    """Keeps this thread on these cores, and with it the processes it starts, from their first instruction on."""
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
+    os.sched_setaffinity(0, cores)
     try:
         yield
     finally:
@@ -50,10 +50,10 @@ def on_core(core: int) -> Iterator[None]:
 
 
 @contextmanager
-def running(command: Command, port: int, folder: Path, core: int) -> Iterator[None]:
+def running(command: Command, port: int, folder: Path, *cores: int) -> Iterator[None]:
     """A server that listens at `port`; it's stopped at the end whatever happens. Raises `StartError`."""
     log = folder / f"{port}.log"
-    with log.open("wb") as output, on_core(core):
+    with log.open("wb") as output, on_cores(*cores):
         process = subprocess.Popen(  # noqa: S603  the commands are those of the peers
             command,
             cwd=folder,
