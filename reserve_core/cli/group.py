@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from .common import Unusable, installed
+from .sections import write_sections
 
 
 class Reserve(click.Group):
@@ -15,7 +18,8 @@ class Reserve(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        return super().resolve_command(ctx, ["serve", *args] if args[0].startswith("-") else args)
+        is_command = not args[0].startswith("-") and not _is_path(args[0])
+        return super().resolve_command(ctx, args if is_command else ["serve", *args])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.commands:
@@ -31,12 +35,9 @@ class Reserve(click.Group):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Shows the options of `serve`: without a command they are the group's."""
-        records = [record for param in self.commands["serve"].get_params(ctx) if (record := param.get_help_record(ctx))]
-        version = [
-            record for param in self.params if param.name == "version" and (record := param.get_help_record(ctx))
-        ]
-        with formatter.section("Options"):
-            formatter.write_dl([*records[:-1], *version, records[-1]])
+        own = [param for param in self.params if param.name == "version"]
+        *params, help_option = self.commands["serve"].get_params(ctx)
+        write_sections([*params, *own, help_option], ctx, formatter)
         self.format_commands(ctx, formatter)
 
     def _add_plugin_commands(self, ctx: click.Context) -> None:
@@ -54,3 +55,8 @@ class Reserve(click.Group):
             for name, command in before.items():
                 if self.commands.get(name) is not command:
                     raise Unusable(f"{add.__module__} replaces the command {name}: a plugin may only add commands")
+
+
+def _is_path(argument: str) -> bool:
+    """Whether it names a folder to serve: `.`, `./dist`, `../site`."""
+    return os.sep in argument or argument in (os.curdir, os.pardir)

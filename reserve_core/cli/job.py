@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import ConfigError, Problem
+from .announce import list_urls, open_browser
 from .common import Mistakes
+from .conveniences import Conveniences, with_conveniences
 
 if TYPE_CHECKING:
     from ..config import Configuration, Source
+    from ..events import Event
     from ..plugins import Plugins
     from ..server import Server
 
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
 class Job:
     """The configurations, each the path of a file or a dict, with `settings` that win over those in them.
 
-    It goes to workers as JSON.
+    `conveniences` add to each. It goes to workers as JSON.
     """
 
     files: Sequence[str | dict[str, Any]]
@@ -30,6 +34,12 @@ class Job:
     workers: int = 1
     verbose: bool = False
     silent: bool = False
+    open_page: bool = False
+    conveniences: Conveniences = field(default_factory=Conveniences)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Job:
+        return cls(**{**data, "conveniences": Conveniences.from_json(data["conveniences"])})
 
     async def configurations(
         self, plugins: Plugins, running: Sequence[Configuration] | None = None
@@ -65,7 +75,19 @@ class Job:
                 log(server, self.verbose)
             elif self.workers == 1:
                 server.on("ready", lambda event: click.echo(f"Server running at {event.url}"))
+            if self.workers == 1:
+                server.on("ready", partial(self._ready, index == 0))
         return servers
+
+    def announce(self, url: str, first: bool) -> None:
+        """What follows the line that says where a server runs: its addresses; the page of the first is opened."""
+        if not self.silent:
+            list_urls(url)
+        if self.open_page and first:
+            open_browser(url)
+
+    def _ready(self, first: bool, event: Event) -> None:
+        self.announce(event.url, first)
 
     async def reload(self, servers: Sequence[Server]) -> None:
         """Has each server take over its configuration as it is now. What can't be used is told, and changes nothing."""
@@ -82,9 +104,7 @@ class Job:
         """The configuration as it is now, not checked yet. Raises `ConfigError`."""
         from ..config import read
 
-        source = read(file)
-        source.settings.update(self.settings)
-        return source
+        return with_conveniences(read(file), self.conveniences, self.settings)
 
 
 def tell_former(problems: Sequence[Problem]) -> None:

@@ -64,8 +64,10 @@ async def supervise(job: Job, plugins: Plugins, blocked: Iterable[str], watch: b
             await supervisor.start()
         except StartError as error:
             return error.exit_code if error.exit_code > 0 else CannotRun.exit_code
-        for configuration, group in zip(configurations, sockets, strict=True):
-            click.echo(f"Server running at {configuration.url(group[0].getsockname()[1])}")
+        for index, (configuration, group) in enumerate(zip(configurations, sockets, strict=True)):
+            url = configuration.url(group[0].getsockname()[1])
+            click.echo(f"Server running at {url}")
+            job.announce(url, index == 0)
         await supervisor.wait()
     return 0
 
@@ -75,7 +77,7 @@ def work(text: str) -> int:
     task = json.loads(text)
     sockets = [[socket.socket(fileno=number) for number in group] for group in task["sockets"]]
     try:
-        run(_work(Job(**task["job"]), task["blocked"], sockets, task["parent"]))
+        run(_work(Job.from_json(task["job"]), task["blocked"], sockets, task["parent"]))
     except click.ClickException as error:
         error.show()
         return error.exit_code
