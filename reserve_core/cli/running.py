@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import traceback
@@ -11,11 +12,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from ..errors import ConfigError, PluginError
 from .common import CannotRun, Unusable
 
 if TYPE_CHECKING:
     from ..server import Server
+
+logger = logging.getLogger("reserve")
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -99,7 +104,12 @@ class Reloader:
         while True:
             await self._asked.wait()
             self._asked.clear()
-            await self._reload()
+            try:
+                await self._reload()
+            except click.ClickException as error:  # told like all that the command line can't do; the servers go on
+                error.show()
+            except Exception:
+                logger.exception("The reload failed")
 
     async def _watch(self, watched: Callable[[], Iterable[Path]]) -> None:
         from ..watch import changes

@@ -7,6 +7,7 @@ import json
 import socket
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,11 @@ async def supervise(job: Job, plugins: Plugins, blocked: Iterable[str], watch: b
     reloader = Reloader(reload, (lambda: watched_files(configurations)) if watch else None)
     if not job.silent:
         log(Emitter(), job.verbose)  # what the supervisor tells
-    with signals(supervisor.stop, reloader):
+    with ExitStack() as stack:
+        for group in sockets:
+            for each in group:
+                stack.enter_context(each)
+        stack.enter_context(signals(supervisor.stop, reloader))
         try:
             await supervisor.start()
         except StartError as error:
