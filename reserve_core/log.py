@@ -22,6 +22,8 @@ _STATUS_COLOURS = {2: _GREEN, 3: _CYAN, 4: _YELLOW, 5: _RED}
 # that a character takes.
 _ATOMIC = 4096
 _WIDEST = 4
+# Of these the most for what a client has sent, so that there is room for what became of it.
+_SUBJECT = 3900
 
 # User name and password in a URL (RFC 3986 3.2.1).
 _USERINFO = re.compile(r"(?<=://)[^/?#@]*@")
@@ -100,8 +102,7 @@ def _pieces(lines: Iterable[str]) -> Iterator[str]:
     """The lines, as many at once as a pipe takes whole, and of one that is longer the beginning."""
     piece, size = "", 0
     for line in lines:
-        if len(line) > _ATOMIC // _WIDEST:
-            line = line.encode("utf-8", "backslashreplace")[: _ATOMIC - 4].decode("utf-8", "ignore") + "…"
+        line = _cut(line, _ATOMIC - 1)
         length = len(line) + 1 if line.isascii() else len(line) * _WIDEST + 1
         if piece and size + length > _ATOMIC:
             yield piece
@@ -109,6 +110,14 @@ def _pieces(lines: Iterable[str]) -> Iterator[str]:
         piece += f"{line}\n"
         size += length
     yield piece
+
+
+def _cut(text: str, size: int) -> str:
+    """The text, or of a longer one the beginning, in `size` bytes of UTF-8 at most."""
+    if len(text) * _WIDEST <= size:
+        return text
+    encoded = text.encode("utf-8", "backslashreplace")
+    return text if len(encoded) <= size else encoded[: size - 3].decode("utf-8", "ignore") + "…"
 
 
 class _Records(logging.Handler):
@@ -218,7 +227,7 @@ def _is_worker(event: Event) -> bool:
 
 
 def _subject(event: Event) -> str:
-    return _printable(f"{event.method} {event.url}")
+    return _cut(_printable(f"{event.method} {event.url}"), _SUBJECT)
 
 
 def _id(event: Event) -> str:

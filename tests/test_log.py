@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import re
 from collections.abc import Iterator
 from typing import Any, TextIO
 
@@ -314,9 +315,8 @@ def test_a_long_line_is_cut_so_that_a_pipe_takes_it_whole(emitter: Emitter, stre
         stream.truncate()
         emitter.emit(event("redirected", request(url=f"/{character * 5000}"), status=200))
         (line,) = lines(stream)
-        assert 4000 < len(line.encode()) < 4096
-        assert line.startswith(f"SERVE GET /{character * 10}")
-        assert line.endswith("…")
+        assert 3900 < len(line.encode()) < 4096
+        assert re.fullmatch(rf"SERVE GET /{character}{{900,}}… 200 \d+ ms", line)
 
 
 def test_many_lines_are_written_in_pieces_that_a_pipe_takes_whole(emitter: Emitter) -> None:

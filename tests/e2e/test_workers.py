@@ -75,6 +75,21 @@ def test_they_share_the_address_and_the_work(start: Any, ask: Any, write: Any) -
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
+def test_lines_of_the_log_are_whole(start: Any, ask: Any, write: Any) -> None:
+    write(SITE)
+    running = start("--workers", "2")
+    url = running.ready()
+    names = [f"{number:03}{'x' * 7000}" for number in range(120)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: ask(f"{url}{name}").status, names))
+    assert running.stop() == 0
+    lines = [line for line in running.output if line.startswith("SERVE")]
+    assert len(lines) == len(names)
+    # A URL that is longer than a pipe takes at once is cut.
+    served = [re.fullmatch(r"SERVE GET /(\d{3})x{3800,}… 404 \d+ ms", line) for line in lines]
+    assert {match and match[1] for match in served} == {name[:3] for name in names}
+
+
 def test_auto_takes_one_for_each_processor(start: Any, write: Any) -> None:
     write(SITE)
     running = start("--workers", "auto")
