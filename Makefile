@@ -1,6 +1,6 @@
 # `make run` and `make test` are all it takes: each prepares what it needs, and the second time does so at once.
 .DEFAULT_GOAL := help
-.PHONY: bench pictures run test test-pythons debian lint format docs clean help
+.PHONY: bench hostile pictures run test test-pythons debian lint format docs clean help
 .PRECIOUS: .venv-3.%/installed-test
 .NOTPARALLEL:
 
@@ -49,6 +49,10 @@ pictures: debian .venv/installed-test ## Take the documentation's pictures of th
 
 bench: .venv/installed-test ## Measure reserve beside its peers (OPTIONS="--only hello")
 	@.venv/bin/python -m bench $(OPTIONS)
+
+hostile: debian .venv/installed-test ## Run all hostile checks at full size, under 30 minutes
+	.venv/bin/pytest -q tests/hostile --scoreboard docs/reliability.json $(OPTIONS)
+	.venv/bin/python docs/tables.py
 
 clean: ## Remove what the commands above have made
 	rm -rf .venv .venv-3.* .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist site

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -175,6 +176,26 @@ def _figures(case: dict[str, Any], versions: dict[str, str | None]) -> str:
     return _table(("server", "requests/s", "p50", "p99", "`reserve` is", "target"), rows)
 
 
+def _reliability(_: str | None) -> str:
+    """The last run of `make hostile`."""
+    run = json.loads((DOCS / "reliability.json").read_text())
+    machine = run["machine"]
+    facts = (
+        f"Run on {run['date'][:10]} within {math.ceil(run['seconds'] / 60)} minutes: {machine['system']}, "
+        f"{machine['cpus']} cores of {machine['cpu']}, Python {machine['python']}."
+    )
+    rows = [
+        (
+            row["title"],
+            _cell(row["target"]),
+            "<br>".join(map(_cell, [*row["figures"], *(f"{check} failed" for check in row["failed"])])),
+            "yes" if row["passed"] else "**no**",
+        )
+        for row in run["rows"]
+    ]
+    return f"{facts}\n\n{_table(('what', 'target', 'found', 'passed'), rows)}"
+
+
 def _cell(text: str) -> str:
     """A description as a table's cell: what Markdown would take for its own is escaped."""
     return re.sub(r"([|*_\[\]])", r"\\\1", " ".join(text.split()).replace("<", "&lt;"))
@@ -192,6 +213,7 @@ _PARTS: dict[str, Callable[[Any], str]] = {
     "hook": _hook,
     "limits": lambda _: _options(limits_schema()),
     "mapping": lambda _: _options({"properties": MAPPING_PROPERTIES}),
+    "reliability": _reliability,
     "settings": _settings,
 }
 

@@ -1,0 +1,96 @@
+"""The scoreboard of the checks, and the size they have.
+
+`pytest` runs the quick checks at a small size. With `--scoreboard FILE` all of them run at full size, those marked
+`hostile` too, and the figures go to the file; that is `make hostile`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.hostile.scoreboard import KEYS, Scoreboard
+
+Score = Callable[[str], None]
+Scale = Callable[[int, int], int]
+
+BOARD = pytest.StashKey[Scoreboard]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--scoreboard",
+        type=Path,
+        metavar="FILE",
+        help="run all checks of tests/hostile at full size, and write what they found to FILE",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[BOARD] = Scoreboard()
+    if _file(config) and config.getoption("numprocesses", None):
+        raise pytest.UsageError("--scoreboard measures: it takes no -n")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if _file(config):
+        return
+    long = [item for item in items if item.get_closest_marker("hostile")]
+    if long:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report: pytest.TestReport = yield  # type: ignore[assignment]
+    if not report.passed:  # a check that was skipped has shown nothing
+        item.config.stash[BOARD].failed(_key(item.path), item.name)
+    return report  # type: ignore[return-value]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    file = _file(session.config)
+    if file:
+        board = session.config.stash[BOARD]
+        board.write(file)
+        if not board.passed:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if _file(config):
+        terminalreporter.section("scoreboard")
+        for line in config.stash[BOARD].lines():
+            terminalreporter.line(line)
+
+
+@pytest.fixture
+def score(request: pytest.FixtureRequest) -> Score:
+    """`score("180 vectors, 0 disagreements")`: what a check has found, for the row its file is named after.
+
+    Call it before the assertion: the scoreboard shall show what was found when it fails, too.
+    """
+    key = _key(request.path)
+    assert key in KEYS, f"{request.path.name} is named after no row of the scoreboard"
+    board = request.config.stash[BOARD]
+    return lambda figure: board.found(key, figure)
+
+
+@pytest.fixture
+def scale(request: pytest.FixtureRequest) -> Scale:
+    """`scale(1_000, 50_000)`: the first in `make test`, the second with `--scoreboard`."""
+    full = _file(request.config) is not None
+    return lambda small, large: large if full else small
+
+
+def _file(config: pytest.Config) -> Path | None:
+    # The option isn't known when the run began with another folder.
+    file: Path | None = config.getoption("--scoreboard", None)
+    return file
+
+
+def _key(path: Path) -> str:
+    return path.stem.removeprefix("test_")
