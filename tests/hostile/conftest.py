@@ -6,15 +6,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.e2e.conftest import start
 from tests.hostile.scoreboard import KEYS, Scoreboard
+from tests.plugins.url.conftest import serve, stack, until, upstream
+
+__all__ = ["serve", "stack", "start", "until", "upstream"]
 
 Score = Callable[[str], None]
 Scale = Callable[[int, int], int]
+Keep = Callable[[list[dict[str, Any]]], None]
 
 BOARD = pytest.StashKey[Scoreboard]()
 
@@ -84,6 +91,19 @@ def scale(request: pytest.FixtureRequest) -> Scale:
     """`scale(1_000, 50_000)`: the first in `make test`, the second with `--scoreboard`."""
     full = _file(request.config) is not None
     return lambda small, large: large if full else small
+
+
+@pytest.fixture
+def keep(request: pytest.FixtureRequest) -> Keep:
+    """`keep([{"vector": ...}, ...])`: the details of a figure. They go next to the scoreboard, an object a line."""
+    board = _file(request.config)
+
+    def write(details: list[dict[str, Any]]) -> None:
+        if board:
+            lines = ",\n".join(json.dumps(each, ensure_ascii=False) for each in details)
+            board.with_name(f"{board.stem}-{_key(request.path)}.json").write_text(f"[\n{lines}\n]\n")
+
+    return write
 
 
 def _file(config: pytest.Config) -> Path | None:

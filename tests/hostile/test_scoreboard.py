@@ -101,6 +101,16 @@ def test_long_checks_and_full_size_are_for_the_scoreboard(checks: pytest.Pyteste
     assert rows(checks)["soak"]["figures"] == ["1000 requests", "an hour"]
 
 
+def test_details_go_next_to_the_scoreboard(checks: pytest.Pytester) -> None:
+    checks.makepyfile(test_soak="def test_it(keep):\n    keep([{'a': 1}, {'a': 2}])\n")
+    run(checks)
+    assert list(checks.path.glob("*.json")) == []
+    run(checks, "--scoreboard", "board.json")
+    text = (checks.path / "board-soak.json").read_text()
+    assert json.loads(text) == [{"a": 1}, {"a": 2}]
+    assert text.count("\n") == 4
+
+
 def test_processes_side_by_side_would_spoil_the_figures(checks: pytest.Pytester) -> None:
     result = run(checks, "--scoreboard", "board.json", "-n", "2")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
