@@ -258,7 +258,10 @@ async def upstream(stack: AsyncExitStack) -> Upstream:
 
         async def answering(peer: Peer) -> None:
             while True:
-                request = await peer.message()
+                try:
+                    request = await peer.message()
+                except TimeoutError:  # kept alive in the pool, and nobody asked any more
+                    return
                 backend.requests.append(request)
                 await peer.send(answers.pop(0) if len(answers) > 1 else answers[0])
 
