@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
@@ -14,6 +15,9 @@ from ..errors import HTTPError
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
+
+# It tells its logger of each malformed body. What clients send is no warning, and no line of the console's log.
+logging.getLogger("python_multipart").addHandler(logging.NullHandler())
 
 # More parts than this are an attack, not a form.
 MAX_PARTS = 1000

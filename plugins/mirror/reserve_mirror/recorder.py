@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from time import perf_counter
 from typing import Any
 
-from reserve_core import Disconnected, Headers, Request, Response
+from reserve_core import Disconnected, Headers, HTTPError, Request, Response
 
 from .model import Recorded
 from .mount import Mount
@@ -167,7 +167,11 @@ class _Tee:
             reading.send(None)
         except StopIteration:
             return True
-        except (Disconnected, RuntimeError):  # the client has gone, or a handler is reading
+        except (
+            Disconnected,
+            HTTPError,
+            RuntimeError,
+        ):  # the client has gone, broke its body off, or a handler is reading
             return False
         reading.close()
         return False

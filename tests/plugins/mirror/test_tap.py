@@ -151,6 +151,18 @@ def test_a_body_that_never_came_is_not_waited_for(tap: Tap) -> None:
     assert (whole["body"], whole["size"], whole["truncated"]) == ("begin", 5, True)
 
 
+def test_a_body_that_breaks_off_is_recorded_as_far_as_it_came(tap: Tap, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever reads it answers with 400; that is no failure of the server's."""
+    tapped = tap(read_body)
+    with socket.create_connection(("127.0.0.1", tapped.server.port)) as client:
+        head = b"POST /api HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        client.sendall(head + b"5\r\nbegin\r\n?\r\n")
+        assert client.recv(100).startswith(b"HTTP/1.1 400 ")
+        whole = tapped.recorded()
+    assert (whole["body"], whole["truncated"], whole["response"]["status"]) == ("begin", True, 400)
+    assert caplog.messages == []
+
+
 def test_who_is_not_asked_for_the_body_does_not_send_it(tap: Tap) -> None:
     """The tap reads nothing on its own account: no 100 Continue goes out for it (RFC 9110 10.1.1)."""
     tapped = tap(read_nothing)
