@@ -52,6 +52,11 @@ class BodyStream:
         """Whether more bytes wait than should."""
         return self._size > HIGH_WATER
 
+    @property
+    def error(self) -> BaseException | None:
+        """Why the rest will not come."""
+        return self._error
+
     def feed(self, data: bytes) -> None:
         self._chunks.append(data)
         self._size += len(data)

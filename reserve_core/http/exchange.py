@@ -6,7 +6,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Disconnected, ResponseError
+from ..errors import Disconnected, HTTPError, ResponseError
 from . import websocket
 from .body import BodyStream
 from .fields import render_fields, render_head, render_interim, render_trailers
@@ -259,7 +259,8 @@ class Exchange:
         self.connection.answered(self)
 
     def abort(self) -> None:
-        """The answer can't be completed. If nothing of it went out yet, it's an orderly 500."""
+        """The answer can't be completed. If nothing of it went out yet, it's an orderly 500, or what the body of the
+        request has failed with."""
         if self.done:
             self._close_upgraded(1011)
             return
@@ -268,9 +269,9 @@ class Exchange:
         if not self.gone and (self._head is not None or not self._started):
             self._head = None
             self.keep_alive = False
-            self.connection.transport.write(
-                b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-            )
+            error = None if self.body is None else self.body.error
+            status = error.status if isinstance(error, HTTPError) else 500
+            self.connection.transport.write(render_head(status, "content-length: 0\r\nconnection: close\r\n"))
             self.done = True
             self.connection.answered(self)
         else:

@@ -53,6 +53,20 @@ async def test_a_handler_may_answer_with_an_error(serve: Serve) -> None:
     assert site.named("error") == []
 
 
+async def test_a_body_that_breaks_off_while_the_head_of_the_answer_waits_gives_400(serve: Serve) -> None:
+    async def handler(request: Request, response: Response) -> None:
+        async for chunk in request.stream():
+            await response.write(chunk)
+        await response.end()
+
+    site = await serve(handler)
+    wire = await site.connect()
+    await wire.send(b"HEAD / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n?\r\n")
+    answer = await wire.answer(head=True)
+    assert (answer.status, answer.closes) == (400, True)
+    assert site.named("error") == []
+
+
 async def test_a_handler_cancelled_by_itself_has_failed(serve: Serve) -> None:
     async def handler(request: Request, response: Response) -> None:
         helper = asyncio.create_task(asyncio.sleep(3600))
