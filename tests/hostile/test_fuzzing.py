@@ -115,7 +115,7 @@ def configuration(backend: str) -> dict[str, Any]:
             {"match": "^/old/(.*)", "status": 301, "headers": {"location": "/$1"}},
             {"match": "^/up/(.*)", "url": f"{backend}/$1"},
             {"match": "^/status", "status": 418},
-            {"match": "^/(.*)", "file": "./www/$1", "ignore-if-not-found": True},
+            {"match": "^/(.*)", "file": "./www/$1"},
         ],
     }
 

@@ -74,7 +74,7 @@ class Peer:
         assert not ("content-length" in headers and "transfer-encoding" in headers), "RFC 9112 6.2"
         is_answer = message.first_line.startswith("HTTP/")
         async with asyncio.timeout(PATIENCE):
-            if bodiless or (is_answer and message.status in (101, 204, 304)):
+            if bodiless or (is_answer and (message.status < 200 or message.status in (204, 304))):
                 pass
             elif "transfer-encoding" in headers:
                 assert headers["transfer-encoding"] == "chunked"
