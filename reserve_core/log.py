@@ -27,6 +27,8 @@ _SUBJECT = 3900
 
 # User name and password in a URL (RFC 3986 3.2.1).
 _USERINFO = re.compile(r"(?<=://)[^/?#@]*@")
+# The values of query parameters whose names say that they are secrets.
+_SECRET = re.compile(r"(?i)(?<=[?&;])((?:[\w.-]*(?:token|secret|password|passwd|api[_-]?key|signature))=)[^&;]+")
 
 
 class Source(Protocol):
@@ -53,7 +55,8 @@ def log(server: SourceT, verbose: bool = False, stream: TextIO | None = None, co
 
     Lines go to the standard output, errors to the standard error, or all to `stream`. They are coloured on a terminal
     unless the environment sets NO_COLOR; `colour` decides otherwise. Characters that aren't printable are escaped, so
-    that no request can forge a line or steer the terminal.
+    that no request can forge a line or steer the terminal. Secrets in URLs are shown as `***`: passwords, and the
+    values of parameters whose names end with token, secret, password, api-key or signature.
     """
     out = _Console(sys.stdout if stream is None else stream, colour)
     err = _Console(sys.stderr if stream is None else stream, colour)
@@ -227,7 +230,7 @@ def _is_worker(event: Event) -> bool:
 
 
 def _subject(event: Event) -> str:
-    return _cut(_printable(f"{event.method} {event.url}"), _SUBJECT)
+    return _cut(_printable(f"{event.method} {_without_secrets(event.url)}"), _SUBJECT)
 
 
 def _id(event: Event) -> str:
@@ -239,7 +242,11 @@ def _id(event: Event) -> str:
 def _target(event: Event) -> str:
     """The value a handler is given; its prefix when the value is no text."""
     value = event.redirect if isinstance(event.redirect, str | int) else event.type
-    return _printable(_USERINFO.sub("***@", str(value)))
+    return _printable(_without_secrets(str(value)))
+
+
+def _without_secrets(url: str) -> str:
+    return _SECRET.sub(r"\1***", _USERINFO.sub("***@", url))
 
 
 def _because(reason: Any) -> str:

@@ -243,6 +243,29 @@ def test_the_logger_reaches_the_console(emitter: Emitter, stream: io.StringIO) -
     ]
 
 
+@pytest.mark.parametrize("verbose", [False, True])
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("/?token=SECRET", "/?token=***"),
+        ("/a?b=c&access_token=SECRET&d=e", "/a?b=c&access_token=***&d=e"),
+        ("/a?X-Amz-Signature=SECRET;API-Key=SECRET", "/a?X-Amz-Signature=***;API-Key=***"),
+        ("/proxy/http://me:SECRET@host/?client.secret=SECRET", "/proxy/http://***@host/?client.secret=***"),
+        ("/token=kept?tokens=kept&password=", "/token=kept?tokens=kept&password="),
+    ],
+)
+def test_secrets_in_a_url_are_not_written(
+    emitter: Emitter, stream: io.StringIO, url: str, shown: str, verbose: bool
+) -> None:
+    log(emitter, verbose=verbose, stream=stream)
+    emitter.emit(event("incoming", request(url=url)))
+    emitter.emit(event("redirecting", request(url=url), type="url", redirect=url))
+    emitter.emit(event("redirected", request(url=url), status=200, time_spent=1.0))
+    emitter.emit(event("error", request(url=url), reason=failure()))
+    assert f" {shown}" in stream.getvalue()
+    assert "SECRET" not in stream.getvalue()
+
+
 def test_the_logger_with_its_traceback(emitter: Emitter, stream: io.StringIO) -> None:
     log(emitter, verbose=True, stream=stream)
     logger.error("It failed", exc_info=failure())
