@@ -49,7 +49,7 @@ def parse_form(content_type: str, body: bytes) -> Form:
         try:
             return Form(MultiDict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_PARTS)))
         except ValueError as error:
-            raise HTTPError(400, f"The form has more than {MAX_PARTS} fields") from error
+            raise HTTPError(413, f"The form has more than {MAX_PARTS} fields") from error
     if kind != b"multipart/form-data":
         return Form()
     boundary = options.get(b"boundary")
@@ -92,7 +92,7 @@ class _Collector:
     def part_begin(self) -> None:
         self._parts += 1
         if self._parts > MAX_PARTS:
-            raise HTTPError(400, f"The form has more than {MAX_PARTS} parts")
+            raise HTTPError(413, f"The form has more than {MAX_PARTS} parts")
         self._headers = {}
         self._data = []
 
