@@ -196,6 +196,21 @@ def _reliability(_: str | None) -> str:
     return f"{facts}\n\n{_table(('what', 'target', 'found', 'passed'), rows)}"
 
 
+def _vectors(_: str | None) -> str:
+    """The vectors of request smuggling that most other servers read otherwise, with what each of them makes of it."""
+    vectors = json.loads((DOCS / "reliability-smuggling.json").read_text())
+    servers = {"reserve": "`reserve`", "node": "Node's http", "nginx": "nginx", "aiohttp": "aiohttp"}
+    rows = [
+        (f"`{vector['vector']}`", vector["rule"], *(vector[name] for name in servers), _cell(vector["why"]))
+        for vector in vectors
+        if "why" in vector
+    ]
+    same = (
+        f"The other {len(vectors) - len(rows)} of {len(vectors)} vectors are read as most of these servers read them."
+    )
+    return f"{_table(('vector', 'rule', *servers.values(), 'why'), rows)}\n\n{same}"
+
+
 def _cell(text: str) -> str:
     """A description as a table's cell: what Markdown would take for its own is escaped."""
     return re.sub(r"([|*_\[\]])", r"\\\1", " ".join(text.split()).replace("<", "&lt;"))
@@ -215,6 +230,7 @@ _PARTS: dict[str, Callable[[Any], str]] = {
     "mapping": lambda _: _options({"properties": MAPPING_PROPERTIES}),
     "reliability": _reliability,
     "settings": _settings,
+    "vectors": _vectors,
 }
 
 

@@ -71,7 +71,16 @@ def test_tests_and_plugin_folders_are_no_packages(project: Path) -> None:
 
 def test_the_top_level_holds_nothing_else(project: Path) -> None:
     folders = {"reserve_core", "plugins", "tests", "bench", "examples", "docs"}
-    files = {"pyproject.toml", "mkdocs.yml", "README.md", "LICENSE", "CHANGELOG.md", "Makefile", "Dockerfile"}
+    files = {
+        "pyproject.toml",
+        "mkdocs.yml",
+        "README.md",
+        "SECURITY.md",
+        "LICENSE",
+        "CHANGELOG.md",
+        "Makefile",
+        "Dockerfile",
+    }
     known = {*folders, *files, "compose.yaml"}
     ignored = {line.strip("/") for line in (project / ".gitignore").read_text().split()}
     assert {entry.name for entry in project.iterdir() if not entry.name.startswith(".")} - ignored <= known
