@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import re
+from codecs import getincrementaldecoder
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from string import hexdigits
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl
 
 from multidict import MultiDict
 from python_multipart.exceptions import FormParserError
@@ -21,6 +25,13 @@ logging.getLogger("python_multipart").addHandler(logging.NullHandler())
 
 # More parts than this are an attack, not a form.
 MAX_PARTS = 1000
+# Bytes of a body that is parsed at once. A larger one is parsed in a thread, and in pieces of this size: no piece keeps
+# the interpreter to itself for long.
+PIECE = 64 * 1024
+
+_ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
+_BYTES = {f"{high}{low}".encode(): bytes.fromhex(high + low) for high in hexdigits for low in hexdigits}
+_utf8 = getincrementaldecoder("utf-8")
 
 
 @dataclass(slots=True)
@@ -41,15 +52,18 @@ class Form:
     files: list[FormFile] = field(default_factory=list)
 
 
+async def read_form(content_type: str, body: bytes) -> Form:
+    """What `parse_form` gives, without holding up the event loop."""
+    if len(body) <= PIECE:
+        return parse_form(content_type, body)
+    return await asyncio.to_thread(parse_form, content_type, body)
+
+
 def parse_form(content_type: str, body: bytes) -> Form:
     """The form in `body`, empty for a content type that isn't a form's. Raises `HTTPError` 400 for a malformed one."""
     kind, options = parse_options_header(content_type)
     if kind == b"application/x-www-form-urlencoded":
-        text = body.decode("utf-8", "replace")
-        try:
-            return Form(MultiDict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_PARTS)))
-        except ValueError as error:
-            raise HTTPError(413, f"The form has more than {MAX_PARTS} fields") from error
+        return Form(_parse_fields(body))
     if kind != b"multipart/form-data":
         return Form()
     boundary = options.get(b"boundary")
@@ -58,13 +72,46 @@ def parse_form(content_type: str, body: bytes) -> Form:
     collector = _Collector()
     try:
         parser = MultipartParser(boundary, collector.callbacks())
-        parser.write(body)
+        for piece in _pieces(body):
+            parser.write(piece)
         parser.finalize()
     except FormParserError as error:
         raise HTTPError(400, f"The multipart body is malformed: {error}") from error
     if not collector.complete:
         raise HTTPError(400, "The multipart body ends before its last boundary")
     return collector.form
+
+
+def _parse_fields(body: bytes) -> MultiDict[str]:
+    if body.count(b"&") >= MAX_PARTS:
+        raise HTTPError(413, f"The form has more than {MAX_PARTS} fields")
+    fields: MultiDict[str] = MultiDict()
+    for field_ in body.split(b"&"):
+        if field_:
+            name, _, value = field_.partition(b"=")
+            fields.add(_text(map(_unescaped, _pieces(name))), _text(map(_unescaped, _pieces(value))))
+    return fields
+
+
+def _pieces(data: bytes) -> Iterator[bytes]:
+    """`data` in pieces, none of which ends within a percent-encoding."""
+    start = 0
+    while start < len(data):
+        end = start + PIECE
+        percent = data.find(b"%", end - 2, end)
+        if percent >= 0 and end < len(data):
+            end = percent  # no percent-encoding has one within
+        yield data[start:end]
+        start = end
+
+
+def _unescaped(data: bytes) -> bytes:
+    return _ESCAPE.sub(lambda escape: _BYTES[escape[1]], data.replace(b"+", b" "))
+
+
+def _text(pieces: Iterator[bytes]) -> str:
+    decoder = _utf8("replace")
+    return "".join(map(decoder.decode, pieces)) + decoder.decode(b"", True)
 
 
 class _Collector:
@@ -112,7 +159,7 @@ class _Collector:
             content_type = self._headers.get(b"content-type", b"application/octet-stream").decode("latin-1")
             self.form.files.append(FormFile(name, filename, content_type, body))
         else:
-            self.form.fields.add(name, body.decode("utf-8", "replace"))
+            self.form.fields.add(name, _text(_pieces(body)))
 
     def end(self) -> None:
         self.complete = True

@@ -12,7 +12,7 @@ from multidict import CIMultiDict, MultiDict
 
 from ..errors import HTTPError
 from .body import NO_BODY, BodyStream, BufferedBody
-from .forms import Form, parse_form
+from .forms import Form, read_form
 
 if TYPE_CHECKING:
     from ..config import Mapping, Table
@@ -260,7 +260,7 @@ class Request:
 
         Raises `HTTPError` 400 when a multipart body is malformed, 413 as `body` does.
         """
-        return parse_form(self.headers.get("content-type", ""), await self.body())
+        return await read_form(self.headers.get("content-type", ""), await self.body())
 
     async def upgrade(self, *, subprotocols: Iterable[str] = (), **options: Any) -> WebSocket:
         """Accepts the client's WebSocket handshake (RFC 6455) and gives the connection over.

@@ -13,7 +13,7 @@ from .call import DATA, SAFETY, Call
 from .options import is_code, new_code
 from .store import Content
 from .wait import Criteria, wait
-from .whole import form_of, summary_of, whole_of
+from .whole import form_of, summary_of, whole_of, whole_to_json
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
 DEFAULT_TIMEOUT, MAX_TIMEOUT = 30, 3600
@@ -77,7 +77,8 @@ async def clear_requests(call: Call) -> None:
 
 
 async def show_request(call: Call) -> None:
-    call.send_json(await whole_of(await _content(call)))
+    whole = await whole_of(await _content(call))
+    call.send(await whole_to_json(whole, whole), "application/json")
 
 
 async def delete_request(call: Call) -> None:
@@ -124,11 +125,13 @@ async def wait_for_requests(call: Call) -> None:
         outcome = await wait(call.mount.store, call.code, criteria, after=call.after(), count=count, timeout=timeout)
     except LookupError:
         raise call.missing() from None
-    if len(outcome.requests) == count:
-        call.send_json({"requests": outcome.requests})
-        return
-    error = f"{len(outcome.requests)} of {count} matching requests came within {timeout:g} seconds"
-    call.send_json({"error": error, "requests": outcome.requests, "nearest": outcome.nearest}, 408)
+    found: dict[str, object] = {"requests": outcome.requests}
+    status = 200
+    if len(outcome.requests) < count:
+        status = 408
+        error = f"{len(outcome.requests)} of {count} matching requests came within {timeout:g} seconds"
+        found = {"error": error, **found, "nearest": outcome.nearest}
+    call.send(await whole_to_json(found, *outcome.requests), "application/json", status)
 
 
 def _criteria(call: Call) -> Criteria:

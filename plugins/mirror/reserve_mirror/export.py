@@ -11,7 +11,7 @@ from reserve_core import __version__
 
 from .model import RecordedWhole, Whole
 from .store import Store
-from .whole import to_json, whole_of
+from .whole import to_json, whole_of, whole_to_json
 
 _PAGE = 200
 
@@ -21,7 +21,7 @@ async def as_json(store: Store, code: str) -> AsyncIterator[str]:
     yield '{"requests":['
     separator = "\n"
     async for whole in _wholes(store, code):
-        yield separator + to_json(whole)
+        yield separator + await whole_to_json(whole, whole)
         separator = ",\n"
     yield "\n]}\n"
 
@@ -32,7 +32,7 @@ async def as_har(store: Store, code: str) -> AsyncIterator[str]:
     yield f'{{"log":{{"version":"1.2","creator":{to_json(creator)},"entries":['
     separator = "\n"
     async for whole in _wholes(store, code):
-        yield separator + to_json(_har_entry(whole))
+        yield separator + await whole_to_json(_har_entry(whole), whole)
         separator = ",\n"
     yield "\n]}}\n"
 

@@ -65,6 +65,7 @@ async def wait(
     while not search.complete and (entries := await store.entries(code, search.after, PAGE)):
         for entry in entries:
             await search.look_at(summary_of(entry))
+        await asyncio.sleep(0)  # as in `look_at`
     try:
         async with asyncio.timeout_at(deadline), aclosing(follow(store, code, search.after)) as happenings:
             while not search.complete:
@@ -102,6 +103,7 @@ class _Search:
         reasons = self._criteria.misses(summary)
         if not reasons:
             content = await self._store.content(self._code, summary["id"])
+            await asyncio.sleep(0)  # a store in memory answers at once: the others have their turn
             reasons = ["it is deleted already"] if content is None else self._criteria.body_misses(content.body)
             if content is not None and not reasons:
                 self.found.append(await whole_of(content))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
-from collections.abc import Sequence
+from codecs import getincrementaldecoder
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 from reserve_core import Form, Headers, HTTPError, Request, Response, capture
@@ -15,6 +17,11 @@ from .store import Content, Entry, Event
 # Bytes of a decoded body that are given; the exact bytes are given whole.
 MAX_DECODED = 1024 * 1024
 
+# What is turned into text at once. More is, in a thread, in pieces of this size: none of them keeps the interpreter to
+# itself for long. It is a multiple of 3, for base64.
+PIECE = 48 * 1024
+
+_utf8 = getincrementaldecoder("utf-8")
 _IDENTITY = frozenset(("", "identity"))
 
 
@@ -31,7 +38,7 @@ def summary_of_event(event: Event) -> Summary:
 async def whole_of(content: Content) -> Whole:
     """The whole request."""
     summary = summary_of(content.entry)
-    body, encoding = as_text(content.body)
+    body, encoding = await _as_text(content.body)
     form = await form_of(content)
     whole = cast("Whole", {**summary})
     whole["body"] = body
@@ -43,7 +50,7 @@ async def whole_of(content: Content) -> Whole:
     ]
     if "response" in summary:
         recorded = summary["response"]
-        body, encoding = as_text(content.answer_body)
+        body, encoding = await _as_text(content.answer_body)
         decoded = await _decoded(recorded["headers"], content.answer_body)
         whole["response"] = RecordedWhole(**recorded, body=body, body_encoding=encoding, decoded=decoded)
     return whole
@@ -63,10 +70,19 @@ async def form_of(content: Content) -> Form:
 
 def as_text(body: bytes) -> tuple[str, Encoding]:
     """A body as JSON can hold it, to the byte."""
+    decoder = _utf8()
     try:
-        return body.decode(), "utf-8"
+        return "".join(map(decoder.decode, _pieces(body))) + decoder.decode(b"", True), "utf-8"
     except UnicodeDecodeError:
-        return base64.b64encode(body).decode(), "base64"
+        return "".join(base64.b64encode(piece).decode() for piece in _pieces(body)), "base64"
+
+
+async def _as_text(body: bytes) -> tuple[str, Encoding]:
+    return as_text(body) if len(body) <= PIECE else await asyncio.to_thread(as_text, body)
+
+
+def _pieces(data: bytes) -> Iterator[bytes]:
+    return (data[start : start + PIECE] for start in range(0, len(data), PIECE))
 
 
 async def _decoded(headers: Sequence[Sequence[str]], body: bytes) -> Decoded | None:
@@ -87,7 +103,7 @@ async def _decoded(headers: Sequence[Sequence[str]], body: bytes) -> Decoded | N
         if not sink.data:
             return None
         sink.truncated = True
-    text, encoding = as_text(bytes(sink.data))
+    text, encoding = await _as_text(bytes(sink.data))
     return Decoded(body=text, body_encoding=encoding, truncated=sink.truncated)
 
 
@@ -129,3 +145,27 @@ class _Nowhere:
 def to_json(value: Any) -> str:
     """Compact JSON, in ASCII."""
     return json.dumps(value, separators=(",", ":"))
+
+
+async def whole_to_json(value: Any, *wholes: Whole) -> str:
+    """The same of a value that holds whole requests, however large they are, without holding up the event loop."""
+    size = sum(_length(whole) + _length(whole.get("response")) for whole in wholes)
+    return to_json(value) if size <= PIECE else await asyncio.to_thread(_to_json, value)
+
+
+def _length(part: Whole | RecordedWhole | None) -> int:
+    if part is None:
+        return 0
+    decoded = part["decoded"]
+    return len(part["body"]) + (len(decoded["body"]) if decoded else 0)
+
+
+def _to_json(value: Any) -> str:
+    if isinstance(value, str) and len(value) > PIECE:
+        pieces = (value[start : start + PIECE] for start in range(0, len(value), PIECE))
+        return f'"{"".join(json.dumps(piece)[1:-1] for piece in pieces)}"'
+    if isinstance(value, dict):
+        return f"{{{','.join(f'{json.dumps(name)}:{_to_json(each)}' for name, each in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(_to_json, value))}]"
+    return to_json(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from datetime import datetime
@@ -328,3 +329,22 @@ def test_addresses_begin_where_the_mirror_is_mounted(serve: Serve) -> None:
     mirror = site.get(ORDERS).json()
     assert (mirror["url"], mirror["page"]) == (f"{site.url}/r/orders", f"{site.url}/v/orders")
     assert site.ask("POST", mirror["url"].removeprefix(site.url)).status == 200
+
+
+@pytest.mark.parametrize("text", ["ä€\N{PILE OF POO}", 'plain\\"\x00\n'])
+def test_a_large_body_comes_to_the_byte(site: Site, text: str) -> None:
+    """It is made into text in pieces: no seam of them cuts a character."""
+    for body in (f"x{text * 20_000}", f"xy{text * 20_000}", f"xyz{text * 20_000}"):
+        request_id = site.capture(body=body.encode())
+        whole = site.whole(request_id)
+        assert (whole["body_encoding"], whole["body"]) == ("utf-8", body)
+
+
+def test_a_large_body_that_is_no_text_comes_to_the_byte(site: Site) -> None:
+    body = bytes(range(256)) * 600 + b"\xff"
+    whole = site.whole(site.capture(body=body))
+    assert whole["body_encoding"] == "base64"
+    assert base64.b64decode(whole["body"], validate=True) == body
+    waited = site.get(f"{ORDERS}/wait?timeout=0").json()["requests"][0]
+    exported = site.get(f"{ORDERS}/requests.json").json()["requests"][0]
+    assert waited == exported == whole
