@@ -113,7 +113,7 @@ class Dispatcher:
                 after = -1
             for mapping in candidates:
                 methods = mapping.methods
-                match = mapping.pattern.search(url) if methods is None or method in methods else None
+                match = mapping.search(url) if methods is None or method in methods else None
                 if mapping.invert:
                     served = mapping.handler.methods
                     if match is not None or (served is not None and method not in served):

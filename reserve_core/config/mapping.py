@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from .search import Search, searcher
 
 if TYPE_CHECKING:
     from ..http import Request, Response
@@ -38,7 +40,8 @@ class Mapping:
 
     `properties` are the mapping's own as configured, with the schema's defaults filled in: `mapping["mime-types"]`.
     `label` names it in messages (`mapping 3 (^/api/)`), `cwd` is the absolute folder its paths are relative to. `state`
-    is what the handler's `validate` prepared. Nothing but `state` changes once the table stands.
+    is what the handler's `validate` prepared. Nothing but `state` changes once the table stands. `search` looks for
+    the `pattern` in a URL, within a bound.
     """
 
     index: int
@@ -53,6 +56,10 @@ class Mapping:
     properties: dict[str, Any]
     cwd: Path
     state: Any = None
+    search: Search = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.search = searcher(self.pattern, self.label)
 
     def __getitem__(self, name: str) -> Any:
         return self.properties[name]
