@@ -50,7 +50,7 @@ pictures: debian .venv/installed-test ## Take the documentation's pictures of th
 bench: .venv/installed-test ## Measure reserve beside its peers (OPTIONS="--only hello")
 	@.venv/bin/python -m bench $(OPTIONS)
 
-hostile: debian .venv/installed-test ## Run all hostile checks at full size, under 30 minutes
+hostile: debian .venv/installed-hostile ## Run all hostile checks at full size, under 30 minutes
 	.venv/bin/pytest -q tests/hostile --scoreboard docs/reliability.json $(OPTIONS)
 	.venv/bin/python docs/tables.py
 
@@ -70,6 +70,10 @@ debian:
 .venv/installed-test: pyproject.toml
 	@.ci/venv .venv "" ".[test]"
 	@touch $@ .venv/installed
+
+.venv/installed-hostile: pyproject.toml
+	@.ci/venv .venv "" ".[test,hostile]"
+	@touch $@ .venv/installed .venv/installed-test
 
 .venv-3.%/installed-test: pyproject.toml
 	@.ci/venv .venv-3.$* 3.$* ".[test]"

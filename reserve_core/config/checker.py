@@ -184,7 +184,10 @@ def _listener(value: Any, cwd: Path) -> Callable[..., Any]:
 
 def _ssl_context(cert: Path, key: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    # Mozilla's intermediate profile (https://wiki.mozilla.org/Security/Server_Side_TLS).
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
+    context.options |= ssl.OP_NO_RENEGOTIATION
     try:
         context.load_cert_chain(cert, key, _refuse_password)
     except OSError as error:  # ssl.SSLError is one

@@ -44,6 +44,7 @@ ROWS = (
     Row("soak", "Soak", "memory, file descriptors and tasks return to where they began"),
     Row("connections", "Connections", "10,000 idle and 2,000 WebSockets are held; over the limit 503, then well again"),
     Row("crosstalk", "Cross-talk", "100,000 tagged requests: 0 wrong answers"),
+    Row("tls", "TLS", "Mozilla's intermediate profile, by the scanner sslyze"),
     Row("fidelity", "Proxy fidelity", "byte-equal; events pass within 50 ms"),
     Row("limits", "Limits", "one below, at and above: 431, 413, 414, 1009, and an orderly end"),
     Row("logs", "Logs", "one printable line each; no secret in them"),
