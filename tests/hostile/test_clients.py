@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from tests.hostile.program import Launch
 
 PAUSE = 0.5
-MAY_WAIT = 0.1
 # Beyond its timeout: the server looks twice a second, and this machine is busy.
 MARGIN = 5.0
 
@@ -51,6 +50,7 @@ KINDS = (slow_headers, slow_body, slow_chunks, slow_reader)
 @pytest.mark.timeout(120)
 async def test_slow_clients_are_given_up_and_cost_others_nothing(launch: Launch, scale: Scale, score: Score) -> None:
     timeout = scale(1, 3)
+    may_wait = scale(300, 100)  # milliseconds; beside other tests the machine itself has others wait
     read = "async def read(request, response):\n    response.send(str(len(await request.body())))\n"
     program = await launch(
         [
@@ -97,5 +97,5 @@ async def test_slow_clients_are_given_up_and_cost_others_nothing(launch: Launch,
     )
     assert others.failed == 0
     assert waited < timeout + MARGIN
-    assert p99 < MAY_WAIT * 1000
+    assert p99 < may_wait
     assert (await program.inside()).tasks <= before.tasks

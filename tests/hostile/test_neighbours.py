@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from tests.hostile.conftest import Scale, Score
     from tests.hostile.program import Launch, Program
 
-MAY_STALL = 0.1
 # The machine itself holds up a process now and then. What a client can cause, it causes each time.
 TRIES = 3
 
@@ -189,17 +188,18 @@ NOISES = [
 @pytest.mark.parametrize("noise", NOISES, ids=lambda noise: noise.__name__)
 async def test_the_event_loop_never_stalls(noise: Noise, launch: Launch, scale: Scale, score: Score) -> None:
     program = await launch(MAPPINGS, files=SITE)
+    may_stall = scale(300, 100)  # milliseconds; beside other tests the machine itself stalls
     stalls, slowest = [], []
     for _ in range(TRIES):
         stall, latency = await disturbed(program, noise, scale(1000, 10_000))
         stalls.append(stall)
         slowest.append(latency)
-        if stall < MAY_STALL and latency < MAY_STALL:
+        if max(stall, latency) < may_stall / 1000:
             break
     name = noise.__name__.replace("_", " ")
     score(f"{name}: stalls up to {min(stalls) * 1000:.0f} ms, others wait up to {min(slowest) * 1000:.0f} ms")
-    assert min(stalls) < MAY_STALL
-    assert min(slowest) < MAY_STALL
+    assert min(stalls) * 1000 < may_stall
+    assert min(slowest) * 1000 < may_stall
 
 
 async def disturbed(program: Program, noise: Noise, size: int) -> tuple[float, float]:
