@@ -93,7 +93,7 @@ async def test_so_many_are_held_and_one_more_is_refused(
         assert program.descriptors() >= idle + sockets
         async with many(program.port, 2) as last:
             await in_turns(map(pinged, last))
-            async with Client(program.port) as refused:
+            async with Client(program.port) as refused, asyncio.timeout(10):
                 assert (await refused.answer()).status == 503
                 await refused.ended()
             for client in last:

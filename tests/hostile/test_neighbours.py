@@ -114,7 +114,7 @@ async def arguments(port: int, size: int) -> None:
             assert (await client.ask(b"/mirror/r/orders?" + query)).status == 200
     form = b"content-type: application/x-www-form-urlencoded\r\n"
     large = min(size // 10_000, 1) * 14 * MB + MB
-    await once(port, b"/form", b"a=1&" * (large // 4), form, 400)
+    await once(port, b"/form", b"a=1&" * (large // 4), form, 413)
     await once(port, b"/form", b"&".join([b"a=%41%42" * (large // 8_000)] * 999), form)
     await once(port, b"/form", b"a=" + b"%41%zz+" * (large // 7), form)
 
@@ -146,7 +146,7 @@ async def large_multipart(port: int, size: int) -> None:
     for content in (os.urandom(1024), b"\r\n--A", b"\r", b"\r\n--B"[:4], b"\r\n\r\n"):
         assert await once(port, b"/form", body(content), form) == b"0 1"
     assert await once(port, b"/form", body(b"\r\n-", 1000), form) == b"0 1000"
-    await once(port, b"/form", body(b"a" * 10, 2000), form, 400)
+    await once(port, b"/form", body(b"a" * 10, 2000), form, 413)
     await once(port, b"/form", b"--B\r\n" + b"a: b\r\n" * (large // 6) + b"\r\n\r\n--B--\r\n", form, 400)
 
 
