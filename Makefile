@@ -19,7 +19,7 @@ run: .venv/installed ## Serve examples/site, or run reserve with ARGS="..."
 	@exec .venv/bin/reserve $(ARGS)
 
 test: debian .venv/installed-test lint ## Check everything: style, types and tests (of them only TESTS="...")
-	.venv/bin/pytest -n $(JOBS) $(TESTS)
+	.venv/bin/pytest -n $(JOBS) --dist worksteal $(TESTS)
 
 test-pythons: debian ## Run the tests on every other Python here that the project supports
 	@own=$$(.venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true); \
@@ -29,7 +29,7 @@ test-pythons: debian ## Run the tests on every other Python here that the projec
 
 test-3.%: .venv-3.%/installed-test
 	@echo "Python 3.$*"
-	@.venv-3.$*/bin/pytest -n $(JOBS) $(OTHERS) $(TESTS)
+	@.venv-3.$*/bin/pytest -n $(JOBS) --dist worksteal $(OTHERS) $(TESTS)
 
 lint: .venv/installed-test ## Check style and types
 	.venv/bin/ruff check

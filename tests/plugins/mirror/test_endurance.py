@@ -135,6 +135,7 @@ async def test_every_capture_answered_with_200_survives_a_kill_of_redis(
     assert set(paths) <= {*answers[200], *answers[503]}
 
 
+@pytest.mark.timeout(180)  # on a machine that does other things, too
 async def test_memory_stays_flat(start: Start, redis_url: str | None) -> None:
     mirror = await start(*(() if redis_url is None else ("--redis-url", redis_url)))
     senders = [await mirror.sender() for _ in range(8)]
