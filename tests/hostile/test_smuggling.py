@@ -32,7 +32,7 @@ DIFFERENT = {
     "coding-": "RFC 9112 6.1: chunked in HTTP/1.0 and any other coding can be read in two ways",
     "host-": "RFC 9112 3.2: a Host that is no host is answered with 400",
     "percent-": "a control character or a broken escape means one thing here and another behind a proxy",
-    "target-": "RFC 9112 3.2: a fragment is no part of a request target; `*` names no resource of a mapping",
+    "target-": "RFC 9112 3.2: a fragment is no part of a request target, an asterisk names no resource",
     "upgrade-": "RFC 9110 7.8: an upgrade nobody accepts is ignored; the others stop reading",
 }
 
