@@ -92,7 +92,7 @@ async def test_an_answer_that_ends_anywhere(serve: Serve, upstream: Upstream, sc
     number = 0
     for name, whole in ANSWERS.items():
         for end in range(0, len(whole), scale(5, 1)):
-            for faulty.how in ("close", "reset", "silence") if end % 10 == 0 else ("close", "reset"):
+            for faulty.how in ("close", "reset", "silence") if end % scale(50, 10) == 0 else ("close", "reset"):
                 for method in (GET, POST):
                     faulty.part = whole[:end]
                     number += 1
