@@ -156,7 +156,8 @@ class UpgradedStream:
         self._buffer += data
         if self._needed and len(self._buffer) >= self._needed:
             self._wake()
-        elif len(self._buffer) > max(HIGH_WATER, self._needed) and not self._paused:
+        # Also with a reader just woken: uvloop gives all that the kernel has, up to 8 MB, before anybody runs.
+        if len(self._buffer) > max(HIGH_WATER, self._needed) and not self._paused:
             self._paused = True
             if not self._transport.is_closing():
                 self._transport.pause_reading()

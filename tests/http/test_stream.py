@@ -146,6 +146,27 @@ async def test_nobody_reads_nothing_is_taken(dig: Dig) -> None:
     await sending
 
 
+async def test_reading_stops_though_a_reader_waits(dig: Dig) -> None:
+    """A transport may give much at once, before the reader that the first of it wakes has its turn."""
+    received = bytearray()
+
+    async def talk(stream: UpgradedStream) -> None:
+        while len(received) < 5 * HIGH_WATER:
+            received.extend(await stream.read_chunk())
+
+    tunnel = await dig(talk)
+    stream = tunnel.stream
+    given = 0
+    while not stream.paused and given < 5 * HIGH_WATER:
+        stream.feed(bytes(HIGH_WATER // 4))
+        given += HIGH_WATER // 4
+    assert given <= 2 * HIGH_WATER
+    await tunnel.site.until(lambda: len(received) == given)
+    assert not stream.paused
+    stream.feed(bytes(5 * HIGH_WATER - given))
+    await tunnel.talking
+
+
 async def test_reading_goes_on_below_the_low_mark(dig: Dig) -> None:
     go = asyncio.Event()
 
