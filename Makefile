@@ -13,7 +13,7 @@ OPTIONS :=
 # The tests wait more than they compute: more of them at once than the two processors of a small machine.
 JOBS := 3
 # What another Python can make no difference to.
-OTHERS := --ignore tests/browser --ignore tests/docs --ignore tests/plugins/mirror
+OTHERS := $(addprefix --ignore tests/,browser docs hostile plugins/mirror test_bench.py)
 
 run: .venv/installed ## Serve examples/site, or run reserve with ARGS="..."
 	@exec .venv/bin/reserve $(ARGS)
