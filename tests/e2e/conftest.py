@@ -9,6 +9,7 @@ import queue
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,14 @@ class Running:
         """Stops it as a service manager does, and returns the exit code."""
         self.signal()
         return self.wait()
+
+
+def until(condition: Callable[[], object], seconds: float = 10) -> None:
+    """Waits until `condition()` holds: what a process does is seen after a moment."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.02)
 
 
 Start = Callable[..., Running]

@@ -16,19 +16,13 @@ import aiohttp
 import pytest
 import trustme
 
+from tests.e2e.conftest import until
+
 HELLO = "def handler(request, response):\n    return ['{}']\n"
 
 
 def configuration(*mappings: dict[str, Any], **settings: Any) -> dict[str, Any]:
     return {**settings, "mappings": [*mappings, {"status": 404}]}
-
-
-def until(condition: Any, seconds: float = 10) -> None:
-    """Waits until `condition()` holds: files are noticed after a moment."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.02)
 
 
 def hang_up(running: Any, line: str = "Reloaded: ") -> None:

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.conftest import until
+
 CODE = """
 import os, time
 
@@ -48,14 +50,6 @@ def workers(running: Any) -> list[int]:
     """The processes that serve: the children of the one that was started."""
     children = Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children").read_text().split()
     return sorted(map(int, children))
-
-
-def until(condition: Any, seconds: float = 10) -> float:
-    begun = time.monotonic()
-    while not condition():
-        assert time.monotonic() < begun + seconds, "it never came"
-        time.sleep(0.02)
-    return time.monotonic() - begun
 
 
 def test_they_share_the_address_and_the_work(start: Any, ask: Any, write: Any) -> None:
