@@ -4,8 +4,11 @@
 .PRECIOUS: .venv-3.%/installed-test
 .NOTPARALLEL:
 
+# The tests start hundreds of processes: each would compile the modules anew where bytecode isn't kept.
+export PYTHONDONTWRITEBYTECODE :=
+
 # What the tests need from Debian: command:package.
-DEBIAN := curl:curl node:nodejs nginx:nginx redis-server:redis-server chromium:chromium
+DEBIAN := curl:curl node:nodejs nginx:nginx redis-server:redis-server chromium-headless-shell:chromium-headless-shell
 
 ARGS := --config examples/site/reserve.json
 TESTS :=
@@ -13,7 +16,10 @@ OPTIONS :=
 # The tests wait more than they compute: more of them at once than the two processors of a small machine.
 JOBS := 3
 # What another Python can make no difference to.
-OTHERS := $(addprefix --ignore tests/,browser docs hostile plugins/mirror test_bench.py e2e/test_readme.py e2e/test_site.py)
+OTHERS := $(addprefix --ignore tests/, \
+	browser docs hostile plugins/mirror test_bench.py test_container.py test_new_plugin.py \
+	http/test_connection_vectors.py plugins/url/test_memory.py plugins/url/test_smuggling.py \
+	e2e/test_conveniences.py e2e/test_plugin_distribution.py e2e/test_readme.py e2e/test_site.py)
 
 run: .venv/installed ## Serve examples/site, or run reserve with ARGS="..."
 	@exec .venv/bin/reserve $(ARGS)

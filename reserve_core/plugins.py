@@ -8,7 +8,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from functools import lru_cache
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
 from . import hookspecs
@@ -104,8 +105,9 @@ def _entries(blocked: set[str]) -> dict[str, EntryPoint]:
     entries: dict[str, EntryPoint] = {}
     for entry in entry_points(group=hookspecs.PROJECT):
         other = entries.setdefault(entry.name, entry)
-        is_same = _distribution(other)[0] == _distribution(entry)[0] and other.value == entry.value
-        if not is_same and entry.name not in blocked:
+        if other is entry or entry.name in blocked:
+            continue
+        if other.value != entry.value or _distribution(other)[0] != _distribution(entry)[0]:
             raise PluginError(
                 f'The prefix "{entry.name}" is claimed twice: by {_origin(other)} and by {_origin(entry)}\n'
                 f"    Uninstall one of them, or start without both: --no-plugin {entry.name}"
@@ -125,10 +127,16 @@ def _imported(entry: EntryPoint) -> Any:
 
 def _distribution(entry: EntryPoint) -> tuple[str, str]:
     """The name and the version of the distribution that publishes the entry point."""
-    distribution = entry.dist
-    if distribution is None or "Name" not in distribution.metadata:
+    return ("(a distribution without metadata)", "") if entry.dist is None else _name_and_version(entry.dist)
+
+
+@lru_cache(maxsize=64)
+def _name_and_version(distribution: Distribution) -> tuple[str, str]:
+    # Once for each distribution: its metadata is parsed anew at each look, and has the whole README in it.
+    metadata = distribution.metadata
+    if "Name" not in metadata:
         return "(a distribution without metadata)", ""
-    return distribution.name, distribution.version
+    return metadata["Name"], metadata["Version"]
 
 
 def _origin(entry: EntryPoint) -> str:

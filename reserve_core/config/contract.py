@@ -6,6 +6,7 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -152,8 +153,7 @@ def _schema(hook: Hook, prefix: str) -> dict[str, Any]:
     if not isinstance(schema, dict) or schema.get("type", "object") != "object":
         raise ContractError("returns a schema() that is not the one of an object", 'Return {"type": "object", ...}')
     try:
-        json.dumps(schema)
-        Draft202012Validator.check_schema(schema)
+        _check_schema(json.dumps(schema))
     except (TypeError, ValueError, SchemaError) as error:
         reason = error.message if isinstance(error, SchemaError) else str(error)
         raise ContractError(f"returns an invalid schema(): {reason}", "See JSON Schema, draft 2020-12") from error
@@ -164,6 +164,12 @@ def _schema(hook: Hook, prefix: str) -> dict[str, Any]:
     if taken is not None:
         raise ContractError(f'returns a schema() with "{taken}", which every mapping has', "Remove or rename it")
     return schema
+
+
+@lru_cache(maxsize=256)
+def _check_schema(text: str) -> None:
+    """Raises `SchemaError`. Once for each schema: a reload finds mostly those it knows."""
+    Draft202012Validator.check_schema(json.loads(text))
 
 
 def _methods(hook: Hook) -> frozenset[str] | None:

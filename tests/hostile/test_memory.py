@@ -10,12 +10,17 @@ import pytest
 
 from tests.hostile.client import TEXT, Client, frame, request
 from tests.hostile.program import MB, settled
+from tests.plugins.mirror.conftest import own_redis
 
 if TYPE_CHECKING:
     from tests.hostile.conftest import Scale, Score
     from tests.hostile.program import Launch, Program
+    from tests.plugins.mirror.conftest import RedisServer
+
+__all__ = ["own_redis"]
 
 MAY_GROW = 64 * MB
+MAY_GROW_BY_CAPTURES = 16 * MB
 LARGE = 16 * MB
 CHUNK = bytes(64 * 1024)
 
@@ -134,6 +139,24 @@ async def test_stalled_readers(launch: Launch, scale: Scale, score: Score) -> No
     for name, growth in grown.items():
         score(f"{number} stalled readers of {name}: +{growth / MB:.1f} MB, {growth / number / 1024:.0f} KB each")
     assert max(grown.values()) < MAY_GROW
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("engine", ["memory", "Redis"])
+async def test_captures(
+    engine: str, launch: Launch, own_redis: Callable[..., RedisServer], scale: Scale, score: Score
+) -> None:
+    """A mirror keeps the last ones only, and their memory is taken again."""
+    total = scale(10_000, 100_000)
+    store = {"redis-url": own_redis().url} if engine == "Redis" else {}
+    mirror = {"match": "^/mirror(/.*)?$", "mirror": "$1", "codes": ["orders"], "max-requests": 20, **store}
+    program = await launch([mirror])
+    await capture(program, total // 5)
+    before = program.memory()
+    await capture(program, total - total // 5)
+    grown = program.memory() - before
+    score(f"{total:,} captures, the last 20 of them kept in {engine}: +{grown / MB:.1f} MB")
+    assert grown < MAY_GROW_BY_CAPTURES
 
 
 async def capture(program: Program, number: int) -> None:
