@@ -13,7 +13,7 @@ from tornado.iostream import StreamClosedError
 from ..errors import ResponseError
 
 # Bytes that may wait for a reader before the stream stops reading from its socket, and where it starts again.
-HIGH_WATER = 256 * 1024
+HIGH_WATER = 64 * 1024
 LOW_WATER = HIGH_WATER // 2
 
 _FIELD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\r\n\0]*")

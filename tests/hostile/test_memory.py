@@ -124,7 +124,7 @@ STALLED: list[tuple[Stall, bytes]] = [
 
 @pytest.mark.timeout(180)
 async def test_stalled_readers(launch: Launch, scale: Scale, score: Score) -> None:
-    number = scale(8, 20)
+    number = scale(8, 60)
     grown = {}
     for stall, target in STALLED:
         program = await serve_all(launch)  # a new one: what the one before has freed would hide what is taken

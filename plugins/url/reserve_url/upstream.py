@@ -12,7 +12,7 @@ from .answer import Answer, Inform
 from .errors import LostError, SlowError, UpstreamError
 
 # Bytes of an answer that may wait to be read before the connection stops reading from its socket.
-HIGH_WATER = 256 * 1024
+HIGH_WATER = 64 * 1024
 # Seconds a connection that isn't used is kept.
 IDLE_TIMEOUT = 30.0
 
