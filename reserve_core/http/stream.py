@@ -85,12 +85,12 @@ class UpgradedStream:
         return self._take(num_bytes)
 
     async def read_chunk(self) -> bytes:
-        """What has come, as soon as there is some; b"" at the end."""
+        """What has come, as soon as there is some, up to 64 KB of it; b"" at the end."""
         while not self._buffer:
             if self._ended:
                 return b""
             await self._wait_for(1)
-        return self._take(len(self._buffer))
+        return self._take(min(len(self._buffer), HIGH_WATER))
 
     def write(self, data: bytes | memoryview) -> asyncio.Future[None]:
         """Sends `data`. The future is done when the client has taken enough for more to be written.

@@ -7,15 +7,12 @@ import json
 import re
 import shlex
 import signal
-import socket
-import subprocess
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
+
+from tests.nginx import nginx
 
 MIRROR = {"match": "^/mirror(/.*)?$", "mirror": "$1", "trusted-proxies": ["127.0.0.1"], "allowed-hosts": ["site.test"]}
 
@@ -39,44 +36,19 @@ def test_the_unit_starts_reloads_and_stops_it(start: Any, ask: Any, write: Any, 
     assert running.stop() == 0
 
 
-@pytest.fixture
-def behind_nginx(project: Path, tmp_path: Path) -> Iterator[Callable[[str], str]]:
-    """Starts nginx as the example says in front of a server, and returns its URL."""
-    processes: list[subprocess.Popen[bytes]] = []
-
-    def run(url: str) -> str:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        site = (project / "examples" / "deployment" / "nginx.conf").read_text()
-        site = site.replace("listen 8080", f"listen 127.0.0.1:{port}").replace("127.0.0.1:5000", url.split("/")[2])
-        paths = "".join(
-            f"{name}_temp_path {tmp_path}/{name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-        )
-        (tmp_path / "nginx.conf").write_text(
-            f"daemon off;\npid {tmp_path}/nginx.pid;\nerror_log {tmp_path}/nginx.log;\nevents {{}}\n"
-            f"http {{\naccess_log off;\n{paths}{site}}}\n"
-        )
-        processes.append(subprocess.Popen(["nginx", "-p", tmp_path, "-e", "nginx.log", "-c", "nginx.conf"]))
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    return f"http://127.0.0.1:{port}/"
-            time.sleep(0.05)
-        pytest.fail((tmp_path / "nginx.log").read_text())
-
-    yield run
-    for process in processes:
-        process.terminate()
-        process.wait(20)
-
-
-async def test_a_mirror_works_behind_nginx(start: Any, write: Any, behind_nginx: Callable[[str], str]) -> None:
+async def test_a_mirror_works_behind_nginx(start: Any, write: Any, project: Path, tmp_path: Path) -> None:
     write({"reserve.json": {"mappings": [MIRROR]}})
-    url = f"{behind_nginx(start('--silent').ready())}mirror/"
-    host = {"Host": "site.test"}
-    async with aiohttp.ClientSession(headers=host, timeout=aiohttp.ClientTimeout(20)) as client:
+    address = start("--silent").ready().split("/")[2]
+    example = (project / "examples" / "deployment" / "nginx.conf").read_text()
+    example = example.replace("listen 8080", "listen 127.0.0.1:PORT").replace("127.0.0.1:5000", address)
+    headers, timeout = {"Host": "site.test"}, aiohttp.ClientTimeout(20)
+    with nginx(tmp_path, example) as port:
+        url = f"http://127.0.0.1:{port}/mirror/"
+        await use_the_mirror(url, aiohttp.ClientSession(headers=headers, timeout=timeout))
+
+
+async def use_the_mirror(url: str, session: aiohttp.ClientSession) -> None:
+    async with session as client:
         async with client.post(f"{url}api/mirrors", json={"code": "hook"}) as answer:
             made = await answer.json()
             assert (answer.status, made["url"]) == (201, "http://site.test/mirror/r/hook")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import shutil
 import socket
 import subprocess
 from collections.abc import AsyncIterator
@@ -15,20 +13,11 @@ from typing import NamedTuple
 
 from aiohttp import web
 
+from tests.nginx import nginx
+
 SILENCE = 1.0  # seconds after which a server is taken to wait for more
 _STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3})")
 _SEEN = re.compile(rb"<(\S+) (\S+) ([0-9]+)>")
-
-_NGINX = """\
-daemon off; {user} worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
-events {{ worker_connections 512; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-    server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://127.0.0.1:{backend}; }} }}
-}}
-"""
 
 
 class Reading(NamedTuple):
@@ -126,35 +115,13 @@ async def _aiohttp() -> AsyncIterator[int]:
 @asynccontextmanager
 async def _nginx(folder: Path) -> AsyncIterator[int]:
     backend = await asyncio.start_server(_take_everything, "127.0.0.1", 0)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    configuration = folder / "nginx.conf"
-    user = "user root;" if os.geteuid() == 0 else ""
     behind = backend.sockets[0].getsockname()[1]
-    configuration.write_text(_NGINX.format(user=user, folder=folder, port=port, backend=behind))
-    nginx = shutil.which("nginx", path=f"{os.environ.get('PATH', os.defpath)}{os.pathsep}/usr/sbin")
-    assert nginx is not None, "nginx isn't installed"
-    process = await asyncio.create_subprocess_exec(nginx, "-e", "stderr", "-p", str(folder), "-c", str(configuration))
+    location = f"location / {{ proxy_pass http://127.0.0.1:{behind}; }}"
     try:
-        await _listening(port)
-        yield port
+        with nginx(folder, f"server {{ listen 127.0.0.1:PORT; {location} }}") as port:
+            yield port
     finally:
-        process.terminate()
-        await process.wait()
         backend.close()
-
-
-async def _listening(port: int) -> None:
-    async with asyncio.timeout(10):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.02)
-            else:
-                writer.close()
-                return
 
 
 async def _take_everything(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -167,6 +167,24 @@ async def test_reading_stops_though_a_reader_waits(dig: Dig) -> None:
     await tunnel.talking
 
 
+async def test_a_chunk_is_no_larger_than_what_may_wait(dig: Dig) -> None:
+    go = asyncio.Event()
+    data = bytes(range(256)) * 1000
+
+    async def talk(stream: UpgradedStream) -> None:
+        await go.wait()
+        chunks = []
+        while sum(map(len, chunks)) < len(data):
+            chunks.append(await stream.read_chunk())
+        assert b"".join(chunks) == data
+        assert max(map(len, chunks)) == HIGH_WATER
+
+    tunnel = await dig(talk)
+    tunnel.stream.feed(data)  # all at once, as uvloop may
+    go.set()
+    await tunnel.talking
+
+
 async def test_reading_goes_on_below_the_low_mark(dig: Dig) -> None:
     go = asyncio.Event()
 

@@ -16,6 +16,8 @@ import uvicorn
 from aiohttp import web
 from yarl import URL
 
+from tests.nginx import nginx
+
 if TYPE_CHECKING:
     from tests.plugins.url.conftest import Serve
 
@@ -182,16 +184,9 @@ async def node_server() -> AsyncIterator[int]:
 
 
 NGINX = """
-user root; daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;
-events {{}}
-http {{
-  access_log off; absolute_redirect off;
-  types {{ text/html html; text/plain txt; }}
-  client_body_temp_path {folder}/1; proxy_temp_path {folder}/2; fastcgi_temp_path {folder}/3;
-  uwsgi_temp_path {folder}/4; scgi_temp_path {folder}/5;
-  gzip on; gzip_min_length 1; gzip_proxied any;
-  server {{ listen 127.0.0.1:{port}; root {folder}/www; }}
-}}
+absolute_redirect off; gzip on; gzip_min_length 1; gzip_proxied any;
+types { text/html html; text/plain txt; }
+server { listen 127.0.0.1:PORT; root WWW; }
 """
 
 
@@ -202,26 +197,8 @@ async def nginx_server(folder: Path) -> AsyncIterator[int]:
     (www / "small.txt").write_text("small")
     (www / "large.bin").write_bytes(BODY)
     (www / "text.html").write_text("<p>text</p>" * 10_000)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port))
-    process = await asyncio.create_subprocess_exec(
-        "nginx", "-c", str(folder / "nginx.conf"), "-p", str(folder), stderr=asyncio.subprocess.DEVNULL
-    )
-    async with asyncio.timeout(10):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except ConnectionError:
-                await asyncio.sleep(0.02)
-            else:
-                writer.close()
-                break
-    try:
+    with nginx(folder, NGINX.replace("WWW", str(www))) as port:
         yield port
-    finally:
-        process.terminate()
-        await process.wait()
 
 
 async def ask(session: aiohttp.ClientSession, port: int, case: Case) -> tuple[int, list[tuple[str, str]], bytes]:
