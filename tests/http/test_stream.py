@@ -173,7 +173,7 @@ async def test_a_chunk_is_no_larger_than_what_may_wait(dig: Dig) -> None:
 
     async def talk(stream: UpgradedStream) -> None:
         await go.wait()
-        chunks = []
+        chunks: list[bytes] = []
         while sum(map(len, chunks)) < len(data):
             chunks.append(await stream.read_chunk())
         assert b"".join(chunks) == data
