@@ -54,6 +54,9 @@ class Request:
     changes it, `raw_target` stays what the client sent. `remote` is the client's address, `id` counts the
     requests of the process, `internal` tells a request dispatched by a handler, `mapping` is the one being applied,
     `aborted` turns true when the client has gone. `state` is the handlers' own: what one stores, the next ones find.
+
+    A handler whose client goes away is cancelled, unless `on_disconnect` is set: then it is called instead, on the
+    event loop. Who sets it takes care of the work that goes on, and puts back what was there.
     """
 
     __slots__ = (
@@ -72,6 +75,7 @@ class Request:
         "mapping",
         "max_body",
         "method",
+        "on_disconnect",
         "raw_target",
         "remote",
         "scheme",
@@ -108,6 +112,7 @@ class Request:
         self.mapping: Mapping | None = None
         self.table: Table | None = None  # the mappings it is dispatched by
         self.aborted = False
+        self.on_disconnect: Callable[[], None] | None = None
         self.trailers: Headers | None = None
         self._raw_headers = raw_headers
         self._headers: Headers | None = None if raw_headers is not None else CIMultiDict(headers)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 from collections.abc import Coroutine
-from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from reserve_core import Disconnected, Request, Response
 from reserve_core.http.request import Body
@@ -29,7 +27,6 @@ class ASGIApplication:
         self._app = app
         self._root_path = root_path
         self._lifespan = Lifespan(app, name)
-        self._left: set[asyncio.Task[None]] = set()  # at work for clients that have gone
 
     async def start(self) -> None:
         await self._lifespan.start()
@@ -37,10 +34,6 @@ class ASGIApplication:
 
     async def stop(self) -> None:
         self.started = False
-        for task in self._left:
-            task.cancel()
-        if self._left:
-            await asyncio.wait(self._left)
         await self._lifespan.stop()
 
     async def serve(self, request: Request, response: Response) -> None:
@@ -51,25 +44,19 @@ class ASGIApplication:
         else:
             cycle = Cycle(request, response)
         scope["reserve"] = cycle
-        # A task of its own: a client that goes away cancels ours, but ASGI only tells the application of it.
-        task = _start(self._app(scope, cycle.receive, cycle.send))
-        if not task.done():
-            finished = asyncio.get_running_loop().create_future()
-            task.add_done_callback(partial(_finish, finished))
-            try:
-                await finished
-            except asyncio.CancelledError:
-                self._left.add(task)
-                task.add_done_callback(self._leave)
-                cycle.disconnect()
+        # Not cancelled when its client goes away: ASGI tells the application of it.
+        request.on_disconnect = cycle.leave
+        try:
+            await self._app(scope, cycle.receive, cycle.send)
+        except Exception as error:
+            if not cycle.gone:
                 raise
-        task.result()
-        cycle.finish(self.name)
-
-    def _leave(self, task: asyncio.Task[None]) -> None:
-        self._left.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, OSError):
-            logger.error("%s failed after its client had gone", self.name, exc_info=error)
+            if not isinstance(error, OSError):
+                logger.error("%s failed after its client had gone", self.name, exc_info=error)
+        finally:
+            request.on_disconnect = cycle.outer
+        if not cycle.ended:
+            cycle.finish(self.name)
 
 
 class Cycle:
@@ -77,14 +64,15 @@ class Cycle:
 
     __slots__ = (
         "_body",
-        "_ended",
-        "_gone",
         "_headers",
         "_inner",
         "_left",
         "_received",
         "_status",
         "_waiter",
+        "ended",
+        "gone",
+        "outer",
         "request",
         "response",
     )
@@ -92,11 +80,12 @@ class Cycle:
     def __init__(self, request: Request, response: Response) -> None:
         self.request = request
         self.response = response
+        self.outer = request.on_disconnect  # of the middleware around this application
+        self.gone = False
+        self.ended = False
         self._body: Body | None = None
         self._left = request.body_length  # bytes of it, None: not known
         self._received = False  # all of it
-        self._gone = False
-        self._ended = False
         self._status = 0
         self._headers: list[tuple[str, str]] = []
         self._waiter: asyncio.Future[None] | None = None
@@ -122,7 +111,7 @@ class Cycle:
             more = bool(chunk) and self._left != 0
             self._received = not more
             return {"type": "http.request", "body": chunk, "more_body": more}
-        if not (self._gone or self._ended):
+        if not (self.gone or self.ended):
             if self._waiter is None:
                 self._waiter = asyncio.get_running_loop().create_future()
             await asyncio.shield(self._waiter)
@@ -130,51 +119,57 @@ class Cycle:
 
     async def send(self, message: Message) -> None:
         kind = message["type"]
-        if self._gone:
+        if self.gone:
             raise Disconnected("The client has gone")
         if kind == "http.response.start":
             if self._status:
                 raise RuntimeError("The answer has been started already")
             self._status = message["status"]
             self._headers = decoded(message.get("headers", ()))
-        elif kind == "http.response.body":
-            if not self._status or self._ended:
-                raise RuntimeError(f"{kind!r} {'after the end of' if self._ended else 'before'} the answer")
-            await self._send_body(bytes(message.get("body", b"")), message.get("more_body", False))
-        else:
+            return
+        if kind != "http.response.body":
             raise RuntimeError(f"{kind!r} is no message of an answer")
-
-    async def _send_body(self, body: bytes, more: bool) -> None:
+        if not self._status or self.ended:
+            raise RuntimeError(f"{kind!r} {'after the end of' if self.ended else 'before'} the answer")
+        body = bytes(message.get("body", b""))
+        more = message.get("more_body", False)
         response = self.response
         try:
             if not response.headers_sent:
                 response.status = self._status
                 take_over(response.headers, self._headers)
-                if more:
-                    await response.write(body)
-                else:
+                if not more:
                     response.send(body)
-            elif more:
+                    self.end()
+                    return
+            if more:
                 await response.write(body)
             else:
                 await response.end(body)
+                self.end()
         except Disconnected:
             self.disconnect()
             raise
-        if not more:
-            self.end()
 
     def end(self) -> None:
         """The answer is complete."""
-        self._ended = True
-        self._wake()
+        self.ended = True
+        if self._waiter is not None:
+            self._wake()
+
+    def leave(self) -> None:
+        """The client has gone: the application is told, and the middleware around it."""
+        if self.outer is not None:
+            self.outer()
+        self.disconnect()
+        # The mappings behind middleware are cancelled as all handlers are, unless they are told as well.
+        if self._inner is not None and self.request.on_disconnect == self.leave:
+            self._inner.cancel()
 
     def disconnect(self) -> None:
-        """The client has gone. The mappings behind middleware are cancelled as all handlers are."""
-        self._gone = True
+        """The application is told that the client has gone."""
+        self.gone = True
         self._wake()
-        if self._inner is not None:
-            self._inner.cancel()
 
     async def run_inner(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs the mappings behind middleware."""
@@ -185,23 +180,15 @@ class Cycle:
             self._inner = before
 
     def finish(self, name: str) -> None:
-        """The application has returned. Raises RuntimeError if it should not have."""
-        if not self._ended and not self._gone:
-            what = "in the middle of its answer" if self._status else "without an answer"
-            raise RuntimeError(f"{name} returned {what}")
+        """The application has returned without an end of its answer.
+
+        Raises `Disconnected` if it was told that nobody waits for it, else RuntimeError.
+        """
+        if self.gone:
+            raise Disconnected("The client has gone")
+        what = "in the middle of its answer" if self._status else "without an answer"
+        raise RuntimeError(f"{name} returned {what}")
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
-
-
-def _finish(finished: asyncio.Future[None], _: object) -> None:
-    if not finished.done():
-        finished.set_result(None)
-
-
-def _start(coroutine: Any) -> asyncio.Task[None]:
-    work = cast("Coroutine[Any, Any, None]", coroutine)
-    if sys.version_info >= (3, 12):
-        return asyncio.Task(work, loop=asyncio.get_running_loop(), eager_start=True)
-    return asyncio.get_running_loop().create_task(work)

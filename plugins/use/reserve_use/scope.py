@@ -75,7 +75,7 @@ def server(host: bytes, scheme: str) -> tuple[str, int]:
 
 def decoded(pairs: Any) -> list[tuple[str, str]]:
     """Headers as ASGI has them, as text."""
-    return [(str(name, "latin-1"), str(value, "latin-1")) for name, value in pairs]
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs]
 
 
 def take_over(fields: Headers, pairs: list[tuple[str, str]]) -> None:

@@ -32,7 +32,8 @@ class Session:
         self._connected = False  # the application knows
         self._socket: WebSocket | None = None
         self._refused = False
-        self._gone = False
+        self.outer = request.on_disconnect  # of the middleware around this application
+        self.gone = False
         self._status = 0
         self._headers: list[tuple[str, str]] = []
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -61,7 +62,7 @@ class Session:
 
     async def send(self, message: Message) -> None:
         kind = message["type"]
-        if self._gone:
+        if self.gone:
             raise Disconnected("The client has gone")
         socket = self._socket
         if socket is not None:
@@ -111,9 +112,16 @@ class Session:
         self._refused = True
         self._wake()
 
-    def disconnect(self) -> None:
-        """The client has gone."""
-        self._gone = True
+    @property
+    def ended(self) -> bool:
+        """Whether the handshake has an answer."""
+        return self._socket is not None or self._refused
+
+    def leave(self) -> None:
+        """The client has gone: the application is told, and the middleware around it."""
+        if self.outer is not None:
+            self.outer()
+        self.gone = True
         self._wake()
 
     def end(self) -> None:
@@ -121,9 +129,13 @@ class Session:
         self._refuse()
 
     def finish(self, name: str) -> None:
-        """The application has returned. Raises RuntimeError if the handshake has no answer."""
-        if self._socket is None and not self._refused and not self._gone:
-            raise RuntimeError(f"{name} returned without an answer to the WebSocket's handshake")
+        """The application has returned without an answer to the handshake.
+
+        Raises `Disconnected` if it was told that nobody waits for it, else RuntimeError.
+        """
+        if self.gone:
+            raise Disconnected("The client has gone")
+        raise RuntimeError(f"{name} returned without an answer to the WebSocket's handshake")
 
     def _wake(self) -> None:
         if not self._ready.done():

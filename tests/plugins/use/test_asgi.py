@@ -290,6 +290,32 @@ async def test_an_application_is_told_that_its_client_has_gone(
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
+async def test_work_for_a_client_that_has_gone_goes_on_until_the_server_stops(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    begun = asyncio.Event()
+    done: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            raise NotImplementedError
+        await receive()
+        begun.set()
+        await receive()
+        await asyncio.sleep(0.3)
+        done.append("work")
+        raise ValueError("afterwards")
+
+    site = await serve({"use": app})
+    asking = asyncio.create_task(site.get())
+    await begun.wait()
+    asking.cancel()
+    await site.server.close()
+    assert done == ["work"]
+    assert site.errors == []
+    assert "failed after its client had gone" in caplog.text
+
+
 # WebSockets.
 
 

@@ -229,6 +229,46 @@ async def test_the_handler_of_a_client_that_has_gone_is_cancelled(serve: Serve) 
     assert site.errors == []
 
 
+async def test_middleware_and_the_application_behind_it_are_told_that_the_client_has_gone(serve: Serve) -> None:
+    waiting = asyncio.Event()
+    told: list[str] = []
+    watching: list[asyncio.Task[Any]] = []
+
+    class Watching:
+        def __init__(self, app: Any) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] == "lifespan":
+                await self.app(scope, receive, send)
+                return
+            await receive()
+            watching.append(asyncio.create_task(receive()))
+            await self.app(scope, receive, send)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            raise NotImplementedError
+        waiting.set()
+        while (message := await receive())["type"] != "http.disconnect":
+            pass
+        await asyncio.sleep(0.05)  # it isn't cancelled
+        told.append(message["type"])
+
+    site = await serve({"use": Watching}, {"use": app})
+    aborted: list[Any] = []
+    site.server.on("aborted", aborted.append)
+    asking = asyncio.create_task(site.get())
+    await waiting.wait()
+    asking.cancel()
+    async with asyncio.timeout(10):
+        assert (await watching[0])["type"] == "http.disconnect"
+        while not aborted:
+            await asyncio.sleep(0.01)
+    assert told == ["http.disconnect"]
+    assert site.errors == []
+
+
 async def test_a_websocket_goes_to_the_handler(serve: Serve) -> None:
     async def echo(request: Request, response: Response) -> None:
         socket = await request.upgrade()
