@@ -6,8 +6,10 @@ import gzip
 import re
 import statistics
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
@@ -132,6 +134,21 @@ def test_expiry_counts_down_and_is_put_off(page: Page, mirror: Mirror) -> None:
     expect(expiry).to_have_text(re.compile(r"expires in (1 d|23 h 59 min)"))
     page.clock.run_for(2 * 3600_000)
     expect(expiry).to_have_text(re.compile(r"expires in 21 h 59 min|expires in 22 h"))
+
+
+@pytest.mark.parametrize("hours", [2, -2])
+def test_times_are_by_the_servers_clock(page: Page, mirror: Mirror, hours: int) -> None:
+    mirror.send("GET", "/new")
+    page.clock.install(time=datetime.now(UTC) + timedelta(hours=hours))
+    page.goto(mirror.page)
+    expect(page.locator("#list .age")).to_have_text(re.compile(r"^(now|\d+ s)$"))
+    expect(page.locator("#expiry")).to_have_text(re.compile(r"expires in (1 d|23 h 59 min)"))
+    # A clock that is put right meanwhile is followed: each answer of the server tells its time.
+    page.clock.set_fixed_time(datetime.now(UTC))
+    page.locator("#list a").click()
+    expect(page.locator("#detail .facts")).to_contain_text(re.compile(r"\d\d\d · (just now|\d+ s ago)"))
+    page.evaluate("location.hash = ''")
+    expect(page.locator("#list .age")).to_have_text(re.compile(r"^(now|\d+ s)$"))
 
 
 def test_a_pause_holds_requests_back(live: LivePage) -> None:

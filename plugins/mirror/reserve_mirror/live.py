@@ -9,6 +9,7 @@ from reserve_core import Disconnected, WebSocket
 
 from .call import Call
 from .follow import follow
+from .record import now
 from .store import Event
 from .whole import to_json
 
@@ -45,7 +46,7 @@ async def _send_all(call: Call, websocket: WebSocket, after: str) -> None:
                 if isinstance(happening, Event):
                     text = happening.text
                 else:
-                    text = to_json({"type": "hello", "mirror": call.mirror(happening)})
+                    text = to_json({"type": "hello", "time": now(), "mirror": call.mirror(happening)})
                 async with asyncio.timeout(STALL):
                     await websocket.send(text)
 

@@ -163,6 +163,7 @@ class TimedOut(TypedDict):
 
 class Hello(TypedDict):
     type: Literal["hello"]
+    time: str  # the server's clock, by which all times are told: ISO 8601, UTC, with milliseconds
     mirror: Mirror
 
 

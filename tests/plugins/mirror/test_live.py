@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,10 +26,13 @@ async def paths(follower: Follower, count: int) -> list[str]:
 
 async def test_a_page_is_greeted_with_the_mirror(site: Site) -> None:
     site.capture()
+    before = datetime.now(UTC) - timedelta(milliseconds=1)  # it is told in whole ones
     async with site.follow() as follower:
         hello = await follower.message("hello")
-    assert hello == {"type": "hello", "mirror": site.get("/api/mirrors/orders").json()}
+    told = datetime.fromisoformat(hello["time"])
+    assert hello == {"type": "hello", "time": hello["time"], "mirror": site.get("/api/mirrors/orders").json()}
     assert hello["mirror"]["count"] == 1
+    assert before <= told <= datetime.now(UTC)
 
 
 async def test_a_request_shows_at_once_as_its_summary(site: Site) -> None:

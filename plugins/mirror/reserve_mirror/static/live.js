@@ -1,6 +1,7 @@
 /** The WebSocket: keeps itself connected and goes on after the last request it has seen, losing and doubling none. */
 
 import { isAfter } from "./ids.js";
+import { setClock } from "./time.js";
 
 const FIRST_DELAY = 500; // milliseconds before the first try again, doubled for each that fails
 const LONGEST_DELAY = 10_000;
@@ -70,6 +71,7 @@ export class Live {
   /** False if what is listed here holds deleted requests: then all is asked for again. */
   #greet(hello) {
     const { revision } = hello.mirror;
+    setClock(hello.time);
     if (this.#revision !== null && this.#revision !== revision) {
       this.#forget();
       this.#drop();

@@ -9,12 +9,12 @@ const UNITS = [
 
 const SLACK = 2000; // a Date header has whole seconds, and was on its way
 
-let skew = 0;
+let skew = 0; // what the server's clock shows more than this computer's
 
-/** Takes the server's time from a Date header, so that ages are right where this computer's clock is not. */
+/** Takes the server's time, of a `hello` or a Date header: ages are right even where this computer's clock is not. */
 export function setClock(date) {
-  const difference = Date.parse(date) - Date.now();
-  if (Math.abs(difference) > SLACK) skew = difference;
+  const difference = Date.parse(date) - now();
+  if (Math.abs(difference) > SLACK) skew += difference;
 }
 
 const now = () => Date.now() + skew;
