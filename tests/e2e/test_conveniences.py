@@ -20,6 +20,7 @@ SITE = {
     "dist/index.html": "<h1>The page</h1>",
     "dist/app.js": "run()",
     "dist/.env": "secret",
+    "dist/.well-known/assetlinks.json": "[]",
     "dist/assets/logo.txt": "logo",
 }
 # A server behind the proxy: it tells what it was asked, and echoes what comes by WebSocket.
@@ -62,6 +63,7 @@ def test_a_folder_is_served(start: Any, ask: Any, write: Any) -> None:
     assert ask(f"{url}app.js").text == "run()"
     assert ask(f"{url}missing").status == 404
     assert ask(f"{url}.env").status == 404
+    assert ask(f"{url}.well-known/assetlinks.json").json() == []
     assert ask(url, "POST").status == 404
     assert running.errors == ""
 
@@ -194,6 +196,7 @@ def test_an_application_gets_its_page_for_its_own_paths(start: Any, ask: Any, wr
         assert (page.status, page.text) == (200, "<h1>The page</h1>"), path
         assert page.headers["cache-control"] == "no-cache"
     assert ask(f"{url}app.js", headers=NAVIGATION).text == "run()"
+    assert ask(f"{url}.well-known/assetlinks.json", headers=NAVIGATION).json() == []
     assert ask(f"{url}missing.js", headers=ANYTHING).status == 404
     assert ask(f"{url}books/42", headers=ANYTHING).status == 404
     assert ask(f"{url}books/42", "POST", headers=NAVIGATION).status == 404

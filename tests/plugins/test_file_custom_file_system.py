@@ -90,6 +90,16 @@ async def test_left_to_the_next_mapping(site: Mock, url: str) -> None:
     assert (await site.request("GET", url)).status == 404
 
 
+async def test_well_known_is_served_and_listed(mocked: Mocked, memory: Memory) -> None:
+    memory.files |= {".well-known/security.txt": b"public", ".well-known/.env": b"secret", ".env": b"secret"}
+    site = await mocked({"match": "^/(.*)", "file": "./$1", "custom-file-system": memory, "listing": True})
+    assert (await site.request("GET", "/.well-known/security.txt")).body == b"public"
+    for url in ("/.well-known/.env", "/.env"):
+        assert (await site.request("GET", url)).status == 404
+    assert 'href=".well-known/"' in (listed := (await site.request("GET", "/")).text)
+    assert ".env" not in listed
+
+
 async def test_head_reads_nothing(site: Mock, memory: Memory) -> None:
     answer = await site.request("HEAD", "/page.txt")
     assert answer.headers == (await site.request("GET", "/page.txt")).headers

@@ -233,6 +233,20 @@ async def test_dotfiles(mocked: Mocked) -> None:
         assert (await site.request("GET", url)).status == 404, url
 
 
+async def test_well_known_is_there_to_be_asked_for(mocked: Mocked, www: Path) -> None:
+    """RFC 8615: the name begins with a dot, but what is in it is public; what is hidden in it stays so."""
+    (www / ".well-known/.git").mkdir(parents=True)
+    (www / ".well-known/security.txt").write_bytes(b"public")
+    for name in (".env", ".git/config"):
+        (www / ".well-known" / name).write_bytes(SECRET)
+    (www / "assetlinks").symlink_to(".well-known/security.txt")
+    site = await mocked(SITE)
+    for url in ("/.well-known/security.txt", "/%2ewell-known/security.txt", "/assetlinks"):
+        assert (await site.request("GET", url)).body == b"public", url
+    for url in ("/.well-known/.env", "/.well-known/.git/config", "/.env", "/.git/config", "/.well-known2/security.txt"):
+        assert (await site.request("GET", url)).status == 404, url
+
+
 async def test_unreadable(mocked: Mocked) -> None:
     with tempfile.TemporaryDirectory() as name:  # not below tmp_path, which other users can't enter
         folder = Path(name)

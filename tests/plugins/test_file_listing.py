@@ -142,6 +142,11 @@ async def test_what_is_not_served_is_not_listed(mocked: Mocked, www: Path) -> No
     assert {"outside.txt", "above/"} <= set(_names(await site.request("GET", "/sub/")))
 
 
+async def test_well_known_is_listed(mocked: Mocked, www: Path) -> None:
+    (www / "sub/.well-known").mkdir()
+    assert ".well-known/" in _names(await (await mocked(SITE)).request("GET", "/sub/"))
+
+
 async def test_folders_that_may_not_be_listed(mocked: Mocked, www: Path) -> None:
     (www / "outside").symlink_to("..")
     (www.parent / "www2").mkdir()

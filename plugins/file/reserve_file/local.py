@@ -8,6 +8,8 @@ import stat
 import sys
 from collections.abc import AsyncGenerator
 
+from .paths import is_hidden
+
 Identity = tuple[int, int, int, int, int]
 
 # Not blocking: if a FIFO takes the place of a file, opening it would wait for its writer.
@@ -119,7 +121,7 @@ def _within(real: str, anchor: str) -> bool:
 def _leads_to_dotfile(names: list[str], root: str, path: str) -> bool:
     """Whether a symbolic link leads to a dotfile. One that is named openly was allowed before."""
     asked = [name for name in path[len(root) :].split("/") if name]
-    return names != asked and any(name[0] == "." for name in names)
+    return names != asked and any(is_hidden(name) for name in names)
 
 
 def _walk(anchor: str, names: list[str]) -> int:

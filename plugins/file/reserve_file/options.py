@@ -74,7 +74,7 @@ SCHEMA: dict[str, Any] = {
         "dotfiles": {
             "type": "boolean",
             "default": False,
-            "description": "Serve files and folders whose name begins with a dot.",
+            "description": "Serve files and folders whose name begins with a dot. `.well-known` (RFC 8615) always is.",
         },
         "listing": {
             "type": "boolean",

@@ -107,6 +107,11 @@ def _names(path: str, *, dotfiles: bool) -> list[str] | None:
 
 def servable(name: str, *, dotfiles: bool) -> bool:
     """Whether a name is one that clients can ask for."""
-    if name[0] == "." and (not dotfiles or name in (".", "..")):
+    if name[0] == "." and (name in (".", "..") or (not dotfiles and is_hidden(name))):
         return False
     return _FORBIDDEN.search(name) is None
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a name is a dotfile's. `.well-known` isn't one: it is there to be asked for (RFC 8615)."""
+    return name[0] == "." and name != ".well-known"
