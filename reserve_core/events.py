@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("reserve")
 
-NAMES = ("created", "ready", "reloaded", "incoming", "redirecting", "redirected", "error", "aborted", "closed")
+NAMES = (
+    *("created", "ready", "reloaded", "incoming", "redirecting", "redirected", "error", "aborted", "refused"),
+    "closed",
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -30,8 +33,10 @@ class Event:
     | redirecting | and `type`, the handler's prefix, `redirect`, the value it is given |
     | redirected | and `status`, `end`, `time_spent` |
     | error | and `reason`, the exception; without a request when the server as a whole has failed |
+    | refused | `server`, `request` as far as it was received, `url`, `start`, `status`, `reason`: an `HTTPError` |
 
-    `url` is the canonical URL, of `redirecting` the one that the mapping matched. `start` and `end` are seconds since
+    `url` is the canonical URL, of `redirecting` the one that the mapping matched, of `refused` the target as it was
+    sent, "" when it isn't known. `start` and `end` are seconds since
     the epoch (UTC, as `time.time()`), `time_spent` is in milliseconds. What isn't set is empty.
     """
 
@@ -98,6 +103,7 @@ class Emitter:
     redirected: tuple[Listener, ...]
     error: tuple[Listener, ...]
     aborted: tuple[Listener, ...]
+    refused: tuple[Listener, ...]
     closed: tuple[Listener, ...]
 
     def __init__(self, observers: Mapping[str, tuple[Listener, ...]] | None = None) -> None:

@@ -124,6 +124,15 @@ def aborted(event: Event) -> None:
 
 
 @hookspec
+def refused(event: Event) -> None:
+    """A request was refused before any mapping saw it: malformed, over a limit, too slow. Must not block.
+
+    `event.status` and `event.reason`, an `HTTPError`, are what the client is told; `event.request` is what has been
+    received: its method, its headers and its target, which is `event.url` as it was sent. Each may be missing.
+    """
+
+
+@hookspec
 def closed(event: Event) -> None:
     """The server has closed and answers no more."""
 

@@ -17,7 +17,9 @@ from tornado.netutil import bind_sockets
 
 from .config import Configuration, Source, check, read
 from .dispatcher import Dispatcher
+from .errors import HTTPError
 from .events import Emitter, Event
+from .http import Request
 from .http.connection import Connection
 from .http.shared import Shared
 from .plugins import load_plugins
@@ -47,7 +49,9 @@ class Server:
         self.events = Emitter(configuration.plugins.observers)
         self.dispatcher = Dispatcher(configuration, self.events)
         self.port = configuration.port
-        self._shared = Shared(self.dispatcher.dispatch, configuration.limits, configuration.protocol)
+        self._shared = Shared(
+            self.dispatcher.dispatch, self._tell_refused, configuration.limits, configuration.protocol
+        )
         self._sockets = sockets
         self._listening: list[asyncio.Server] = []
         self._offs: list[Callable[[], None]] = []  # what ends the listening of the configuration's listeners
@@ -119,6 +123,11 @@ class Server:
                     lambda: Connection(self._shared, loop), sock=each, ssl=configuration.ssl, backlog=BACKLOG
                 )
             )
+
+    def _tell_refused(self, request: Request, error: HTTPError) -> None:
+        if self.events.refused:
+            event = Event("refused", self, request, request.url, start=time.time(), status=error.status, reason=error)
+            self.events.emit(event)
 
     def _present_certificate(self, connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
         """Begins a handshake with the certificate of the present configuration."""

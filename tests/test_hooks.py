@@ -246,6 +246,18 @@ def test_hook_aborted(plugin: Any, reserve_server: StartServer) -> None:
     assert [(event.name, event.url) for event in greet.calls] == [("aborted", "/late")]
 
 
+def test_hook_refused(plugin: Any, reserve_server: StartServer) -> None:
+    greet = plugin(observer("refused"))
+    server = reserve_server({"mappings": [{"status": 404}]})
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(b"POST /% HTTP/1.1\r\nhost: localhost\r\n\r\n")
+    greet.wait()
+    (event,) = greet.calls
+    assert (event.name, event.method, event.url, event.status) == ("refused", "POST", "/%", 400)
+    assert (event.reason.status, event.headers["host"]) == (400, "localhost")
+    assert event.server is server.server
+
+
 def test_hook_closed(plugin: Any, reserve_server: StartServer) -> None:
     greet = plugin(observer("closed"))
     server = reserve_server(SITE)

@@ -14,6 +14,7 @@ from .body_parser import body_parser
 from .channel import LINGER, NEVER, Channel
 from .exchange import Exchange
 from .head import read_head
+from .refusal import refused_request
 from .request import Headers, Request
 from .shared import Shared
 from .stream import UpgradedStream
@@ -114,7 +115,7 @@ class Connection(Channel):
                 # The answer decides which protocol the rest is of.
                 self._held = bytearray(rest)
         except HttpParserError as error:
-            self._refuse(error)
+            self._refuse(error, data)
             return
         if self._in_head and not self._head_begun:
             # What the parser holds back, a name or a value that doesn't end, is counted here only.
@@ -343,16 +344,16 @@ class Connection(Channel):
         else:
             self.deadline = NEVER
 
-    def _refuse(self, error: HttpParserError) -> None:
-        """The bytes are no HTTP/1.1, or the limits were passed."""
+    def _refuse(self, error: HttpParserError, data: bytes) -> None:
+        """The bytes are no HTTP/1.1, or the limits were passed. `data` are those just fed."""
         if self._error is not None:
             self._fail(self._error.status, self._error.reason)
         elif self._parsed is None and self._newest is not None and not self._newest.keep_alive:
             self._deaf = True  # data behind the last request of the connection (RFC 9112 9.6)
         else:
-            self._fail(400, f"The request is malformed: {error}")
+            self._fail(400, f"The request is malformed: {error}", data)
 
-    def _fail(self, status: int, reason: str) -> None:
+    def _fail(self, status: int, reason: str, data: bytes = b"") -> None:
         """The connection can't go on: an error ends it, once the requests before it are answered."""
         self._deaf = True
         self.deadline = NEVER
@@ -360,6 +361,7 @@ class Connection(Channel):
         if parsed is None:
             if self._last_words is None:
                 self._last_words = (status, reason)
+                self._tell(HTTPError(status, reason), b"" if self._waiting or not self._head_begun else data)
             self._advance()
             return
         # It's the body that fails: its reader answers, or its request is answered without it.
@@ -368,6 +370,12 @@ class Connection(Channel):
             self._finish()
         elif parsed.body is not None:
             parsed.body.fail(HTTPError(status, reason))
+
+    def _tell(self, error: HTTPError, data: bytes) -> None:
+        """Tells of the request that is refused, which begins with `data` if that isn't empty."""
+        request = refused_request(self._parser, self._url, self._headers, data)
+        request.scheme, request.remote = self.shared.scheme, self.remote
+        self.shared.refused(request, error)
 
     def _finish(self) -> None:
         """Closes the connection after its last answer; what was pipelined behind it is not answered."""

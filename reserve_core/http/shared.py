@@ -8,6 +8,7 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ..errors import HTTPError
     from ..limits import Limits
     from .connection import Connection
     from .request import Request
@@ -15,15 +16,20 @@ if TYPE_CHECKING:
 
 
 class Shared:
-    """The handler of requests, the limits, the clock, and the connections and tasks there are."""
+    """The handler of requests, the limits, the clock, and the connections and tasks there are.
+
+    `refused` is told of the requests that a connection refuses, which never reach the handler.
+    """
 
     def __init__(
         self,
         handle: Callable[[Request, Response], Coroutine[None, None, None]],
+        refused: Callable[[Request, HTTPError], None],
         limits: Limits,
         scheme: str,
     ) -> None:
         self.handle = handle
+        self.refused = refused
         self.limits = limits
         self.scheme = scheme
         self.connections: set[Connection] = set()
