@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.kit.waiting import PATIENCE
+
 
 @pytest.fixture
 def dockerfile(project: Path) -> str:
@@ -61,10 +63,10 @@ def test_it_is_healthy_even_if_a_token_is_asked_for(
         assert python == "python"
         assert url in check[-1]
         try:
-            subprocess.run(check, check=True, timeout=20)
+            subprocess.run(check, check=True, timeout=PATIENCE)
         finally:
             mirror.terminate()
-    assert subprocess.run(check, timeout=20, capture_output=True).returncode == 1
+    assert subprocess.run(check, timeout=PATIENCE, capture_output=True).returncode == 1
 
 
 def test_compose_joins_it_to_a_redis_that_forgets_nothing(project: Path) -> None:

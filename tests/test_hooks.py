@@ -15,8 +15,7 @@ from docs.tables import hooks
 from reserve_core import ConfigError, mock
 from reserve_core.testing import StartMock, StartServer
 from tests.conftest import Install, Run
-
-PATIENCE = 10  # seconds until what must happen is missed
+from tests.kit.waiting import PATIENCE
 
 HEAD = """
 import asyncio

@@ -11,16 +11,9 @@ import pytest
 
 from reserve_core import ConfigError, Event, Server, mock, serve
 from reserve_core.log import log
+from tests.kit.waiting import until
 
 MIRROR = {"match": "^/m(/.*)?$", "mirror": "$1"}
-
-
-async def until(condition: Any) -> None:
-    for _ in range(500):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it never came")
 
 
 async def text(mocked: Any, url: str) -> str:

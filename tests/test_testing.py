@@ -10,12 +10,13 @@ import pytest
 
 from reserve_core import Request, Response, serve
 from reserve_core.testing import TestMock, TestServer
+from tests.kit.waiting import PATIENCE
 
 CONFIGURATION = {"mappings": [{"match": "^/hello", "custom": ["hello", {}]}, {"status": 404}]}
 
 
 def get(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=5) as answer:
+    with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
         text: str = answer.read().decode()
     return text
 
@@ -55,7 +56,7 @@ def test_the_fixtures_come_with_the_distribution(pytester: pytest.Pytester) -> N
 
         def test_hello(reserve_server):
             server = reserve_server({"mappings": [{"custom": ["hello", {}]}]})
-            assert urllib.request.urlopen(server.url, timeout=5).read() == b"hello"
+            assert urllib.request.urlopen(server.url, timeout=PATIENCE).read() == b"hello"
         """
     )
     pytester.runpytest_subprocess().assert_outcomes(passed=1)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import Any
 
 import pytest
 from playwright.sync_api import (
@@ -27,7 +24,11 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-PATIENCE = 20  # seconds until something that must come is missed
+from tests.kit import client
+from tests.kit.client import Answer, Headers
+from tests.kit.ports import free_port
+from tests.kit.waiting import PATIENCE
+
 CHROMIUM_OPTIONS = (
     "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
     " --no-first-run --disable-quic"
@@ -54,37 +55,10 @@ _WATCH = """
         console.error(`CSP ${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}`));
 """
 
-Headers = Iterable[tuple[str, str]]
 NewPage = Callable[..., Page]
-Ask = Callable[..., "Answer"]
+Ask = Callable[..., Answer]
 NewSite = Callable[..., "Site"]
 Visit = Callable[..., "LivePage"]
-
-
-class Answer(NamedTuple):
-    status: int
-    headers: http.client.HTTPMessage
-    body: bytes
-
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-def request(url: str, method: str = "GET", body: bytes = b"", headers: Headers = ()) -> Answer:
-    """Sends one request with these headers and no others, but for Host and the length of a body."""
-    parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE)
-    try:
-        connection.putrequest(method, parts._replace(scheme="", netloc="").geturl() or "/", skip_accept_encoding=True)
-        for name, value in headers:
-            connection.putheader(name, value)
-        if body and not any(name == "Transfer-Encoding" for name, _ in headers):
-            connection.putheader("Content-Length", str(len(body)))
-        connection.endheaders(body)
-        answer = connection.getresponse()
-        return Answer(answer.status, answer.headers, answer.read())
-    finally:
-        connection.close()
 
 
 class Mirror:
@@ -98,21 +72,21 @@ class Mirror:
 
     def send(self, method: str, path: str = "", body: bytes = b"", headers: Headers = ()) -> Answer:
         """Sends a request to be captured; `path` is what follows the code."""
-        return request(self.url + path, method, body, headers)
+        return client.ask(self.url + path, method, body, headers)
 
     def requests(self) -> list[dict[str, Any]]:
         """The summaries of all captured requests, oldest first."""
         requests: list[dict[str, Any]] = []
         while True:
             after = f"&after={requests[-1]['id']}" if requests else ""
-            page = request(f"{self.api}/requests?limit=1000{after}").json()["requests"]
+            page = client.ask(f"{self.api}/requests?limit=1000{after}").json()["requests"]
             if not page:
                 return requests
             requests += page
 
     def whole(self, index: int = -1) -> dict[str, Any]:
         """One whole request, by default the newest."""
-        whole: dict[str, Any] = request(f"{self.api}/requests/{self.requests()[index]['id']}").json()
+        whole: dict[str, Any] = client.ask(f"{self.api}/requests/{self.requests()[index]['id']}").json()
         return whole
 
 
@@ -167,7 +141,7 @@ class Site:
     def mirror(self, code: str = "", base: str = "") -> Mirror:
         """A new mirror; without a code, of a random one. `base` is the path it is mounted at."""
         body = json.dumps({"code": code} if code else {}).encode()
-        answer = request(f"{self.url}{base}/api/mirrors", "POST", body, [("Content-Type", "application/json")])
+        answer = client.ask(f"{self.url}{base}/api/mirrors", "POST", body, [("Content-Type", "application/json")])
         assert answer.status == 201, answer
         return Mirror(self.url + base, answer.json()["code"])
 
@@ -183,9 +157,8 @@ class LivePage:
         page.goto(mirror.page + (f"#{fragment}" if fragment else ""))
         self.wait_connected()
 
-    def wait_connected(self, timeout: float = PATIENCE * 1000) -> None:
-        """Waits up to `timeout` milliseconds."""
-        expect(self.page.locator("#connection")).to_have_text("Live", timeout=timeout)
+    def wait_connected(self) -> None:
+        expect(self.page.locator("#connection")).to_have_text("Live")
 
     def open(self, text: str) -> Locator:
         """Opens the newest request whose row has the text, and returns the detail when all of it is there."""
@@ -218,12 +191,6 @@ class LivePage:
         return text
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, built without the windows: half the work for the machine.
@@ -233,6 +200,7 @@ def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium-headless-shell")
     assert chromium, "These tests need Chromium: apt install chromium-headless-shell"
     with sync_playwright() as playwright:
+        expect.set_options(timeout=PATIENCE * 1000)
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_OPTIONS.split())
         yield browser
         browser.close()
@@ -336,7 +304,7 @@ def new_site(command: Path, tmp_path: Path) -> Iterator[NewSite]:
 @pytest.fixture
 def ask() -> Ask:
     """Sends one request: `ask(url, method, body, headers)`."""
-    return request
+    return client.ask
 
 
 @pytest.fixture

@@ -113,7 +113,7 @@ def test_edit_the_response(live: LivePage) -> None:
     live.button("Save").click()
     expect(dialog).to_be_hidden()
     answer = live.mirror.send("GET")
-    assert (answer.status, answer.body, answer.headers.get_all("X-Twice")) == (418, b'{"tea": "<b>"}', ["1", "2"])
+    assert (answer.status, answer.body, answer.headers.getall("X-Twice")) == (418, b'{"tea": "<b>"}', ["1", "2"])
     live.page.reload()
     live.wait_connected()
     live.button("Response…").click()
@@ -121,7 +121,7 @@ def test_edit_the_response(live: LivePage) -> None:
     dialog.get_by_label("Status").fill("204")
     live.button("Save").click()
     expect(dialog).to_be_hidden()
-    assert live.mirror.send("GET").headers.get_all("X-Twice") == ["1", "2"]
+    assert live.mirror.send("GET").headers.getall("X-Twice") == ["1", "2"]
 
 
 def test_a_response_that_cannot_be_is_explained(live: LivePage) -> None:

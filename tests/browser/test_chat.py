@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from tests.browser.conftest import NewPage, NewSite, Site
 
-PATIENCE = 30_000  # milliseconds until a page must be back; it waits up to 12 s between two tries
 SCRIPT = "<img src=x onerror=alert(1)><script>alert(2)</script>&amp;<b>bold</b>"
 
 Join = Callable[..., "Person"]
@@ -138,8 +137,8 @@ def test_pages_come_back_when_the_server_does(join: Join, site: Site) -> None:
     time.sleep(1)  # some tries fail
     site.start()
     for person in (ada, ben):
-        expect(person.connection).to_have_text("Connected", timeout=PATIENCE)
-        expect(person.people).to_have_text("2 here: Ada, Ben", timeout=PATIENCE)
+        expect(person.connection).to_have_text("Connected")
+        expect(person.people).to_have_text("2 here: Ada, Ben")
     ada.text.press("Enter")
     for person in (ada, ben):
         expect(person.log.locator("li p")).to_have_text(["Before", "Written meanwhile"])

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
+from tests.kit.waiting import PATIENCE
+
 if TYPE_CHECKING:
-    from tests.browser.conftest import Headers, LivePage, Site, Visit
+    from tests.browser.conftest import LivePage, Site, Visit
+    from tests.kit.client import Headers
 
 ALL_BYTES = bytes(range(256))
 TYPE = "Content-Type"
@@ -88,7 +91,7 @@ def test_curl(live: LivePage, tmp_path: Path, shell: str, names: list[str]) -> N
         captured = capture(live, case)
         command = live.copied_as("cURL")
         assert command.isprintable() or all(char.isprintable() or char == "\n" for char in command), name
-        subprocess.run([shell, "-c", command], cwd=tmp_path, check=True, capture_output=True, timeout=20)
+        subprocess.run([shell, "-c", command], cwd=tmp_path, check=True, capture_output=True, timeout=PATIENCE)
         assert same(live.mirror.whole()) == same(captured), f"{name}: {command}"
     assert not list(tmp_path.iterdir())
 

@@ -2,56 +2,33 @@
 
 from __future__ import annotations
 
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import redis
 from playwright.sync_api import expect
+
+from tests.kit.redis_server import RedisServer
+from tests.kit.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.browser.conftest import LivePage, Mirror, NewSite, Site, Visit
 
-PATIENCE = 30_000  # milliseconds until a page must be back; it waits up to 12 s between two tries
 CODE = "hooks"
 
 
-class Redis:
-    """A Redis that keeps what it has on disk, on a Unix socket: `url` says where."""
-
-    def __init__(self, folder: Path) -> None:
-        self.url = f"unix://{folder}/redis.sock"
-        self._command = ["redis-server", "--port", "0", "--unixsocket", str(folder / "redis.sock"), "--save", ""]
-        self._command += ["--dir", str(folder), "--appendonly", "yes", "--appendfsync", "always"]
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
-        retry = redis.retry.Retry(redis.backoff.ConstantBackoff(0.05), 400)
-        errors = [redis.ConnectionError, redis.BusyLoadingError, FileNotFoundError]
-        with redis.Redis.from_url(self.url, retry=retry, retry_on_error=errors) as client:
-            client.ping()
-
-    def kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Redis]:
-    database = Redis(tmp_path)
+def database(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis that keeps what it has on disk."""
+    database = RedisServer(tmp_path, "--appendonly", "yes", "--appendfsync", "always")
     database.start()
     yield database
     database.kill()
 
 
 @pytest.fixture
-def two(database: Redis, new_site: NewSite) -> tuple[Site, Site]:
+def two(database: RedisServer, new_site: NewSite) -> tuple[Site, Site]:
     """Two servers on one Redis."""
     options = ("mirror", "--code", CODE, "--redis-url", database.url, "--max-requests", "1000")
     return new_site(*options), new_site(*options)
@@ -85,7 +62,7 @@ def test_nothing_is_lost_or_doubled_when_the_server_restarts(two: tuple[Site, Si
     expect(live.page.locator("#connection")).not_to_have_text("Live")
     send(second.known(CODE), range(3, 7))
     first.start()
-    live.wait_connected(PATIENCE)
+    live.wait_connected()
     expect_listed(live, [0, 1, 2, 3, 4, 5, 6])
     expect(live.page).to_have_title("(6) hooks \u00b7 reserve mirror")
     send(first.known(CODE), range(7, 9))
@@ -105,11 +82,11 @@ def test_what_was_deleted_meanwhile_goes(two: tuple[Site, Site], visit: Visit) -
     send(second.known(CODE), range(4, 5))
     expect_listed(other, [0, 2, 3, 4])
     first.start()
-    live.wait_connected(PATIENCE)
+    live.wait_connected()
     expect_listed(live, [0, 2, 3, 4])
 
 
-def test_pages_survive_a_crash_of_redis(two: tuple[Site, Site], database: Redis, visit: Visit) -> None:
+def test_pages_survive_a_crash_of_redis(two: tuple[Site, Site], database: RedisServer, visit: Visit) -> None:
     mirror = two[0].known(CODE)
     live = visit(mirror)
     send(mirror, range(3))
@@ -118,15 +95,12 @@ def test_pages_survive_a_crash_of_redis(two: tuple[Site, Site], database: Redis,
     assert mirror.send("POST", "/lost", b"x").status == 503
     database.start()
     send_when_back(lambda: mirror.send("POST", "/3", b"x").status)
-    expect(live.rows).to_have_count(4, timeout=PATIENCE)
+    expect(live.rows).to_have_count(4)
     expect_listed(live, [0, 1, 2, 3])
 
 
 def send_when_back(send: Callable[[], int]) -> None:
-    deadline = time.monotonic() + PATIENCE / 1000
-    while send() != 200:
-        assert time.monotonic() < deadline, "The server doesn't find its Redis again"
-        time.sleep(0.05)
+    wait_until(lambda: send() == 200)
 
 
 def test_a_server_that_forgets_empties_its_page(new_site: NewSite, visit: Visit) -> None:
@@ -137,7 +111,7 @@ def test_a_server_that_forgets_empties_its_page(new_site: NewSite, visit: Visit)
     site.stop()
     expect(live.page.locator("#connection")).not_to_have_text("Live")
     site.start()
-    live.wait_connected(PATIENCE)
+    live.wait_connected()
     expect(live.rows).to_have_count(0)
     send(site.known(CODE), range(5, 6))
     expect_listed(live, [5])
@@ -150,5 +124,5 @@ def test_a_mirror_that_a_restart_has_forgotten_is_said_to_be_gone(new_site: NewS
     expect(live.rows).to_have_count(1)
     site.stop()
     site.start()
-    expect(live.page.locator("#ended")).to_contain_text("the server was started anew without it", timeout=PATIENCE)
+    expect(live.page.locator("#ended")).to_contain_text("the server was started anew without it")
     expect(live.rows).to_have_count(1)

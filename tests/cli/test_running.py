@@ -8,10 +8,11 @@ import pytest
 
 from reserve_core.cli.common import CannotRun
 from reserve_core.cli.running import Reloader
+from tests.kit.waiting import PATIENCE
 
 
 async def until(done: asyncio.Event) -> None:
-    await asyncio.wait_for(done.wait(), 10)
+    await asyncio.wait_for(done.wait(), PATIENCE)
     done.clear()
 
 

@@ -17,8 +17,9 @@ import pytest
 
 from reserve_core import check, load_plugins, read
 from reserve_core.config.pattern import compile_match
-from tests.e2e.conftest import Running, Start
-from tests.markdown import Section, sections
+from tests.e2e.conftest import Start
+from tests.kit.markdown import Section, sections
+from tests.kit.running import Running
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = {str(path.relative_to(DOCS)): sections(path.read_text()) for path in sorted(DOCS.rglob("*.md"))}

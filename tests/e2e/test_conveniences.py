@@ -13,6 +13,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from tornado.websocket import websocket_connect
 
+from tests.kit.waiting import wait_until
+
 NAVIGATION = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 ANYTHING = {"Accept": "*/*"}
 
@@ -226,7 +228,7 @@ def test_pages_of_other_origins_may_read_every_answer(start: Any, ask: Any, writ
         ask(f"{url}assets/"),
         ask(f"{url}api/books"),
     ):
-        assert answer.headers.get_all("access-control-allow-origin") == ["*"], answer.status
+        assert answer.headers.getall("access-control-allow-origin") == ["*"], answer.status
     preflight = {
         "Origin": "http://app.example",
         "Access-Control-Request-Method": "DELETE",
@@ -259,7 +261,7 @@ def test_additions_outlast_a_reload(start: Any, ask: Any, write: Any) -> None:
     assert ask(url).status == 410
     write({"reserve.json": {"mappings": [{"status": 418}]}})
     running.signal(signal.SIGHUP)
-    _wait_for(lambda: ask(url).status == 418)
+    wait_until(lambda: ask(url).status == 418)
     assert ask(url).headers["access-control-allow-origin"] == "*"
 
 
@@ -386,7 +388,7 @@ def test_it_is_opened_in_the_browser(start: Any, write: Any, tmp_path: Path, mon
     write(SITE)
     running = start("serve", "dist", "--host", "0.0.0.0", "--open", "--silent")
     url = running.ready()
-    _wait_for(opened.exists)
+    wait_until(opened.exists)
     assert opened.read_text() == url.replace("0.0.0.0", "127.0.0.1")
     assert running.stop() == 0
 
@@ -400,15 +402,6 @@ def test_without_a_browser_the_server_goes_on(
     write(SITE)
     running = start("serve", "dist", "--open")
     url = running.ready()
-    _wait_for(lambda: running.errors != "")
+    wait_until(lambda: running.errors != "")
     assert running.errors == f"No browser could be opened: go to {url}\n"
     assert ask(f"{url}app.js").text == "run()"
-
-
-def _wait_for(condition: Callable[[], bool]) -> None:
-    async def wait() -> None:
-        async with asyncio.timeout(20):
-            while not condition():
-                await asyncio.sleep(0.02)
-
-    asyncio.run(wait())

@@ -12,7 +12,8 @@ from typing import Any
 
 import aiohttp
 
-from tests.nginx import nginx
+from tests.kit.nginx import nginx
+from tests.kit.waiting import PATIENCE
 
 MIRROR = {"match": "^/mirror(/.*)?$", "mirror": "$1", "trusted-proxies": ["127.0.0.1"], "allowed-hosts": ["site.test"]}
 
@@ -41,7 +42,7 @@ async def test_a_mirror_works_behind_nginx(start: Any, write: Any, project: Path
     address = start("--silent").ready().split("/")[2]
     example = (project / "examples" / "deployment" / "nginx.conf").read_text()
     example = example.replace("listen 8080", "listen 127.0.0.1:PORT").replace("127.0.0.1:5000", address)
-    headers, timeout = {"Host": "site.test"}, aiohttp.ClientTimeout(20)
+    headers, timeout = {"Host": "site.test"}, aiohttp.ClientTimeout(PATIENCE)
     with nginx(tmp_path, example) as port:
         url = f"http://127.0.0.1:{port}/mirror/"
         await use_the_mirror(url, aiohttp.ClientSession(headers=headers, timeout=timeout))

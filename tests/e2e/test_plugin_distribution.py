@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.markdown import sections
+from tests.kit.markdown import sections
 
 pytestmark = pytest.mark.timeout(240)
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.markdown import Section, sections
+from tests.kit.markdown import Section, sections
 
 ADDRESS = "http://127.0.0.1:5000/"
 

@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 import trustme
 
-from tests.e2e.conftest import until
+from tests.kit.waiting import wait_until
 
 HELLO = "def handler(request, response):\n    return ['{}']\n"
 
@@ -97,7 +97,7 @@ def test_an_invalid_configuration_is_told_and_the_former_one_goes_on(start: Any,
         }
     )
     running.signal(signal.SIGHUP)
-    until(lambda: "goes on" in running.errors)
+    wait_until(lambda: "goes on" in running.errors)
     assert "SyntaxError" in running.errors
     assert 'Did you mean "status"?' in running.errors
     assert "2 mistakes in the configuration" in running.errors
@@ -106,7 +106,7 @@ def test_an_invalid_configuration_is_told_and_the_former_one_goes_on(start: Any,
     # Code that was right and is imported by the one that was not is the former one too.
     write({"hello.py": HELLO.format("two")})
     running.signal(signal.SIGHUP)
-    until(lambda: running.errors.count("goes on") == 2)
+    wait_until(lambda: running.errors.count("goes on") == 2)
     assert ask(f"{url}a").text == "one"
     write({"reserve.json": configuration({"match": "/a", "custom": "./hello.py"})})
     hang_up(running)
@@ -138,22 +138,22 @@ def test_watch_takes_over_what_is_saved(start: Any, ask: Any, write: Any, tmp_pa
     assert (ask(f"{url}a").text, ask(f"{url}b").status) == ("one", 201)
 
     write({"deep/words.py": "WORD = 'two'\n"})
-    until(lambda: ask(f"{url}a").text == "two")
+    wait_until(lambda: ask(f"{url}a").text == "two")
     write({"conf/base.json": configuration({"match": "/b", "status": 202})})
-    until(lambda: ask(f"{url}b").status == 202)
+    wait_until(lambda: ask(f"{url}b").status == 202)
     # As editors do it: another file takes the place of the former one.
     write({"new": "from deep.words import WORD\n\ndef handler(request, response):\n    return [WORD * 2]\n"})
     (tmp_path / "new").replace(tmp_path / "hello.py")
-    until(lambda: ask(f"{url}a").text == "twotwo")
+    wait_until(lambda: ask(f"{url}a").text == "twotwo")
 
     write({"reserve.json": "{"})
-    until(lambda: "goes on" in running.errors)
+    wait_until(lambda: "goes on" in running.errors)
     # What was missing comes, and all is well.
     write({"reserve.json": configuration({"match": "/a", "custom": "./other.py"})})
-    until(lambda: "other.py" in running.errors)
+    wait_until(lambda: "other.py" in running.errors)
     assert ask(f"{url}a").text == "twotwo"
     write({"other.py": HELLO.format("other")})
-    until(lambda: ask(f"{url}a").text == "other")
+    wait_until(lambda: ask(f"{url}a").text == "other")
     assert running.stop() == 0
 
 
@@ -301,7 +301,7 @@ async def test_a_renewed_certificate_is_presented_and_open_connections_stay(
     # A certificate that can't be used changes nothing.
     (tmp_path / "key.pem").write_text("none")
     running.signal(signal.SIGHUP)
-    until(lambda: "certificate can't be used" in running.errors)
+    wait_until(lambda: "certificate can't be used" in running.errors)
     _, newest_writer, serial = await connect()
     assert serial == second
     for open_writer in (writer, newer_writer, newest_writer):

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.kit.waiting import PATIENCE
+
 SITE: dict[str, Any] = {
     "reserve.json": {
         "mappings": [
@@ -225,7 +227,7 @@ class _Upload:
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self._address = (parts.hostname, parts.port)
-        self._socket = socket.create_connection(self._address, timeout=20)
+        self._socket = socket.create_connection(self._address, timeout=PATIENCE)
         self._socket.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
         self._received = self._socket.makefile("rb")
         self._head = False
@@ -262,6 +264,6 @@ class _Upload:
     def wait_until_nobody_listens(self) -> None:
         while True:
             try:
-                socket.create_connection(self._address, timeout=20).close()
+                socket.create_connection(self._address, timeout=PATIENCE).close()
             except (ConnectionRefusedError, ConnectionResetError):
                 return

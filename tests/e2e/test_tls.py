@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from tests.kit.waiting import PATIENCE
+
 MADE = "Made a self-signed certificate for "
 
 
@@ -45,7 +47,7 @@ def ask(url: str, trusted: Path, host: str | None = None) -> str:
     """The page of a server whose certificate has to be valid for its host, or another name of the same machine."""
     parts = urlsplit(url)
     context = ssl.create_default_context(cafile=trusted)
-    connection = HTTPSConnection(host or parts.hostname or "", parts.port, timeout=20, context=context)
+    connection = HTTPSConnection(host or parts.hostname or "", parts.port, timeout=PATIENCE, context=context)
     try:
         connection.request("GET", "/")
         return connection.getresponse().read().decode()

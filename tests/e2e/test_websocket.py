@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-if TYPE_CHECKING:
-    from tests.e2e.conftest import Running, Start
+from tests.kit.waiting import PATIENCE
 
-PATIENCE = 20
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Start
+    from tests.kit.running import Running
+
 
 TALK = """
 from pathlib import Path

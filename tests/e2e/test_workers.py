@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import until
+from tests.kit.waiting import wait_until
 
 CODE = """
 import os, time
@@ -101,7 +101,7 @@ def test_one_that_is_killed_is_replaced(start: Any, ask: Any, write: Any) -> Non
     os.kill(first, signal.SIGKILL)
     # The other one answers meanwhile.
     assert ask(f"{url}pid").text == str(second)
-    until(lambda: len(workers(running)) == 2 and first not in workers(running))
+    wait_until(lambda: len(workers(running)) == 2 and first not in workers(running))
     os.kill(second, signal.SIGKILL)
     assert int(ask(f"{url}pid").text) not in (first, second)
     assert f"The worker {first} ended with SIGKILL: another one takes its place" in running.errors
@@ -167,7 +167,7 @@ def test_sighup_reloads_all_of_them(start: Any, ask: Any, write: Any) -> None:
     # A mistake is told once, and all go on as they were.
     write({"reserve.json": {"mappings": [{"statu": 404}]}})
     running.signal(signal.SIGHUP)
-    until(lambda: "goes on" in running.errors)
+    wait_until(lambda: "goes on" in running.errors)
     assert running.errors.count("Unknown handler") == 1
     assert ask(f"{url}who").status == 200
     assert running.stop() == 0
@@ -190,7 +190,7 @@ def test_they_end_with_the_process_that_keeps_them(start: Any, write: Any) -> No
     running.ready()
     pids = workers(running)
     running.signal(signal.SIGKILL)
-    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
 
 
 @pytest.mark.parametrize("mapping", [{"match": "^/m(/.*)?$", "mirror": "$1"}, {"match": "/api", "tap": "api"}])

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from tornado.util import _websocket_mask
 
-PATIENCE = 30
+from tests.kit.waiting import PATIENCE
+
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 
 

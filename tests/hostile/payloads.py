@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from tests.browser.conftest import Headers, Mirror
+    from tests.browser.conftest import Mirror
+    from tests.kit.client import Headers
 
 # A script that would be noticed: conftest's pages note every call of alert.
 RUN = "alert(1)"

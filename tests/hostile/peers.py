@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from tests.nginx import nginx
+from tests.kit.nginx import nginx
 
 SILENCE = 1.0  # seconds after which a server is taken to wait for more
 _STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3})")

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.hostile.client import Client
+from tests.kit.waiting import PATIENCE
 
-PATIENCE = 30  # seconds until something that must come is missed
 _READY = re.compile("Server running at http.*:([0-9]+)/\n")
 KB = 1024
 MB = 1024 * 1024

@@ -14,7 +14,8 @@ from tests.plugins.url.test_smuggling import BEFORE_THE_HEAD, IN_THE_BODY
 
 if TYPE_CHECKING:
     from tests.hostile.conftest import Scale, Score
-    from tests.plugins.url.conftest import Message, Peer, Serve, Site, Upstream
+    from tests.kit.upstream import Message, Peer
+    from tests.plugins.url.conftest import Serve, Site, Upstream
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 POST = b"POST /%b HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"

@@ -23,7 +23,7 @@ from tests.plugins.mirror.conftest import own_redis
 if TYPE_CHECKING:
     from tests.hostile.conftest import Scale, Score
     from tests.hostile.program import Launch
-    from tests.plugins.mirror.conftest import RedisServer
+    from tests.kit.redis_server import RedisServer
 
 __all__ = ["own_redis"]
 

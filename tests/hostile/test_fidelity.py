@@ -12,7 +12,8 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.hostile.conftest import Scale, Score
-    from tests.plugins.url.conftest import Message, Peer, Serve, Upstream
+    from tests.kit.upstream import Message, Peer
+    from tests.plugins.url.conftest import Serve, Upstream
 
 Fields = list[tuple[str, str]]
 

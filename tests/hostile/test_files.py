@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tests.kit.waiting import PATIENCE
 from tests.plugins.test_file_hostile import NAMES, SECRET, SWAP, www
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["www"]  # the folder, with all that may not be reached: pytest uses it for each test
 
-PATIENCE = 20
 OURS = {b"page", b"top", b"plain"}
 NAMES = [
     *NAMES,

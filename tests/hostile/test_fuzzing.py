@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from tests.hostile.strategies import broken, request
+from tests.kit.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Start
@@ -66,7 +67,6 @@ LIMITS = {"header-timeout": 2, "body-timeout": 2, "idle-timeout": 20}
 LEGITIMATE = {501, 502, 504, 505, 508}
 # Seconds of silence after which the rest of a broken request is not waited for.
 SILENCE = 0.02
-PATIENCE = 20
 
 
 class Exchange(NamedTuple):

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from reserve_core.http.forms import MAX_PARTS
-from tests.http.conftest import Wire
 from tests.http.test_connection_limits import with_headers, with_target
 from tests.http.websockets import BINARY, CLOSE, FIN, frame, head
+from tests.kit.wire import Wire
 
 if TYPE_CHECKING:
     from reserve_core.http import Request, Response

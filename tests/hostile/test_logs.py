@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.kit.waiting import PATIENCE
+
 if TYPE_CHECKING:
     from tests.e2e.conftest import Start
     from tests.hostile.conftest import Score
     from tests.hostile.test_fuzzing import Write
 
-PATIENCE = 20
 SECRET = "s3cr3t"
 
 HANDLERS = """

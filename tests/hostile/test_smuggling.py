@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from reserve_core.http import Request, Response
     from tests.hostile.conftest import Keep, Score
     from tests.hostile.peers import Reading
-    from tests.plugins.url.conftest import Peer, Serve, Upstream
+    from tests.kit.upstream import Peer
+    from tests.plugins.url.conftest import Serve, Upstream
 
 VECTORS: list[Refused | Accepted] = [*REFUSED, *ACCEPTED]
 AT_ONCE = 40

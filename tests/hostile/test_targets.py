@@ -9,7 +9,8 @@ from tests.hostile.peers import read_as
 
 if TYPE_CHECKING:
     from tests.hostile.conftest import Score
-    from tests.plugins.url.conftest import Backend, Serve, Upstream
+    from tests.kit.upstream import Backend
+    from tests.plugins.url.conftest import Serve, Upstream
 
 # CANARY stands for the authority of the canary server, PORT for its port.
 REFUSED = [

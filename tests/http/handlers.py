@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from reserve_core.http import Request, Response
-    from tests.http.conftest import Site, Wire
+    from tests.http.conftest import Site
+    from tests.kit.wire import Wire
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\n"

@@ -9,10 +9,12 @@ import pytest
 
 from reserve_core.errors import Disconnected
 from tests.http.handlers import POST
+from tests.kit.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from reserve_core.http import Request, Response
-    from tests.http.conftest import Serve, Wire
+    from tests.http.conftest import Serve
+    from tests.kit.wire import Wire
 
 
 def get(path: str = "/", extra: str = "") -> bytes:
@@ -255,7 +257,7 @@ async def test_requests_behind_the_one_at_work_are_not_run_while_stopping(serve:
     await wire.send_in_pieces([get("/late")])
     release.set()
     answers = await wire.answers()
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE):
         await stopping
     assert seen == ["/slow"]
     assert answers[0].body == b"begun, ended"

@@ -11,7 +11,8 @@ from reserve_core.errors import HTTPError, ResponseError
 
 if TYPE_CHECKING:
     from reserve_core.http import Request, Response
-    from tests.http.conftest import Serve, Site, Wire
+    from tests.http.conftest import Serve, Site
+    from tests.kit.wire import Wire
 
 
 def get(path: str = "/", extra: str = "") -> bytes:

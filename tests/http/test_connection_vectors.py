@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 if TYPE_CHECKING:
     from reserve_core.http import Request, Response
-    from tests.http.conftest import Answer, Serve, Site
+    from tests.http.conftest import Serve, Site
+    from tests.kit.wire import Answer
 
 Seen = tuple[str, str, bytes]
 

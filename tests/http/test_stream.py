@@ -15,7 +15,8 @@ from reserve_core.http.stream import HIGH_WATER, LOW_WATER, UpgradedStream, swit
 
 if TYPE_CHECKING:
     from reserve_core.http import Request, Response
-    from tests.http.conftest import Serve, Site, Wire
+    from tests.http.conftest import Serve, Site
+    from tests.kit.wire import Wire
 
 ASK = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: bytes\r\n\r\n"
 FIELDS = [("Connection", "Upgrade"), ("Upgrade", "bytes")]

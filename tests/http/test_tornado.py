@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reserve_core.http import Request, Response
-    from tests.http.conftest import Answer, Serve, Site
+    from tests.http.conftest import Serve, Site
+    from tests.kit.wire import Answer
 
 Host = Callable[..., Awaitable["Site"]]
 

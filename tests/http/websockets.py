@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reserve_core.http.websocket import WebSocket
-    from tests.http.conftest import Answer, Site, Wire
+    from tests.http.conftest import Site
+    from tests.kit.wire import Answer, Wire
 
 
 FIN, RSV1, RSV2, RSV3 = 0x80, 0x40, 0x20, 0x10

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
 import json
-import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
-from multidict import CIMultiDict
 from tornado.httpclient import HTTPRequest
 from tornado.httputil import HTTPHeaders
 from tornado.websocket import WebSocketClientConnection, websocket_connect
@@ -23,42 +18,10 @@ from reserve_core.testing import TestServer
 from reserve_mirror.store import Store
 from reserve_mirror.store.memory import MemoryStore
 from reserve_mirror.store.redis import RedisStore
-
-PATIENCE = 20  # seconds until a server that must come up is missed
-
-
-class RedisServer:
-    """A Redis of our own, on a Unix socket in `folder`: `url` says where."""
-
-    def __init__(self, folder: Path, *options: str) -> None:
-        self.folder = folder
-        self.socket = folder / "redis.sock"
-        self.url = f"unix://{self.socket}"
-        self.options = options
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Starts it, and waits until it has loaded what it kept."""
-        arguments = ["--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder), "--save", ""]
-        with (self.folder / "redis.log").open("ab") as output:
-            self.process = subprocess.Popen(
-                ["redis-server", *arguments, *self.options], stdin=subprocess.DEVNULL, stdout=output, stderr=output
-            )
-        retry = redis.retry.Retry(redis.backoff.ConstantBackoff(0.02), int(PATIENCE / 0.02))
-        errors = [redis.ConnectionError, redis.BusyLoadingError, FileNotFoundError]
-        with redis.Redis.from_url(self.url, retry=retry, retry_on_error=errors) as client:
-            client.ping()
-
-    def kill(self) -> None:
-        """Ends it at once, as a crash would."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
-
-    def client(self) -> redis.Redis:
-        """A client of our own, to look and to meddle."""
-        return redis.Redis.from_url(self.url)
+from tests.kit import client
+from tests.kit.client import Answer
+from tests.kit.redis_server import RedisServer
+from tests.kit.waiting import PATIENCE
 
 
 @pytest.fixture(scope="session")
@@ -128,22 +91,6 @@ async def store(open_store: OpenStore) -> Store:
     return await open_store()
 
 
-@dataclass
-class Answer:
-    """What a site has answered."""
-
-    status: int
-    headers: CIMultiDict[str]
-    body: bytes
-
-    @property
-    def text(self) -> str:
-        return self.body.decode()
-
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
 Pairs = Iterable[tuple[str, str]]
 
 
@@ -157,23 +104,7 @@ class Site:
 
     def ask(self, method: str, path: str, body: bytes | Iterable[bytes] = b"", headers: Pairs = ()) -> Answer:
         """Sends a request below the base. `body` in pieces is sent chunked; headers go out as they are given."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=PATIENCE)
-        try:
-            fields = list(headers)
-            names = {name.lower() for name, _ in fields}
-            connection.putrequest(method, self.base + path, skip_host="host" in names, skip_accept_encoding=True)
-            if not isinstance(body, bytes):
-                fields.append(("Transfer-Encoding", "chunked"))
-            elif (body or method in ("POST", "PUT", "PATCH")) and "content-length" not in names:
-                fields.append(("Content-Length", str(len(body))))
-            for name, value in fields:
-                connection.putheader(name, value)
-            chunked = not isinstance(body, bytes)
-            connection.endheaders(body or None, encode_chunked=chunked)
-            answer = connection.getresponse()
-            return Answer(answer.status, CIMultiDict(answer.getheaders()), answer.read())
-        finally:
-            connection.close()
+        return client.ask(f"http://127.0.0.1:{self.server.port}{self.base}{path}", method, body, headers)
 
     def get(self, path: str, *headers: tuple[str, str]) -> Answer:
         return self.ask("GET", path, headers=headers)

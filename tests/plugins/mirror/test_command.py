@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from tests.plugins.mirror.conftest import RedisServer, Serve, Site
+from tests.kit.waiting import PATIENCE
 
-PATIENCE = 20
+if TYPE_CHECKING:
+    from tests.kit.redis_server import RedisServer
+    from tests.plugins.mirror.conftest import Serve, Site
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 

@@ -12,10 +12,10 @@ import pytest
 from reserve_mirror import follow as module
 from reserve_mirror.follow import follow
 from reserve_mirror.store import Event, Settings, State, Store, Unavailable
+from tests.kit.waiting import PATIENCE
 
 SETTINGS = Settings(max_requests=1000, expiration_time=60, answer='{"status":200}')
 SUMMARY = '{"path":"/"}'
-PATIENCE = 10
 
 Happenings = AsyncGenerator[State | Event, None]
 

@@ -13,6 +13,7 @@ from tornado.httpclient import HTTPClientError
 
 from reserve_mirror import live
 from reserve_mirror.store import hub
+from tests.kit.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from reserve_core.testing import LoopThread
@@ -133,7 +134,7 @@ async def test_a_mirror_expires_before_the_eyes_of_its_page(serve: Serve) -> Non
 
 
 async def test_all_pages_are_told(site: Site) -> None:
-    async with asyncio.timeout(20), site.follow() as one, site.follow() as two:
+    async with asyncio.timeout(PATIENCE), site.follow() as one, site.follow() as two:
         for follower in (one, two):
             await follower.message("hello")
         site.capture("/x")

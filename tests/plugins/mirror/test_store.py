@@ -10,9 +10,9 @@ from itertools import pairwise
 import pytest
 
 from reserve_mirror.store import Event, Settings, Store, Watch, is_after, parse_id
+from tests.kit.waiting import PATIENCE
 
 SETTINGS = Settings(max_requests=3, expiration_time=60, answer='{"status":200}')
-PATIENCE = 10
 
 
 def summary(n: int = 0) -> str:

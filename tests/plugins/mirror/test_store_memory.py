@@ -9,6 +9,7 @@ import pytest
 
 from reserve_mirror.store import Settings, Unavailable, memory
 from reserve_mirror.store.memory import OVERHEAD, MemoryStore
+from tests.kit.waiting import PATIENCE
 
 SETTINGS = Settings(max_requests=100, expiration_time=60, answer="{}")
 SUMMARY = '{"path":"/"}'
@@ -79,7 +80,7 @@ async def test_what_has_expired_leaves_the_memory_unasked(monkeypatch: pytest.Mo
     await store.create("stays", SETTINGS)
     store.keep("kept", SETTINGS)
     await store.read("kept")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while "orders" in store._mirrors:
             await asyncio.sleep(0.01)
     assert set(store._mirrors) == {"stays", "kept"}

@@ -17,15 +17,16 @@ import pytest
 from reserve_core import ConfigError
 from reserve_mirror.store import Settings, Unavailable, link
 from reserve_mirror.store.redis import RedisStore
+from tests.kit.waiting import PATIENCE
 
 if TYPE_CHECKING:
-    from tests.plugins.mirror.conftest import RedisServer, Serve, Site
+    from tests.kit.redis_server import RedisServer
+    from tests.plugins.mirror.conftest import Serve, Site
 
 SETTINGS = Settings(max_requests=100_000, expiration_time=60, answer='{"status":200}')
 SUMMARY = '{"path":"/"}'
 # What is written is the kernel's before it is acknowledged: a killed Redis has lost nothing of it.
 DURABLE = ("--appendonly", "yes", "--appendfsync", "no", "--auto-aof-rewrite-percentage", "0")
-PATIENCE = 20
 
 Own = Callable[..., "RedisServer"]
 Open = Callable[["RedisServer"], Awaitable[RedisStore]]

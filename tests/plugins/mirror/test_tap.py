@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from reserve_core import ConfigError, Request, Response, WebSocket
+from tests.kit.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from reserve_core.testing import TestServer
-    from tests.plugins.mirror.conftest import RedisServer, Serve, Site
+    from tests.kit.redis_server import RedisServer
+    from tests.plugins.mirror.conftest import Serve, Site
 
-PATIENCE = 10
 TAP = {"match": "^/api", "tap": "orders"}
 
 

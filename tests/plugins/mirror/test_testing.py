@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.kit.waiting import PATIENCE
+
 if TYPE_CHECKING:
     from reserve_mirror.testing import TestMirror
 
 
 def send(url: str, body: bytes | None = None, method: str = "POST", **headers: str) -> bytes:
     request = urllib.request.Request(url, body, headers, method=method)
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
         return bytes(answer.read())
 
 
 def test_a_request_is_waited_for(reserve_mirror: TestMirror) -> None:
     timer = threading.Timer(0.1, lambda: send(f"{reserve_mirror.url}/hook?x=1", b'{"order": 42}', Event="paid"))
     timer.start()
-    request = reserve_mirror.wait_for(method="POST", path="/hook", timeout=10)
+    request = reserve_mirror.wait_for(method="POST", path="/hook", timeout=PATIENCE)
     timer.join()
     assert (request.method, request.path, request.query) == ("POST", "/hook", [("x", "1")])
     assert request.json() == {"order": 42}

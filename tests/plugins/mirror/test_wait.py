@@ -12,7 +12,8 @@ from urllib.parse import urlencode
 import pytest
 
 if TYPE_CHECKING:
-    from tests.plugins.mirror.conftest import Answer, Serve, Site
+    from tests.kit.client import Answer
+    from tests.plugins.mirror.conftest import Serve, Site
 
 
 def wait(site: Site, timeout: Any = 0.1, **criteria: Any) -> Answer:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.plugins.url.conftest import OK
+from tests.kit.upstream import OK
 
 if TYPE_CHECKING:
-    from tests.plugins.url.conftest import Peer, Serve, Upstream
+    from tests.kit.upstream import Peer
+    from tests.plugins.url.conftest import Serve, Upstream
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"

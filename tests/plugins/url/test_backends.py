@@ -16,7 +16,7 @@ import uvicorn
 from aiohttp import web
 from yarl import URL
 
-from tests.nginx import nginx
+from tests.kit.nginx import nginx
 
 if TYPE_CHECKING:
     from tests.plugins.url.conftest import Serve

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.kit.waiting import PATIENCE
+
 if TYPE_CHECKING:
-    from tests.plugins.url.conftest import Message, Peer, Serve, Site, Until, Upstream
+    from tests.kit.upstream import Message, Peer
+    from tests.plugins.url.conftest import Serve, Site, Until, Upstream
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 GET = b"GET /path?secret HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -254,7 +257,7 @@ async def test_a_client_that_goes_takes_the_upstream_request_along(
     site = await serve((await upstream(script)).url)
     peer = await site.connect()
     await peer.send(GET if when != "sending" else POST.replace(b"4", b"9"))
-    await asyncio.wait_for(reached.wait(), 10)
+    await asyncio.wait_for(reached.wait(), PATIENCE)
     if when == "answering":
         await peer.head()
     getattr(peer, how)()
@@ -284,7 +287,7 @@ async def test_a_body_that_breaks_at_the_client_ends_the_upstream_request(
     site = await serve((await upstream(script)).url, limits={"body-timeout": 0.3})
     answer = await (await site.connect()).ask(b"POST / HTTP/1.1\r\nHost: a\r\n" + body)
     assert answer.status == status
-    assert b"0\r\n" not in await asyncio.wait_for(seen, 10)
+    assert b"0\r\n" not in await asyncio.wait_for(seen, PATIENCE)
 
 
 # Answers before the body is through.

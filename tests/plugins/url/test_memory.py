@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.plugins.url.conftest import Peer, Upstream
+    from tests.kit.upstream import Peer
+    from tests.plugins.url.conftest import Upstream
 
 MB = 1024 * 1024
 TOTAL = 256 * MB

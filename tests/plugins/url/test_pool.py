@@ -16,7 +16,8 @@ from reserve_url.target import Origin, parse_origin
 
 if TYPE_CHECKING:
     from reserve_url.upstream import Upstream as Connection
-    from tests.plugins.url.conftest import Message, Peer, Serve, Until, Upstream
+    from tests.kit.upstream import Message, Peer
+    from tests.plugins.url.conftest import Serve, Until, Upstream
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 

@@ -10,7 +10,8 @@ import pytest
 
 if TYPE_CHECKING:
     from reserve_core import Request, Response
-    from tests.plugins.url.conftest import Peer, Serve, Until, Upstream
+    from tests.kit.upstream import Peer
+    from tests.plugins.url.conftest import Serve, Until, Upstream
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

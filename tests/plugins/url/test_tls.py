@@ -13,7 +13,8 @@ import trustme
 from reserve_core import ConfigError
 
 if TYPE_CHECKING:
-    from tests.plugins.url.conftest import Backend, Peer, Serve, Upstream
+    from tests.kit.upstream import Backend, Peer
+    from tests.plugins.url.conftest import Serve, Upstream
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 

@@ -12,8 +12,11 @@ import aiohttp
 import pytest
 from aiohttp import WSMsgType, web
 
+from tests.kit.waiting import PATIENCE
+
 if TYPE_CHECKING:
-    from tests.plugins.url.conftest import Message, Peer, Serve, Site, Until, Upstream
+    from tests.kit.upstream import Message, Peer
+    from tests.plugins.url.conftest import Serve, Site, Until, Upstream
 
 KEY = base64.b64encode(b"0123456789abcdef")
 HANDSHAKE = (
@@ -322,7 +325,7 @@ async def test_an_upstream_server_that_does_not_read_is_given_up_when_the_client
     backend = await upstream(script)
     site = await serve({"match": "^/(.*)", "url": f"{backend.url}/$1", "timeout": 0.3})
     pour = asyncio.create_task(fill())
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE):
         await reset.wait()
     await pour
 

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 import pytest
-from multidict import CIMultiDictProxy
+from multidict import CIMultiDict
 
 from reserve_core import Event, Server, serve as serve_configuration
-
-
-@dataclass
-class Answer:
-    status: int
-    headers: CIMultiDictProxy[str]
-    body: bytes
-
-    @property
-    def text(self) -> str:
-        return self.body.decode()
-
-    def json(self) -> Any:
-        return json.loads(self.body)
+from tests.kit.client import Answer
+from tests.kit.waiting import PATIENCE
 
 
 class Site:
@@ -43,7 +29,7 @@ class Site:
 
     async def ask(self, method: str, path: str = "/", **options: Any) -> Answer:
         async with self.client.request(method, self.server.url.rstrip("/") + path, **options) as answer:
-            return Answer(answer.status, answer.headers, await answer.read())
+            return Answer(answer.status, CIMultiDict(answer.headers), await answer.read())
 
     async def get(self, path: str = "/", **headers: str) -> Answer:
         return await self.ask("GET", path, headers=headers)
@@ -63,7 +49,7 @@ async def serve() -> AsyncIterator[Serve]:
         async def start(*mappings: dict[str, Any]) -> Site:
             server = await stack.enter_async_context(await serve_configuration({"mappings": list(mappings)}, port=0))
             client = await stack.enter_async_context(
-                aiohttp.ClientSession(auto_decompress=False, timeout=aiohttp.ClientTimeout(20))
+                aiohttp.ClientSession(auto_decompress=False, timeout=aiohttp.ClientTimeout(PATIENCE))
             )
             return Site(server, client)
 

@@ -18,6 +18,7 @@ from starlette.responses import StreamingResponse
 from starlette.websockets import WebSocketDisconnect
 
 from reserve_core import ConfigError, serve as serve_configuration
+from tests.kit.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from tests.plugins.use.conftest import Serve
@@ -283,7 +284,7 @@ async def test_an_application_is_told_that_its_client_has_gone(
     await begun.wait()
     await asyncio.sleep(0.05)
     asking.cancel()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         assert await told == "http.disconnect"
     await site.server.close()
     assert site.errors == []

@@ -17,6 +17,7 @@ from starlette.requests import Request as StarletteRequest
 from starlette.responses import PlainTextResponse, Response as StarletteResponse
 
 from reserve_core import HTTPError, Request, Response
+from tests.kit.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from tests.plugins.use.conftest import Serve
@@ -224,7 +225,7 @@ async def test_the_handler_of_a_client_that_has_gone_is_cancelled(serve: Serve) 
     asking = asyncio.create_task(site.get())
     await waiting.wait()
     asking.cancel()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         await cancelled.wait()
     assert site.errors == []
 
@@ -261,7 +262,7 @@ async def test_middleware_and_the_application_behind_it_are_told_that_the_client
     asking = asyncio.create_task(site.get())
     await waiting.wait()
     asking.cancel()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         assert (await watching[0])["type"] == "http.disconnect"
         while not aborted:
             await asyncio.sleep(0.01)

@@ -6,12 +6,12 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PATIENCE = 20  # seconds until it must take connections
+from tests.kit.ports import free_port
+from tests.kit.waiting import wait_until
 
 _CONFIGURATION = """\
 daemon off; {user} worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
@@ -28,8 +28,7 @@ http {{
 @contextmanager
 def nginx(folder: Path, http: str) -> Iterator[int]:
     """Runs nginx in `folder`, and gives its port; `http` is what its `http` block holds, with `PORT` for the port."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
+    port = free_port()
     configuration = folder / "nginx.conf"
     user = "user root;" if os.geteuid() == 0 else ""
     configuration.write_text(_CONFIGURATION.format(user=user, folder=folder, http=http.replace("PORT", str(port))))
@@ -38,18 +37,13 @@ def nginx(folder: Path, http: str) -> Iterator[int]:
     assert program is not None, "nginx isn't installed: apt install nginx"
     with subprocess.Popen([program, "-e", "stderr", "-p", folder, "-c", configuration]) as process:
         try:
-            _wait(process, port)
+            wait_until(lambda: _listens(process, port))
             yield port
         finally:
             process.terminate()
 
 
-def _wait(process: subprocess.Popen[bytes], port: int) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        assert process.poll() is None, "nginx doesn't start"
-        assert time.monotonic() < deadline, "nginx takes no connections"
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
+def _listens(process: subprocess.Popen[bytes], port: int) -> bool:
+    assert process.poll() is None, "nginx doesn't start"
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

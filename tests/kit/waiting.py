@@ -1,0 +1,34 @@
+"""How long a test waits for what must come, and how.
+
+A right machine never waits that long, however busy: a test that fails does. No test may show anything by it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+PATIENCE = 60  # seconds; the `timeout` of pytest leaves room for two of them
+
+
+async def until(condition: Callable[[], object], pause: float = 0.005) -> None:
+    """Waits until `condition()` holds; looks every `pause` seconds, 0 for each turn of the event loop.
+
+    TimeoutError: it never did.
+    """
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            await asyncio.sleep(pause)
+
+
+def wait_until(condition: Callable[[], object], pause: float = 0.02) -> None:
+    """`until` where no event loop runs: for what another process or thread does.
+
+    TimeoutError: it never did.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(pause)
