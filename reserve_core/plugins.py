@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import hookspecs
 from .config.contract import HANDLER_HOOKS, ContractError, Hook, local_handler, make_handler, new_manager, register
-from .config.explain import suggestion
 from .config.mapping import Handler
+from .config.names import suggestion
 from .config.reference import describe
 from .errors import PluginError
 from .events import NAMES

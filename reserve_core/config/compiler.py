@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from ..errors import ConfigError, Problem
 from . import positions
 from .contract import TOKEN
-from .explain import explain, shown, suggestion
+from .explain import Finding, explain, shown
 from .interpolate import compile_template
 from .mapping import Handler, IfMatch, Mapping
+from .names import meant, suggestion
 from .pattern import DEFAULT, compile_match
 from .reader import Entry, Place
 from .reference import describe, load_reference
@@ -63,6 +64,8 @@ class _Compiler:
             return None
         kind = self._kind(value, report)
         findings = explain((kind.validator if kind else self._common).iter_errors(value))
+        if kind is not None:
+            findings += kind.misspelt(value)
         for finding in findings:
             report.add(*finding)
         faulty = {finding.path[0] for finding in findings if finding.path}
@@ -140,11 +143,27 @@ class _Kind:
         self.handler = handler
         self.validator = validator(mapping_schema(handler))
         self.properties = frozenset(properties)
+        self._known = self.properties | MAPPING_PROPERTIES.keys()
+        self._own_ones = re.compile("|".join(["^x-", *handler.schema.get("patternProperties", ())]))
+        self._takes_others = handler.schema.get("additionalProperties", False) is not False
         self.defaults = {
             name: schema["default"]
             for name, schema in properties.items()
             if isinstance(schema, dict) and "default" in schema and name != handler.prefix
         }
+
+    def misspelt(self, value: dict[str, Any]) -> list[Finding]:
+        """The properties that the schema lets pass as members of the mapping's own, but are meant to be known ones.
+
+        A condition that nobody reads is no condition: the mapping would apply to all requests.
+        """
+        found = []
+        for name in value.keys() - self._known if self._takes_others else ():
+            known = meant(name, self._known - value.keys())
+            if known is not None and self._own_ones.search(name) is None:
+                hint = f'Did you mean "{known}"? What is your own begins with x-: "x-{name}"'
+                found.append(Finding((name,), f'Unknown property "{name}"', hint))
+        return found
 
 
 class _Report:

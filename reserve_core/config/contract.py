@@ -15,8 +15,8 @@ from jsonschema import Draft202012Validator, SchemaError
 
 from .. import hookspecs
 from ..errors import ConfigError
-from .explain import suggestion
 from .mapping import Handler
+from .names import suggestion
 from .reference import describe, load_reference
 from .schema import MAPPING_PROPERTIES
 

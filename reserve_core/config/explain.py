@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 
 from jsonschema import ValidationError
 
+from .names import suggestion
 from .positions import Path
 
 _TYPES = {
@@ -54,13 +54,6 @@ class Finding(NamedTuple):
 def explain(errors: Iterable[ValidationError]) -> list[Finding]:
     """The findings of a validation, each once."""
     return list(dict.fromkeys(finding for error in errors for finding in _findings(error)))
-
-
-def suggestion(name: str, known: Iterable[str], what: str = "Known") -> str:
-    """A hint for a name that isn't among the known ones."""
-    known = sorted(known)
-    close = difflib.get_close_matches(name.lower(), known, 1)
-    return f'Did you mean "{close[0]}"?' if close else f"{what}: {', '.join(known) or 'none'}"
 
 
 def shown(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping as Dict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping as Dict
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -10,6 +10,7 @@ from jsonschema.validators import extend
 
 from ..limits import limits_schema
 from .mapping import Handler
+from .names import misspellings
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -184,8 +185,19 @@ def _definition(handler: Handler) -> dict[str, Any]:
     With an `$id` these could stay, but editors such as VS Code look them up from the root all the same.
     """
     schema = mapping_schema(handler)
+    if schema["additionalProperties"] is not False and "patternProperties" not in schema:
+        schema["allOf"] = [*schema.get("allOf", ()), *_without_misspellings(handler, schema["properties"])]
     own = schema if "$id" in schema else _moved(schema, f"#/$defs/{handler.prefix}")
     return {"title": handler.prefix, **own}
+
+
+def _without_misspellings(handler: Handler, known: Collection[str]) -> Iterator[dict[str, Any]]:
+    """What holds a mapping with members of its own to the names of the `known` properties that it doesn't have."""
+    for name in known:
+        if name != handler.prefix:
+            refused = {"not": {}, "description": f'Did you mean "{name}"?', "errorMessage": f'Did you mean "{name}"?'}
+            pattern = misspellings(name, known)
+            yield {"if": {"not": {"required": [name]}}, "then": {"patternProperties": {pattern: refused}}}
 
 
 def _moved(part: Any, place: str) -> Any:

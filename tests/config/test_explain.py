@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from reserve_core.config.explain import Finding, explain, shown, suggestion
+from reserve_core.config.explain import Finding, explain, shown
 from reserve_core.config.schema import validator
 
 SCHEMA: dict[str, Any] = {
@@ -88,9 +88,3 @@ def test_a_long_value_is_cut_short() -> None:
     assert shown({"a": "x" * 100}) == '{"a": "' + "x" * 50 + "..."
     assert shown("\x1b[31m") == '"\\u001b[31m"'
     assert shown({"a": print}) == '{"a": "<built-in function print>"}'
-
-
-def test_a_suggestion_is_the_nearest_name_or_all_of_them() -> None:
-    assert suggestion("FILE", ["file", "status"]) == 'Did you mean "file"?'
-    assert suggestion("nothing", ["status", "file"], "Installed") == "Installed: file, status"
-    assert suggestion("x", []) == "Known: none"

@@ -48,6 +48,23 @@ def test_every_mistake_is_named_with_its_line(reserve: Any, write: Any) -> None:
     assert "Traceback" not in run.stderr
 
 
+def test_a_condition_that_is_misspelt_is_no_member_of_ones_own(reserve: Any, write: Any) -> None:
+    """A mapping without its condition would answer every URL."""
+    write({"h.py": "def handler(request, response): ..."})
+    names = {"macth": "match", "methods": "method", "verb": "method", "path": "match", "watchs": "watch"}
+    mappings = [{name: "^/admin", "custom": "./h.py"} for name in names]
+    write({"reserve.json": {"mappings": mappings}})
+    run = reserve("check", "--json")
+    assert run.returncode == 2
+    assert {(problem["message"], problem["hint"]) for problem in json.loads(run.stdout)["problems"]} == {
+        (f'Unknown property "{name}"', f'Did you mean "{known}"? What is your own begins with x-: "x-{name}"')
+        for name, known in names.items()
+    }
+    own = {"x-macth": 1, "theme": "dark", "batch": 5, "customer": "x", "cmd": "ls", "match": "/", "path": "./data"}
+    write({"reserve.json": {"mappings": [{**own, "custom": "./h.py"}]}})
+    assert reserve("check").returncode == 0
+
+
 def test_a_file_that_is_missing_or_no_json_is_named(reserve: Any, write: Any) -> None:
     write({"broken.json": '{\n  "port": 1,\n}\n'})
     for arguments, place in (((), "reserve.json"), (("broken.json",), "broken.json:2: ")):

@@ -59,6 +59,15 @@ def test_a_property_that_is_misspelt_is_found(schema: Any, project: Path) -> Non
     assert tried > 5
 
 
+@pytest.mark.parametrize("name", ["macth", "methods", "verb", "watchs", "if_match", "invertMatch", "path"])
+def test_a_property_that_is_misspelt_is_no_member_of_ones_own(schema: Any, name: str) -> None:
+    validator = Draft202012Validator(schema)
+    assert not validator.is_valid({"mappings": [{name: "^/admin", "custom": "./h.py"}]})
+    assert validator.is_valid({"mappings": [{f"x-{name}": "^/admin", "custom": "./h.py"}]})
+    all_there = {"match": "/", "method": "GET", "watch": True, "if-match": "./c.py", "invert-match": False}
+    assert validator.is_valid({"mappings": [{**all_there, "path": "./data", "batch": 5, "custom": "./h.py"}]})
+
+
 def test_a_handler_that_is_misspelt_is_found(schema: Any) -> None:
     assert not Draft202012Validator(schema).is_valid({"mappings": [{"flie": "./"}]})
 
