@@ -9,9 +9,10 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeAlias, TypeVar
 
-from .events import Event
+if TYPE_CHECKING:
+    from .events import Event
 
 logger = logging.getLogger("reserve")
 
@@ -157,7 +158,7 @@ class _Records(logging.Handler):
         )
 
 
-Listeners = dict[str, Callable[[Event], None]]
+Listeners: TypeAlias = "dict[str, Callable[[Event], None]]"
 
 
 def _concise(out: _Console, err: _Console) -> Listeners:

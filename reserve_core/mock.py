@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping as Dict
-from dataclasses import replace
-from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from multidict import CIMultiDict
+# The server comes with the first mock: a test run that makes none doesn't wait for it.
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping as Dict
+    from types import TracebackType
 
-from .config import Configuration, check, read
-from .http import Headers, Request, Response
-from .http.response import encode
-from .http.target import canonical_url
-from .plugins import load_plugins, local_handler
-from .server import Server, Settings
+    from .config import Configuration
+    from .http import Headers
+    from .server import Server, Settings
 
 
 async def mock(configuration: Settings, handlers: dict[str, Any] | None = None) -> Mock:
@@ -25,6 +21,13 @@ async def mock(configuration: Settings, handlers: dict[str, Any] | None = None) 
     `handlers` replace those of the same prefix: an object with the hooks for each. The plugins' `startup` hooks have
     run. Raises `ConfigError`.
     """
+    from dataclasses import replace
+    from pathlib import Path
+
+    from .config import check, read
+    from .plugins import load_plugins, local_handler
+    from .server import Server
+
     plugins = load_plugins()
     if handlers:
         replaced = {prefix: local_handler(prefix, hooks, Path.cwd()) for prefix, hooks in handlers.items()}
@@ -41,9 +44,11 @@ class MockedResponse:
     """
 
     def __init__(self, method: str) -> None:
+        from .http import Headers
+
         self.status = 0
-        self.headers: Headers = CIMultiDict()
-        self.trailers: Headers = CIMultiDict()
+        self.headers = Headers()
+        self.trailers = Headers()
         self.interim: list[tuple[int, Headers]] = []
         self.aborted = False
         self._silent = method == "HEAD"
@@ -78,7 +83,7 @@ class MockedResponse:
 
     def start(self, status: int, headers: Headers) -> None:
         self.status = status
-        self.headers = CIMultiDict(headers)
+        self.headers = headers.copy()
         self._silent = self._silent or status in (204, 304)
 
     async def write(self, chunk: bytes) -> None:
@@ -126,7 +131,11 @@ class Mock:
         `url` is a path with a query, encoded as a client would send it. `body` is bytes, a str, or a JSON value,
         which sets the content type. Raises `HTTPError` 400 for a malformed `url`.
         """
-        fields: Headers = CIMultiDict(headers)
+        from .http import Headers, Request, Response
+        from .http.response import encode
+        from .http.target import canonical_url
+
+        fields = Headers(headers)
         fields.setdefault("host", "localhost")
         data, content_type = encode(body)
         if content_type == "application/json":

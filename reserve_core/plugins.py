@@ -6,10 +6,12 @@ pluggy works at start only: its calls cost more than a small handler does, and i
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
-from functools import lru_cache
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from importlib.metadata import Distribution, EntryPoint, entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import hookspecs
@@ -56,15 +58,30 @@ class Plugins:
 def load_plugins(blocked: Iterable[str] = ()) -> Plugins:
     """The installed plugins but those `blocked` by name, in the order of their names.
 
-    The implementations of one hook are in pluggy's order: those marked `tryfirst` first, `trylast` last.
+    The implementations of one hook are in pluggy's order: those marked `tryfirst` first, `trylast` last. They are the
+    same object each time, until something is installed.
     Raises `PluginError` for a plugin that fails to import or breaks the contract, for a name that two distributions
     claim, and for a blocked name that no plugin has.
     """
+    return _loaded(frozenset(blocked), tuple((folder, _changed(folder)) for folder in sys.path))
+
+
+def _changed(folder: str) -> int:
+    """When something was installed into a folder of `sys.path`, or removed; 0 for one that isn't there."""
+    try:
+        return Path(folder).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=16)
+def _loaded(blocked: frozenset[str], path: tuple[tuple[str, int], ...]) -> Plugins:
+    """What `load_plugins` finds: finding and checking takes as long as a hundred requests."""
     manager = new_manager()
     hooks: dict[str, dict[str, Hook]] = {}
     handlers: dict[str, Handler] = {}
     infos: list[PluginInfo] = []
-    entries = _entries(set(blocked))
+    entries = _entries(blocked)
     # In reverse, because pluggy calls first what was registered last.
     for name in sorted(entries, reverse=True):
         entry = entries[name]
@@ -73,12 +90,10 @@ def load_plugins(blocked: Iterable[str] = ()) -> Plugins:
             plugin = _imported(entry)
             hooks[name] = register(manager, plugin, name)
             if not hooks[name].keys().isdisjoint(HANDLER_HOOKS):
-                handlers[name] = make_handler(name, hooks[name], distribution, version)
+                handler = make_handler(name, hooks[name], distribution, version)
+                handlers[name] = replace(handler, make_schema=partial(_schema_of, handler))
         except ContractError as error:
-            raise PluginError(
-                f'The plugin "{name}" of {distribution} {version} {error}\n'
-                f"    {error.mend}. Or uninstall it, or start without it: --no-plugin {name}"
-            ) from (error.__cause__ or error)
+            raise _broken(name, distribution, version, error) from (error.__cause__ or error)
         infos.append(_info(name, plugin, handlers.get(name), distribution, version))
 
     def implementations(hook: str) -> tuple[Hook, ...]:
@@ -100,7 +115,7 @@ def origin(name: str) -> str | None:
     return next((_origin(entry) for entry in entry_points(group=hookspecs.PROJECT, name=name)), None)
 
 
-def _entries(blocked: set[str]) -> dict[str, EntryPoint]:
+def _entries(blocked: AbstractSet[str]) -> dict[str, EntryPoint]:
     """The entry points of the group by name. A distribution that is found twice on `sys.path` counts once."""
     entries: dict[str, EntryPoint] = {}
     for entry in entry_points(group=hookspecs.PROJECT):
@@ -123,6 +138,20 @@ def _imported(entry: EntryPoint) -> Any:
         return entry.load()
     except (Exception, SystemExit) as error:
         raise ContractError(f"fails to import {entry.value}: {describe(error)}") from error
+
+
+def _schema_of(handler: Handler) -> dict[str, Any]:
+    try:
+        return handler.make_schema()
+    except ContractError as error:
+        raise _broken(handler.prefix, handler.distribution, handler.version, error) from (error.__cause__ or error)
+
+
+def _broken(name: str, distribution: str, version: str, error: ContractError) -> PluginError:
+    return PluginError(
+        f'The plugin "{name}" of {distribution} {version} {error}\n'
+        f"    {error.mend}. Or uninstall it, or start without it: --no-plugin {name}"
+    )
 
 
 def _distribution(entry: EntryPoint) -> tuple[str, str]:

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING, Any
 
 from .errors import ResponseError
-from .http.response import encode, replace
 
 if TYPE_CHECKING:
     from .http import Response
@@ -65,6 +64,8 @@ async def _stream(
 
 
 def _send_head(response: Response, data: Any, status: int | None, headers: HeaderValues | None) -> None:
+    from .http.response import encode
+
     body, content_type = encode(b"" if data is None else data)
     _set(response, headers, content_type)
     response.headers["content-length"] = str(len(body))
@@ -73,6 +74,8 @@ def _send_head(response: Response, data: Any, status: int | None, headers: Heade
 
 def _set(response: Response, headers: HeaderValues | None, content_type: str | None) -> None:
     if headers is not None:
+        from .http.response import replace
+
         replace(response.headers, headers)
     if content_type is not None:
         response.headers.setdefault("content-type", content_type)

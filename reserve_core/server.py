@@ -9,11 +9,10 @@ import os
 import socket
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
-
-from tornado.netutil import bind_sockets
 
 from .config import Configuration, Source, check, read
 from .dispatcher import Dispatcher
@@ -233,14 +232,48 @@ async def serve(configuration: Settings, port: int | None = None) -> Server:
 
 def bind(configuration: Configuration) -> list[socket.socket]:
     """Sockets that listen where `configuration` says. Raises OSError, saying what to do, when that can't be had."""
+    sockets: list[socket.socket] = []
     try:
-        sockets = bind_sockets(configuration.port, configuration.hostname or "", backlog=BACKLOG)
+        for family, address in _addresses(configuration.hostname, configuration.port):
+            if sockets and not configuration.port:
+                address = (address[0], sockets[0].getsockname()[1], *address[2:])  # one free port for all
+            with suppress(_NotHere):
+                sockets.append(_bound(family, address, configuration.hostname))
+        if not sockets:
+            raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
     except (OSError, UnicodeError) as error:
+        for each in sockets:
+            each.close()
         raise _explained(error, configuration) from error
-    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-        for each in sockets:  # connections have it from them
-            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
     return sockets
+
+
+class _NotHere(Exception):
+    """One of the addresses of a name that this machine doesn't have, as `::1` where IPv6 is switched off."""
+
+
+def _addresses(hostname: str, port: int) -> Iterator[tuple[socket.AddressFamily, tuple[Any, ...]]]:
+    """The addresses that a name stands for, IPv4 first, each once."""
+    found: Iterable[tuple[Any, ...]] = socket.getaddrinfo(
+        hostname or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    for family, _, _, _, address in sorted(set(found)):
+        # macOS counts the link-local address of its loopback interface to localhost, and asks before one listens there.
+        if not (hostname == "localhost" and family == socket.AF_INET6 and address[3]):
+            yield family, address
+
+
+def _bound(family: socket.AddressFamily, address: tuple[Any, ...], hostname: str) -> socket.socket:
+    try:
+        bound = socket.create_server(address, family=family, backlog=BACKLOG)
+    except OSError as error:
+        if error.errno == errno.EAFNOSUPPORT or (error.errno == errno.EADDRNOTAVAIL and hostname == "localhost"):
+            raise _NotHere from error
+        raise
+    bound.setblocking(False)
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # connections have it from them
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
+    return bound
 
 
 def _unchangeable(old: Configuration, new: Configuration) -> list[str]:

@@ -6,15 +6,15 @@ block while it waits for an answer. What a test gives as a handler runs in that 
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping as Dict
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from .mock import Mock, MockedResponse, mock
-from .server import Server, Settings, serve
+# pytest loads this module in every run: the server comes with the first fixture that is used.
+if TYPE_CHECKING:
+    from .mock import Mock, MockedResponse
+    from .server import Server, Settings
 
 Result = TypeVar("Result")
 
@@ -23,13 +23,18 @@ class LoopThread:
     """An event loop in a thread of its own."""
 
     def __init__(self) -> None:
+        import asyncio
+        import threading
+
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="reserve", daemon=True)
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Runs `work` there and returns its result, or raises what it raises."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        from asyncio import run_coroutine_threadsafe
+
+        return run_coroutine_threadsafe(work, self._loop).result()
 
     def stop(self) -> None:
         self.run(self._loop.shutdown_asyncgens())
@@ -44,6 +49,8 @@ class TestServer:
     __test__ = False  # no test class, for all its name
 
     def __init__(self, loop: LoopThread, configuration: Settings) -> None:
+        from .server import serve
+
         self._loop = loop
         self.server: Server = loop.run(serve(configuration, port=0))
         self.url = self.server.url
@@ -60,6 +67,8 @@ class TestMock:
     __test__ = False
 
     def __init__(self, loop: LoopThread, configuration: Settings, handlers: dict[str, Any] | None) -> None:
+        from .mock import mock
+
         self._loop = loop
         self.mock: Mock = loop.run(mock(configuration, handlers))
 
@@ -74,7 +83,7 @@ class TestMock:
 
 
 # The fixtures' types, for a test that is checked with types.
-StartServer = Callable[[Settings], TestServer]
+StartServer = Callable[["Settings"], TestServer]
 StartMock = Callable[..., TestMock]
 
 

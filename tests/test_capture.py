@@ -15,7 +15,8 @@ import pytest
 import zstandard
 from multidict import CIMultiDict
 
-from reserve_core.capture import PIECE, Captured, capture
+from reserve_core.capture import Captured, capture
+from reserve_core.decoding import PIECE
 from reserve_core.errors import Disconnected, ResponseError
 from reserve_core.http import Response
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import SchemaError
 from pluggy import PluginValidationError
 
+from reserve_core.config import check
 from reserve_core.config.contract import ContractError
 from reserve_core.errors import ConfigError, PluginError
 from reserve_core.events import NAMES
@@ -177,8 +177,6 @@ class TestClash:
         (f"{HANDLER}\n@hookimpl\ndef ready(evnt): ...", "Argument(s) {'evnt'}", PluginValidationError),
         (f"{HANDLER}\n@hookimpl\ndef reday(): ...", 'unknown hook "reday"\n', ContractError),
         (f"{HANDLER}\n@hookimpl(wrapper=True)\ndef ready(): yield", '"ready" as a wrapper', ContractError),
-        (HANDLER.replace('{"greet"', '{"gret"'), 'schema() without the property "greet"', ContractError),
-        (HANDLER.replace('"string"', '"text"'), "invalid schema(): 'text' is not valid", SchemaError),
     ],
 )
 def test_a_broken_plugin_is_named_with_its_mend(install: Install, code: str, cause: str, kind: Any) -> None:
@@ -191,6 +189,33 @@ def test_a_broken_plugin_is_named_with_its_mend(install: Install, code: str, cau
     sys.modules.pop("broken", None)
     assert load("greet") == Plugins()
     assert "broken" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("code", "cause"),
+    [
+        (HANDLER.replace('{"greet"', '{"gret"'), 'schema() without the property "greet"'),
+        (HANDLER.replace('"string"', '"text"'), "invalid schema(): 'text' is not valid"),
+    ],
+)
+async def test_a_wrong_schema_is_told_when_there_is_a_mapping(install: Install, code: str, cause: str) -> None:
+    install("breaker", {"greet": "broken"}, {"broken.py": code}, "0.3")
+    plugins = load()
+    await check({"mappings": []}, plugins)
+    with pytest.raises(PluginError) as caught:
+        await check({"mappings": [{"greet": "x"}]}, plugins)
+    assert str(caught.value).startswith('The plugin "greet" of breaker 0.3 returns a')
+    assert cause in str(caught.value)
+    assert str(caught.value).endswith("Or uninstall it, or start without it: --no-plugin greet")
+
+
+def test_they_are_found_once_until_something_is_installed(install: Install) -> None:
+    install("greeter", {"greet": "greeter"}, {"greeter.py": HANDLER})
+    plugins = load()
+    assert load() is plugins
+    assert load("greet") is not plugins
+    install("other", {"hail": "hailer"}, {"hailer.py": HANDLER.replace("greet", "hail")})
+    assert load() is not plugins
 
 
 def test_an_entry_point_that_is_no_reference(install: Install) -> None:

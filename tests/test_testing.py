@@ -56,7 +56,7 @@ def test_the_fixtures_come_with_the_distribution(pytester: pytest.Pytester) -> N
 
         def test_hello(reserve_server):
             server = reserve_server({"mappings": [{"custom": ["hello", {}]}]})
-            assert urllib.request.urlopen(server.url, timeout=PATIENCE).read() == b"hello"
+            assert urllib.request.urlopen(server.url, timeout=60).read() == b"hello"
         """
     )
     pytester.runpytest_subprocess().assert_outcomes(passed=1)

@@ -15,11 +15,11 @@ from . import local
 from .compiler import compile_table
 from .configuration import Configuration
 from .contract import local_handler
-from .explain import explain
 from .mapping import Handler
 from .reader import Document, Entry, Place, Source, read
 from .reference import load_reference
-from .schema import SETTINGS, core_schema, validator
+from .schema import SETTINGS, core_schema
+from .validation import findings
 
 if TYPE_CHECKING:
     from ..plugins import Plugins
@@ -99,7 +99,7 @@ class _Checker:
 
     def _check_schema(self, document: Document) -> Iterator[Place]:
         """Reports what is against the schema. Yields the settings, and their members, that are faulty."""
-        for finding in explain(validator(core_schema()).iter_errors(document.data)):
+        for finding in findings(core_schema(), document.data):
             self.problems.append(Place(document, finding.path).problem(finding.message, finding.hint))
             yield Place(document, finding.path[:1])
             yield Place(document, finding.path[:2])

@@ -6,21 +6,23 @@ import copy
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping as Dict, Set as AbstractSet
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..errors import ConfigError, Problem
 from . import positions
 from .contract import TOKEN
-from .explain import Finding, explain, shown
+from .explain import Finding, shown
 from .interpolate import compile_template
 from .mapping import Handler, IfMatch, Mapping
 from .names import meant, suggestion
 from .pattern import DEFAULT, compile_match
 from .reader import Entry, Place
 from .reference import describe, load_reference
-from .schema import MAPPING_PROPERTIES, mapping_schema, validator
+from .schema import MAPPING_PROPERTIES, mapping_schema
 from .table import Table
+from .validation import findings
 
 if TYPE_CHECKING:
     from .configuration import Configuration
@@ -46,13 +48,17 @@ async def compile_table(
     return Table(mapping for mapping in mappings if mapping is not None)
 
 
+# Of a mapping whose handler isn't known.
+_COMMON = {"type": "object", "properties": MAPPING_PROPERTIES}
+
+
 class _Compiler:
     def __init__(self, handlers: Dict[str, Handler], configuration: Configuration, broken: AbstractSet[str]) -> None:
         self.problems: list[Problem] = []
         self._configuration = configuration
         self._broken = broken
-        self._kinds = {prefix: _Kind(handler) for prefix, handler in handlers.items()}
-        self._common = validator({"type": "object", "properties": MAPPING_PROPERTIES})
+        self._handlers = handlers
+        self._kind_of = cache(lambda prefix: _Kind(handlers[prefix]))  # only those that the mappings name
 
     async def compile(self, index: int, entry: Entry) -> Mapping | None:
         """The mapping of an entry; None when it has a mistake, which is in `problems` then."""
@@ -63,12 +69,12 @@ class _Compiler:
             report.add((), f"A mapping is an object, not {shown(value)}", 'Write {"match": ..., ...}')
             return None
         kind = self._kind(value, report)
-        findings = explain((kind.validator if kind else self._common).iter_errors(value))
+        found = findings(kind.schema if kind else _COMMON, value)
         if kind is not None:
-            findings += kind.misspelt(value)
-        for finding in findings:
+            found += kind.misspelt(value)
+        for finding in found:
             report.add(*finding)
-        faulty = {finding.path[0] for finding in findings if finding.path}
+        faulty = {finding.path[0] for finding in found if finding.path}
         sound = {name: member for name, member in value.items() if name not in faulty}
         cwd = place.document.path(sound.get("cwd"), place.document.cwd)
         pattern = report.attempt("match", lambda: compile_match(sound.get("match", DEFAULT)))
@@ -94,11 +100,11 @@ class _Compiler:
 
     def _kind(self, value: dict[str, Any], report: _Report) -> _Kind | None:
         """The handler that a mapping names by its prefix."""
-        prefixes = [name for name in value if name in self._kinds]
+        prefixes = [name for name in value if name in self._handlers]
         # One plugin's prefix may be a property of another one's mappings: {"status": 200, "headers": ...}.
-        owners = [name for name in prefixes if self._kinds[name].properties.issuperset(prefixes)]
+        owners = [name for name in prefixes if self._kind_of(name).properties.issuperset(prefixes)]
         if len(owners) == 1:
-            return self._kinds[owners[0]]
+            return self._kind_of(owners[0])
         if prefixes:
             names = " and ".join(f'"{name}"' for name in prefixes)
             report.add((prefixes[1],), f"Two handlers in one mapping: {names}", "Write a mapping for each")
@@ -109,10 +115,10 @@ class _Compiler:
     def _report_unknown(self, value: dict[str, Any], report: _Report) -> None:
         """Reports the property that looks most like a prefix, or is the first that could be one."""
         names = [name for name in value if name not in MAPPING_PROPERTIES]
-        hints = {name: suggestion(name, self._kinds, "The handlers are") for name in names}
+        hints = {name: suggestion(name, self._handlers, "The handlers are") for name in names}
         close = [name for name in names if hints[name].startswith("Did you mean")]
         path = tuple((close or names)[:1])
-        hint = hints[path[0]] if path else suggestion("", self._kinds, "Name a handler by its prefix")
+        hint = hints[path[0]] if path else suggestion("", self._handlers, "Name a handler by its prefix")
         report.add(path, f"Unknown handler for {shown(value)}", hint)
 
     async def _validate(self, mapping: Mapping, report: _Report) -> None:
@@ -141,7 +147,7 @@ class _Kind:
     def __init__(self, handler: Handler) -> None:
         properties = handler.schema["properties"]
         self.handler = handler
-        self.validator = validator(mapping_schema(handler))
+        self.schema = mapping_schema(handler)
         self.properties = frozenset(properties)
         self._known = self.properties | MAPPING_PROPERTIES.keys()
         self._own_ones = re.compile("|".join(["^x-", *handler.schema.get("patternProperties", ())]))

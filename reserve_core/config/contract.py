@@ -6,12 +6,12 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Iterable
-from functools import lru_cache
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pluggy
-from jsonschema import Draft202012Validator, SchemaError
 
 from .. import hookspecs
 from ..errors import ConfigError
@@ -19,6 +19,7 @@ from .mapping import Handler
 from .names import suggestion
 from .reference import describe, load_reference
 from .schema import MAPPING_PROPERTIES
+from .validation import unsound
 
 Hook = Callable[..., Any]
 
@@ -70,7 +71,7 @@ def register(manager: pluggy.PluginManager, plugin: object, name: str) -> dict[s
 
 
 def make_handler(prefix: str, hooks: dict[str, Hook], distribution: str = "", version: str = "") -> Handler:
-    """The handler of a plugin that implements `redirect`. Raises `ContractError`."""
+    """The handler of a plugin that implements `redirect`. Raises `ContractError`, and so does its `make_schema`."""
     missing = next((name for name in ("redirect", "schema") if name not in hooks), None)
     if missing is not None:
         present = next(name for name in HANDLER_HOOKS if name in hooks)
@@ -80,7 +81,7 @@ def make_handler(prefix: str, hooks: dict[str, Hook], distribution: str = "", ve
         prefix=prefix,
         redirect=hooks["redirect"],
         validate=hooks.get("validate"),
-        schema=_schema(hooks["schema"], prefix),
+        make_schema=partial(_schema, hooks["schema"], prefix),
         methods=_methods(hooks["methods"]) if "methods" in hooks else None,
         distribution=distribution,
         version=version,
@@ -108,7 +109,9 @@ def local_handler(prefix: str, code: object, cwd: Path) -> Handler:
         beyond = next((name for name in hooks if name not in HANDLER_HOOKS), None)
         if beyond is not None:
             raise ContractError(f'implements "{beyond}", which only an installed plugin can', "Use a listener instead")
-        return make_handler(prefix, hooks)
+        handler = make_handler(prefix, hooks)
+        schema = handler.make_schema()
+        return replace(handler, make_schema=lambda: schema)
     except ContractError as error:
         raise ConfigError(f'The handler "{prefix}" {error}', error.mend) from error
 
@@ -153,10 +156,11 @@ def _schema(hook: Hook, prefix: str) -> dict[str, Any]:
     if not isinstance(schema, dict) or schema.get("type", "object") != "object":
         raise ContractError("returns a schema() that is not the one of an object", 'Return {"type": "object", ...}')
     try:
-        _check_schema(json.dumps(schema))
-    except (TypeError, ValueError, SchemaError) as error:
-        reason = error.message if isinstance(error, SchemaError) else str(error)
-        raise ContractError(f"returns an invalid schema(): {reason}", "See JSON Schema, draft 2020-12") from error
+        fault = unsound(json.loads(json.dumps(schema)))  # as editors read it
+    except (TypeError, ValueError) as error:
+        fault = str(error)
+    if fault is not None:
+        raise ContractError(f"returns an invalid schema(): {fault}", "See JSON Schema, draft 2020-12")
     properties = schema.get("properties", {})
     if prefix not in properties:
         raise ContractError(f'returns a schema() without the property "{prefix}"', 'Describe it under "properties"')
@@ -164,12 +168,6 @@ def _schema(hook: Hook, prefix: str) -> dict[str, Any]:
     if taken is not None:
         raise ContractError(f'returns a schema() with "{taken}", which every mapping has', "Remove or rename it")
     return schema
-
-
-@lru_cache(maxsize=256)
-def _check_schema(text: str) -> None:
-    """Raises `SchemaError`. Once for each schema: a reload finds mostly those it knows."""
-    Draft202012Validator.check_schema(json.loads(text))
 
 
 def _methods(hook: Hook) -> frozenset[str] | None:

@@ -6,12 +6,13 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import Any, NamedTuple
-
-from jsonschema import ValidationError
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .names import suggestion
 from .positions import Path
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
 
 _TYPES = {
     "object": "an object",

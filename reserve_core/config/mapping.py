@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,17 +22,26 @@ ValidateHook = Callable[["Mapping", "Configuration"], Awaitable[None]]
 IfMatch = Callable[["Request", str, "re.Match[str]"], Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Handler:
-    """A plugin that answers requests, its hooks frozen to plain callables with all their arguments in order."""
+    """A plugin that answers requests, its hooks frozen to plain callables with all their arguments in order.
+
+    `make_schema` gives the checked schema of its mappings. It's called when there is one: what a handler needs for
+    it isn't imported for those who don't use it.
+    """
 
     prefix: str
     redirect: RedirectHook
     validate: ValidateHook | None
-    schema: dict[str, Any]
+    make_schema: Callable[[], dict[str, Any]]
     methods: frozenset[str] | None  # None: all
     distribution: str = ""  # "" for one that is local to a configuration
     version: str = ""
+
+    @cached_property
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of its mappings. Raises `PluginError` when its plugin gives an invalid one."""
+        return self.make_schema()
 
 
 @dataclass(slots=True)

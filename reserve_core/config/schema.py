@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping as Dict
+from collections.abc import Collection, Iterable, Iterator, Mapping as Dict
 from typing import Any
-
-from jsonschema import Draft202012Validator
-from jsonschema.validators import extend
 
 from ..limits import limits_schema
 from .mapping import Handler
 from .names import misspellings
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-
-# What JSON can hold. A configuration given as a dict may hold other objects (functions, patterns, paths): the schema
-# says nothing about those, the handler's `validate` does.
-_JSON = (dict, list, str, int, float, bool, type(None))
 
 MAPPING_PROPERTIES: dict[str, dict[str, Any]] = {
     "match": {
@@ -149,11 +142,6 @@ def mapping_schema(handler: Handler) -> dict[str, Any]:
     }
 
 
-def validator(schema: dict[str, Any]) -> Any:
-    """A validator that knows nothing about objects JSON can't hold and lets them pass."""
-    return _Validator(schema)
-
-
 def _any_mapping(handlers: Dict[str, Handler]) -> dict[str, Any]:
     """The schema of a mapping whose handler is the one that its prefix names."""
     prefixes = {prefix: {"$ref": f"#/$defs/{prefix}/properties/{prefix}"} for prefix in handlers}
@@ -211,16 +199,3 @@ def _moved(part: Any, place: str) -> Any:
     if isinstance(reference, str) and (reference == "#" or reference.startswith("#/")):
         moved["$ref"] = place + reference[1:]
     return moved
-
-
-def _for_json(check: Callable[..., Any]) -> Callable[..., Any]:
-    def checked(validator: Any, value: Any, instance: Any, schema: Any) -> Any:
-        return check(validator, value, instance, schema) if isinstance(instance, _JSON) else None
-
-    return checked
-
-
-_Validator = extend(  # type: ignore[no-untyped-call]
-    Draft202012Validator,
-    {keyword: _for_json(check) for keyword, check in Draft202012Validator.VALIDATORS.items()},
-)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from ..errors import Disconnected
 from .shared import Shared
-from .stream import UpgradedStream
+
+if TYPE_CHECKING:
+    from .stream import UpgradedStream
 
 # Seconds in which a client may still read the last answer before its connection is cut.
 LINGER = 2.0
@@ -119,6 +121,8 @@ class Channel(asyncio.Protocol):
         self.deadline = NEVER
         self.transport.write(head)
         self._read_again()
+        from .stream import UpgradedStream  # with Tornado, for those who have use for it
+
         self._stream = UpgradedStream(self.transport, data)
         if self.write_paused:
             self._stream.pause_writing()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
@@ -17,7 +17,9 @@ from .head import read_head
 from .refusal import refused_request
 from .request import Headers, Request
 from .shared import Shared
-from .stream import UpgradedStream
+
+if TYPE_CHECKING:
+    from .stream import UpgradedStream
 
 # Pipelined requests that may wait before reading stops, and that are answered before other clients have their turn.
 MAX_WAITING = 16

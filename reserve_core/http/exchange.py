@@ -6,15 +6,15 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Disconnected, HTTPError, ResponseError
-from . import websocket
 from .body import BodyStream
 from .fields import render_fields, render_head, render_interim, render_trailers
 from .request import Headers, Request
 from .response import Response
-from .stream import UpgradedStream
 
 if TYPE_CHECKING:
     from .connection import Connection
+    from .stream import UpgradedStream
+    from .websocket import WebSocket
 
 # A handler that writes without ever waiting lets the others have their turn after this many bytes.
 FAIR_SHARE = 256 * 1024
@@ -65,7 +65,7 @@ class Exchange:
         self.done = False  # the answer is on its way, whole
         self.running = False  # its handler is at work
         self.gone = False  # the client isn't there any more
-        self.upgraded: websocket.WebSocket | UpgradedStream | None = None
+        self.upgraded: WebSocket | UpgradedStream | None = None
         self.task: asyncio.Task[None] | None = None
         # Of a streamed answer: the head that waits for the first chunk, whether the body is chunked, without any,
         # and how many bytes of an announced length are left.
@@ -114,13 +114,16 @@ class Exchange:
 
     def _close_upgraded(self, code: int) -> None:
         upgraded = self.upgraded
-        if isinstance(upgraded, websocket.WebSocket):
-            if not upgraded.closed:
-                task = self.connection.loop.create_task(upgraded.close(code))
-                self.connection.shared.tasks.add(task)
-                task.add_done_callback(self.connection.shared.tasks.discard)
-        elif upgraded is not None:
+        if upgraded is None:
+            return
+        from .websocket import WebSocket
+
+        if not isinstance(upgraded, WebSocket):
             upgraded.close()
+        elif not upgraded.closed:
+            task = self.connection.loop.create_task(upgraded.close(code))
+            self.connection.shared.tasks.add(task)
+            task.add_done_callback(self.connection.shared.tasks.discard)
 
     def stop(self) -> None:
         """The server stops: an answer at work goes on to its end, a WebSocket is told (RFC 6455 7.4.1)."""
@@ -298,9 +301,11 @@ class Exchange:
                 self.connection.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self.connection.update_reading()
 
-    async def accept(self, request: Request, **options: Any) -> websocket.WebSocket:
+    async def accept(self, request: Request, **options: Any) -> WebSocket:
         """Accepts a WebSocket handshake; see `Request.upgrade`."""
-        accepted = await websocket.accept(request, self.hand_over, **options)
+        from .websocket import accept  # with Tornado, for those who have use for it
+
+        accepted = await accept(request, self.hand_over, **options)
         self.upgraded = accepted
         return accepted
 

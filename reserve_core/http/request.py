@@ -12,10 +12,10 @@ from multidict import CIMultiDict, MultiDict
 
 from ..errors import HTTPError
 from .body import NO_BODY, BodyStream, BufferedBody
-from .forms import Form, read_form
 
 if TYPE_CHECKING:
     from ..config import Mapping, Table
+    from .forms import Form
     from .stream import UpgradedStream
     from .websocket import WebSocket
 
@@ -265,6 +265,8 @@ class Request:
 
         Raises `HTTPError` 400 when a multipart body is malformed, 413 as `body` does.
         """
+        from .forms import read_form  # with its parser, for those who have use for it
+
         return await read_form(self.headers.get("content-type", ""), await self.body())
 
     async def upgrade(self, *, subprotocols: Iterable[str] = (), **options: Any) -> WebSocket:
@@ -292,4 +294,4 @@ def _parse_cookies(values: list[str]) -> dict[str, str]:
     return cookies
 
 
-__all__ = ["MAX_BODY", "Body", "BodyStream", "Form", "Headers", "Request"]
+__all__ = ["MAX_BODY", "Body", "BodyStream", "Headers", "Request"]

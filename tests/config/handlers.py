@@ -16,7 +16,8 @@ async def nothing(*arguments: Any) -> None:
 
 
 def handler(prefix: str, validate: Any = None, **properties: Any) -> Handler:
-    return Handler(prefix, nothing, validate, {"properties": {prefix: {}, **properties}}, None, "reserve-test", "1.2")
+    schema = {"properties": {prefix: {}, **properties}}
+    return Handler(prefix, nothing, validate, lambda: schema, None, "reserve-test", "1.2")
 
 
 def plugins(*handlers: Handler) -> Plugins:

@@ -64,7 +64,7 @@ async def test_a_table_is_swapped_when_it_is_whole() -> None:
 
     async def redirect(*arguments: Any) -> None: ...
 
-    handler = Handler("x", redirect, validate, {"properties": {"x": {}}}, None)
+    handler = Handler("x", redirect, validate, lambda: {"properties": {"x": {}}}, None)
     configuration = await check({"mappings": [{"x": "first"}]}, Plugins(handlers={"x": handler}))
     change = asyncio.create_task(configuration.set_mappings([{"x": "fast"}, {"x": "slow"}]))
     await slow.wait()

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from reserve_core.config.explain import Finding, explain, shown
-from reserve_core.config.schema import validator
+from reserve_core.config.validation import validator
 
 SCHEMA: dict[str, Any] = {
     "type": "object",

@@ -9,7 +9,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from reserve_core.config import Configuration, Handler, compose_schema
-from reserve_core.config.schema import DIALECT, MAPPING_PROPERTIES, SETTINGS, core_schema, mapping_schema, validator
+from reserve_core.config.schema import DIALECT, MAPPING_PROPERTIES, SETTINGS, core_schema, mapping_schema
+from reserve_core.config.validation import validator
 
 Check = Callable[[dict[str, Any]], Any]
 
@@ -19,7 +20,7 @@ async def nothing(*arguments: Any) -> None:
 
 
 def handler(prefix: str, schema: dict[str, Any]) -> Handler:
-    return Handler(prefix, nothing, None, schema, None)
+    return Handler(prefix, nothing, None, lambda: schema, None)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ async def nothing(*arguments: Any) -> None:
     return None
 
 
-HANDLER = Handler("any", nothing, None, {}, None)
+HANDLER = Handler("any", nothing, None, dict, None)
 
 
 def mapping(pattern: re.Pattern[str] | str, *, invert: bool = False) -> Mapping:

@@ -15,12 +15,15 @@ from __future__ import annotations
 
 import re
 from inspect import isawaitable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from reserve_core import ConfigError, Configuration, Mapping, Reference, Request, Response, hookimpl, send
+from reserve_core import ConfigError, Reference, hookimpl, send
 
 from .function import Function, fixed_answer, parse_answer, prepare, short
 from .watch import WatchedFunction
+
+if TYPE_CHECKING:
+    from reserve_core import Configuration, Mapping, Request, Response
 
 DEFAULT_NAME = "handler"
 

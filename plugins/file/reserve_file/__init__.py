@@ -7,19 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 from reserve_core import hookimpl
 
-from .custom import CustomFiles
-from .disk import DiskFiles
-from .filesystem import FileSystem
-from .options import SCHEMA, parse_options
-
 if TYPE_CHECKING:
     from reserve_core import Mapping, Request, Response
+
+    from .custom import CustomFiles
+    from .disk import DiskFiles
+    from .filesystem import FileSystem
 
 __all__ = ["FileSystem"]
 
 
+def __getattr__(name: str) -> Any:
+    if name != "FileSystem":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .filesystem import FileSystem
+
+    return FileSystem
+
+
 @hookimpl
 def schema() -> dict[str, Any]:
+    from .options import SCHEMA  # what serves files is imported where files are served
+
     return SCHEMA
 
 
@@ -30,6 +39,10 @@ def methods() -> Iterable[str]:
 
 @hookimpl
 async def validate(mapping: Mapping) -> None:
+    from .custom import CustomFiles
+    from .disk import DiskFiles
+    from .options import parse_options
+
     options = parse_options(mapping)
     mapping.state = DiskFiles(options) if options.file_system is None else CustomFiles(options, options.file_system)
 

@@ -10,26 +10,30 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from reserve_core import Configuration, Event, Mapping, Request, Response, Server, hookimpl
+from reserve_core import hookimpl
 
 from . import mount as mounts
-from .capture import capture
-from .mount import Mount
-from .options import PROPERTIES, read_options
-from .routes import answer
 
 if TYPE_CHECKING:
     import click
 
+    from reserve_core import Configuration, Event, Mapping, Request, Response, Server
+
+    from .mount import Mount
+
 
 @hookimpl
 def schema() -> dict[str, Any]:
+    from .options import PROPERTIES  # what a mirror needs is imported where there is one
+
     return {"type": "object", "properties": PROPERTIES, "required": ["mirror"]}
 
 
 @hookimpl
 async def validate(mapping: Mapping, configuration: Configuration) -> None:
     """Keeps as state the mounted mirror."""
+    from .options import read_options
+
     mapping.state = mounts.mount(read_options(mapping.properties), configuration)
 
 
@@ -60,13 +64,17 @@ async def redirect(
 ) -> None:
     mount: Mount = mapping.state
     if redirect.startswith("/r/"):
+        from .capture import capture
+
         await capture(mount, request, response, redirect[3:])
     else:
+        from .routes import answer
+
         await answer(mount, request, response, redirect)
 
 
 @hookimpl
 def commands(cli: click.Group) -> None:
-    from .command import add_commands  # with what commands need, which serving doesn't
+    from .command import add_commands
 
     add_commands(cli)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from reserve_core import ConfigError, Configuration
+from reserve_core import ConfigError
 
-from .access import Access
-from .options import Options
-from .store import Settings, Store
-from .store.memory import MemoryStore
+if TYPE_CHECKING:
+    import asyncio
+
+    from reserve_core import Configuration
+
+    from .access import Access
+    from .options import Options
+    from .store import Settings, Store
 
 logger = logging.getLogger("reserve")
 
@@ -33,6 +37,9 @@ class Mount:
 
 def mount(options: Options, configuration: Configuration) -> Mount:
     """Mounts a mirror with `options`. Raises `ConfigError` when their Redis can't be used."""
+    from .access import Access
+    from .store.memory import MemoryStore
+
     shared = _shared.setdefault(configuration, _Shared())
     url = options.redis_url
     store = shared.stores.get(url)
@@ -73,7 +80,9 @@ def run(configuration: Configuration, work: Coroutine[None, None, None]) -> None
         work.close()
         return
     tasks = _shared[configuration].tasks
-    task = asyncio.create_task(work)
+    from asyncio import create_task
+
+    task = create_task(work)
     tasks.add(task)
     task.add_done_callback(tasks.discard)
 
@@ -82,7 +91,9 @@ async def close(configuration: Configuration) -> None:
     """Closes the stores of a configuration when all work on them is done, and forgets them."""
     shared = _shared.pop(configuration, None)
     if shared is not None:
-        await asyncio.gather(*shared.tasks, return_exceptions=True)
+        from asyncio import gather
+
+        await gather(*shared.tasks, return_exceptions=True)
         for store in shared.stores.values():
             await store.close()
 

@@ -8,13 +8,13 @@ import secrets
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from reserve_core import ConfigError
 
-from . import answer
-from .store import Settings
+if TYPE_CHECKING:
+    from .store import Settings
 
 Network = IPv4Network | IPv6Network
 
@@ -124,6 +124,8 @@ class Options:
     @property
     def settings(self) -> Settings:
         """What a new mirror is made with."""
+        from .store import Settings
+
         return Settings(self.max_requests, self.expiration_time, self.answer)
 
 
@@ -209,6 +211,8 @@ def _from_environment(variable: str) -> int | None:
 
 
 def _answer(changes: Any) -> str:
+    from . import answer
+
     try:
         return answer.dump(answer.change(answer.DEFAULT, changes))
     except ValueError as error:

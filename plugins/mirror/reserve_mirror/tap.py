@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from reserve_core import ConfigError, Configuration, Mapping, Request, Response, Server, hookimpl
+from reserve_core import ConfigError, hookimpl
 
 from . import mount as mounts
-from .mount import Mount
-from .options import is_code, read_options
-from .recorder import Recorder
+
+if TYPE_CHECKING:
+    from reserve_core import Configuration, Mapping, Request, Response, Server
+
+    from .mount import Mount
 
 PREFIX, MIRROR = "tap", "mirror"
 
@@ -47,6 +49,8 @@ def schema() -> dict[str, Any]:
 
 @hookimpl
 async def validate(mapping: Mapping) -> None:
+    from .options import is_code
+
     if mapping.template is None and not is_code(mapping.value):
         raise ConfigError(
             f'"{PREFIX}": {mapping.value!r} is no code of a mirror',
@@ -84,6 +88,9 @@ async def redirect(
     redirect: str,
     configuration: Configuration,
 ) -> None:
+    from .options import is_code
+    from .recorder import Recorder
+
     mount = _mount(mapping, configuration)
     if is_code(redirect):
         Recorder(mount, redirect, request, response, lambda work: mounts.run(configuration, work)).begin()
@@ -92,6 +99,8 @@ async def redirect(
 def _mount(mapping: Mapping, configuration: Configuration) -> Mount:
     tap: Tap = mapping.state
     if tap.mount is None:
+        from .options import read_options
+
         mirrors = (each.state for each in configuration.mappings if each.handler.prefix == MIRROR)
         tap.mount = next(mirrors, None) or mounts.mount(read_options({}), configuration)
         if mapping.template is None:

@@ -9,11 +9,14 @@ The core asks it, too, when a handler redirects to a number.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from reserve_core import Configuration, Mapping, Request, Response, hookimpl
+from reserve_core import hookimpl
 
 from .fields import Pairs, compile_fields
+
+if TYPE_CHECKING:
+    from reserve_core import Configuration, Mapping, Request, Response
 
 _TEXTS = {
     403: b"Forbidden",

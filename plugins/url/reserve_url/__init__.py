@@ -9,31 +9,44 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 from reserve_core import hookimpl
 
-from .addresses import is_loopback
-from .forward import Forward
-from .options import SCHEMA, parse_options
-from .proxy import Proxy, close_unused
-
 if TYPE_CHECKING:
     from reserve_core import Configuration, Mapping, Request, Response
+
+    from .forward import Forward
+    from .proxy import Proxy
 
 __all__ = ["Forward"]
 
 logger = logging.getLogger("reserve")
 
 
+def __getattr__(name: str) -> Any:
+    if name != "Forward":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .forward import Forward
+
+    return Forward
+
+
 @hookimpl
 def schema() -> dict[str, Any]:
+    from .options import SCHEMA  # what forwards is imported where there is something to forward
+
     return SCHEMA
 
 
 @hookimpl
 async def validate(mapping: Mapping, configuration: Configuration) -> None:
     """Keeps the proxy as state. Warns when strangers could use it to reach whatever they want."""
+    from .addresses import is_loopback
+    from .options import parse_options
+    from .proxy import Proxy
+
     options = parse_options(mapping)
     if options.is_open and not is_loopback(configuration.hostname):
         logger.warning(
@@ -55,4 +68,6 @@ async def redirect(
 
 @hookimpl
 async def shutdown() -> None:
-    close_unused()
+    proxy = sys.modules.get(f"{__name__}.proxy")
+    if proxy is not None:
+        proxy.close_unused()

@@ -10,12 +10,14 @@ it.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from reserve_core import Configuration, Event, Mapping, Reference, Request, Response, Server, hookimpl
+from reserve_core import hookimpl
 
-from . import running
-from .application import INTERFACES, Application, make
+if TYPE_CHECKING:
+    from reserve_core import Configuration, Event, Mapping, Request, Response, Server
+
+    from .application import Application
 
 PREFIX = "use"
 DEFAULT_NAME = "app"
@@ -23,6 +25,8 @@ DEFAULT_NAME = "app"
 
 @hookimpl
 def schema() -> dict[str, Any]:
+    from .application import INTERFACES  # with Tornado and what runs applications, where there are some
+
     return {
         "type": "object",
         "properties": {
@@ -64,6 +68,10 @@ def schema() -> dict[str, Any]:
 @hookimpl
 async def validate(mapping: Mapping, configuration: Configuration) -> None:
     """Imports the application, and keeps it as state."""
+    from reserve_core import Reference
+
+    from .application import make
+
     value = mapping.value
     target = Reference(value, mapping.cwd, DEFAULT_NAME).load() if isinstance(value, str) else value
     name = value if isinstance(value, str) else repr(value)
@@ -72,19 +80,25 @@ async def validate(mapping: Mapping, configuration: Configuration) -> None:
 
 @hookimpl
 async def startup(server: Server) -> None:
+    from .running import start
+
     for application in _applications(server.configuration):
-        await running.start(application, server.configuration)
+        await start(application, server.configuration)
 
 
 @hookimpl
 def reloaded(event: Event) -> None:
     if event.server is not None:
-        running.renew(_applications(event.server.configuration), event.server.configuration)
+        from .running import renew
+
+        renew(_applications(event.server.configuration), event.server.configuration)
 
 
 @hookimpl
 async def shutdown(server: Server) -> None:
-    await running.stop(server.configuration)
+    from .running import stop
+
+    await stop(server.configuration)
 
 
 @hookimpl
@@ -98,7 +112,9 @@ async def redirect(
 ) -> None:
     application: Application = mapping.state
     if not application.started:  # it came with a later set of mappings
-        await running.start(application, configuration)
+        from .running import start
+
+        await start(application, configuration)
     application.active += 1
     try:
         await application.serve(request, response)

@@ -6,9 +6,9 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from reserve_core import Configuration
-
 if TYPE_CHECKING:
+    from reserve_core import Configuration
+
     from .application import Application
 
 logger = logging.getLogger("reserve")

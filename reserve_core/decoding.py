@@ -1,0 +1,159 @@
+"""Takes content codings (RFC 9110 8.4.1) off a body, piece by piece: neither memory nor loop is at its mercy."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+import brotli  # type: ignore[import-untyped]
+import zstandard
+
+# Bytes a decoder yields at a time, about: a small body that decodes to a huge one neither fills the memory nor holds up
+# the event loop.
+PIECE = 64 * 1024
+
+# The window a zstd decoder must have, and need not exceed (RFC 9659 3).
+ZSTD_WINDOW = 8 * 1024 * 1024
+# A zstd block of 4 bytes can decode to 128 KB, and its decoder knows no limit: it gets little at a time.
+ZSTD_INPUT = 256
+
+
+class Decoding:
+    """The decoders of a Content-Encoding (`coding`). Raises ValueError for an unknown coding."""
+
+    def __init__(self, coding: str) -> None:
+        self.coding = coding
+        self._decoders = _decoders(coding)
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """What `data` decodes to, in pieces of bounded size. Raises ValueError when it isn't what the coding says."""
+        try:
+            yield from _decode(self._decoders, data)
+        except (zlib.error, brotli.error, zstandard.ZstdError) as error:
+            raise ValueError(f"The body is not what its content-encoding says ({self.coding}): {error}") from error
+
+    @property
+    def complete(self) -> bool:
+        """Whether each coding has come to its end."""
+        return all(decoder.complete for decoder in self._decoders)
+
+
+class _Decoder(Protocol):
+    """Takes one content coding off a body."""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """What `data` decodes to, in pieces of bounded size."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the coding has come to its end."""
+
+
+def _decode(decoders: Sequence[_Decoder], data: bytes) -> Iterator[bytes]:
+    if not decoders:
+        yield data
+        return
+    for piece in decoders[0].feed(data):
+        yield from _decode(decoders[1:], piece)
+
+
+class _Gzip:
+    """gzip, of one member or several (RFC 1952)."""
+
+    def __init__(self, wbits: int = 16 + zlib.MAX_WBITS) -> None:
+        self._wbits = wbits
+        self._member = zlib.decompressobj(wbits)
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        while data:
+            if self._member.eof:
+                self._member = zlib.decompressobj(self._wbits)
+            piece = self._member.decompress(data, PIECE)
+            data = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
+            if piece:
+                yield piece
+
+    @property
+    def complete(self) -> bool:
+        return self._member.eof
+
+
+class _Deflate:
+    """zlib (RFC 1950), or the bare deflate (RFC 1951) that some servers call by the same name."""
+
+    def __init__(self) -> None:
+        self._inner: _Gzip | None = None
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        if self._inner is None:
+            # The method in zlib's first byte is 8; bare deflate begins so only with padding that isn't zero.
+            self._inner = _Gzip(zlib.MAX_WBITS if data[0] & 0x0F == 8 else -zlib.MAX_WBITS)
+        return self._inner.feed(data)
+
+    @property
+    def complete(self) -> bool:
+        return self._inner is not None and self._inner.complete
+
+
+class _Brotli:
+    """Brotli (RFC 7932)."""
+
+    def __init__(self) -> None:
+        self._decompressor = brotli.Decompressor()
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        while piece := self._decompressor.process(data, output_buffer_limit=PIECE):
+            yield piece
+            data = b""  # it has all of it; what it owes comes without more
+
+    @property
+    def complete(self) -> bool:
+        return bool(self._decompressor.is_finished())
+
+
+class _Zstd:
+    """Zstandard, of one frame or several (RFC 8878)."""
+
+    def __init__(self) -> None:
+        self._frame = self._new_frame()
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        for start in range(0, len(data), ZSTD_INPUT):
+            rest = data[start : start + ZSTD_INPUT]
+            while rest:
+                if self._frame.eof:
+                    self._frame = self._new_frame()
+                piece = self._frame.decompress(rest)
+                rest = self._frame.unused_data if self._frame.eof else b""
+                if piece:
+                    yield piece
+
+    @property
+    def complete(self) -> bool:
+        return self._frame.eof
+
+    @staticmethod
+    def _new_frame() -> zstandard.ZstdDecompressionObj:
+        return zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW).decompressobj()
+
+
+_CODINGS: dict[str, Callable[[], _Decoder]] = {
+    "gzip": _Gzip,
+    "x-gzip": _Gzip,
+    "deflate": _Deflate,
+    "br": _Brotli,
+    "zstd": _Zstd,
+}
+
+
+def _decoders(content_encoding: str) -> list[_Decoder]:
+    """The decoders of a Content-Encoding, the one applied last first. Raises ValueError for an unknown coding."""
+    names = [name.strip().lower() for name in content_encoding.split(",")]
+    decoders: list[_Decoder] = []
+    for name in reversed(names):
+        if name and name != "identity":
+            if name not in _CODINGS:
+                raise ValueError(f"The content coding {name!r} is unknown: a capture decodes {', '.join(_CODINGS)}")
+            decoders.append(_CODINGS[name]())
+    return decoders
