@@ -9,6 +9,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ class _Records(logging.Handler):
         if self is not self._first():
             return
         colour = _RED if record.levelno >= logging.ERROR else _YELLOW
-        lines = [_printable(line) for line in record.getMessage().splitlines()] or [""]
+        lines = [printable(line) for line in record.getMessage().splitlines()] or [""]
         lines[1:] = [f"    {line}" for line in lines[1:]]
         lines[0] = f"{self._console.paint(record.levelname, colour)} {lines[0]}"
         error = record.exc_info[1] if record.exc_info else None
@@ -212,7 +213,7 @@ def _servers(out: _Console) -> Listeners:
 
     def ready(event: Event) -> None:
         if not _is_worker(event):
-            out.write(f"Server running at {_printable(event.url)}")
+            out.write(f"Server running at {printable(event.url)}")
 
     def reloaded(event: Event) -> None:
         if event.server is not None and not _is_worker(event):
@@ -231,7 +232,7 @@ def _is_worker(event: Event) -> bool:
 
 
 def _subject(event: Event) -> str:
-    return _cut(_printable(f"{event.method} {_without_secrets(event.url)}"), _SUBJECT)
+    return _cut(printable(f"{event.method} {_without_secrets(event.url)}"), _SUBJECT)
 
 
 def _id(event: Event) -> str:
@@ -243,7 +244,7 @@ def _id(event: Event) -> str:
 def _target(event: Event) -> str:
     """The value a handler is given; its prefix when the value is no text."""
     value = event.redirect if isinstance(event.redirect, str | int) else event.type
-    return _printable(_without_secrets(str(value)))
+    return printable(_without_secrets(str(value)))
 
 
 def _without_secrets(url: str) -> str:
@@ -257,19 +258,28 @@ def _because(reason: Any) -> str:
 def _reason(reason: Any) -> str:
     if isinstance(reason, BaseException):
         reason = f"{type(reason).__name__}: {reason}".removesuffix(": ")
-    return _printable(str(reason))
+    return printable(str(reason))
 
 
 def _traceback(error: BaseException) -> list[str]:
     lines = "".join(traceback.format_exception(error)).splitlines()
-    return [f"    {_printable(line)}" for line in lines]
+    return [f"    {printable(line)}" for line in lines]
 
 
-def _printable(text: str) -> str:
-    """`text` with what isn't printable escaped: controls, bidi marks, line separators, lone surrogates."""
-    if text.isprintable():
+def printable(text: str) -> str:
+    """`text` with what can't be seen escaped as Python does: controls, format characters, fillers, odd spaces."""
+    if text.isascii() and text.isprintable():
         return text
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    escaped: str = _unseen().sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+    return escaped
+
+
+@cache
+def _unseen() -> Any:
+    """The pattern of what `str.isprintable` refuses, and of what Unicode says is not displayed by default."""
+    import regex  # Python's own engine knows no properties; only where it's needed
+
+    return regex.compile(r"[\p{C}\p{Z}\p{DI}\u2800--[ ]]", regex.V1)
 
 
 def _is_colourful(stream: TextIO) -> bool:

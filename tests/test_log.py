@@ -141,6 +141,7 @@ HOSTILE = {
     "separators": "/\u2028\u2029\u000b\x1c",
     "bidi": "/\u202etxt.exe\u2066\u200f\u061c",
     "invisible": "/\u200b\ufeff\xad\U000e0041",
+    "invisible, and printable for Python": "/\u3164\u115f\ufe0f\u034f\u2800\U000e0100",
     "surrogate": "/\udc80",
     "NUL and DEL": "/\0\x7f",
 }
@@ -164,6 +165,7 @@ def test_no_value_forges_a_line_or_steers_the_terminal(
     logger.error("It failed", exc_info=failure(text))
     for line in lines(stream):
         assert line.isprintable()
+        assert not any(char in line for char in HOSTILE["invisible, and printable for Python"][1:])
         assert line.startswith(("SERVE /", "SERVE 0001", "INCMG", "RDRCT", "ERROR", "Server running", "\\____", "    "))
         assert not line.startswith("SERVE GET /forged")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ..errors import PluginError, Problem
+from ..log import printable
 
 if TYPE_CHECKING:
     from ..plugins import Plugins
@@ -25,7 +26,8 @@ class CannotRun(click.ClickException):
     exit_code = 1
 
     def show(self, file: Any = None) -> None:
-        click.echo(f"{click.style('Error:', fg='red')} {self.message}", file, err=True, color=self.show_color)
+        message = _visible(self.message)
+        click.echo(f"{click.style('Error:', fg='red')} {message}", file, err=True, color=self.show_color)
 
 
 class Unusable(CannotRun):
@@ -39,7 +41,7 @@ class Unusable(CannotRun):
 
     def show(self, file: Any = None) -> None:
         for problem in self.problems:
-            click.echo(str(problem), file, err=True)
+            click.echo(_visible(str(problem)), file, err=True)
         super().show(file)
 
 
@@ -50,6 +52,11 @@ class Mistakes(Unusable):
         problems = list(dict.fromkeys(problems))
         count = len(problems)
         super().__init__(f"{'one mistake' if count == 1 else f'{count} mistakes'} in the configuration", problems)
+
+
+def _visible(message: str) -> str:
+    """A message may quote what others have written: it steers no terminal."""
+    return "\n".join(map(printable, message.split("\n")))
 
 
 def _block(ctx: click.Context, option: click.Parameter, names: tuple[str, ...]) -> None:

@@ -23,6 +23,7 @@ TYPE = "Content-Type"
 # Every character that a shell, HTTPie, Python or JavaScript gives a meaning, and what a terminal would obey.
 HOSTILE = "'\"`$(touch pwned)${HOME}!!\\n\\\\%s%%;&|<>*?[a]{b,c}#~@file=:=:==x\u2028\u202e\U0001f600"
 TERMINAL = "\x1b[201~\ntouch pwned\n\x15\x03\x9b\t"
+UNSEEN = "\u3164\ufe0f\xa0\u2800"  # not all of it is unprintable for Python
 
 Case = tuple[str, str, bytes, "Headers"]
 
@@ -46,6 +47,8 @@ CASES: dict[str, Case] = {
     "binary": ("POST", "/binary", ALL_BYTES, [(TYPE, "application/octet-stream")]),
     "nul": ("POST", "/nul", b"\0", []),
     "hostile": ("POST", "/hostile", HOSTILE.encode(), [(TYPE, "text/plain"), ("X-Hostile", "'\"`$(id)!!\\%s;&|@=:")]),
+    "unseen": ("POST", "/unseen", f"a{UNSEEN}b".encode(), [(TYPE, "text/plain")]),
+    "emoji": ("POST", "/emoji", "\u2764\ufe0f".encode(), [(TYPE, "text/plain")]),
     "terminal": ("POST", "/terminal", TERMINAL.encode(), [(TYPE, "text/plain"), ("X-Tab", "a\tb")]),
     "headers": (
         "GET",
@@ -90,7 +93,8 @@ def test_curl(live: LivePage, tmp_path: Path, shell: str, names: list[str]) -> N
         case = CASES[name]
         captured = capture(live, case)
         command = live.copied_as("cURL")
-        assert command.isprintable() or all(char.isprintable() or char == "\n" for char in command), name
+        assert all(char.isprintable() or char == "\n" for char in command), name
+        assert name == "emoji" or not set(UNSEEN) & set(command), name
         subprocess.run([shell, "-c", command], cwd=tmp_path, check=True, capture_output=True, timeout=PATIENCE)
         assert same(live.mirror.whole()) == same(captured), f"{name}: {command}"
     assert not list(tmp_path.iterdir())
@@ -103,6 +107,7 @@ def test_python(live: LivePage, monkeypatch: pytest.MonkeyPatch) -> None:
         "untyped",
         "binary",
         "hostile",
+        "unseen",
         "terminal",
         "headers",
         "chunked",
@@ -112,6 +117,7 @@ def test_python(live: LivePage, monkeypatch: pytest.MonkeyPatch) -> None:
         case = CASES[name]
         captured = capture(live, case)
         code = live.copied_as("Python requests")
+        assert not set(UNSEEN) & set(code), name
         requests = FakeRequests()
         monkeypatch.setitem(sys.modules, "requests", requests)
         exec(compile(code, name, "exec"), {})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reserve_core.log import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -11,12 +13,8 @@ if TYPE_CHECKING:
 
 
 def nearest_lines(nearest: Iterable[Missed]) -> list[str]:
-    """A line for each request: what it is, and why it isn't the one. What isn't printable is escaped."""
+    """A line for each request: what it is, and why it isn't the one. What can't be seen is escaped."""
     return [
-        _printable(f"{each['request']['method']} {each['request']['path'] or '/'}: {'; '.join(each['missed'])}")
+        printable(f"{each['request']['method']} {each['request']['path'] or '/'}: {'; '.join(each['missed'])}")
         for each in nearest
     ]
-
-
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -195,6 +195,15 @@ def test_wait_fails_with_the_nearest_misses(reserve: Run, site: Site) -> None:
     )
 
 
+def test_wait_hides_nothing_that_others_have_sent(reserve: Run, site: Site) -> None:
+    site.capture("/a%E2%80%AE%E3%85%A4b")
+    done = reserve("wait", f"{site.url}/r/orders", "--path", "/ab", "--timeout", "0")
+    assert done.stderr.splitlines()[-1] == "  POST /a\\u202e\\u3164b: path is /a\\u202e\\u3164b, not /ab"
+    refused = reserve("wait", "http://\x1b[31mred\n\u202e")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("Error: http://\\x1b[31mred\n\\u202e is not the URL of a mirror")
+
+
 def test_wait_says_that_nothing_came(reserve: Run, site: Site) -> None:
     done = reserve("wait", f"{site.url}/r/orders", "--timeout", "0")
     assert (done.returncode, done.stdout) == (1, "")

@@ -2,7 +2,8 @@
 
 import { bytesOf, header, headerText, mediaType, noBody, size, textOf } from "./bytes.js";
 import { copyButton } from "./clipboard.js";
-import { h } from "./dom.js";
+import { dotted, h } from "./dom.js";
+import { sent } from "./sent.js";
 import { tabs } from "./tabs.js";
 import { hexView } from "./views/hex.js";
 import { imageView, isPicture } from "./views/image.js";
@@ -71,10 +72,8 @@ function pretty(content, text, type, form, parts) {
 }
 
 function about(message, type) {
-  const coding = header(message.headers, "content-encoding");
-  return [headerText(type) || "no content type", coding && headerText(coding), size(message.size)]
-    .filter(Boolean)
-    .join(" · ");
+  const coding = headerText(header(message.headers, "content-encoding"));
+  return dotted([type ? sent(type) : "no content type", coding && sent(coding), size(message.size)]);
 }
 
 function notes(message, bytes) {
@@ -85,7 +84,7 @@ function notes(message, bytes) {
     coding &&
       coding !== "identity" &&
       !message.decoded &&
-      `This could not be decoded as ${coding}; it is shown as it came.`,
+      ["This could not be decoded as ", sent(coding), "; it is shown as it came."],
   ].filter(Boolean);
 }
 

@@ -69,7 +69,7 @@ export function header(headers, name) {
 
 /** A content type without parameters, in lower case, and its charset. */
 export function mediaType(headers) {
-  const value = header(headers, "content-type");
+  const value = headerText(header(headers, "content-type"));
   const [type] = value.split(";");
   const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(value);
   return { type: type.trim().toLowerCase(), charset: charset?.[1] ?? "utf-8" };

@@ -4,9 +4,9 @@
  */
 
 import { binaryBytes, binaryString, textOf } from "./bytes.js";
+import { hidesAny, replaceUnseen } from "./sent.js";
 
 const LONGEST = 64_000; // bytes of a body that are written out; a longer body is fetched from the mirror
-const UNPRINTABLE = /[^\n\P{C}]/gu; // control and format characters, and what is no character
 const FRAMING = new Set(["host", "content-length"]); // the client's own business
 const HOP_BY_HOP = new Set(["connection", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"]);
 
@@ -101,7 +101,7 @@ function shellBody(bytes, fetched) {
 /** The text of bytes that may be written as they are, else null. */
 function printable(bytes) {
   const text = textOf(bytes);
-  return text === null || text.search(UNPRINTABLE) >= 0 ? null : text;
+  return text === null || hidesAny(text.replaceAll("\n", "")) ? null : text;
 }
 
 /** One word of a POSIX shell. */
@@ -126,7 +126,7 @@ function octal(bytes) {
 
 /** A string literal of JavaScript. */
 function scriptText(text) {
-  return JSON.stringify(text).replace(UNPRINTABLE, (char) => `\\u{${hex(char.codePointAt(0), 2)}}`);
+  return replaceUnseen(JSON.stringify(text), (char) => `\\u{${hex(char.codePointAt(0), 2)}}`);
 }
 
 function scriptBytes(bytes) {
@@ -137,7 +137,7 @@ function scriptBytes(bytes) {
 
 /** A string literal of Python. */
 function pythonText(text) {
-  return JSON.stringify(text).replace(UNPRINTABLE, (char) => `\\U${hex(char.codePointAt(0), 8)}`);
+  return replaceUnseen(JSON.stringify(text), (char) => `\\U${hex(char.codePointAt(0), 8)}`);
 }
 
 function pythonBytes(bytes) {

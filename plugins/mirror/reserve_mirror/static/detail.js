@@ -6,6 +6,7 @@ import { copy } from "./clipboard.js";
 import { FORMATS } from "./copyas.js";
 import { fill, h } from "./dom.js";
 import { methodBadge, statusBadge, target } from "./row.js";
+import { sent } from "./sent.js";
 import { tabs } from "./tabs.js";
 import { ago, clock } from "./time.js";
 import { toast } from "./toast.js";
@@ -112,11 +113,11 @@ export class Detail {
         "p.facts",
         {},
         h("span", {}, h("time", { datetime: item.time }, clock(item.time)), " · ", since),
-        h("span", {}, `from ${item.remote}`),
+        h("span", {}, "from ", sent(item.remote)),
         h("span", {}, `HTTP/${item.http_version}`),
         h("span", {}, item.size ? size(item.size) : noBody(item).toLowerCase()),
       ),
-      h("p.url", {}, h("code", {}, item.url)),
+      h("p.url", {}, sent(item.url, "code")),
     );
   }
 

@@ -29,6 +29,9 @@ export const byId = (id) => document.getElementById(id);
 /** A number of things: `plural(1, "header")` is "1 header". */
 export const plural = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 
+/** What is there of `parts`, with dots between. */
+export const dotted = (parts) => parts.filter(Boolean).flatMap((part, index) => (index ? [" · ", part] : [part]));
+
 function append(element, children) {
   for (const child of children.flat(Infinity)) {
     if (child !== null && child !== undefined && child !== false) element.append(child);

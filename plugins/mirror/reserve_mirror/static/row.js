@@ -1,7 +1,8 @@
 /** What a request is recognised by: the row of the list, and the badges that the detail shows too. */
 
 import { mediaType, noBody, size } from "./bytes.js";
-import { h } from "./dom.js";
+import { dotted, h } from "./dom.js";
+import { sent } from "./sent.js";
 import { age, clock } from "./time.js";
 
 const COLORED = new Set(["GET", "POST", "PUT", "PATCH", "DELETE"]);
@@ -16,13 +17,14 @@ export const statusBadge = (status) =>
 /** The path with its query, the latter as it was received. */
 export function target(item) {
   const query = item.url.indexOf("?");
-  return [item.path || "/", query >= 0 && h("span.query", {}, item.url.slice(query))];
+  return [sent(item.path || "/"), query >= 0 && sent(item.url.slice(query), "bdi.query")];
 }
 
 /** The `<li>` of a request; `tick()` brings its age up to date. */
 export function row(item) {
   const time = h("time.age", { datetime: item.time, title: clock(item.time) }, age(item.time));
-  const about = [mediaType(item.headers).type, item.size ? size(item.size) : noBody(item).toLowerCase()].filter(Boolean).join(" · ");
+  const { type } = mediaType(item.headers);
+  const about = [type && sent(type), item.size ? size(item.size) : noBody(item).toLowerCase()];
   const element = h(
     "li",
     {},
@@ -32,7 +34,7 @@ export function row(item) {
       methodBadge(item.method),
       h("span.target", {}, target(item)),
       time,
-      h("span.about", {}, about),
+      h("span.about", {}, dotted(about)),
       item.response && statusBadge(item.response.status),
     ),
   );

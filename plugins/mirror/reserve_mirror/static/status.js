@@ -1,6 +1,7 @@
 /** What the page says about itself: the connection, the time that is left, the title, and what screen readers hear. */
 
 import { byId, plural } from "./dom.js";
+import { spelled } from "./sent.js";
 import { remaining } from "./time.js";
 
 const QUIET = 5000; // milliseconds between two announcements
@@ -54,7 +55,7 @@ export function announce(requests) {
   unspoken += requests.length;
   if (quiet || !unspoken) return;
   byId("announcer").textContent =
-    `${plural(unspoken, "new request")}, the last one ${latest.method} ${latest.path || "/"}`;
+    `${plural(unspoken, "new request")}, the last one ${latest.method} ${spelled(latest.path || "/")}`;
   unspoken = 0;
   quiet = true;
   setTimeout(() => {

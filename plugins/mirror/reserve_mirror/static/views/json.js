@@ -1,6 +1,7 @@
 /** JSON as a tree that folds; a container's content is built when it is opened. */
 
 import { h, plural } from "../dom.js";
+import { sent } from "../sent.js";
 import { jsonTree } from "./jsontree.js";
 import { piecewise } from "./more.js";
 
@@ -17,8 +18,8 @@ export function jsonView(text) {
 
 function entry(name, node, comma, lines) {
   lines.left -= 1;
-  const label = name === null ? [] : [h("span.key", {}, name), ": "];
-  if (!node.children) return h("div.leaf", {}, label, h(`span.${node.kind}`, {}, node.text), comma);
+  const label = name === null ? [] : [sent(name, "bdi.key"), ": "];
+  if (!node.children) return h("div.leaf", {}, label, sent(node.text, `bdi.${node.kind}`), comma);
   if (!node.children.length) return h("div.leaf", {}, label, node.open, node.close, comma);
   return container(label, node, comma, lines);
 }

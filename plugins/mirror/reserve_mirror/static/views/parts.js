@@ -1,7 +1,8 @@
 /** The fields and files of a multipart body. */
 
-import { h } from "../dom.js";
-import { size } from "../bytes.js";
+import { dotted, h } from "../dom.js";
+import { headerText, size } from "../bytes.js";
+import { sent, spelled } from "../sent.js";
 import { imageView, isPicture } from "./image.js";
 import { pairsView } from "./pairs.js";
 
@@ -24,26 +25,27 @@ export function partsView({ form, files }, api, id) {
 
 function filePart(file, index, api, id) {
   const name = file.filename || "unnamed";
-  const type = file.type.split(";")[0].trim().toLowerCase();
-  const about = [file.type, size(file.size)].filter(Boolean).join(" · ");
+  const type = headerText(file.type);
+  const mime = type.split(";")[0].trim().toLowerCase();
+  const about = dotted([type && sent(type), size(file.size)]);
   return h(
     "li",
     {},
-    h("p", {}, h("span.field", {}, file.name), h("span.filename", {}, name), h("span.about", {}, about)),
-    isPicture(type) && file.size <= LARGEST_PICTURE && showButton(name, type, () => api.file(id, index)),
-    h("a.button", { href: api.fileUrl(id, index), download: name, "aria-label": `Download ${name}` }, "Download"),
+    h("p", {}, h("span.field", {}, sent(file.name)), h("span.filename", {}, sent(name)), h("span.about", {}, about)),
+    isPicture(mime) && file.size <= LARGEST_PICTURE && showButton(name, mime, () => api.file(id, index)),
+    h("a.button", { href: api.fileUrl(id, index), download: name, "aria-label": `Download ${spelled(name)}` }, "Download"),
   );
 }
 
 /** Shows a picture below its part; `load()` fetches it. */
 function showButton(name, type, load) {
-  const button = h("button", { type: "button", "aria-label": `Show ${name}`, onclick: show }, "Show");
+  const button = h("button", { type: "button", "aria-label": `Show ${spelled(name)}`, onclick: show }, "Show");
 
   async function show() {
     button.disabled = true;
     const part = button.parentElement;
     try {
-      part.append(imageView(await load(), type, name));
+      part.append(imageView(await load(), type, spelled(name)));
       button.remove();
     } catch (error) {
       part.append(h("p.problem", {}, error.message));

@@ -2,6 +2,7 @@
 
 import { h } from "../dom.js";
 import { size } from "../bytes.js";
+import { sentLines } from "../sent.js";
 import { piecewise } from "./more.js";
 
 const PIECE = 100_000; // characters
@@ -12,8 +13,8 @@ export function textView(text) {
     text.length,
     (start) => {
       let end = Math.min(text.length, start + PIECE);
-      if (/[\ud800-\udbff]/.test(text[end - 1])) end += 1; // never half of a surrogate pair
-      return [[document.createTextNode(text.slice(start, end))], end];
+      if (/[\ud800-\udbff\r]/.test(text[end - 1])) end += 1; // never half of a surrogate pair, or of an end of line
+      return [[sentLines(text.slice(start, end))], end];
     },
     size,
   );

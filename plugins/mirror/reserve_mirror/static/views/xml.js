@@ -1,6 +1,7 @@
 /** XML, indented and coloured. It is cut into tokens and never parsed, so no entity is ever resolved. */
 
 import { h } from "../dom.js";
+import { sentLines } from "../sent.js";
 import { piecewise } from "./more.js";
 
 const LONGEST = 1_000_000; // characters that are indented; more is left to the text view
@@ -74,10 +75,10 @@ function render({ depth, tokens }) {
 }
 
 function color(token) {
-  if (!token.startsWith("<")) return token;
-  if (/^<[!?]/.test(token)) return h("span.comment", {}, token);
+  if (!token.startsWith("<")) return sentLines(token);
+  if (/^<[!?]/.test(token)) return sentLines(token, "bdi.comment");
   const [, start, attributes, end] = /^(<\/?[^\s/>]*)([\s\S]*?)(\/?>)$/.exec(token) ?? [null, token, "", ""];
-  return [h("span.tag", {}, start), colorAttributes(attributes), h("span.tag", {}, end)];
+  return [sentLines(start, "bdi.tag"), colorAttributes(attributes), sentLines(end, "bdi.tag")];
 }
 
 function colorAttributes(text) {
@@ -85,12 +86,12 @@ function colorAttributes(text) {
   let position = 0;
   for (const match of text.matchAll(ATTRIBUTE)) {
     nodes.push(
-      text.slice(position, match.index),
-      h("span.key", {}, match[1]),
-      match[2],
-      h("span.string", {}, match[3]),
+      sentLines(text.slice(position, match.index)),
+      sentLines(match[1], "bdi.key"),
+      sentLines(match[2]),
+      sentLines(match[3], "bdi.string"),
     );
     position = match.index + match[0].length;
   }
-  return [...nodes, text.slice(position)];
+  return [...nodes, sentLines(text.slice(position))];
 }
