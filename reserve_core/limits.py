@@ -28,8 +28,10 @@ class Limits:
     max_body: int = _limit(
         16 * 1024 * 1024, "Largest body a handler may hold in memory, in bytes (413); streamed bodies have no limit", 0
     )
-    max_connections: int = _limit(10_000, "Connections open at once; one more is answered with 503", 1)
-    header_timeout: float = _seconds(10.0, "Time to receive a request's headers")
+    max_connections: int = _limit(10_000, "Connections open at once, handshakes of TLS included; one more gets 503", 1)
+    header_timeout: float = _seconds(
+        10.0, "Time to receive a request's headers; for the first one, from the TLS handshake on"
+    )
     body_timeout: float = _seconds(30.0, "Time between two chunks of a request's body")
     idle_timeout: float = _seconds(75.0, "Time a connection may wait for its next request")
     write_timeout: float = _seconds(60.0, "Time a client may take to receive what waits for it")

@@ -19,6 +19,7 @@ from .dispatcher import Dispatcher
 from .errors import HTTPError
 from .events import Emitter, Event
 from .http import Request
+from .http.arrival import TlsListener
 from .http.connection import Connection
 from .http.shared import Shared
 from .plugins import load_plugins
@@ -52,7 +53,7 @@ class Server:
             self.dispatcher.dispatch, self._tell_refused, configuration.limits, configuration.protocol
         )
         self._sockets = sockets
-        self._listening: list[asyncio.Server] = []
+        self._listening: list[asyncio.Server | TlsListener] = []
         self._offs: list[Callable[[], None]] = []  # what ends the listening of the configuration's listeners
         self._calling_listeners = False
         self._reloading = asyncio.Lock()
@@ -117,11 +118,12 @@ class Server:
             configuration.ssl.sni_callback = self._present_certificate
         self.port = sockets[0].getsockname()[1]
         for each in sockets:
-            self._listening.append(
-                await loop.create_server(
-                    lambda: Connection(self._shared, loop), sock=each, ssl=configuration.ssl, backlog=BACKLOG
+            if configuration.ssl is not None:
+                self._listening.append(TlsListener(self._shared, loop, each, configuration.ssl))
+            else:
+                self._listening.append(
+                    await loop.create_server(lambda: Connection(self._shared, loop), sock=each, backlog=BACKLOG)
                 )
-            )
 
     def _tell_refused(self, request: Request, error: HTTPError) -> None:
         if self.events.refused:

@@ -26,6 +26,7 @@ class Channel(asyncio.Protocol):
         self.shared = shared
         self.loop = loop
         # Of the connection.
+        self.remote = ""
         self.transport: asyncio.Transport = cast("asyncio.Transport", None)
         self.deadline = 0.0
         self.write_paused = False
@@ -35,6 +36,12 @@ class Channel(asyncio.Protocol):
         self._reading = True
         self._deaf = False  # nothing more is read as HTTP
         self._stream: UpgradedStream | None = None
+
+    def begin(self, transport: asyncio.Transport, remote: str) -> None:
+        """The connection has been accepted, from a client of the address `remote`: its first request has to come."""
+        self.transport = transport
+        self.remote = remote
+        self.deadline = self.loop.time() + self.shared.limits.header_timeout
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._deaf = True

@@ -35,7 +35,6 @@ class Connection(Channel):
     def __init__(self, shared: Shared, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(shared, loop)
         # Of the connection.
-        self.remote = ""
         self._parser = HttpRequestParser(self)
         self._waiting: deque[Exchange] = deque()
         self._current: Exchange | None = None
@@ -59,17 +58,24 @@ class Connection(Channel):
     # The transport's calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)
         shared = self.shared
-        peer = transport.get_extra_info("peername")
-        self.remote = peer[0] if isinstance(peer, tuple) else ""
-        if len(shared.connections) >= shared.limits.max_connections or shared.closing:
-            # It isn't among those whose time is looked at, and doesn't count as one of them.
-            self._say(503, "The server has too many connections: try again later")
-            self.loop.call_later(LINGER, self.transport.abort)
-            return
-        shared.connections.add(self)
-        self.deadline = self.loop.time() + shared.limits.idle_timeout
+        accepted = cast("asyncio.Transport", transport)
+        if self.transport is not None:  # it has been counted since its acceptance
+            self.transport = accepted
+        else:
+            peer = transport.get_extra_info("peername")
+            self.begin(accepted, peer[0] if isinstance(peer, tuple) else "")
+            if not shared.admit(self, transport.get_extra_info("socket").fileno()):
+                # It isn't among those whose time is looked at, and doesn't count as one of them.
+                self.loop.call_later(LINGER, transport.abort)
+                self.turn_away(503, "The server has too many connections: try again later")
+        words, self._last_words = self._last_words, None
+        if words is not None:
+            self._say(*words)
+
+    def turn_away(self, status: int, reason: str) -> None:
+        """Has the connection begin with the error that ends it."""
+        self._last_words = (status, reason)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.shared.connections.discard(self)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import resource
+import sys
 from collections.abc import Callable, Coroutine
 from email.utils import formatdate
 from typing import TYPE_CHECKING
@@ -13,6 +16,13 @@ if TYPE_CHECKING:
     from .connection import Connection
     from .request import Request
     from .response import Response
+
+logger = logging.getLogger("reserve")
+
+# File descriptors, at most, that new connections leave to what the requests of the others open.
+RESERVED = 64
+# Seconds in which the log tells once that there are too few.
+SILENCE = 60.0
 
 
 class Shared:
@@ -39,10 +49,35 @@ class Shared:
         self.now = 0.0
         self.date = ""
         self._second = 0
+        # The highest file descriptor that a new connection may have. The system gives the lowest that is free.
+        self._highest = 0
+        self._warned = -SILENCE
+
+    def admit(self, connection: Connection, descriptor: int) -> bool:
+        """Counts a new connection among those whose time is looked at; False if there is no room for it."""
+        if self.closing or len(self.connections) >= self.limits.max_connections:
+            return False
+        if descriptor > self._highest:
+            self.warn_of_descriptors()
+            return False
+        self.connections.add(connection)
+        return True
+
+    def warn_of_descriptors(self) -> None:
+        """Tells the log, now and then, that connections are refused for want of file descriptors."""
+        if self.now >= self._warned + SILENCE:
+            self._warned = self.now
+            logger.warning(
+                "Too few file descriptors for %d connections: more are refused until others end. "
+                "Allow the process more (ulimit -n), or lower the limit max-connections",
+                len(self.connections),
+            )
 
     def tick(self, now: float, time: float) -> None:
         """To be called about twice a second: ends what took too long. `now` is the loop's time, `time` the epoch's."""
         self.now = now
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        self._highest = sys.maxsize if limit == resource.RLIM_INFINITY else limit - 1 - min(RESERVED, limit // 4)
         if int(time) != self._second:
             self._second = int(time)
             self.date = f"date: {formatdate(self._second, usegmt=True)}\r\n"

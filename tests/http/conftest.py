@@ -82,18 +82,21 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], a
 
 @pytest.fixture
 async def serve(quiet: None) -> AsyncIterator[Serve]:
-    """Starts a server whose only mapping is a custom handler: `site = await serve(handler, max_headers=1000)`."""
+    """Starts a server whose only mapping is a custom handler: `site = await serve(handler, max_headers=1000)`.
+
+    With `ssl`, the setting, it speaks https.
+    """
     async with AsyncExitStack() as stack:
 
-        async def start(handler: Handler, **limits: float) -> Site:
-            configuration = await check(
-                {
-                    "port": 0,
-                    "mappings": [{"custom": handler}],
-                    "limits": {name.replace("_", "-"): value for name, value in limits.items()},
-                },
-                load_plugins(),
-            )
+        async def start(handler: Handler, *, ssl: dict[str, str] | None = None, **limits: float) -> Site:
+            settings: dict[str, Any] = {
+                "port": 0,
+                "mappings": [{"custom": handler}],
+                "limits": {name.replace("_", "-"): value for name, value in limits.items()},
+            }
+            if ssl is not None:
+                settings["ssl"] = ssl
+            configuration = await check(settings, load_plugins())
             server = Server(configuration)
             events: list[Event] = []
             server.on("*", events.append)

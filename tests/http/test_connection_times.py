@@ -69,10 +69,9 @@ async def test_a_slow_body_nobody_reads(serve: Serve) -> None:
 
 async def test_idle_connections_are_closed_silently(serve: Serve) -> None:
     site = await serve(hello, idle_timeout=0.2)
-    fresh, used = await site.connect(), await site.connect()
-    assert (await used.ask(GET)).status == 200
-    await fresh.closed()
-    await used.closed()
+    wire = await site.connect()
+    assert (await wire.ask(GET)).status == 200
+    await wire.closed()
     await others_are_well(site)
 
 

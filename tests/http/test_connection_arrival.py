@@ -1,0 +1,155 @@
+"""Before the first request: a connection is counted and timed from its acceptance on, its TLS handshake included."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import trustme
+
+from tests.http.handlers import GET, hello, others_are_well, refused
+
+if TYPE_CHECKING:
+    from reserve_core.http import Request, Response
+    from tests.http.conftest import Serve, Site
+    from tests.kit.wire import Wire
+
+HELLO_BEGUN = b"\x16\x03\x01\x02\x00\x01\x00"
+CLOSING = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def certificate(authority: trustme.CA, tmp_path: Path) -> dict[str, str]:
+    """The setting `ssl`."""
+    leaf = authority.issue_cert("127.0.0.1")
+    leaf.private_key_pem.write_to_path(tmp_path / "key.pem")
+    leaf.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    return {"cert": str(tmp_path / "cert.pem"), "key": str(tmp_path / "key.pem")}
+
+
+@pytest.fixture
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+async def ask(site: Site, context: ssl.SSLContext) -> bytes:
+    """All that https answers to a GET."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.server.port, ssl=context)
+    try:
+        writer.write(CLOSING)
+        return await reader.read()
+    finally:
+        writer.close()
+
+
+async def gone(wire: Wire) -> None:
+    """The server has closed, or cut, without a word."""
+    with suppress(ConnectionError):  # what it hasn't read makes the kernel reset
+        await wire.closed()
+
+
+@pytest.mark.parametrize("data", [b"", b"\r\n"], ids=["mute", "empty line"])
+async def test_clients_that_ask_nothing_go_by_the_header_timeout(serve: Serve, data: bytes) -> None:
+    site = await serve(hello, header_timeout=0.2, idle_timeout=3600, max_connections=2)
+    wires = [await site.connect() for _ in range(2)]
+    for wire in wires:
+        await wire.send(data)
+    await site.until(lambda: site.connections == 2)
+    await refused(await site.connect(), 503)
+    for wire in wires:
+        await wire.closed()
+    await site.until(lambda: site.connections == 0)
+    await others_are_well(site)
+
+
+@pytest.mark.parametrize("data", [b"", HELLO_BEGUN], ids=["mute", "half a hello"])
+async def test_handshakes_are_counted_and_go_by_the_header_timeout(
+    serve: Serve, certificate: dict[str, str], trusting: ssl.SSLContext, data: bytes
+) -> None:
+    limits = {"header_timeout": 0.6, "idle_timeout": 3600, "max_connections": 2}
+    site = await serve(hello, ssl=certificate, **limits)
+    wires = [await site.connect() for _ in range(2)]
+    for wire in wires:
+        await wire.send(data)
+    await site.until(lambda: site.connections == 2)
+    await (await site.connect()).closed()
+    assert site.connections == 2
+    for wire in wires:
+        await wire.closed()
+    await site.until(lambda: site.connections == 0)
+    assert (await ask(site, trusting)).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_handshake_that_has_ended_counts_once(
+    serve: Serve, certificate: dict[str, str], trusting: ssl.SSLContext
+) -> None:
+    seen: list[str] = []
+
+    def handler(request: Request, response: Response) -> None:
+        seen.append(f"{request.scheme} {request.remote}")
+        response.send("hello")
+
+    site = await serve(handler, ssl=certificate, max_connections=1)
+    for _ in range(3):
+        assert (await ask(site, trusting)).startswith(b"HTTP/1.1 200 ")
+        await site.until(lambda: site.connections == 0)
+    assert seen == ["https 127.0.0.1"] * 3
+
+
+async def test_a_client_that_is_mute_after_its_handshake_goes_by_the_header_timeout(
+    serve: Serve, certificate: dict[str, str], trusting: ssl.SSLContext
+) -> None:
+    site = await serve(hello, ssl=certificate, header_timeout=0.5, idle_timeout=3600)
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.server.port, ssl=trusting)
+    assert await reader.read() == b""
+    writer.close()
+    await site.until(lambda: site.connections == 0)
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+@pytest.mark.parametrize("data", [b"", HELLO_BEGUN, b"\0nonsense", b"\x80\x2e\x01"])
+async def test_who_leaves_a_handshake_leaves_nothing_behind(
+    serve: Serve, certificate: dict[str, str], trusting: ssl.SSLContext, data: bytes, how: str
+) -> None:
+    site = await serve(hello, ssl=certificate)
+    wire = await site.connect()
+    await wire.send(data)
+    await site.until(lambda: site.connections)
+    getattr(wire, how)()
+    await site.until(lambda: site.connections == 0)
+    assert (await ask(site, trusting)).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_stop_does_not_wait_for_handshakes(serve: Serve, certificate: dict[str, str]) -> None:
+    site = await serve(hello, ssl=certificate)
+    mute, begun = await site.connect(), await site.connect()
+    await begun.send(HELLO_BEGUN)
+    await site.until(lambda: site.connections == 2)
+    await site.server.close(timeout=3600)
+    for wire in (mute, begun):
+        await gone(wire)
+    with pytest.raises(ConnectionError):
+        await site.connect()
+
+
+async def test_http_on_a_port_of_https_is_told_so(
+    serve: Serve, certificate: dict[str, str], trusting: ssl.SSLContext
+) -> None:
+    site = await serve(hello, ssl=certificate)
+    wire = await site.connect()
+    answer = await wire.ask(GET)
+    assert (answer.status, answer.closes) == (400, True)
+    assert b"This port speaks https" in answer.body
+    await wire.closed()
+    assert (await ask(site, trusting)).startswith(b"HTTP/1.1 200 ")
