@@ -252,6 +252,15 @@ def test_a_body_beyond_the_limit_says_so(site: Site, visit: Visit) -> None:
     expect(detail.locator("footer code")).to_have_text(hashlib.sha256(body).hexdigest())
 
 
+def test_a_refused_request_says_why(live: LivePage) -> None:
+    assert live.mirror.send("GET", "/%").status == 400
+    expect(live.rows.filter(has_text="/%").locator(".status")).to_have_text("400")
+    detail = live.open("/%")
+    expect(detail.locator(".note")).to_have_text("The request target has a malformed percent-encoding.")
+    live.page.locator("#filter").fill("status:400")
+    expect(live.rows).to_have_count(1)
+
+
 def test_a_permalink(live: LivePage, visit: Visit) -> None:
     for path in ("/one", "/two", "/three"):
         live.mirror.send("GET", path)

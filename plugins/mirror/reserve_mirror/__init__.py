@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from reserve_core import hookimpl
 
 from . import mount as mounts
+from .refused import passed
 
 if TYPE_CHECKING:
     import click
@@ -71,6 +72,17 @@ async def redirect(
         from .routes import answer
 
         await answer(mount, request, response, redirect)
+
+
+@hookimpl
+def refused(event: Event) -> None:
+    if event.server is None:
+        return
+    configuration = event.server.configuration
+    for mapping, redirect in passed(event, configuration, mounts.MIRROR):
+        from .capture import capture_refused
+
+        mounts.run(configuration, capture_refused(mapping.state, event, redirect))
 
 
 @hookimpl

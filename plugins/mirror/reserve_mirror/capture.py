@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import suppress
 
-from reserve_core import HTTPError, Request, Response
+from reserve_core import Event, HTTPError, Request, Response
 
 from .answer import Reply, reply_of
 from .mount import Mount
 from .options import CODE
-from .record import EMPTY, now, read_body, summarize
+from .record import failure_of, now, read_body, summarize, summarize_refused
 from .store import Unavailable
 
 _AGE = "600"
@@ -28,20 +29,38 @@ async def capture(mount: Mount, request: Request, response: Response, target: st
     if parts is None:
         raise HTTPError(404, "Here requests to a mirror are captured: /r/CODE", _refusal(request))
     code, rest = parts.groups()
-    body = EMPTY
-    if request.body_length != 0:
-        body = await read_body(request.stream(), mount.options.max_body_size)
-    summary = summarize(request, mount.access.caller(request), time, rest, body)
+    on_disconnect = request.on_disconnect
+    request.on_disconnect = _go_on
     try:
+        body, broken = await read_body(request, mount.options.max_body_size)
+        failure = None if broken is None else failure_of(broken, body.size, request.body_length)
+        summary = summarize(request, mount.access.caller(request), time, rest, body, failure=failure)
         captured = await mount.store.capture(code, summary, body.kept)
     except Unavailable as error:
         raise HTTPError(503, str(error), {**_refusal(request), "retry-after": "1"}) from error
+    finally:
+        request.on_disconnect = on_disconnect
+    if broken is not None:
+        raise broken
     if captured is None:
         raise HTTPError(404, f"The mirror {code!r} does not exist", _refusal(request))
     reply = reply_of(captured.answer)
     if reply.delay:
         await asyncio.sleep(reply.delay)
     _send(reply, request, response)
+
+
+async def capture_refused(mount: Mount, event: Event, path: str) -> None:
+    """Records a request that the server has refused: `path` is the one below the mount, with its query."""
+    parts = _TARGET.fullmatch(path[3:]) if path.startswith("/r/") else None
+    if parts is not None:
+        code, rest = parts.groups()
+        with suppress(Unavailable):  # the store tells the log
+            await mount.store.capture(code, summarize_refused(event, mount.access, rest), b"")
+
+
+def _go_on() -> None:
+    """What has come is recorded, whether or not its sender waits for the response."""
 
 
 def _send(reply: Reply, request: Request, response: Response) -> None:

@@ -71,13 +71,20 @@ class Recorded(TypedDict):
     complete: bool  # False: cut before its end
 
 
+class Failure(TypedDict):
+    """Why a request is not whole, or got no further than the server: it's malformed, over a limit, or was cut."""
+
+    status: int  # what the sender was told; 0: nothing, it has closed the connection
+    reason: str  # a sentence
+
+
 class Summary(TypedDict):
     """A request without its body: in lists and messages."""
 
     id: str
     time: str  # when it came: ISO 8601, UTC, with milliseconds
     method: str
-    path: str  # what follows the code, "" or "/..."; percent-decoded but for %2F %3F %23 %25
+    path: str  # what follows the code, "" or "/..."; percent-decoded but for %2F %3F %23 %25, unless it was refused
     url: str  # absolute, the request target as received
     query: list[list[str]]  # [name, value], decoded, in order
     headers: list[list[str]]  # [name, value], as received, in order; a char per byte (Latin-1)
@@ -85,7 +92,8 @@ class Summary(TypedDict):
     remote: str  # the sender's address
     size: int  # bytes received
     sha256: str  # hexadecimal, of all bytes received
-    truncated: bool  # the kept body ends at max_body_size
+    truncated: bool  # the body is not kept to its end
+    failure: NotRequired[Failure]
     response: NotRequired[Recorded]  # of a tap only
 
 
@@ -129,11 +137,13 @@ class Whole(TypedDict):
     size: int
     sha256: str
     truncated: bool
+    failure: NotRequired[Failure]
     body: str
     body_encoding: Encoding
     decoded: Decoded | None  # None: the body has no content-encoding, or isn't what it says
     form: list[list[str]]  # [name, value] of a urlencoded or multipart body, in order
     files: list[File]
+    notes: list[str]  # what of it can't be shown, or why it isn't whole: a sentence each
     response: NotRequired[RecordedWhole]
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("reserve")
 
+MIRROR, TAP = "mirror", "tap"  # the prefixes
+
 
 @dataclass(frozen=True, slots=True)
 class Mount:

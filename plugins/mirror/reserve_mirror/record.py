@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping as Dict
+from collections.abc import Mapping as Dict
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
-from reserve_core import Request
+from reserve_core import Disconnected, Event, HTTPError, Request
 
-from .access import Caller
-from .model import Recorded
+from .access import Access, Caller
+from .model import Failure
 
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
@@ -29,12 +29,22 @@ class Body(NamedTuple):
 EMPTY = Body(b"", 0, hashlib.sha256(b"").hexdigest(), False)
 
 
-async def read_body(chunks: AsyncIterator[bytes], limit: int) -> Body:
-    """Reads a body to its end and keeps up to `limit` bytes. Raises what reading raises."""
+# Why the rest of a body doesn't come: its sender has gone, or it is malformed or too slow.
+Broken = Disconnected | HTTPError
+BROKEN = (Disconnected, HTTPError)
+
+
+async def read_body(request: Request, limit: int) -> tuple[Body, Broken | None]:
+    """The body of a request, of which up to `limit` bytes are kept, and why it isn't whole; None: it is."""
+    if request.body_length == 0:
+        return EMPTY, None
     keeper = Keeper(limit)
-    async for chunk in chunks:
-        keeper.add(chunk)
-    return keeper.body()
+    try:
+        async for chunk in request.stream():
+            keeper.add(chunk)
+    except BROKEN as error:
+        return keeper.body(complete=False), error
+    return keeper.body(), None
 
 
 class Keeper:
@@ -71,12 +81,20 @@ def iso(milliseconds: int) -> str:
     return f"{datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec='milliseconds')[:-6]}Z"
 
 
-def summarize(
-    request: Request, caller: Caller, time: str, target: str, body: Body, answer: Recorded | None = None
-) -> str:
+def failure_of(error: Broken, size: int, length: int | None) -> Failure:
+    """What is told of a body that has broken off after `size` bytes of `length`; None: it was chunked."""
+    status, reason = 0, "The sender closed the connection"
+    if isinstance(error, HTTPError):
+        status, reason = error.status, error.reason
+    of = f"{size} bytes of a chunked body" if length is None else f"{size} of {length} bytes of the body"
+    return Failure(status=status, reason=f"{reason}, after {of}")
+
+
+def summarize(request: Request, caller: Caller, time: str, target: str, body: Body, **more: Any) -> str:
     """The `Summary` of a request as JSON, without the id, which comes before it.
 
-    `target` is the path that follows the code, and the query. `answer` is what a tap recorded.
+    `target` is the path that follows the code, and the query. `more` are the members that not all have: `response` and
+    `failure`; None: it has none.
     """
     path, _, query = target.partition("?")
     raw = request.raw_target
@@ -92,5 +110,14 @@ def summarize(
         "size": body.size,
         "sha256": body.sha256,
         "truncated": body.truncated,
+        **{name: value for name, value in more.items() if value is not None},
     }
-    return _encode(summary if answer is None else {**summary, "response": answer})
+    return _encode(summary)
+
+
+def summarize_refused(event: Event, access: Access, target: str) -> str:
+    """The `Summary` of a request that the server has refused. `target` is what the mirror shows of its target."""
+    request = event.request
+    assert request is not None
+    failure = Failure(status=event.status, reason=event.reason.reason)
+    return summarize(request, access.caller(request), now(), target, EMPTY, failure=failure)

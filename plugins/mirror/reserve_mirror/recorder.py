@@ -8,11 +8,11 @@ from collections.abc import Callable, Coroutine
 from time import perf_counter
 from typing import Any
 
-from reserve_core import Disconnected, Headers, HTTPError, Request, Response
+from reserve_core import Event, Headers, Request, Response
 
 from .model import Recorded
 from .mount import Mount
-from .record import EMPTY, Body, Keeper, now, summarize
+from .record import BROKEN, EMPTY, Body, Broken, Keeper, failure_of, now, summarize, summarize_refused
 from .store import Unavailable
 
 logger = logging.getLogger("reserve")
@@ -117,21 +117,31 @@ class Recorder:
             duration=round((perf_counter() - self._started) * 1000, 3),
             complete=complete,
         )
-        body = EMPTY if self._tee is None else self._tee.body()
-        caller = self._mount.access.caller(self._request)
-        summary = summarize(self._request, caller, self._time, self._target, body, recorded)
-        self._run(self._store(summary, body, answer))
+        tee, mount, request = self._tee, self._mount, self._request
+        body = EMPTY if tee is None else tee.body()
+        broken = None if tee is None else tee.broken
+        failure = None if broken is None else failure_of(broken, body.size, request.body_length)
+        caller = mount.access.caller(request)
+        summary = summarize(request, caller, self._time, self._target, body, failure=failure, response=recorded)
+        self._run(_store(mount, self._code, summary, body.kept, answer.kept))
 
-    async def _store(self, summary: str, body: Body, answer: Body) -> None:
-        store, code = self._mount.store, self._code
-        try:
-            if await store.capture(code, summary, body.kept, answer.kept) is None:
-                await store.create(code, self._mount.settings)
-                await store.capture(code, summary, body.kept, answer.kept)
-        except Unavailable:
-            pass  # the store tells the log; whoever asked has got an answer
-        except Exception:
-            logger.exception("The tap to the mirror %s has failed", code)
+
+async def record_refused(mount: Mount, code: str, event: Event) -> None:
+    """Records a request that the server has refused."""
+    await _store(mount, code, summarize_refused(event, mount.access, event.url), b"")
+
+
+async def _store(mount: Mount, code: str, summary: str, body: bytes, answer_body: bytes = b"") -> None:
+    """Stores in a mirror, which is made if it's missed."""
+    store = mount.store
+    try:
+        if await store.capture(code, summary, body, answer_body) is None:
+            await store.create(code, mount.settings)
+            await store.capture(code, summary, body, answer_body)
+    except Unavailable:
+        pass  # the store tells the log; whoever asked has got an answer
+    except Exception:
+        logger.exception("The tap to the mirror %s has failed", code)
 
 
 class _Tee:
@@ -141,13 +151,18 @@ class _Tee:
         self._body = body
         self._keeper = keeper
         self._complete = False
+        self.broken: Broken | None = None  # why the rest doesn't come
 
     @property
     def length(self) -> int | None:
         return self._body.length  # type: ignore[no-any-return]
 
     async def read(self) -> bytes:
-        chunk: bytes = await self._body.read()
+        try:
+            chunk: bytes = await self._body.read()
+        except BROKEN as error:
+            self.broken = error
+            raise
         if chunk:
             self._keeper.add(chunk)
         else:
@@ -167,11 +182,7 @@ class _Tee:
             reading.send(None)
         except StopIteration:
             return True
-        except (
-            Disconnected,
-            HTTPError,
-            RuntimeError,
-        ):  # the client has gone, broke its body off, or a handler is reading
+        except (*BROKEN, RuntimeError):  # it has broken off, or a handler is reading
             return False
         reading.close()
         return False

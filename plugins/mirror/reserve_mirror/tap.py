@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 from reserve_core import ConfigError, hookimpl
 
 from . import mount as mounts
+from .mount import MIRROR, TAP
+from .refused import passed
 
 if TYPE_CHECKING:
-    from reserve_core import Configuration, Mapping, Request, Response, Server
+    from reserve_core import Configuration, Event, Mapping, Request, Response, Server
 
     from .mount import Mount
-
-PREFIX, MIRROR = "tap", "mirror"
 
 
 @dataclass(slots=True)
@@ -36,14 +36,14 @@ def schema() -> dict[str, Any]:
     return {
         "type": "object",
         "properties": {
-            PREFIX: {
+            TAP: {
                 "description": "The mirror to record to: a code, made when it is missed; with captures in it ($1) each"
                 " one is made as it comes",
                 "type": "string",
                 "minLength": 1,
             },
         },
-        "required": [PREFIX],
+        "required": [TAP],
     }
 
 
@@ -53,7 +53,7 @@ async def validate(mapping: Mapping) -> None:
 
     if mapping.template is None and not is_code(mapping.value):
         raise ConfigError(
-            f'"{PREFIX}": {mapping.value!r} is no code of a mirror',
+            f'"{TAP}": {mapping.value!r} is no code of a mirror',
             "A code has up to 64 characters: letters, digits, - and _",
         )
     mapping.state = Tap()
@@ -62,12 +62,12 @@ async def validate(mapping: Mapping) -> None:
 @hookimpl
 async def startup(server: Server) -> None:
     configuration = server.configuration
-    taps = [mapping for mapping in configuration.mappings if mapping.handler.prefix == PREFIX]
+    taps = [mapping for mapping in configuration.mappings if mapping.handler.prefix == TAP]
     for mapping in taps:
         mount = _mount(mapping, configuration)
         if mount.options.redis_url is None and not _has_mirror(configuration):
             raise ConfigError(
-                f'{mapping.label}: what "{PREFIX}" records is shown nowhere',
+                f'{mapping.label}: what "{TAP}" records is shown nowhere',
                 'Add a mirror, {"match": "^/mirror(/.*)?$", "mirror": "$1"}, or name the Redis of one: REDIS_URL=...',
             )
     if taps:
@@ -94,6 +94,19 @@ async def redirect(
     mount = _mount(mapping, configuration)
     if is_code(redirect):
         Recorder(mount, redirect, request, response, lambda work: mounts.run(configuration, work)).begin()
+
+
+@hookimpl
+def refused(event: Event) -> None:
+    if event.server is None:
+        return
+    configuration = event.server.configuration
+    for mapping, code in passed(event, configuration, TAP):
+        from .options import is_code
+        from .recorder import record_refused
+
+        if is_code(code):
+            mounts.run(configuration, record_refused(_mount(mapping, configuration), code, event))
 
 
 def _mount(mapping: Mapping, configuration: Configuration) -> Mount:

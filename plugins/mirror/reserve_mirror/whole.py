@@ -48,6 +48,7 @@ async def whole_of(content: Content) -> Whole:
     whole["files"] = [
         File(name=file.name, filename=file.filename, type=file.content_type, size=len(file.body)) for file in form.files
     ]
+    whole["notes"] = [f"{summary['failure']['reason']}."] if "failure" in summary else []
     if "response" in summary:
         recorded = summary["response"]
         body, encoding = await _as_text(content.answer_body)

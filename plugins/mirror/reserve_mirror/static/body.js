@@ -79,7 +79,7 @@ function about(message, type) {
 function notes(message, bytes) {
   const coding = headerText(header(message.headers, "content-encoding"));
   return [
-    message.truncated && `Only the first ${size(bytes.length)} of ${size(message.size)} were kept.`,
+    bytes.length < message.size && `Only the first ${size(bytes.length)} of ${size(message.size)} were kept.`,
     message.decoded?.truncated && "Only the beginning of the decoded body is shown.",
     coding &&
       coding !== "identity" &&

@@ -60,7 +60,8 @@ export function size(bytes) {
 }
 
 /** What is said instead of a size of 0. A tap sees of a body what the application has read. */
-export const noBody = ({ truncated }) => (truncated ? "Body not read" : "No body");
+export const noBody = ({ truncated, failure }) =>
+  truncated ? (failure ? "No body came" : "Body not read") : "No body";
 
 /** The value of a header of this name, "" when there is none. */
 export function header(headers, name) {

@@ -149,6 +149,7 @@ export class Detail {
     const hasParts = whole.files.length > 0 || (whole.form.length > 0 && isMultipart(whole));
     const parts = hasParts ? () => partsView(whole, this.#api, whole.id) : null;
     return [
+      whole.notes.map((note) => h("p.note", {}, note)),
       whole.query.length > 0 && pairsSection("Query", whole.query),
       bodySection(whole, this.#api.bodyUrl(whole.id), parts),
       headersSection(whole),

@@ -1,6 +1,7 @@
 /** The text filter: every word must be found in the method, path, query, headers or, where it is loaded, the body. */
 
 import { headerText } from "./bytes.js";
+import { ending } from "./row.js";
 
 const FIELDS = {
   method: (item) => item.method,
@@ -8,7 +9,7 @@ const FIELDS = {
   query: (item) => pairs(item.query, "="),
   header: (item) => headers(item),
   from: (item) => item.remote,
-  status: (item) => String(item.response?.status ?? ""),
+  status: (item) => String(ending(item)?.status ?? ""),
 };
 
 const texts = new WeakMap(); // what is searched of each summary, made once
@@ -33,7 +34,7 @@ function test(word) {
 function searched(item) {
   let text = texts.get(item);
   if (text === undefined) {
-    text = [item.method, item.path, pairs(item.query, "="), headers(item), item.response?.status]
+    text = [item.method, item.path, pairs(item.query, "="), headers(item), ending(item)?.status]
       .join("\n")
       .toLowerCase();
     texts.set(item, text);

@@ -10,9 +10,12 @@ const COLORED = new Set(["GET", "POST", "PUT", "PATCH", "DELETE"]);
 export const methodBadge = (method) =>
   h(`span.method${COLORED.has(method) ? `.${method.toLowerCase()}` : ""}`, {}, method);
 
-/** The status of a tapped answer; 0: it was cut before its head. */
+/** The status of a tapped answer, or of a refusal; 0: it was cut before its head. */
 export const statusBadge = (status) =>
   h(`span.status.s${Math.floor(status / 100)}`, {}, status ? String(status) : "cut");
+
+/** How a request ended, if that is known: with the answer that `tap` recorded, or refused or cut. */
+export const ending = ({ response, failure }) => response ?? failure;
 
 /** The path with its query, the latter as it was received. */
 export function target(item) {
@@ -35,7 +38,7 @@ export function row(item) {
       h("span.target", {}, target(item)),
       time,
       h("span.about", {}, dotted(about)),
-      item.response && statusBadge(item.response.status),
+      ending(item) && statusBadge(ending(item).status),
     ),
   );
   return { element, link: element.firstChild, tick: () => (time.textContent = age(item.time)) };
