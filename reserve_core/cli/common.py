@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,6 +12,8 @@ from ..errors import PluginError, Problem
 from ..log import printable
 
 if TYPE_CHECKING:
+    import asyncio
+
     from ..plugins import Plugins
 
 DEFAULT = Path("reserve.json")
@@ -85,6 +86,8 @@ def installed(ctx: click.Context) -> Plugins:
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
+    import asyncio
+
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(work)
 

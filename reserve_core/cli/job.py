@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ConfigError, Problem
-from .announce import list_urls, open_browser
 from .common import Mistakes
 from .conveniences import Conveniences, with_conveniences
 
@@ -81,6 +80,8 @@ class Job:
 
     def announce(self, url: str, first: bool) -> None:
         """What follows the line that says where a server runs: its addresses; the page of the first is opened."""
+        from .announce import list_urls, open_browser
+
         if not self.silent:
             list_urls(url)
         if self.open_page and first:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import ip_address
-from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from typing import TYPE_CHECKING, Any
 
 from ..errors import HTTPError
-from ..http.target import canonical_url
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
 
 EXAMPLE = "/api=http://localhost:3000"
 
@@ -63,6 +63,8 @@ def _canonical(path: str) -> str:
     """The path as mappings see it."""
     if "?" in path or "#" in path:
         raise ValueError(f"the path {path!r} has a query or a fragment: name a path and nothing else")
+    from ..http.target import canonical_url
+
     try:
         return canonical_url(path)
     except HTTPError as error:
@@ -70,6 +72,8 @@ def _canonical(path: str) -> str:
 
 
 def _split(url: str, path: str) -> SplitResult:
+    from urllib.parse import urlsplit
+
     try:
         parts = urlsplit(url)
         port, host = parts.port, parts.hostname
@@ -99,6 +103,8 @@ def _with_scheme(url: str, path: str) -> str:
 def _is_local(host: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True
+    from ipaddress import ip_address
+
     try:
         return ip_address(host).is_loopback
     except ValueError:

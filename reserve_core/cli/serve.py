@@ -11,7 +11,6 @@ from .common import DEFAULT, installed, no_plugin, run
 from .conveniences import Conveniences, notices, written
 from .job import Job, watched_files
 from .options import SAID, SERVED, WHERE, a_folder, convenience_options
-from .running import Reloader, run_until_signal
 from .sections import SectionCommand, option
 
 MAX_WORKERS = 256
@@ -107,6 +106,8 @@ def serve(
         from .workers import supervise
 
         ctx.exit(run(supervise(job, plugins, ctx.ensure_object(set), watch)))
+
+    from .running import Reloader, run_until_signal
 
     async def work() -> None:
         servers = job.servers(await job.configurations(plugins))

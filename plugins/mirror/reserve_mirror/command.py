@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import Callable
@@ -11,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reserve_core.cli.common import CannotRun, Unusable, installed, no_plugin, run
-from reserve_core.cli.job import Job
-from reserve_core.cli.running import run_until_signal
 
 from .options import CODE, is_code, is_host_name, is_token, new_code
 from .report import nearest_lines
@@ -103,6 +100,11 @@ def mirror(ctx: click.Context, /, host: str, port: int, codes: tuple[str, ...], 
         if value not in (None, ())
     }
     mapping = {"match": "^(/.*)$", "mirror": "$1", "codes": list(codes), **given}
+
+    import asyncio
+
+    from reserve_core.cli.job import Job
+    from reserve_core.cli.running import run_until_signal
 
     async def work() -> None:
         job = Job([{"mappings": [mapping]}], {"hostname": host, "port": port})
