@@ -1,6 +1,6 @@
 # `make run` and `make test` are all it takes: each prepares what it needs, and the second time does so at once.
 .DEFAULT_GOAL := help
-.PHONY: bench hostile pictures run test test-pythons debian lint format docs clean help
+.PHONY: bench coverage hostile pictures quick run test test-pythons debian lint format docs clean help
 .PRECIOUS: .venv-3.%/installed-test
 .NOTPARALLEL:
 
@@ -15,6 +15,10 @@ TESTS :=
 OPTIONS :=
 # The tests wait more than they compute: more of them at once than the two processors of a small machine.
 JOBS := 3
+# What needs no server, no browser and no process of its own.
+QUICK := tests/config tests/plugins/test_custom.py tests/plugins/test_status.py $(wildcard tests/plugins/test_file*.py) \
+	$(addprefix tests/http/test_, forms.py stream.py target.py) \
+	$(addprefix tests/test_, body.py capture.py events.py functions.py hooks.py layout.py limits.py mock.py plugins.py send.py)
 # What another Python can make no difference to.
 OTHERS := $(addprefix --ignore tests/, \
 	browser docs hostile plugins/mirror test_bench.py test_container.py test_new_plugin.py \
@@ -27,14 +31,22 @@ run: .venv/installed ## Serve examples/site, or run reserve with ARGS="..."
 test: debian .venv/installed-test lint ## Check everything: style, types and tests (of them only TESTS="...")
 	.venv/bin/pytest -n $(JOBS) --dist worksteal $(TESTS)
 
-test-pythons: debian ## Run the tests on the oldest Python here that the project supports, too
+test-pythons: debian ## Run the tests on another Python here too: the newest, or the oldest if that is the one in use
 	@own=$$(.venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true); \
-	oldest=$$(.ci/python | cut -d " " -f 1 | tail -n 1); \
-	[ "$$oldest" = "$$own" ] || $(MAKE) --no-print-directory "test-$$oldest"
+	other=$$(.ci/python | cut -d " " -f 1 | sort -V | sed "/^$$own\$$/d" | sed -n '$$p'); \
+	[ -z "$$other" ] || $(MAKE) --no-print-directory "test-$$other"
 
 test-3.%: .venv-3.%/installed-test
 	@echo "Python 3.$*"
 	@.venv-3.$*/bin/pytest -n $(JOBS) --dist worksteal $(OTHERS) $(TESTS)
+
+quick: .venv/installed-test lint ## Check style and types, and run the tests that need no server and no browser: under a minute
+	.venv/bin/pytest -q -n $(JOBS) --dist worksteal $(QUICK)
+
+coverage: debian .venv/installed-test ## Run all tests and hold the lines they run to a floor
+	.venv/bin/coverage erase
+	.venv/bin/pytest -n $(JOBS) --dist worksteal --cov --cov-report= $(TESTS)
+	.venv/bin/coverage report
 
 lint: .venv/installed-test ## Check style and types
 	.venv/bin/ruff check

@@ -1,0 +1,82 @@
+"""What a start loads: the least that the first response needs, so that nobody waits for what isn't used."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+# What a right configuration of files and statuses has no use for.
+UNUSED = {
+    *("attrs", "brotli", "cryptography", "ifaddr", "jsonschema", "python_multipart", "redis", "referencing", "regex"),
+    *("tornado", "watchfiles", "zstandard"),
+    *("reserve_mirror.store", "reserve_mirror.routes", "reserve_url.proxy", "reserve_use.application"),
+    *("reserve_core.decoding", "reserve_core.http.forms", "reserve_core.http.websocket", "reserve_core.workers"),
+}
+
+
+def loaded(code: str) -> set[str]:
+    """The modules that are there once `code` has run in a process of its own."""
+    code = f"import sys\n{code}\nprint(*sys.modules, file=sys.stderr)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(run.stderr.split())
+
+
+def test_the_first_response_needs_little(start: Any, ask: Any, write: Callable[[dict[str, Any]], None]) -> None:
+    code = "import sys\n\ndef handler(request, response):\n    return [list(sys.modules), {}]\n"
+    mappings = [{"match": "^/modules$", "custom": "./modules.py"}, {"match": "(.*)", "file": "./$1"}, {"status": 404}]
+    write({"modules.py": code, "reserve.json": {"mappings": mappings, "limits": {"max-url": 4096}}})
+    running = start("--silent")
+    url = running.ready()
+    assert ask(f"{url}modules.py").status == 200
+    assert UNUSED & set(ask(f"{url}modules").json()) == set()
+    assert running.stop() == 0
+
+
+@pytest.mark.parametrize("words", ["reserve ", "reserve ser", "reserve serve --"])
+def test_completion_needs_neither_a_loop_nor_a_server(words: str) -> None:
+    code = f"""
+import os
+os.environ.update(_RESERVE_COMPLETE="bash_complete", COMP_WORDS={words!r}, COMP_CWORD={str(words.count(" "))!r})
+from reserve_core.cli import main
+sys.argv = ["reserve"]
+try:
+    main()
+except SystemExit:
+    pass
+"""
+    modules = loaded(code)
+    assert "reserve_core.cli.serve" in modules
+    assert {*UNUSED, "asyncio", "multidict", "reserve_core.server"} & modules == set()
+
+
+def test_the_version_needs_no_plugins() -> None:
+    modules = loaded("import reserve_core.cli")
+    assert {*UNUSED, "asyncio", "pluggy", "importlib.metadata", "reserve_core.config"} & modules == set()
+
+
+def test_who_tests_something_else_does_not_load_the_server() -> None:
+    """pytest imports the fixtures in each run, of any project that has them installed."""
+    modules = loaded("import reserve_core.testing, reserve_mirror.testing")
+    assert {*UNUSED, "asyncio", "pluggy._manager", "reserve_core.config", "reserve_core.server"} & modules <= {
+        "pluggy._manager"  # pytest's own
+    }
+
+
+def test_all_names_are_there_when_they_are_asked_for() -> None:
+    code = "import reserve_core\nfor name in reserve_core.__all__: assert getattr(reserve_core, name) is not None, name\n"
+    code += "from reserve_core import *\nassert set(reserve_core.__all__) <= set(dir(reserve_core))\n"
+    code += "assert callable(capture) and callable(log) and callable(mock) and callable(send) and callable(body)"
+    assert "reserve_core.server" in loaded(code)
+
+
+@pytest.mark.parametrize("module", ["body", "capture", "log", "mock", "send"])
+def test_a_module_does_not_take_the_place_of_its_function(module: str) -> None:
+    loaded(f"import reserve_core.{module}\nfrom reserve_core import {module}\nassert callable({module})")
+
+
+def test_a_wrong_name_is_an_attribute_error() -> None:
+    loaded("import reserve_core\ntry: reserve_core.nothing\nexcept AttributeError as error: assert 'nothing' in str(error)")
