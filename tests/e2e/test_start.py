@@ -67,7 +67,9 @@ def test_who_tests_something_else_does_not_load_the_server() -> None:
 
 
 def test_all_names_are_there_when_they_are_asked_for() -> None:
-    code = "import reserve_core\nfor name in reserve_core.__all__: assert getattr(reserve_core, name) is not None, name\n"
+    code = (
+        "import reserve_core\nfor name in reserve_core.__all__: assert getattr(reserve_core, name) is not None, name\n"
+    )
     code += "from reserve_core import *\nassert set(reserve_core.__all__) <= set(dir(reserve_core))\n"
     code += "assert callable(capture) and callable(log) and callable(mock) and callable(send) and callable(body)"
     assert "reserve_core.server" in loaded(code)
@@ -79,4 +81,6 @@ def test_a_module_does_not_take_the_place_of_its_function(module: str) -> None:
 
 
 def test_a_wrong_name_is_an_attribute_error() -> None:
-    loaded("import reserve_core\ntry: reserve_core.nothing\nexcept AttributeError as error: assert 'nothing' in str(error)")
+    loaded(
+        "import reserve_core\ntry: reserve_core.nothing\nexcept AttributeError as error: assert 'nothing' in str(error)"
+    )
