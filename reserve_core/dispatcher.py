@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from .config import Configuration, Handler, Mapping, Table
 from .errors import Disconnected, HTTPError
 from .events import Emitter, Event
-from .http.target import canonical_url
 
 if TYPE_CHECKING:
     from .http import Request, Response
@@ -144,7 +143,7 @@ class Dispatcher:
             if isinstance(result, str):
                 if restarts < configuration.max_redirect:
                     restarts += 1
-                    request.url = canonical_url(result) if result.startswith("/") else result
+                    request.set_url(result)
                     continue
                 result = 508
             await self._answer_status(request, response, result)

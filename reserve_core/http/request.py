@@ -12,8 +12,11 @@ from multidict import CIMultiDict, MultiDict
 
 from ..errors import HTTPError
 from .body import NO_BODY, BodyStream, BufferedBody
+from .target import RawMatch, canonical_url, raw_url
 
 if TYPE_CHECKING:
+    import re
+
     from ..config import Mapping, Table
     from .forms import Form
     from .stream import UpgradedStream
@@ -66,6 +69,7 @@ class Request:
         "_kept",
         "_query",
         "_raw_headers",
+        "_source",
         "_state",
         "_streamed",
         "aborted",
@@ -102,7 +106,7 @@ class Request:
     ) -> None:
         self.method = method
         self.url = url
-        self.raw_target = url if raw_target is None else raw_target
+        self.raw_target = self._source = url if raw_target is None else raw_target
         self.http_version = http_version
         self.scheme = scheme
         self.remote = remote
@@ -147,6 +151,26 @@ class Request:
         if self._headers is None:
             return [(name.lower(), value.rstrip(b" \t")) for name, value in self._raw_headers or ()]
         return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in self._headers.items()]
+
+    @property
+    def raw_url(self) -> str:
+        """`url` as it was sent, for those who hand it on: with the client's percent-encoding, without dot segments.
+
+        After an internal redirect it is what the handler returned, encoded where it has to be.
+        """
+        return raw_url(self.url, self._source)
+
+    def raw_match(self, match: re.Match[str]) -> RawMatch:
+        """`match`, which was found in `url`, with groups that are what was sent."""
+        return RawMatch(match, self.raw_url)
+
+    def set_url(self, target: str) -> None:
+        """The request is for `target` from now on: a path and a query, encoded or not; `url` is its canonical form.
+
+        Raises `HTTPError` 400 for one that is malformed. What doesn't begin with a slash is taken as it is.
+        """
+        self.url = canonical_url(target) if target.startswith("/") else target
+        self._source = target
 
     @property
     def path(self) -> str:

@@ -1,10 +1,15 @@
-"""Request targets and hosts: what a client may send, and the one form in which mappings see it."""
+"""Request targets and hosts: what a client may send, the one form in which mappings see it, and the way back.
+
+Mappings match the canonical URL, so that no rule is passed by another spelling; what is handed on is what was sent, so
+that a signature over a URL holds (RFC 3986 2.2, RFC 9110 7.7).
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from ..errors import HTTPError
 
@@ -15,6 +20,12 @@ _PLAIN = re.compile(
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_ENCODED_DOT = re.compile("%2e", re.IGNORECASE)
+_ORIGIN = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
+# What no target can hold as it is (RFC 9112 3.2), and the backslash, which some servers take for a slash.
+_UNSENDABLE = re.compile(r"[^!-\[\]-~]+")
+# What stays when a canonical URL is encoded: its delimiters, and the escapes it has kept.
+_NOT_DECODED = "/?%:@!$&'()*+,;=~-._[]"
 _AUTHORITY = re.compile(
     r"(?P<host>\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::(?P<port>[0-9]{0,5}))?"
 )
@@ -42,44 +53,123 @@ def canonical_url(target: str) -> str:
     if _BAD_PERCENT.search(target):
         raise HTTPError(400, "The request target has a malformed percent-encoding")
     path, question, query = target.partition("?")
-    path = _decode(path, _KEPT_IN_PATH)
+    path = _decode(_without_dot_segments(path), _KEPT_IN_PATH)
     if _CONTROL.search(path) or _CONTROL.search(query):
         raise HTTPError(400, "The request target has a control character")
-    return _without_dot_segments(path) + question + _decode(query, _KEPT_IN_QUERY)
+    return path + question + _decode(query, _KEPT_IN_QUERY)
 
 
 def _decode(text: str, kept: frozenset[int]) -> str:
     if "%" not in text:
         return text
-    return _ESCAPES.sub(lambda escapes: _decode_run(unquote_to_bytes(escapes[0]), kept), text)
+    return _ESCAPES.sub(lambda escapes: "".join(_characters(escapes[0], kept)), text)
 
 
-def _decode_run(data: bytes, kept: frozenset[int]) -> str:
+def _characters(escapes: str, kept: frozenset[int]) -> Iterator[str]:
+    """What each character becomes that a run of escapes stands for: itself, or an escape."""
     # surrogateescape marks each byte that isn't UTF-8, so that it can stay encoded.
-    return "".join(
-        f"%{ord(char) - 0xDC00:02X}"
-        if "\udc80" <= char <= "\udcff"
-        else f"%{ord(char):02X}"
-        if ord(char) in kept
-        else char
-        for char in data.decode("utf-8", "surrogateescape")
-    )
+    for char in unquote_to_bytes(escapes).decode("utf-8", "surrogateescape"):
+        if "\udc80" <= char <= "\udcff":
+            yield f"%{ord(char) - 0xDC00:02X}"
+        elif ord(char) in kept:
+            yield f"%{ord(char):02X}"
+        else:
+            yield char
 
 
 def _without_dot_segments(path: str) -> str:
-    if "/." not in path:
+    if "/." not in path and "/%2" not in path:
         return path
     segments = path.split("/")
     kept: list[str] = []
+    last = ""
     for segment in segments[1:]:
-        if segment == "..":
+        last = _ENCODED_DOT.sub(".", segment)
+        if last == "..":
             if kept:
                 kept.pop()
-        elif segment != ".":
+        elif last != ".":
             kept.append(segment)
-    if segments[-1] in (".", ".."):
+    if last in (".", ".."):
         kept.append("")
     return "/" + "/".join(kept)
+
+
+@lru_cache(maxsize=1024)
+def raw_url(url: str, source: str) -> str:
+    """The canonical `url` as it was sent: the spelling of `source`, which it was made from, without dot segments.
+
+    What no target can hold, which a handler that redirects may write, is percent-encoded. If `url` was made from
+    something else it is encoded as a whole.
+    """
+    if url == source and _PLAIN.fullmatch(url):
+        return url
+    origin = _ORIGIN.match(source)
+    if origin is not None:  # absolute-form
+        source = source[origin.end() :]
+        source = source if source.startswith("/") else f"/{source}"
+    path, question, query = source.partition("?")
+    raw = f"{_without_dot_segments(path)}{question}{query}"
+    raw = _UNSENDABLE.sub(lambda found: quote(found[0], "", errors="replace"), raw)
+    return raw if _is_canonical_of(url, raw) else quote(url, _NOT_DECODED, errors="replace")
+
+
+def _is_canonical_of(url: str, raw: str) -> bool:
+    try:
+        return canonical_url(raw) == url
+    except HTTPError:
+        return False
+
+
+class RawMatch:
+    """A match of a canonical URL whose groups are what was sent: `$1` of `/api/a%2Bb` is `a%2Bb`, not `a+b`.
+
+    `string` is the URL as it was sent; positions are those in it.
+    """
+
+    __slots__ = ("_match", "_offsets", "string")
+
+    def __init__(self, match: re.Match[str], raw: str) -> None:
+        """`raw`: what the canonical URL that was matched was made from, as `raw_url` gives it."""
+        canonical = match.string
+        self._match = match
+        self.string = canonical
+        self._offsets: Sequence[int] | None = None
+        if raw != canonical and _is_canonical_of(canonical, raw):
+            self.string, self._offsets = raw, _offsets(raw)
+
+    def at(self, position: int) -> int:
+        """Where the character stands that is at `position` in the canonical URL."""
+        return position if self._offsets is None else self._offsets[position]
+
+    def span(self, group: int | str = 0) -> tuple[int, int]:
+        """Where a group begins and ends, (-1, -1) if it took no part. Raises IndexError for one that doesn't exist."""
+        start, end = self._match.span(group)
+        return (start, end) if start < 0 else (self.at(start), self.at(end))
+
+    def __getitem__(self, group: int | str) -> str | None:
+        start, end = self.span(group)
+        return None if start < 0 else self.string[start:end]
+
+    def group(self, *groups: int | str) -> tuple[str | None, ...]:
+        return tuple(self[group] for group in groups)
+
+
+@lru_cache(maxsize=256)
+def _offsets(raw: str) -> Sequence[int]:
+    """For each character of the canonical form of `raw`, and its end, where it stands in `raw`."""
+    offsets: list[int] = []
+    mark = raw.find("?") if "?" in raw else len(raw)
+    end = 0
+    for escapes in _ESCAPES.finditer(raw):
+        start = escapes.start()
+        offsets.extend(range(end, start))
+        for char in _characters(escapes[0], _KEPT_IN_PATH if start < mark else _KEPT_IN_QUERY):
+            offsets.extend(range(start, start + len(char)))
+            start += 3 * len(char.encode()) if len(char) == 1 else 3
+        end = escapes.end()
+    offsets.extend(range(end, len(raw) + 1))
+    return tuple(offsets)
 
 
 def origin_form(target: str, host: str, scheme: str) -> str:

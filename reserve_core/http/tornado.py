@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import cast
-from urllib.parse import quote
 
 from tornado.httputil import (
     HTTPConnection,
@@ -27,9 +27,6 @@ from ..errors import HTTPError
 from .request import Request
 from .response import Response, replace
 from .stream import UpgradedStream, switching_protocols
-
-# What may stand as it is in a target: all that the canonical URL has not decoded, the escapes it has kept included.
-_TARGET_CHARACTERS = "/?%:@!$&'()*+,;=~-._[]"
 
 
 async def run_application(
@@ -66,17 +63,21 @@ def _begin(delegate: HTTPMessageDelegate, request: Request, prefix: str) -> Awai
         headers = HTTPHeaders()
         for name, value in request.headers.items():
             headers.add(name, value)
-        start_line = RequestStartLine(request.method, _target(request.url, prefix), f"HTTP/{request.http_version}")
+        start_line = RequestStartLine(request.method, _target(request, prefix), f"HTTP/{request.http_version}")
         return delegate.headers_received(start_line, headers)
     except HTTPInputError as error:
         raise HTTPError(400, str(error)) from error
 
 
-def _target(url: str, prefix: str) -> str:
-    rest = url.removeprefix(prefix.rstrip("/"))
-    if rest[:1] in ("", "/", "?"):
-        url = rest if rest.startswith("/") else f"/{rest}"
-    return quote(url, safe=_TARGET_CHARACTERS)
+def _target(request: Request, prefix: str) -> str:
+    """What the client asked for, behind `prefix`."""
+    prefix = prefix.rstrip("/")
+    inside = re.match(f"{re.escape(prefix)}(?=[/?]|$)", request.url) if prefix else None
+    if inside is None:
+        return request.raw_url
+    raw = request.raw_match(inside)
+    rest = raw.string[raw.span()[1] :]
+    return rest if rest.startswith("/") else f"/{rest}"
 
 
 async def _feed(connection: _Connection, delegate: HTTPMessageDelegate, ready: Awaitable[None] | None) -> None:

@@ -30,6 +30,7 @@ ROWS = (
     Row("smuggling", "Request smuggling", "150 vectors, 0 disagreements: the backend sees one request or none"),
     Row("targets", "Odd targets", "400, or handled as the RFC says; a canary server is never reached"),
     Row("captures", "Captures in proxied URLs", "authority, query and mapped path of the upstream URL never change"),
+    Row("urls", "URLs handed on", "every escape in every place: 0 differ from what was sent, none passes a rule"),
     Row("files", "Files", "300 names: 0 bytes from outside, missing and forbidden look alike, 0 server errors"),
     Row("ssrf", "Hosts chosen by clients (SSRF)", "private ones are refused unless `allow-private` is set"),
     Row("content", "Stored content", "60 payloads in Chromium: 0 dialogs, 0 scripts run, a CSP on every page"),

@@ -17,7 +17,7 @@ MAPPINGS = {
     "$1": r"/.*",
     "/base$1": r"/base.*",
     "/base/$1": r"/base/.*",
-    "/base/$1/end": r"/base/[^?]*/end",
+    "/base/$1/end": r"/base/[^?]*/end(\?.*)?",
     "/base/$1?key=1": r"/base/[^?]*\?key=1",
     "/base?a=1&b=$1&c=2": r"/base\?a=1&b=[^&;=?+]*&c=2",
     "/base?$1": r"/base\?.*",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from reserve_core.errors import HTTPError
-from reserve_core.http.target import canonical_url, is_host, origin_form
+from reserve_core.http.target import RawMatch, canonical_url, is_host, origin_form, raw_url
 
 CANONICAL = [
     # What needs no change stays.
@@ -174,6 +174,57 @@ def test_query_parameters_survive(pairs: list[tuple[str, str]]) -> None:
 def test_a_quoted_segment_comes_back_decoded(segment: str) -> None:
     canonical = canonical_url("/" + quote(segment, safe=""))
     assert canonical == "/" + re.sub("[?#%]", lambda found: quote(found[0]), segment)
+
+
+@pytest.mark.parametrize(
+    ("source", "raw"),
+    [
+        ("/a/b?c", "/a/b?c"),
+        ("/a%2Bb/%c3%a9/%61?u=https%3A%2F%2Fx&q[]=1", "/a%2Bb/%c3%a9/%61?u=https%3A%2F%2Fx&q[]=1"),
+        ("/a/%2E%2e/b%2Bc?d=/../e", "/b%2Bc?d=/../e"),
+        ("/%2e/a%2f..%2Fb/.", "/a%2f..%2Fb/"),
+        ("//a//%2B", "//a//%2B"),
+        ("http://h:80/a%2Bb", "/a%2Bb"),
+        ("HTTP://h?a=%2B", "/?a=%2B"),
+        # Characters that no target can hold come from handlers; a backslash would be a slash to some.
+        ("/é b/a%2Bb?c d", "/%C3%A9%20b/a%2Bb?c%20d"),
+        ("/a\\b?\\", "/a%5Cb?%5C"),
+    ],
+)
+def test_what_was_sent(source: str, raw: str) -> None:
+    url = canonical_url(origin_form(source, "h", "http"))
+    assert raw_url(url, source) == raw
+
+
+@pytest.mark.parametrize(
+    ("url", "raw"), [('/a+é"', "/a+%C3%A9%22"), ("/a%2Fb?c=%26", "/a%2Fb?c=%26"), ("x y", "x%20y")]
+)
+def test_a_url_made_from_something_else_is_encoded(url: str, raw: str) -> None:
+    assert raw_url(url, "/a%2Bb") == raw
+
+
+@given(targets, st.integers(0, 40), st.integers(0, 40))
+def test_every_part_of_a_canonical_url_knows_what_was_sent(target: str, one: int, other: int) -> None:
+    """Cut in three anywhere, its raw parts make up the raw URL, and each of them decodes to its canonical part."""
+    try:
+        url = canonical_url(target)
+    except HTTPError:
+        return
+    raw = raw_url(url, target)
+    assert canonical_url(raw) == url
+    assert re.fullmatch("[!-~]*", raw)
+    start, end = sorted((min(one, len(url)), min(other, len(url))))
+    match = re.fullmatch(f"(?s)(.{{{start}}})(.{{{end - start}}})(.*)(x)?", url)
+    assert match is not None
+    parts = RawMatch(match, raw)
+    assert "".join(parts[group] or "" for group in (1, 2, 3)) == raw
+    assert [_loosely(parts[group]) for group in (1, 2, 3)] == [_loosely(match[group]) for group in (1, 2, 3)]
+    assert (parts[4], parts.span(4), parts[0]) == (None, (-1, -1), raw)
+
+
+def _loosely(part: str | None) -> bytes:
+    """Decoded but for escapes that a cut has halved."""
+    return re.sub(rb"%[0-9a-fA-F]?|^[0-9a-fA-F]{1,2}", b"%", unquote_to_bytes(part or ""))
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,7 @@ async def test_header_lines_keep_their_order_and_number(host: Host) -> None:
         ("/a", "/ab", "/ab"),
         ("/a/b", "/a/b/c", "/c"),
         ("/é x", "/%C3%A9%20x/%C3%A9%20x", "/%C3%A9%20x"),
-        ("/a", "/a/%25%2e%2E%3f%23", "/%25..%3F%23"),
+        ("/a", "/a/%25%2e%2E%3f%23", "/%25%2e%2E%3f%23"),
     ],
 )
 async def test_a_prefix_is_not_seen(host: Host, prefix: str, path: str, seen: str) -> None:

@@ -57,7 +57,8 @@ def schema() -> dict[str, Any]:
             },
             "headers": {
                 "description": "Headers of the answer, an array for several of one name. What the match captured can be"
-                " put in ($1, $name): percent-encoded as a URL in Location and its like, else where a header needs it",
+                " put in ($1, $name): as the client sent it in Location and its like, else percent-encoded where a"
+                " header needs it",
                 "type": "object",
                 "propertyNames": {"pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"},
                 "additionalProperties": {"type": ["string", "integer", "array"], "items": {"type": "string"}},
@@ -91,5 +92,5 @@ async def redirect(
     if mapping.state is None:  # an internal redirect
         fields = () if redirect in _WITHOUT_CONTENT else _PLAIN
     else:
-        fields = mapping.state(match)
+        fields = mapping.state(request, match)
     response.send(_TEXTS.get(redirect, b""), redirect, fields)

@@ -1,8 +1,7 @@
 """Headers with what a match captured put in, so that no capture can say more than the configuration lets it.
 
-Captures come from the client, percent-decoded. In a header that holds a URL they are encoded again, else `/new/$1`
-would become another URL than the one matched. In any other header what can't stand in one (controls, what isn't ASCII)
-is percent-encoded.
+In a header that holds a URL captures are what the client sent: `/new/$1` is the URL that was asked for. In any other
+header they are decoded, and what can't stand in one (controls, what isn't ASCII) is percent-encoded.
 """
 
 from __future__ import annotations
@@ -10,25 +9,31 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from reserve_core import ConfigError, interpolate
+
+if TYPE_CHECKING:
+    from reserve_core import Request
+    from reserve_core.http.target import RawMatch
 
 Pairs = Sequence[tuple[str, str]]
 Match = re.Match[str]
 
 _OF_URL = frozenset(("location", "content-location", "refresh", "link"))
 
-# What stays as it is: in a URL its delimiters (RFC 3986 2.2) and what is encoded already, else what is printable.
+# What stays as it is: in a URL its delimiters (RFC 3986 2.2) and what is encoded already; where it is a header's whole
+# value, what clients send besides; in any other header what is printable.
 _URL_SAFE = "%/?:@!$&'()*+,;="
+_WHOLE_URL_SAFE = _URL_SAFE + "[]^`{|}"
 _TEXT_SAFE = string.punctuation + " "
 
 # A host with a capture right behind it, which is meant as the path: "https://example.com$1".
 _HOST_BEFORE_CAPTURE = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//[^/?#$]*[^/?#$.:@-](?=\$\w)", re.IGNORECASE)
 
 
-def compile_fields(headers: Mapping[str, Any], defaults: Pairs) -> Callable[[Match], Pairs]:
+def compile_fields(headers: Mapping[str, Any], defaults: Pairs) -> Callable[[Request, Match], Pairs]:
     """What makes the fields of an answer: `headers` and those of `defaults` that aren't among them.
 
     Raises `ConfigError` for a value that a header can't have.
@@ -43,8 +48,10 @@ def compile_fields(headers: Mapping[str, Any], defaults: Pairs) -> Callable[[Mat
     own = {name.lower() for name in headers}
     pairs += [(name, value) for name, value in defaults if name not in own]
     if not any("$" in value for _, value in pairs):
-        return lambda match: pairs
-    return lambda match: [(name, _put_in(match, name, value) if "$" in value else value) for name, value in pairs]
+        return lambda request, match: pairs
+    return lambda request, match: [
+        (name, _put_in(request, match, name, value) if "$" in value else value) for name, value in pairs
+    ]
 
 
 def _check(name: str, value: str) -> None:
@@ -59,15 +66,17 @@ def _check(name: str, value: str) -> None:
         raise ConfigError(f'"{wrong}" in the value of "{name}" can\'t stand in a header', "Percent-encode it") from None
 
 
-def _put_in(match: Match, name: str, value: str) -> str:
-    if name.lower() == "location":
-        return _location(match, value)
-    return _interpolate(match, value, _URL_SAFE if name.lower() in _OF_URL else _TEXT_SAFE)
+def _put_in(request: Request, match: Match, name: str, value: str) -> str:
+    key = name.lower()
+    if key not in _OF_URL:
+        return _interpolate(match, value, _TEXT_SAFE)
+    raw = request.raw_match(match)
+    return _location(raw, value) if key == "location" else _interpolate(raw, value, _URL_SAFE)
 
 
-def _location(match: Match, template: str) -> str:
+def _location(match: RawMatch, template: str) -> str:
     """The URL of a redirect: a capture may be its path, but doesn't choose the host unless the template begins so."""
-    url = _interpolate(match, template, _URL_SAFE)
+    url = _interpolate(match, template, _WHOLE_URL_SAFE)
     host = _HOST_BEFORE_CAPTURE.match(template)
     if host is not None:
         path = url[host.end() :]
@@ -77,14 +86,14 @@ def _location(match: Match, template: str) -> str:
     return url
 
 
-def _interpolate(match: Match, template: str, safe: str) -> str:
+def _interpolate(match: Match | RawMatch, template: str, safe: str) -> str:
     return str(interpolate(cast("Match", _Encoded(match, safe)), template))
 
 
 class _Encoded:
     """A match whose groups are percent-encoded, as far as interpolation asks for them."""
 
-    def __init__(self, match: Match, safe: str) -> None:
+    def __init__(self, match: Match | RawMatch, safe: str) -> None:
         self._match = match
         self._safe = safe
 

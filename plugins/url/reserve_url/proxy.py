@@ -133,7 +133,7 @@ class Proxy:
         headers = request.headers
         if "via" in headers and times_passed(headers) >= MAX_PASSES:
             raise HTTPError(508, "The request goes in a circle")
-        origin, target = self._options.template.resolve(match)
+        origin, target = self._options.template.resolve(match, request.raw_match(match))
         trusted = request.remote in self._options.trusted_proxies
         pairs = request_headers(request, trusted=trusted)
         if hops := hops_left(request):

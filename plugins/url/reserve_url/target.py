@@ -1,30 +1,36 @@
-"""From a mapping's value to the URL of one request: what the author wrote stays, what the client sent is encoded.
+"""From a mapping's value to the URL of one request: what the author wrote stays, captures are what the client sent.
 
-The canonical URL that a mapping matched says what each of its characters is: its first `?` begins the query, any other
-delimiter that was data is still percent-encoded. A capture keeps that meaning where it lands and can't say more: no
-other authority, no other query than the author's, no path above the author's.
+A URL says what each of its characters is: its first `?` begins the query, any other delimiter that is data is
+percent-encoded. A capture keeps that meaning where it lands and can't say more: no other authority, no other query than
+the author's, no path above the author's. What it could say more with is encoded, all else stays as it was sent.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from reserve_core import HTTPError
 from reserve_core.config.interpolate import split_template
 
+if TYPE_CHECKING:
+    from reserve_core.http.target import RawMatch
+
 Match = re.Match[str]
 Group = int | str
 
-# What can't stand as it is (RFC 3986 3.3, 3.4) in a path, in a query, and in a query as a part of one parameter.
+# What an author may write, and can't stand as it is (RFC 3986 3.3, 3.4), in a path and in a query.
 _NOT_IN_PATH = re.compile(r"(?:[^A-Za-z0-9\-._~!$&'()*+,;=:@/%]|%(?![0-9A-Fa-f]{2}))+")
 _NOT_IN_QUERY = re.compile(r"(?:[^A-Za-z0-9\-._~!$&'()*+,;=:@/?%]|%(?![0-9A-Fa-f]{2}))+")
-_NOT_IN_PARAMETER = re.compile(r"(?:[^A-Za-z0-9\-._~!$'()*,:@/%]|%(?![0-9A-Fa-f]{2}))+")
+# What a capture can't say in a path, in a query, and in a query as a part of one parameter. A URL that was sent has
+# little of it: delimiters that mean nothing where they come from, half of an escape.
+_MORE_THAN_PATH = re.compile(r"(?:[^!-~]|[?#\\]|%(?![0-9A-Fa-f]{2}))+")
+_MORE_THAN_QUERY = re.compile(r"(?:[^!-~]|[#\\]|%(?![0-9A-Fa-f]{2}))+")
+_MORE_THAN_PARAMETER = re.compile(r"(?:[^!-~]|[?#\\&+;=]|%(?![0-9A-Fa-f]{2}))+")
 
 # A dot segment, also one for a server that decodes slashes, takes backslashes for them, or cuts off path parameters.
 _CLIMBS = re.compile(r"(?:^|[/\\]|%2f|%5c)(?:\.|%2e){2}(?:[/\\;]|%2f|%5c|%3b|$)", re.IGNORECASE)
@@ -51,9 +57,11 @@ class Origin(NamedTuple):
         return f"{self.scheme}://{self.authority}"
 
 
-class _Capture(NamedTuple):
-    group: Group
-    carries_query: bool  # only captures and the end follow: the client's query may come along
+class _Pieces(NamedTuple):
+    """A path or a query: the author's literals, and a capture between each two of them."""
+
+    literals: tuple[str, ...]
+    groups: tuple[Group, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +71,16 @@ class Template:
     If the author wrote the authority, `origin` is set, and a capture right behind it is part of the path
     (`http://localhost:3000$1`). Otherwise captures choose the origin, and the last one of those may go on with
     the path (`$1://$2`).
+
+    A capture in the path that holds the client's query gives it to the URL, unless the author wrote one.
     """
 
     origin: Origin | None
     _head: str  # what captures make of scheme and authority: literals, and a NUL for each capture
     _head_groups: tuple[Group, ...]
-    _goes_on: bool  # whether the last capture of the head is also the first of the tail
-    _tail: tuple[str | _Capture, ...]  # path and query
+    _goes_on: bool  # whether the last capture of the head is also the first of the path
+    _path: _Pieces
+    _query: _Pieces | None
 
     @classmethod
     def parse(cls, value: str) -> Template:
@@ -80,7 +91,7 @@ class Template:
             raise ValueError("a fragment is never sent to a server")
         if match := _LITERAL.fullmatch(skeleton):
             scheme, authority, rest = match.groups()
-            return cls(parse_origin(scheme, authority), "", (), False, tuple(_pieces(rest, groups)))
+            return cls(parse_origin(scheme, authority), "", (), False, *_pieces(rest, groups))
         match = _CAPTURED.fullmatch(skeleton)
         if match is None:
             raise ValueError("it must begin with http:// or https://, or with a capture that does")
@@ -91,12 +102,13 @@ class Template:
         size = head.count("\0")
         goes_on = head.endswith("\0")
         first = size - 1 if goes_on else size
-        return cls(None, head, tuple(groups[:size]), goes_on, tuple(_pieces("\0" * goes_on + rest, groups[first:])))
+        return cls(None, head, tuple(groups[:size]), goes_on, *_pieces("\0" * goes_on + rest, groups[first:]))
 
-    def resolve(self, match: Match) -> tuple[Origin, str]:
-        """The origin and the request target for a match. Raises `HTTPError` 400 when there is none."""
+    def resolve(self, match: Match, raw: RawMatch) -> tuple[Origin, str]:
+        """The origin and the request target for a match and for what was sent. Raises `HTTPError` 400 when there is
+        none."""
         if self.origin is not None:
-            return self.origin, self._target(match, None)
+            return self.origin, self._target(raw, None)
         values = [_text(match, group) for group in self._head_groups]
         if any(_ENDS_AUTHORITY.search(value) for value in values[: len(values) - self._goes_on]):
             raise HTTPError(400, "The URL holds more than a host where a host is expected")
@@ -110,35 +122,39 @@ class Template:
             origin = parse_origin(scheme, authority)
         except ValueError as error:
             raise HTTPError(400, f"The URL can't be forwarded: {error}") from error
-        return origin, self._target(match, len(rest))
+        start = None
+        if self._goes_on:
+            start = raw.at(_span(match, self._head_groups[-1])[1] - len(rest))
+        return origin, self._target(raw, start)
 
-    def _target(self, match: Match, rest: int | None) -> str:
-        """Path and query. Of a first capture that began in the head, `rest` characters are left."""
-        url = match.string
+    def _target(self, raw: RawMatch, start: int | None) -> str:
+        """Path and query. Of a first capture that began in the head, what is behind `start` is left."""
+        url = raw.string
         mark = url.find("?")
-        target = ""
-        in_query = False
-        for piece in self._tail:
-            if isinstance(piece, str):
-                target += piece
-                in_query = in_query or "?" in piece
-                continue
-            start, end = _span(match, piece.group)
-            if rest is not None:
-                if self._goes_on:
-                    start = end - rest
-                rest = None
-            if in_query:
-                target += _encode(_NOT_IN_QUERY if -1 < mark < start else _NOT_IN_PARAMETER, url[start:end])
-            elif piece.carries_query and start <= mark < end:
-                path, query = url[start:mark], url[mark + 1 : end]
-                target += f"{_encode(_NOT_IN_PATH, path)}?{_encode(_NOT_IN_QUERY, query)}"
-                in_query = True
+        path = self._path.literals[0]
+        query: str | None = None
+        for group, literal in zip(self._path.groups, self._path.literals[1:], strict=True):
+            begin, end = _span(raw, group)
+            if start is not None:
+                begin, start = start, None
+            if self._query is None and begin <= mark < end:
+                path += _encode(_MORE_THAN_PATH, url[begin:mark])
+                query = _encode(_MORE_THAN_QUERY, url[mark + 1 : end]) if query is None else query
+            elif query is not None and mark < begin:
+                query += _encode(_MORE_THAN_QUERY, url[begin:end])
             else:
-                target += _encode(_NOT_IN_PATH, url[start:end])
-        if (".." in target or "%2e" in target or "%2E" in target) and _CLIMBS.search(target.partition("?")[0]):
+                path += _encode(_MORE_THAN_PATH, url[begin:end])
+            path += literal
+        if (".." in path or "%2e" in path or "%2E" in path) and _CLIMBS.search(path):
             raise HTTPError(400, "The URL climbs above its folder")
-        return target if target.startswith("/") else f"/{target}"
+        if self._query is not None:
+            query = self._query.literals[0]
+            for group, literal in zip(self._query.groups, self._query.literals[1:], strict=True):
+                begin, end = _span(raw, group)
+                from_query = -1 < mark < begin
+                query += _encode(_MORE_THAN_QUERY if from_query else _MORE_THAN_PARAMETER, url[begin:end]) + literal
+        target = path if path.startswith("/") else f"/{path}"
+        return target if query is None else f"{target}?{query}"
 
 
 @lru_cache(maxsize=1024)
@@ -173,29 +189,25 @@ def parse_url(url: str) -> tuple[Origin, str]:
     return parse_origin(match[1], match[2]), target if target.startswith("/") else f"/{target}"
 
 
-def _pieces(skeleton: str, groups: list[Group]) -> Iterator[str | _Capture]:
+def _pieces(skeleton: str, groups: list[Group]) -> tuple[_Pieces, _Pieces | None]:
     """Path and query, taken apart."""
     path, question, query = skeleton.partition("?")
     if _CLIMBS.search(path):
         raise ValueError("its path has a '..'")
-    literals = [_encode(_NOT_IN_PATH, literal) for literal in path.split("\0")]
-    if question:
-        first, *others = (_encode(_NOT_IN_QUERY, literal) for literal in query.split("\0"))
-        literals[-1] += f"?{first}"
-        literals += others
-    if literals[0]:
-        yield literals[0]
-    for index, (group, literal) in enumerate(zip(groups, literals[1:], strict=True), 1):
-        yield _Capture(group, not any(literals[index:]))
-        if literal:
-            yield literal
+    count = path.count("\0")
+    return (
+        _Pieces(tuple(_encode(_NOT_IN_PATH, literal) for literal in path.split("\0")), tuple(groups[:count])),
+        _Pieces(tuple(_encode(_NOT_IN_QUERY, literal) for literal in query.split("\0")), tuple(groups[count:]))
+        if question
+        else None,
+    )
 
 
 def _encode(unsafe: re.Pattern[str], text: str) -> str:
     return unsafe.sub(lambda run: quote(run[0], "", errors="replace"), text)
 
 
-def _span(match: Match, group: Group) -> tuple[int, int]:
+def _span(match: Match | RawMatch, group: Group) -> tuple[int, int]:
     try:
         start, end = match.span(group)
     except IndexError:

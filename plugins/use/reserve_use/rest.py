@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from reserve_core import Configuration, Disconnected, Headers, Request, Response
-from reserve_core.http.target import canonical_url
 
 from .scope import Message, Pairs, Receive, Scope, Send, decoded, decoded_path, encoded_target
 
@@ -113,9 +112,10 @@ def _apply(request: Request, scope: Scope) -> None:
     if scope["method"] != request.method:
         request.method = scope["method"]
     raw_path, query = encoded_target(request)
+    path = raw_path if scope["path"] == decoded_path(raw_path) else quote(scope["path"])
     given = bytes(scope["query_string"]).decode("latin-1")
-    if scope["path"] != decoded_path(raw_path) or given != query:
-        request.url = canonical_url(quote(scope["path"]) + (f"?{given}" if given else ""))
+    if path != raw_path or given != query:
+        request.set_url(path + (f"?{given}" if given else ""))
     if scope["headers"] != request.raw_headers:
         request.headers.clear()
         request.headers.extend(decoded(scope["headers"]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from reserve_core import Headers, Request
 
@@ -18,8 +18,6 @@ Pairs = list[tuple[bytes, bytes]]
 
 ASGI = {"version": "3.0", "spec_version": "2.5"}
 
-# What may stand as it is in a target: all that the canonical URL has not decoded, the escapes it has kept included.
-_TARGET_CHARACTERS = "/?%:@!$&'()*+,;=~-._[]"
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
@@ -51,11 +49,8 @@ def request_scope(request: Request, root_path: str, state: dict[str, Any]) -> di
 
 
 def encoded_target(request: Request) -> tuple[str, str]:
-    """The path and the query, percent-encoded."""
-    url = request.url
-    if url != request.raw_target:  # otherwise it has nothing that was decoded
-        url = quote(url, _TARGET_CHARACTERS)
-    path, _, query = url.partition("?")
+    """The path and the query as they were sent, percent-encoded."""
+    path, _, query = request.raw_url.partition("?")
     return path, query
 
 

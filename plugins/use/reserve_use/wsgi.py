@@ -178,14 +178,15 @@ class _Input(io.RawIOBase):
 
 
 def _environ(request: Request, root_path: str, body: io.BufferedIOBase) -> dict[str, Any]:
-    path, query = encoded_target(request)
+    path, query = request.path, encoded_target(request)[1]
     host, port = server(request.host.encode("latin-1"), request.scheme)
     inside = path.removeprefix(root_path) if root_path and (path + "/").startswith(root_path + "/") else path
     environ = {
         "REQUEST_METHOD": request.method,
-        "SCRIPT_NAME": root_path if inside != path else "",
+        "SCRIPT_NAME": root_path.encode().decode("latin-1") if inside != path else "",
         "PATH_INFO": unquote_to_bytes(inside).decode("latin-1"),
         "QUERY_STRING": query,
+        "REQUEST_URI": request.raw_url,  # no part of PEP 3333, but what other servers have; it keeps an encoded slash
         "SERVER_NAME": host,
         "SERVER_PORT": str(port),
         "SERVER_PROTOCOL": f"HTTP/{request.http_version}",

@@ -50,6 +50,70 @@ async def test_a_request_goes_up(upstream: Upstream, serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(
+    "target",
+    [
+        "/a%2Bb",
+        "/a%3Bx",
+        "/a%2Cb,c",
+        "/%61",
+        "/?u=https%3A%2F%2Fx",
+        "/?q[]=1",
+        "/?t=%41",
+        "//a%2f//",
+        "/%c3%a9?%C3%A9=+%20",
+    ],
+)
+async def test_what_was_sent_goes_up(target: str, upstream: Upstream, serve: Serve) -> None:
+    backend = await upstream()
+    site = await serve({"match": "^/api/?(.*)", "url": f"{backend.url}/$1"})
+    await site.get(f"/api{target}")
+    assert backend.requests[0].target == target
+    await site.get(f"/x/%2e%2E/api/.{target}")
+    assert backend.requests[1].target == target
+
+
+@pytest.mark.parametrize(
+    ("redirect", "target"),
+    [
+        (lambda request, capture: request.raw_url.replace("/old/", "/new/"), "/a%2Bb/%61?c=%2B%41"),
+        (lambda request, capture: f"/new/{capture}", "/a+b/a?c=+A"),
+        (lambda request, capture: "/new/é %2B%c3%a9", "/%C3%A9%20%2B%c3%a9"),
+        (lambda request, capture: "/new/x/../a%2Bb", "/a%2Bb"),
+    ],
+)
+async def test_after_a_redirect_what_its_handler_wrote_goes_up(
+    redirect: Any, target: str, upstream: Upstream, serve: Serve
+) -> None:
+    def again(request: Request, response: Response, capture: str) -> Any:
+        return redirect(request, capture)
+
+    backend = await upstream()
+    site = await serve({"match": "^/old/(.*)", "custom": again}, {"match": "^/new/(.*)", "url": f"{backend.url}/$1"})
+    await site.get("/old/a%2Bb/%61?c=%2B%41")
+    assert backend.requests[0].target == target
+
+
+async def test_a_request_that_changed_under_a_condition_goes_up_as_it_was_matched(
+    upstream: Upstream, serve: Serve
+) -> None:
+    def change(request: Request, url: str, match: Any) -> bool:
+        request.url = "/b"
+        return True
+
+    backend = await upstream()
+    site = await serve({"match": "^/(.*)", "if-match": change, "url": f"{backend.url}/$1"})
+    await site.get("/a%2Bbcd%C3%A9")
+    assert backend.requests[0].target == "/a+bcd%C3%A9"
+
+
+async def test_nothing_is_captured_where_nothing_matched(upstream: Upstream, serve: Serve) -> None:
+    backend = await upstream()
+    site = await serve({"match": "^/x", "invert-match": True, "url": f"{backend.url}/all/$0$1"})
+    await site.get("/a%2Bb")
+    assert backend.requests[0].target == "/all/"
+
+
+@pytest.mark.parametrize(
     "method", ["GET", "DELETE", "OPTIONS", "PUT", "PATCH", "POST", "PROPFIND", "TRACE", "M-SEARCH"]
 )
 async def test_every_method_goes_up(method: str, upstream: Upstream, serve: Serve) -> None:

@@ -15,6 +15,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request as StarletteRequest
 from starlette.responses import PlainTextResponse, Response as StarletteResponse
+from yarl import URL
 
 from reserve_core import HTTPError, Request, Response
 from tests.kit.waiting import PATIENCE
@@ -130,6 +131,24 @@ async def test_a_body_that_was_read_before_is_read_again(serve: Serve) -> None:
 
     site = await serve({"custom": before}, {"use": Passing}, {"custom": after})
     assert (await site.post("/", b"hello")).text == "hello"
+
+
+async def test_the_part_of_a_url_that_middleware_leaves_is_what_was_sent(serve: Serve) -> None:
+    def add_key(app: Any) -> Any:
+        async def run(scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] == "http":
+                scope = {**scope, "query_string": scope["query_string"] + b"&key=%2B"}
+            await app(scope, receive, send)
+
+        return run
+
+    def show(request: Request, response: Response) -> list[str]:
+        return [f"{request.url} {request.raw_url}"]
+
+    site = await serve({"use": add_key}, {"custom": show})
+    assert (await site.get("/a%2Fb?t=x")).text == "/a%2Fb?t=x&key=%2B /a%2Fb?t=x&key=%2B"
+    async with site.client.get(URL(f"{site.server.url}a%2Bb%61?q[]=%41", encoded=True)) as answer:
+        assert await answer.text() == "/a+ba?q[]=A&key=%2B /a%2Bb%61?q[]=%41&key=%2B"
 
 
 async def test_what_middleware_changes_of_a_request_is_what_handlers_get(serve: Serve) -> None:

@@ -18,6 +18,7 @@ from django.urls import path
 from flask import Flask, Response as FlaskResponse, jsonify, request as flask_request
 from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler
+from yarl import URL
 
 if TYPE_CHECKING:
     from tests.plugins.use.conftest import Serve
@@ -124,6 +125,22 @@ async def test_the_environ(serve: Serve) -> None:
     assert (seen["CONTENT_TYPE"], seen["CONTENT_LENGTH"]) == ("text/x", "5")
     assert (seen["SERVER_PORT"], seen["REMOTE_ADDR"]) == (str(site.server.port), "127.0.0.1")
     assert seen["wsgi.url_scheme"] == "http"
+
+
+async def test_the_url_is_the_client_s(serve: Serve) -> None:
+    seen: list[str] = []
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        seen[:] = (environ[name] for name in ("SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "REQUEST_URI"))
+        start_response("200 OK", [])
+        return []
+
+    site = await serve({"match": "^/é x", "use": app, "root-path": "/é x"})
+    target = "/%c3%a9%20x/a%2Bb%2F/./%61?u=https%3A%2F%2Fx&q[]=%41"
+    async with site.client.get(URL(site.server.url.rstrip("/") + target, encoded=True)):
+        pass
+    root = "/é x".encode().decode("latin-1")
+    assert seen == [root, "/a+b//a", "u=https%3A%2F%2Fx&q[]=%41", target.replace("/./", "/")]
 
 
 async def test_a_body_is_read_as_it_comes(serve: Serve) -> None:
