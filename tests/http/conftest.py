@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 import uvloop
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from reserve_core.http import Request, Response
     from reserve_core.http.websocket import WebSocket
     from tests.http.websockets import Open
+
+T = TypeVar("T")
 
 
 class Site:
@@ -59,6 +62,21 @@ class Site:
     async def until(self, condition: Callable[[], Any]) -> None:
         """Waits until `condition` holds."""
         await until(condition)
+
+    def pass_time(self, seconds: float) -> None:
+        """Puts the server's clock forward; from now on it goes no other way. What took too long ends at once."""
+        assert self.server._ticker is not None
+        self.server._ticker.cancel()
+        self.server._shared.tick(self.server._shared.now + seconds, time.time())
+
+    async def after_a_while(self, what: Awaitable[T]) -> T:
+        """What comes once the server has waited long enough: half a second passes for it each millisecond."""
+        coming = asyncio.ensure_future(what)
+        async with asyncio.timeout(PATIENCE):
+            while not coming.done():
+                self.pass_time(0.5)
+                await asyncio.sleep(0.001)
+        return await coming
 
     def hang_up(self) -> None:
         for wire in self._wires:
