@@ -6,6 +6,7 @@ import contextlib
 import logging
 import re
 import time
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given, strategies as st
@@ -15,7 +16,7 @@ from reserve_core.config.pattern import compile_match
 from reserve_core.config.search import searcher
 
 LONGEST = 8192
-MAY_TAKE = 0.25  # seconds, on a machine that does other things, too; what is bad takes minutes
+MAY_TAKE = 0.25  # seconds of the processor; what is bad takes minutes
 
 # Patterns of people who mean well, that Python's own engine serves without any bound.
 HARMLESS = [
@@ -63,18 +64,18 @@ def test_most_patterns_are_their_own(match: str) -> None:
 @pytest.mark.parametrize("filler", ["a", "/", "-", ".php", "1/", "a/b-", ".png?", "é"])
 def test_no_url_is_slow_for_them(match: str, filler: str) -> None:
     search = searcher(compile_match(match), "mapping 1")
-    begun = time.perf_counter()
+    begun = time.process_time()
     search("/" + filler * ((LONGEST - 2) // len(filler)) + "!")
-    assert time.perf_counter() - begun < MAY_TAKE
+    assert time.process_time() - begun < MAY_TAKE
 
 
 @pytest.mark.parametrize(("match", "url", "good"), BAD, ids=[match for match, _, _ in BAD])
 def test_bad_patterns_end_in_time(match: str, url: str, good: str) -> None:
     search = searcher(compile_match(match), "mapping 3 (bad)")
-    begun = time.perf_counter()
+    begun = time.process_time()
     with contextlib.suppress(HTTPError):
         assert search(url) is None
-    assert time.perf_counter() - begun < MAY_TAKE
+    assert time.process_time() - begun < MAY_TAKE
     assert search(good) is not None
     assert search("/nothing-like-it") is None
 
@@ -90,11 +91,18 @@ def test_time_over_is_told_once_and_no_url_is(caplog: pytest.LogCaptureFixture) 
     assert "secret" not in caplog.text
 
 
-URLS = st.text("/ab.js?-1\n", max_size=60).map("/{}".format)
+def of(matches: Iterable[str], longest: int) -> st.SearchStrategy[tuple[str, str]]:
+    """A pattern, and a URL of at most so many characters."""
+    return st.tuples(st.sampled_from([*matches]), st.text("/ab.js?-1\n", max_size=longest).map("/{}".format))
 
 
-@given(st.sampled_from([*HARMLESS, *(match for match, _, _ in BAD)]), URLS)
-def test_the_answers_are_those_of_the_pattern(match: str, url: str) -> None:
+# Python's engine, which has no bound, takes four times as long for every two characters with the first four of these.
+ENDLESS, POLYNOMIAL = [match for match, _, _ in BAD[:4]], [match for match, _, _ in BAD[4:]]
+
+
+@given(of([*HARMLESS, *POLYNOMIAL], 60) | of(ENDLESS, 12))
+def test_the_answers_are_those_of_the_pattern(match_and_url: tuple[str, str]) -> None:
+    match, url = match_and_url
     pattern = compile_match(match)
     try:
         found = searcher(pattern, "mapping 1")(url)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
 import signal
-import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from tests.kit.waiting import wait_until
+from tests.kit.waiting import PATIENCE, wait_until
 
 CODE = """
 import os, time
@@ -28,7 +29,8 @@ def slow(request, response):
 async def long(request, response):
     import asyncio
     await response.write(str(os.getpid()).encode())
-    await asyncio.sleep(1.5)
+    while not os.path.exists("go"):
+        await asyncio.sleep(0.02)
     await response.end(b" done")
 """
 
@@ -108,47 +110,50 @@ def test_one_that_is_killed_is_replaced(start: Any, ask: Any, write: Any) -> Non
     assert running.stop() == 0
 
 
-def test_requests_at_work_finish_when_it_stops(start: Any, ask: Any, write: Any) -> None:
+class Client:
+    """A connection with one request at work: the head of its answer is there."""
+
+    def __init__(self, stack: ExitStack, url: str) -> None:
+        parts = urlsplit(url)
+        self.connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE)
+        stack.callback(self.connection.close)
+        self.connection.request("GET", parts.path)
+        self.answer = stack.enter_context(self.connection.getresponse())
+
+    def wait_until_it_stops(self) -> None:
+        """The server closes a connection without a request as soon as it is to stop."""
+        self.answer.read()
+        assert self.connection.sock.recv(1) == b""
+
+
+def test_requests_at_work_finish_when_it_stops(start: Any, write: Any, tmp_path: Path) -> None:
     write(SITE)
     running = start("--workers", "2", "--silent")
     url = running.ready()
-    answers: list[Any] = []
-    threads = [threading.Thread(target=lambda: answers.append(ask(f"{url}long"))) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    time.sleep(0.5)
-    begun = time.monotonic()
-    assert running.stop() == 0
-    assert time.monotonic() - begun > 0.5
-    for thread in threads:
-        thread.join()
-    assert [answer.text.endswith(" done") for answer in answers] == [True] * 6
+    with ExitStack() as stack:
+        idle = Client(stack, f"{url}hello")
+        clients = [Client(stack, f"{url}long") for _ in range(6)]
+        running.signal()
+        idle.wait_until_it_stops()
+        (tmp_path / "go").touch()
+        assert [client.answer.read().endswith(b" done") for client in clients] == [True] * 6
+    assert running.wait() == 0
 
 
-def test_a_second_signal_cuts_what_is_at_work(start: Any, write: Any, ask: Any) -> None:
-    forever = "import asyncio\n\nasync def handler(request, response):\n    await response.write(b'x')\n"
-    write({**SITE, "code.py": f"{CODE}\n{forever}    await asyncio.sleep(60)\n"})
-    write({"reserve.json": {"mappings": [{"custom": "./code.py"}]}})
+def test_a_second_signal_cuts_what_is_at_work(start: Any, write: Any) -> None:
+    write(SITE)
     running = start("--workers", "2", "--silent")
     url = running.ready()
     pids = workers(running)
-    cut: list[Any] = []
-
-    def get() -> None:
-        try:
-            ask(url)
-        except Exception as error:
-            cut.append(error)
-
-    thread = threading.Thread(target=get)
-    thread.start()
-    time.sleep(0.5)
-    running.signal()
-    time.sleep(0.3)
-    assert running.process.poll() is None
-    assert running.stop() == 0
-    thread.join()
-    assert len(cut) == 1
+    with ExitStack() as stack:
+        idle = Client(stack, f"{url}hello")
+        client = Client(stack, f"{url}long")
+        running.signal()
+        idle.wait_until_it_stops()
+        assert running.process.poll() is None
+        assert running.stop() == 0
+        with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+            client.answer.read()
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
@@ -162,8 +167,13 @@ def test_sighup_reloads_all_of_them(start: Any, ask: Any, write: Any) -> None:
     while running.line() != "Reloaded: 2 mappings":
         pass
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: ask(f"{url}who").text, range(16)))
-    assert {int(answer) for answer in answers} == set(pids)
+        answered: set[int] = set()
+
+        def has_asked_all() -> bool:
+            answered.update(int(text) for text in pool.map(lambda _: ask(f"{url}who").text, range(8)))
+            return answered == set(pids)
+
+        wait_until(has_asked_all)
     # A mistake is told once, and all go on as they were.
     write({"reserve.json": {"mappings": [{"statu": 404}]}})
     running.signal(signal.SIGHUP)

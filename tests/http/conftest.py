@@ -18,6 +18,7 @@ from reserve_core.events import Event
 from reserve_core.plugins import load_plugins
 from reserve_core.server import Server
 from tests.http.websockets import Room
+from tests.kit.clock import Clock
 from tests.kit.waiting import PATIENCE, until
 from tests.kit.wire import Wire
 
@@ -123,6 +124,12 @@ async def serve(quiet: None) -> AsyncIterator[Serve]:
             return site
 
         yield start
+
+
+@pytest.fixture
+async def clock() -> Clock:
+    """The clock of the event loop: `await clock.forward(seconds)`."""
+    return Clock()
 
 
 @pytest.fixture

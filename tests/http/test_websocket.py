@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from reserve_core.http import Request, Response
     from reserve_core.http.websocket import WebSocket
     from tests.http.conftest import Serve
+    from tests.kit.clock import Clock
 
 
 # Flow.
@@ -80,19 +81,20 @@ async def test_a_cancelled_send_has_sent_nothing(opened: Open) -> None:
     assert await peer.read() == (FIN | TEXT, b"end")
 
 
-async def test_a_handler_that_receives_nothing_holds_up_its_client(opened: Open) -> None:
+async def test_a_handler_that_receives_nothing_holds_up_its_client(opened: Open, clock: Clock) -> None:
     go = asyncio.Event()
 
     async def talk(socket: WebSocket, room: Room) -> None:
         await go.wait()
         await listen(socket, room)
 
-    room = await opened(talk, ping_interval=0.05, ping_timeout=0.05)
+    room = await opened(talk, ping_interval=10, ping_timeout=10)
     peer = await room.join()
     messages = [each.to_bytes(4) * 16384 for each in range(500)]
     sending = asyncio.create_task(peer.send(*(frame(FIN | BINARY, each) for each in messages)))
     await room.site.until(lambda: room.sockets and room.sockets[0]._protocol.stream.paused)
-    await asyncio.sleep(0.3)  # time enough to be given up, if it were the client that is silent
+    for _ in range(5):
+        await clock.forward(9)  # time enough to be given up, if it were the client that is silent
     stream = room.sockets[0]._protocol.stream
     assert stream.paused
     assert stream.received < 2_000_000
@@ -166,26 +168,27 @@ async def test_a_silent_client_is_pinged_and_given_up(opened: Open, monkeypatch:
     assert (await room.socket()).close_code == 1011
 
 
-async def test_a_client_that_reads_slowly_stays(opened: Open) -> None:
+async def test_a_client_that_reads_slowly_stays(opened: Open, clock: Clock) -> None:
     data = b"x" * 8_000_000
 
     async def talk(socket: WebSocket, room: Room) -> None:
         await socket.send(data)
         await listen(socket, room)
 
-    room = await opened(talk, ping_interval=0.02, ping_timeout=0.02)
+    room = await opened(talk, ping_interval=10, ping_timeout=10)
     peer = await room.join(receive_buffer=65536)
-    await asyncio.sleep(0.3)  # time enough to be given up
+    for _ in range(5):
+        await clock.forward(9)  # time enough to be given up
     assert await peer.read() == (FIN | BINARY, data)
     assert not room.sockets[0].closed
 
 
-@pytest.mark.parametrize("timeout", [0.2, None])
-async def test_a_client_that_answers_pings_stays(opened: Open, timeout: float | None) -> None:
-    room = await opened(echo, ping_interval=0.02, ping_timeout=timeout)
+@pytest.mark.parametrize("timeout", [10, None])
+async def test_a_client_that_answers_pings_stays(opened: Open, clock: Clock, timeout: float | None) -> None:
+    room = await opened(echo, ping_interval=10, ping_timeout=timeout)
     peer = await room.join()
     for _ in range(5):
-        assert await peer.read() == (FIN | PING, b"")
+        assert await clock.hurry(peer.read()) == (FIN | PING, b"")
         if timeout is not None:
             await peer.send(frame(FIN | PONG))
     assert not room.sockets[0].closed

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from tornado.httpclient import HTTPRequest
 from tornado.httputil import HTTPHeaders
 from tornado.websocket import WebSocketClientConnection, websocket_connect
@@ -91,6 +92,28 @@ async def store(open_store: OpenStore) -> Store:
     return await open_store()
 
 
+Age = Callable[[Store, float], None]
+
+
+@pytest.fixture
+def age(redis_url: str | None) -> Age:
+    """`age(store, seconds)`: the mirrors of a store expire as much sooner, as if that time had passed."""
+
+    def age(store: Store, seconds: float) -> None:
+        if redis_url is None:
+            assert isinstance(store, MemoryStore)
+            for mirror in store._mirrors.values():
+                if mirror.expires is not None:
+                    mirror.expires -= seconds
+            return
+        with redis.Redis.from_url(redis_url) as client:
+            for key in client.scan_iter():
+                if (left := client.pttl(key)) >= 0:
+                    client.pexpire(key, int(left - seconds * 1000))
+
+    return age
+
+
 Pairs = Iterable[tuple[str, str]]
 
 
@@ -101,6 +124,12 @@ class Site:
         self.server = server
         self.base = base
         self.url = server.url.rstrip("/") + base
+
+    @property
+    def store(self) -> Store:
+        """What the mirror keeps its requests in."""
+        store: Store = self.server.server.configuration.mappings[0].state.store
+        return store
 
     def ask(self, method: str, path: str, body: bytes | Iterable[bytes] = b"", headers: Pairs = ()) -> Answer:
         """Sends a request below the base. `body` in pieces is sent chunked; headers go out as they are given."""

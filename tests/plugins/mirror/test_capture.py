@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import gzip
 import hashlib
 import re
 import socket
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -279,12 +279,21 @@ def test_an_answer_without_content_has_none(serve: Serve, status: int) -> None:
     assert "content-type" not in answer.headers
 
 
-def test_an_answer_may_be_bytes_and_late(serve: Serve) -> None:
+def test_an_answer_may_be_bytes_and_late(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     body = base64.b64encode(bytes(range(256))).decode()
-    site = serve(response={"body": body, "body_encoding": "base64", "headers": {"content-type": "x/y"}, "delay": 0.3})
-    start = time.monotonic()
+    site = serve(response={"body": body, "body_encoding": "base64", "headers": {"content-type": "x/y"}, "delay": 12.5})
+    waited: list[float] = []
+    sleep = asyncio.sleep
+
+    async def short(seconds: float) -> None:
+        if seconds == 12.5:
+            waited.append(seconds)
+            return
+        await sleep(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", short)
     answer = site.ask("GET", "/r/orders")
-    assert time.monotonic() - start >= 0.3
+    assert waited == [12.5]
     assert answer.body == bytes(range(256))
     assert answer.headers["content-type"] == "x/y"
     assert len(site.requests()) == 1

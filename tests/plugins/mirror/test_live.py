@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from tornado.httpclient import HTTPClientError
 
 from reserve_mirror import live
 from reserve_mirror.store import hub
-from tests.kit.waiting import PATIENCE
+from tests.kit.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from reserve_core.testing import LoopThread
@@ -39,10 +38,8 @@ async def test_a_page_is_greeted_with_the_mirror(site: Site) -> None:
 async def test_a_request_shows_at_once_as_its_summary(site: Site) -> None:
     async with site.follow() as follower:
         await follower.message("hello")
-        sent = time.monotonic()
         site.ask("POST", "/r/orders/x?a=1", b"body")
         message = await follower.message("request")
-        assert time.monotonic() - sent < 5
     assert message["request"] == site.requests()[0]
 
 
@@ -120,11 +117,11 @@ async def test_pages_are_told_of_every_change(site: Site) -> None:
 
 
 async def test_a_mirror_expires_before_the_eyes_of_its_page(serve: Serve) -> None:
-    site = serve(expiration_time=1)
+    site = serve(expiration_time=3)
     site.ask_json("POST", "/api/mirrors", {"code": "hooks"})
     async with site.follow("/ws/hooks") as follower:
         await follower.message("hello")
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(1)
         site.ask("POST", "/r/hooks")
         await follower.message("request")
         hello = await follower.message("hello")  # it outlived its first time
@@ -195,7 +192,7 @@ async def test_too_many_pages_are_refused(site: Site, monkeypatch: pytest.Monkey
 def test_a_page_that_takes_nothing_is_given_up(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "STALL", 0.5)
     site = serve(max_requests=2000)
-    store: Any = site.server.server.configuration.mappings[0].state.store
+    store: Any = site.store
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.connect(("127.0.0.1", site.server.port))
@@ -206,10 +203,7 @@ def test_a_page_that_takes_nothing_is_given_up(serve: Serve, monkeypatch: pytest
         assert b" 101 " in client.recv(100)
         for _ in range(400):
             site.ask("POST", "/r/orders", headers=[("X-Long", "x" * 60_000)])
-        deadline = time.monotonic() + 20
-        while store.hub.codes:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_until(lambda: not store.hub.codes)
 
 
 async def test_a_server_that_stops_tells_its_pages(site: Site, reserve_loop: LoopThread) -> None:

@@ -6,11 +6,15 @@ import asyncio
 import json
 from contextlib import AsyncExitStack
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import pytest
 
 from reserve_mirror.store import Event, Settings, Store, Watch, is_after, parse_id
 from tests.kit.waiting import PATIENCE
+
+if TYPE_CHECKING:
+    from tests.plugins.mirror.conftest import Age
 
 SETTINGS = Settings(max_requests=3, expiration_time=60, answer='{"status":200}')
 
@@ -196,10 +200,10 @@ async def test_a_deletion_changes_the_revision_and_a_capture_does_not(store: Sto
     assert len(set(revisions)) == 4
 
 
-async def test_a_mirror_expires_with_all_it_has(store: Store) -> None:
-    await store.create("orders", SETTINGS._replace(expiration_time=1))
+async def test_a_mirror_expires_with_all_it_has(store: Store, age: Age) -> None:
+    await store.create("orders", SETTINGS)
     request_id = await captured(store, body=b"x")
-    await asyncio.sleep(1.05)
+    age(store, 60)
     assert await store.read("orders") is None
     assert await store.capture("orders", summary(), b"") is None
     assert await store.create("orders", SETTINGS)
@@ -207,16 +211,15 @@ async def test_a_mirror_expires_with_all_it_has(store: Store) -> None:
     assert await store.content("orders", request_id) is None
 
 
-async def test_a_capture_and_a_visit_put_the_expiry_off(store: Store) -> None:
-    await store.create("visited", SETTINGS._replace(expiration_time=1))
-    await store.create("captured", SETTINGS._replace(expiration_time=1))
-    await store.create("looked-at", SETTINGS._replace(expiration_time=1))
+async def test_a_capture_and_a_visit_put_the_expiry_off(store: Store, age: Age) -> None:
+    for code in ("visited", "captured", "looked-at"):
+        await store.create(code, SETTINGS._replace(expiration_time=600))
     await captured(store, code="visited", body=b"kept")
-    await asyncio.sleep(0.6)
+    age(store, 360)
     await store.read("visited", renew=True)
     await captured(store, code="captured")
     await store.read("looked-at")
-    await asyncio.sleep(0.6)
+    age(store, 360)
     visited = await store.read("visited")
     assert visited is not None
     assert visited.requests == 1
@@ -241,12 +244,12 @@ async def test_a_kept_mirror_always_exists_and_never_expires(store: Store) -> No
     assert state.requests == 0
 
 
-async def test_what_exists_can_be_kept_from_now_on(store: Store) -> None:
-    await store.create("orders", SETTINGS._replace(expiration_time=1, answer='{"status":418}'))
+async def test_what_exists_can_be_kept_from_now_on(store: Store, age: Age) -> None:
+    await store.create("orders", SETTINGS._replace(answer='{"status":418}'))
     request_id = await captured(store, body=b"x")
     store.keep("orders", SETTINGS)
     await store.start()
-    await asyncio.sleep(1.05)
+    age(store, 60)
     state = await store.read("orders")
     assert state is not None
     assert state.expires_at is None

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from reserve_core import Event, Server, check, load_plugins
+from tests.kit.clock import Clock
 from tests.kit.upstream import OK, Backend, Message, Peer, Script
 from tests.kit.waiting import until as wait
 
@@ -59,6 +60,12 @@ Until = Callable[[Callable[[], Any]], Awaitable[None]]
 def until() -> Until:
     """`await until(condition)`: waits until it holds."""
     return wait
+
+
+@pytest.fixture
+async def clock() -> Clock:
+    """The clock of the event loop: `await clock.forward(seconds)`."""
+    return Clock()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 from tests.kit.waiting import PATIENCE
 
 if TYPE_CHECKING:
+    from tests.kit.clock import Clock
     from tests.kit.upstream import Message, Peer
     from tests.plugins.url.conftest import Serve, Site, Until, Upstream
 
@@ -115,16 +116,16 @@ async def test_no_answer_in_time(
     await until(lambda: backend.open == 0)
 
 
-async def test_a_head_that_drips_is_in_time(upstream: Upstream, serve: Serve) -> None:
+async def test_a_head_that_drips_is_in_time(upstream: Upstream, serve: Serve, clock: Clock) -> None:
     """The time is that between two bytes."""
 
     async def script(peer: Peer) -> None:
         await peer.message()
-        for byte in OK:
-            await peer.send(bytes([byte]))
-            await asyncio.sleep(0.01)
+        for begin in range(0, len(OK), 4):
+            await peer.send(OK[begin : begin + 4])
+            await clock.forward(5)
 
-    site = await serve({"url": (await upstream(script)).url, "timeout": 0.3})
+    site = await serve({"url": (await upstream(script)).url, "timeout": 10})
     assert (await site.get()).body == b"ok"
 
 
@@ -149,13 +150,14 @@ async def test_no_reading_of_a_body_in_time(upstream: Upstream, serve: Serve, ca
     await asyncio.wait([pouring])
 
 
-async def test_a_client_may_take_its_time(upstream: Upstream, serve: Serve) -> None:
+async def test_a_client_may_take_its_time(upstream: Upstream, serve: Serve, until: Until, clock: Clock) -> None:
     """While it's the client's turn, the upstream server's time stands still."""
     backend = await upstream()
-    peer = await (await serve({"url": backend.url, "timeout": 0.1})).connect()
+    peer = await (await serve({"url": backend.url, "timeout": 5})).connect()
     await peer.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n")
+    await until(lambda: backend.connections)
     for _ in range(5):
-        await asyncio.sleep(0.1)
+        await clock.forward(10)
         await peer.send(b"xx")
     assert (await peer.message()).body == b"ok"
 
@@ -177,7 +179,13 @@ async def test_a_client_may_take_its_time(upstream: Upstream, serve: Serve) -> N
     ],
 )
 async def test_a_body_that_breaks_off_is_never_ended(
-    how: str, head: bytes, pieces: list[bytes], upstream: Upstream, serve: Serve, caplog: pytest.LogCaptureFixture
+    how: str,
+    head: bytes,
+    pieces: list[bytes],
+    upstream: Upstream,
+    serve: Serve,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     go_on = asyncio.Event()
 
@@ -195,14 +203,14 @@ async def test_a_body_that_breaks_off_is_never_ended(
             await peer.rest()
 
     backend = await upstream(script)
-    site = await serve({"match": "^/(.*)", "url": f"{backend.url}/$1", "timeout": 0.2})
+    site = await serve({"match": "^/(.*)", "url": f"{backend.url}/$1", "timeout": 10})
     peer = await site.connect()
     await peer.send(GET)
     answer = await peer.head()
     assert answer.status == 200
     go_on.set()
     try:
-        rest = await peer.rest()
+        rest = await clock.hurry(peer.rest())
     except ConnectionError:
         rest = b""
     assert len(rest) < 100

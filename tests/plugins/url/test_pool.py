@@ -16,6 +16,7 @@ from reserve_url.target import Origin, parse_origin
 
 if TYPE_CHECKING:
     from reserve_url.upstream import Upstream as Connection
+    from tests.kit.clock import Clock
     from tests.kit.upstream import Message, Peer
     from tests.plugins.url.conftest import Serve, Until, Upstream
 
@@ -124,7 +125,7 @@ async def test_a_request_that_got_a_byte_is_not_sent_again(upstream: Upstream, s
     assert backend.connections == 1
 
 
-async def test_a_slow_request_is_not_sent_again(upstream: Upstream, serve: Serve) -> None:
+async def test_a_slow_request_is_not_sent_again(upstream: Upstream, serve: Serve, clock: Clock) -> None:
     async def script(peer: Peer) -> None:
         await peer.message()
         await peer.send(OK)
@@ -132,9 +133,9 @@ async def test_a_slow_request_is_not_sent_again(upstream: Upstream, serve: Serve
         await peer.rest()
 
     backend = await upstream(script)
-    site = await serve({"url": backend.url, "timeout": 0.2})
+    site = await serve({"url": backend.url, "timeout": 10})
     await site.get()
-    assert (await site.get()).status == 504
+    assert (await clock.hurry(site.get())).status == 504
     assert backend.connections == 1
 
 
@@ -203,7 +204,7 @@ async def test_there_are_no_more_connections_than_allowed(upstream: Upstream, se
 
 
 async def test_who_waits_too_long_for_a_connection_is_told(
-    upstream: Upstream, serve: Serve, until: Until, caplog: pytest.LogCaptureFixture
+    upstream: Upstream, serve: Serve, until: Until, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     go_on = asyncio.Event()
 
@@ -213,10 +214,10 @@ async def test_who_waits_too_long_for_a_connection_is_told(
         await peer.send(OK)
 
     backend = await upstream(script)
-    site = await serve({"url": backend.url, "max-connections": 1, "connect-timeout": 0.2})
+    site = await serve({"url": backend.url, "max-connections": 1, "connect-timeout": 10})
     first = asyncio.create_task(site.get())
     await until(lambda: backend.open)
-    answer = await site.get()
+    answer = await clock.hurry(site.get())
     assert (answer.status, answer.body) == (503, b"The upstream server has no free connection")
     assert "all 1 connections to it are in use" in caplog.text
     go_on.set()

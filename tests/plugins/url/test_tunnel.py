@@ -15,6 +15,7 @@ from aiohttp import WSMsgType, web
 from tests.kit.waiting import PATIENCE
 
 if TYPE_CHECKING:
+    from tests.kit.clock import Clock
     from tests.kit.upstream import Message, Peer
     from tests.plugins.url.conftest import Serve, Site, Until, Upstream
 
@@ -236,15 +237,15 @@ async def test_a_server_that_stops_closes_the_tunnel(upstream: Upstream, serve: 
     await until(lambda: backend.open == 0)
 
 
-async def test_silence_is_no_timeout_in_a_tunnel(upstream: Upstream, serve: Serve) -> None:
+async def test_silence_is_no_timeout_in_a_tunnel(upstream: Upstream, serve: Serve, clock: Clock) -> None:
     async def script(peer: Peer) -> None:
         await peer.head()
         await peer.send(SWITCH)
         await peer.send(await peer.exactly(5))
 
-    site = await serve({"match": "^/(.*)", "url": f"{(await upstream(script)).url}/$1", "timeout": 0.1})
+    site = await serve({"match": "^/(.*)", "url": f"{(await upstream(script)).url}/$1", "timeout": 10})
     peer, _ = await ask(site)
-    await asyncio.sleep(0.4)
+    await clock.forward(40)
     await peer.send(b"still")
     assert await peer.exactly(5) == b"still"
 
