@@ -41,7 +41,7 @@ class Channel(asyncio.Protocol):
         """The connection has been accepted, from a client of the address `remote`: its first request has to come."""
         self.transport = transport
         self.remote = remote
-        self.deadline = self.loop.time() + self.shared.limits.header_timeout
+        self.deadline = self.shared.now + self.shared.limits.header_timeout
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._deaf = True

@@ -61,14 +61,14 @@ async def gone(wire: Wire) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"\r\n"], ids=["mute", "empty line"])
 async def test_clients_that_ask_nothing_go_by_the_header_timeout(serve: Serve, data: bytes) -> None:
-    site = await serve(hello, header_timeout=0.2, idle_timeout=3600, max_connections=2)
+    site = await serve(hello, idle_timeout=3600, max_connections=2)
     wires = [await site.connect() for _ in range(2)]
     for wire in wires:
         await wire.send(data)
     await site.until(lambda: site.connections == 2)
     await refused(await site.connect(), 503)
     for wire in wires:
-        await wire.closed()
+        await site.after_a_while(wire.closed())
     await site.until(lambda: site.connections == 0)
     await others_are_well(site)
 
@@ -77,7 +77,7 @@ async def test_clients_that_ask_nothing_go_by_the_header_timeout(serve: Serve, d
 async def test_handshakes_are_counted_and_go_by_the_header_timeout(
     serve: Serve, certificate: dict[str, str], trusting: ssl.SSLContext, data: bytes
 ) -> None:
-    limits = {"header_timeout": 0.6, "idle_timeout": 3600, "max_connections": 2}
+    limits = {"idle_timeout": 3600, "max_connections": 2}
     site = await serve(hello, ssl=certificate, **limits)
     wires = [await site.connect() for _ in range(2)]
     for wire in wires:
@@ -86,7 +86,7 @@ async def test_handshakes_are_counted_and_go_by_the_header_timeout(
     await (await site.connect()).closed()
     assert site.connections == 2
     for wire in wires:
-        await wire.closed()
+        await site.after_a_while(wire.closed())
     await site.until(lambda: site.connections == 0)
     assert (await ask(site, trusting)).startswith(b"HTTP/1.1 200 ")
 
@@ -110,9 +110,9 @@ async def test_a_handshake_that_has_ended_counts_once(
 async def test_a_client_that_is_mute_after_its_handshake_goes_by_the_header_timeout(
     serve: Serve, certificate: dict[str, str], trusting: ssl.SSLContext
 ) -> None:
-    site = await serve(hello, ssl=certificate, header_timeout=0.5, idle_timeout=3600)
+    site = await serve(hello, ssl=certificate, idle_timeout=3600)
     reader, writer = await asyncio.open_connection("127.0.0.1", site.server.port, ssl=trusting)
-    assert await reader.read() == b""
+    assert await site.after_a_while(reader.read()) == b""
     writer.close()
     await site.until(lambda: site.connections == 0)
 

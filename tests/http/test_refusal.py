@@ -58,7 +58,8 @@ async def test_it_has_the_headers_so_far(serve: Serve) -> None:
 
 
 async def test_a_head_that_takes_too_long_is_told(serve: Serve) -> None:
-    event = await refused(await serve(hello, header_timeout=0.1), b"GET /slow HTTP/1.1\r\nHost")
+    site = await serve(hello)
+    event = await site.after_a_while(refused(site, b"GET /slow HTTP/1.1\r\nHost"))
     assert (event.status, event.url) == (408, "/slow")
 
 
