@@ -23,7 +23,8 @@ async def send(
 
     A str is sent as text/plain, bytes as they are, None as an empty body, an async iterable of bytes or str as it
     comes, by default as application/octet-stream, and anything else as JSON. A content-type that is set already stays;
-    `headers` replace those of the same name. An iterable is closed at the end, however it ends.
+    one of text gets the charset it lacks, which is UTF-8, unless `data` is bytes. `headers` replace those of the same
+    name. An iterable is closed at the end, however it ends.
 
     `no_body`: only the head goes out, as if `data` followed. That is the answer to HEAD, or a 304; to another request
     an announced content that doesn't come would be malformed, which raises `ResponseError`.
@@ -73,9 +74,9 @@ def _send_head(response: Response, data: Any, status: int | None, headers: Heade
 
 
 def _set(response: Response, headers: HeaderValues | None, content_type: str | None) -> None:
-    if headers is not None:
-        from .http.response import replace
+    from .http.response import describe, replace
 
+    if headers is not None:
         replace(response.headers, headers)
     if content_type is not None:
-        response.headers.setdefault("content-type", content_type)
+        describe(response.headers, content_type)

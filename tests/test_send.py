@@ -107,7 +107,11 @@ async def test_status_and_headers(response: Response, writer: RecordingWriter) -
     response.headers["x-replaced"] = "old"
     await send(response, "hello", 201, {"X-Replaced": "new", "Content-Type": "text/html"})
     assert writer.calls == [("send", 201, b"hello")]
-    assert list(writer.headers.items()) == [("x-kept", "1"), ("X-Replaced", "new"), ("Content-Type", "text/html")]
+    assert list(writer.headers.items()) == [
+        ("x-kept", "1"),
+        ("X-Replaced", "new"),
+        ("content-type", "text/html; charset=utf-8"),
+    ]
 
 
 async def test_a_status_set_before_stays(response: Response, writer: RecordingWriter) -> None:
@@ -130,9 +134,15 @@ async def test_an_async_iterator_is_streamed(response: Response, writer: Recordi
     assert chunks.closed
 
 
-async def test_a_stream_keeps_its_content_type(response: Response, writer: RecordingWriter) -> None:
-    await send(response, Chunks(), headers=[("Content-Type", "text/event-stream")])
-    assert dict(writer.headers) == {"Content-Type": "text/event-stream"}
+@pytest.mark.parametrize(
+    ("content_type", "sent"),
+    [("text/event-stream", "text/event-stream; charset=utf-8"), ("image/png", "image/png")],
+)
+async def test_a_stream_keeps_its_content_type(
+    response: Response, writer: RecordingWriter, content_type: str, sent: str
+) -> None:
+    await send(response, Chunks(), headers=[("Content-Type", content_type)])
+    assert writer.headers.getall("content-type") == [sent]
 
 
 async def test_the_head_of_a_stream_goes_out_before_its_first_chunk(
@@ -200,6 +210,7 @@ async def test_no_body_says_what_would_follow(response: Response, writer: Record
         "x-a": "1",
         "content-type": "text/plain; charset=utf-8",
         "content-length": "4",
+        "cache-control": "no-store",
     }
 
 

@@ -23,5 +23,5 @@ def test_an_old_address_leads_to_the_new_one(reserve_mock):
 def test_the_page_is_there_for_a_real_client(reserve_server):
     server = reserve_server(SITE)
     with urllib.request.urlopen(server.url, timeout=5) as answer:
-        assert answer.headers["content-type"] == "text/html"
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
         assert answer.read() == b"<h1>It works</h1>\n"

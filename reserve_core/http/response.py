@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from multidict import CIMultiDict
 
+from ..defaults import CACHEABLE, NO_STORE, TEXT, with_charset
 from ..errors import ResponseError
 from .request import Headers
 
@@ -47,15 +48,20 @@ class Response:
     `status` and `headers` can be changed until the head has gone out. The writer takes care of what the request's
     method and the status mean for the body (HEAD, 204, 304). `trailers`, set before the end, follow a chunked body
     (RFC 9110 6.5); where there is none, HTTP has no place for them and they are left out.
+
+    `cache_control` is the Cache-Control of a response whose headers don't say for how long it may be kept, where a
+    cache would guess (RFC 9111 4.2.2). A handler that passes on what another server says sets it to None: nothing is
+    added.
     """
 
-    __slots__ = ("ended", "headers", "headers_sent", "status", "trailers", "writer")
+    __slots__ = ("cache_control", "ended", "headers", "headers_sent", "status", "trailers", "writer")
 
     def __init__(self, writer: Writer) -> None:
         self.writer = writer
         self.status = 200
         self.headers: Headers = CIMultiDict()
         self.trailers: Headers | None = None
+        self.cache_control: str | None = NO_STORE
         self.headers_sent = False
         self.ended = False
 
@@ -78,9 +84,9 @@ class Response:
     def send(self, data: Any = b"", status: int | None = None, headers: HeaderValues | None = None) -> None:
         """The whole answer in one plain call.
 
-        `data` is bytes, a str (sent as UTF-8 text/plain) or a JSON value (application/json); a content-type that is set
-        already stays. `headers` replace those of the same name. Raises `ResponseError` when an answer has begun,
-        TypeError when `data` can't be sent.
+        `data` is bytes, a str (sent as UTF-8 text/plain) or a JSON value (application/json). A content-type that is set
+        already stays; one of text gets the charset it lacks, unless `data` is bytes. `headers` replace those of the
+        same name. Raises `ResponseError` when an answer has begun, TypeError when `data` can't be sent.
         """
         if self.headers_sent:
             raise self._too_late()
@@ -90,22 +96,24 @@ class Response:
         fields = self.headers
         if headers is not None:
             replace(fields, headers)
-        if content_type is not None and "content-type" not in fields:
-            fields["content-type"] = content_type
+        if content_type is not None:
+            describe(fields, content_type)
         self._send(body)
 
     async def write(self, chunk: bytes | str) -> None:
         """Sends a chunk of the body, the head before the first one; returns when the next one may come.
 
-        Raises `ResponseError` after the end, `Disconnected` when the client has gone.
+        A str is sent as UTF-8; as the first chunk it gives a content-type of text the charset it lacks. Raises
+        `ResponseError` after the end, `Disconnected` when the client has gone.
         """
         if self.ended:
             raise self._too_late()
+        if isinstance(chunk, str):
+            chunk = self._encoded(chunk)
         if not self.headers_sent:
+            self._keep_from_caches()
             self.writer.start(self.status, self.headers)
             self.headers_sent = True
-        if isinstance(chunk, str):
-            chunk = chunk.encode()
         if chunk:
             await self.writer.write(chunk)
 
@@ -114,7 +122,7 @@ class Response:
         if self.ended:
             raise self._too_late()
         if isinstance(chunk, str):
-            chunk = chunk.encode()
+            chunk = self._encoded(chunk)
         if not self.headers_sent:
             self._send(chunk)
             return
@@ -128,7 +136,19 @@ class Response:
         self.headers_sent = self.ended = True
         self.writer.abort()
 
+    def _encoded(self, chunk: str) -> bytes:
+        if not self.headers_sent:
+            describe(self.headers)
+        return chunk.encode()
+
+    def _keep_from_caches(self) -> None:
+        if self.status in CACHEABLE and self.cache_control is not None:
+            headers = self.headers
+            if "cache-control" not in headers and "expires" not in headers:
+                headers["cache-control"] = self.cache_control
+
     def _send(self, body: bytes) -> None:
+        self._keep_from_caches()
         # Taken back when the writer refuses the answer: another one may follow.
         self.headers_sent = self.ended = True
         try:
@@ -145,7 +165,7 @@ class Response:
 def encode(data: Any) -> tuple[bytes, str | None]:
     """The bytes of `data` and the content type they have: None for bytes, which may be anything."""
     if isinstance(data, str):
-        return data.encode(), "text/plain; charset=utf-8"
+        return data.encode(), TEXT
     if isinstance(data, bytes):
         return data, None
     if isinstance(data, bytearray | memoryview):
@@ -153,11 +173,34 @@ def encode(data: Any) -> tuple[bytes, str | None]:
     return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), "application/json"
 
 
+def describe(headers: Headers, content_type: str | None = None) -> None:
+    """Says what a body is that was encoded here: what `headers` say, with the charset of text, else `content_type`."""
+    given = headers.get("content-type")
+    if given is None:
+        if content_type is not None:
+            headers["content-type"] = content_type
+    elif (whole := with_charset(given)) != given:
+        headers["content-type"] = whole
+
+
 def replace(headers: Headers, values: HeaderValues) -> None:
-    """Sets `values` in `headers`: each name's former values go, its new ones come all."""
+    """Sets `values` in `headers`: each name's former values go, its new ones come all.
+
+    Vary alone is added to, each name once: a response varies by whatever any of those has looked at that took part in
+    it (RFC 9110 12.5.5).
+    """
+    earlier: Sequence[str] = ()
     if headers:
-        pairs = list(values.items() if isinstance(values, Mapping) else values)
-        for name in {name for name, _ in pairs}:
+        values = list(values.items() if isinstance(values, Mapping) else values)
+        earlier = headers.getall("vary", ())
+        for name in {name for name, _ in values}:
             headers.popall(name, None)
-        values = pairs
     headers.extend(values)
+    now = headers.getall("vary", ())
+    if now and (earlier or len(now) > 1 or "," in now[0]):
+        names = [name.strip() for value in (*earlier, *now) for name in value.split(",")]
+        once: dict[str, str] = {}
+        for name in names:
+            once.setdefault(name.lower(), name)
+        if earlier or len(once) < len(names):
+            headers["vary"] = ", ".join(once.values())

@@ -163,6 +163,7 @@ class _Connection(HTTPConnection):
             written.set_result(None)
             return written
         self._response.status = start_line.code
+        self._response.cache_control = None
         replace(self._response.headers, headers.get_all())
         self._head_written = True
         return self.write(chunk or b"")

@@ -302,12 +302,14 @@ INTENDED = [
     Intended(".*", r"^HEAD .*Range: bytes", "Range is defined for GET only (RFC 9110 14.2)"),
     Intended(".*", "/custom/constant/json", "REserve fails on null in an array"),
     # Decided while writing, beyond the reference.
+    Intended(".*", r"/(handlers)? \(default\.json\)", "without mappings, a folder that has no page is listed"),
     Intended("content-type", r"/(status|number)/(204|304)|Range: bytes=", "no content, no content-type: 204, 304, 416"),
     Intended("last-modified|cache-control", r"/modified/.*Range: bytes=(10-|10-12|99-|5-2)}", "416 is never kept"),
     Intended(".*", r"/before/205/text\.txt {Range", "a range is served only when the status is still 200"),
     Intended("content-type", r"\.(js|mjs)", "text/javascript (RFC 9239)"),
     Intended("content-type", r"type\.(md|mp4)|tar\.gz", "more types are known"),
     Intended("content-type", r"UPPER\.TXT", "extensions are case-insensitive"),
-    Intended("content-type", "/custom/constant/text", "text sent by a handler is UTF-8, and says so"),
+    Intended("content-type", ".*", "text and JavaScript say that they are UTF-8: browsers guess otherwise"),
     Intended("etag|last-modified|vary", FOLDERS, "validators and Vary for every file"),
+    Intended("cache-control", ".*", "what a cache would keep for as long as it likes is not kept (RFC 9110 15.1)"),
 ]

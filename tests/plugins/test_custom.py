@@ -46,7 +46,7 @@ async def failure(mocked: Mocked, custom: object) -> Exception:
         (("hello",), 200, "text/plain; charset=utf-8", b"hello"),
         (["hello", {}], 200, "text/plain; charset=utf-8", b"hello"),
         (["hello", {"status": 201}], 201, "text/plain; charset=utf-8", b"hello"),
-        (["<p>", {"headers": {"Content-Type": "text/html"}}], 200, "text/html", b"<p>"),
+        (["<p>", {"headers": {"Content-Type": "text/html"}}], 200, "text/html; charset=utf-8", b"<p>"),
         (("no", {"status": HTTPStatus.NOT_FOUND}), 404, "text/plain; charset=utf-8", b"no"),
         ([{"a": 1}], 200, "application/json", b'{"a":1}'),
         ([[1, 2]], 200, "application/json", b"[1,2]"),
@@ -55,9 +55,9 @@ async def failure(mocked: Mocked, custom: object) -> Exception:
         ([""], 200, "text/plain; charset=utf-8", b""),
         ([None, {"status": 202}], 202, None, b""),
         ([], 200, None, b""),
-        (404, 404, "text/plain", b"Not found"),
-        (HTTPStatus.FORBIDDEN, 403, "text/plain", b"Forbidden"),
-        (None, 404, "text/plain", b"Not found"),  # the next mapping
+        (404, 404, "text/plain; charset=utf-8", b"Not found"),
+        (HTTPStatus.FORBIDDEN, 403, "text/plain; charset=utf-8", b"Forbidden"),
+        (None, 404, "text/plain; charset=utf-8", b"Not found"),  # the next mapping
     ],
 )
 async def test_results(mocked: Mocked, result: object, status: int, content_type: str | None, body: bytes) -> None:

@@ -181,7 +181,7 @@ async def test_headers_of_earlier_mappings(mocked: Mocked) -> None:
     headers = (await site.request("GET", "/page.txt")).headers
     assert headers["vary"] == "origin, accept-encoding"
     assert headers["x-own"] == "1"
-    assert headers.getall("content-type") == ["text/plain"]
+    assert headers.getall("content-type") == ["text/plain; charset=utf-8"]
 
 
 async def test_a_file_that_shrinks_while_it_is_sent_is_no_clean_answer(mocked: Mocked, www: Path) -> None:

@@ -113,11 +113,11 @@ async def test_a_file_becomes_a_folder_and_back(mocked: Mocked, www: Path) -> No
     assert (await site.request("GET", "/a.txt")).body == b"old"
     (www / "a.txt").rename(www / "c.txt")
     (www / "sub").rename(www / "a.txt")
-    assert (await site.request("GET", "/a.txt")).headers["content-type"] == "text/html"
+    assert (await site.request("GET", "/a.txt")).headers["content-type"] == "text/html; charset=utf-8"
     (www / "a.txt").rename(www / "sub")
     (www / "c.txt").rename(www / "sub2")
     (www / "sub2").rename(www / "a.txt")
-    assert (await site.request("GET", "/a.txt")).headers["content-type"] == "text/plain"
+    assert (await site.request("GET", "/a.txt")).headers["content-type"] == "text/plain; charset=utf-8"
     assert (await site.request("GET", "/a.txt/")).status == 404
 
 

@@ -122,7 +122,7 @@ async def test_conditions(site: Mock, memory: Memory) -> None:
 async def test_siblings(site: Mock, memory: Memory) -> None:
     answer = await site.request("GET", "/a.js", {"accept-encoding": "gzip"})
     assert (answer.body, answer.headers["content-encoding"]) == (b"gzip!", "gzip")
-    assert answer.headers["content-type"] == "text/javascript"
+    assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
     plain = await site.request("GET", "/a.js", {"accept-encoding": "br"})
     assert plain.body == b"plain"
     assert plain.headers["etag"] != answer.headers["etag"]

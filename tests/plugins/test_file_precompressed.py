@@ -79,7 +79,7 @@ async def test_the_best_sibling(site: Mock, www: Path, accepted: str, coding: st
         answer = await site.request("GET", "/a.js", {"accept-encoding": accepted})
         assert (answer.status, answer.body) == (200, content)
         assert answer.headers.get("content-encoding") == coding
-        assert answer.headers["content-type"] == "text/javascript"
+        assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
         assert answer.headers["content-length"] == str(len(content))
         assert answer.headers["vary"] == "accept-encoding"
         head = await site.request("HEAD", "/a.js", {"accept-encoding": accepted})

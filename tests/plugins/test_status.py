@@ -24,20 +24,26 @@ TEXTS = {
     503: "Service Unavailable",
     508: "Loop Detected",
 }
+TEXT = "text/plain; charset=utf-8"
+
+
+def unkept(status: int) -> dict[str, str]:
+    """What keeps a response from being stored, if a cache would guess for how long (RFC 9110 15.1)."""
+    return {"cache-control": "no-store"} if status in (200, 204, 301, 308, 404, 405, 410, 414, 501) else {}
 
 
 @pytest.mark.parametrize(("status", "text"), TEXTS.items())
 async def test_some_statuses_have_a_text(mocked: Mocked, status: int, text: str) -> None:
     answer = await (await mocked({"status": status})).request("GET", "/")
     assert (answer.status, answer.text) == (status, text)
-    assert dict(answer.headers) == {"content-type": "text/plain", "content-length": str(len(text))}
+    assert dict(answer.headers) == {"content-type": TEXT, **unkept(status), "content-length": str(len(text))}
 
 
-@pytest.mark.parametrize("status", [200, 201, 301, 400, 401, 418, 502, 599])
+@pytest.mark.parametrize("status", [200, 201, 301, 302, 308, 400, 401, 410, 414, 418, 502, 599])
 async def test_the_others_have_an_empty_body(mocked: Mocked, status: int) -> None:
     answer = await (await mocked({"status": status})).request("GET", "/")
     assert (answer.status, answer.body) == (status, b"")
-    assert dict(answer.headers) == {"content-type": "text/plain", "content-length": "0"}
+    assert dict(answer.headers) == {"content-type": TEXT, **unkept(status), "content-length": "0"}
 
 
 @pytest.mark.parametrize("status", [204, 205, 304])
@@ -75,7 +81,7 @@ async def test_headers_get_what_was_captured(mocked: Mocked) -> None:
         ("x-none", ""),
         ("x-price", "$1"),
         ("Retry-After", "120"),
-        ("content-type", "text/plain"),
+        ("content-type", TEXT),
         ("content-length", "0"),
     ]
     assert (await site.request("GET", "/a")).headers["x-rest"] == "<>"
@@ -89,7 +95,7 @@ async def test_an_array_is_several_headers(mocked: Mocked) -> None:
 
 async def test_the_content_type_can_be_chosen(mocked: Mocked) -> None:
     answer = await (await mocked({"status": 403, "headers": {"Content-Type": "text/html"}})).request("GET", "/")
-    assert answer.headers.getall("content-type") == ["text/html"]
+    assert answer.headers.getall("content-type") == ["text/html; charset=utf-8"]
     assert answer.text == "Forbidden"
 
 
@@ -112,7 +118,7 @@ async def test_headers_of_earlier_mappings_stay_but_for_those_of_their_content(m
     assert dict(answer.headers) == {
         "Content-Security-Policy": "default-src 'self'",
         "Access-Control-Allow-Origin": "*",
-        "content-type": "text/plain",
+        "content-type": TEXT,
         "content-length": "9",
     }
 
@@ -126,7 +132,7 @@ async def test_a_handler_redirects_to_a_number(mocked: Mocked, status: int, text
     )
     answer = await site.request("GET", "/x")
     assert (answer.status, answer.text) == (status, text)
-    assert answer.headers.get("content-type") == ("text/plain" if status != 204 else None)
+    assert answer.headers.get("content-type") == (TEXT if status != 204 else None)
     assert "x-of-the-mapping" not in answer.headers
     assert "content-encoding" not in answer.headers
     assert answer.headers["access-control-allow-origin"] == "*"

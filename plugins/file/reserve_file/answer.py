@@ -6,13 +6,13 @@ import secrets
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
-from multidict import CIMultiDict
-
 from reserve_core import Request, Response
+from reserve_core.defaults import NO_STORE
+from reserve_core.http.response import replace
 
 from .conditional import is_conditional, precondition, range_applies
 from .ranges import Range, content_range, multipart_heads, parse_ranges
-from .representation import NO_STORE, Representation
+from .representation import Representation
 
 Part = bytes | Range  # of a body: bytes as they are, or a range of the file
 Reader = Callable[[int, int], AsyncGenerator[bytes, None]]
@@ -23,7 +23,7 @@ def send_from_memory(request: Request, response: Response, file: Representation)
     body = file.body
     assert body is not None
     if not is_conditional(request.headers):
-        _set_fields(response, file.fields)
+        replace(response.headers, file.fields)
         response.send(body)
         return
     parts = _prepare(request, response, file)
@@ -64,12 +64,12 @@ def _prepare(request: Request, response: Response, file: Representation) -> list
     headers = request.headers
     whole: list[Part] = [(0, file.size)] if file.size else []
     if response.status != 200 or not is_conditional(headers):
-        _set_fields(response, file.fields)
+        replace(response.headers, file.fields)
         return whole
     status = precondition(headers, file.etag, file.modified)
     if status == 304:
         response.status = status
-        _set_fields(response, file.brief)
+        replace(response.headers, file.brief)
         return []
     if status == 412:
         return _refuse(response, status)
@@ -77,7 +77,7 @@ def _prepare(request: Request, response: Response, file: Representation) -> list
     if request.method == "GET" and "range" in headers and range_applies(headers, file.etag, file.modified):
         ranges = parse_ranges(", ".join(headers.getall("range")), file.size)
     if ranges is None:
-        _set_fields(response, file.fields)
+        replace(response.headers, file.fields)
         return whole
     if not ranges:
         response.headers["content-range"] = content_range(None, file.size)
@@ -88,7 +88,7 @@ def _prepare(request: Request, response: Response, file: Representation) -> list
 
 def _partial(response: Response, file: Representation, ranges: list[Range]) -> list[Part]:
     response.status = 206
-    _set_fields(response, file.fields)
+    replace(response.headers, file.fields)
     if len(ranges) == 1:
         start, stop = ranges[0]
         response.headers["content-range"] = content_range(ranges[0], file.size)
@@ -107,15 +107,3 @@ def _refuse(response: Response, status: int) -> list[Part]:
     response.status = status
     response.headers["cache-control"] = NO_STORE
     return []
-
-
-def _set_fields(response: Response, fields: CIMultiDict[str]) -> None:
-    """Puts the file's headers into place of any of these names; what an earlier mapping said in Vary stays."""
-    headers = response.headers
-    if not headers:
-        headers.extend(fields)
-        return
-    earlier = headers.getall("vary", ())
-    headers.update(fields)
-    if earlier:
-        headers["vary"] = ", ".join([*earlier, fields["vary"]])

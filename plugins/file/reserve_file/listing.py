@@ -10,10 +10,10 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from reserve_core import Request, Response
+from reserve_core.defaults import NO_STORE, with_charset
 
 from .local import open_beneath
 from .paths import servable
-from .representation import NO_STORE
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -83,7 +83,7 @@ def send_page(request: Request, response: Response, entries: Iterable[Entry], *,
     response.send(
         page(f"{folder}/{last}", entries, prefix, has_parent=has_parent),
         headers={
-            "content-type": "text/html; charset=utf-8",
+            "content-type": with_charset("text/html"),
             "cache-control": NO_STORE,
             "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
         },

@@ -5,6 +5,8 @@ from __future__ import annotations
 import mimetypes
 from collections.abc import Mapping
 
+from reserve_core.defaults import with_charset
+
 DEFAULT = "application/octet-stream"
 
 # What Python's table lacks in one version or another, or has in an outdated form.
@@ -70,12 +72,16 @@ _MODERN = {
 }
 
 
-def type_table(overrides: Mapping[str, str]) -> dict[str, str]:
-    """Extension without its dot, lower case -> content type. The dot is optional in `overrides`."""
+def type_table(overrides: Mapping[str, str], charset: str | None) -> dict[str, str]:
+    """Extension without its dot, lower case -> content type, those of text with `charset` (None: with none).
+
+    The dot is optional in `overrides`.
+    """
     known = mimetypes.MimeTypes(filenames=())
     table = {extension[1:]: name for strict in (False, True) for extension, name in known.types_map[strict].items()}
     own = {extension.removeprefix(".").lower(): name for extension, name in overrides.items()}
-    return table | _MODERN | own
+    table |= _MODERN | own
+    return table if charset is None else {name: with_charset(type_, charset) for name, type_ in table.items()}
 
 
 def content_type(table: Mapping[str, str], name: str) -> str:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from reserve_core import ConfigError, load_reference
+from reserve_core.defaults import NO_STORE
 
 from .filesystem import FileSystem, missing_functions
 from .mime import type_table
 from .paths import Place
-from .representation import NO_STORE
 
 if TYPE_CHECKING:
     from reserve_core import Mapping
@@ -31,7 +31,14 @@ SCHEMA: dict[str, Any] = {
             "type": "object",
             "additionalProperties": {"type": "string", "pattern": r"^[!-~]+(?:[ \t]+[!-~]+)*$"},
             "default": {},
-            "description": 'Content types by extension, over the built-in ones: {"txt": "text/plain; charset=utf-8"}.',
+            "description": 'Content types by extension, over the built-in ones: {"txt": "text/x-log"}.',
+        },
+        "charset": {
+            "type": ["string", "null"],
+            "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
+            "default": "utf-8",
+            "description": "The charset that content types of text, and of JavaScript, get unless they name one. null: "
+            "none, and clients go by what the file says itself, or guess.",
         },
         "caching-strategy": {
             "anyOf": [{"const": "modified"}, {"type": "integer", "minimum": 0}],
@@ -108,7 +115,7 @@ def parse_options(mapping: Mapping) -> Options:
     listing = mapping.get("listing", False)
     return Options(
         place=_place(mapping),
-        types=type_table(mapping.get("mime-types", {})),
+        types=type_table(mapping["mime-types"], mapping["charset"]),
         cache_control=_cache_control(mapping.get("caching-strategy", 0)),
         file_system=_file_system(mapping, listing=listing),
         ttl=static.get("ttl", math.inf) / 1000,

@@ -10,8 +10,6 @@ from multidict import CIMultiDict
 
 from .local import Identity
 
-NO_STORE = "no-store"
-
 
 @dataclass(slots=True)
 class Representation:

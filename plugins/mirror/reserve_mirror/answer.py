@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
 
+from reserve_core.defaults import NO_STORE, TEXT, with_charset
+
 from .model import Answer
 
 MAX_BODY = 256 * 1024
@@ -30,7 +32,7 @@ _RESERVED = frozenset(
 )
 _SAFETY = (("content-security-policy", "default-src 'none'; sandbox"), ("x-content-type-options", "nosniff"))
 # Unless the answer says otherwise. A stored answer would keep the next request from being captured.
-_DEFAULTS = (("content-type", "text/plain; charset=utf-8"), ("cache-control", "no-store"))
+_DEFAULTS = (("content-type", TEXT), ("cache-control", NO_STORE))
 _WITHOUT_CONTENT = frozenset((204, 205, 304))
 
 
@@ -49,7 +51,11 @@ class Reply:
 def reply_of(text: str) -> Reply:
     """The reply of an `Answer` in JSON."""
     answer: Answer = json.loads(text)
-    own = tuple((name, value) for name, value in answer["headers"])
+    is_text = answer["body_encoding"] == "utf-8"
+    own = tuple(
+        (name, with_charset(value) if is_text and name.lower() == "content-type" else value)
+        for name, value in answer["headers"]
+    )
     names = frozenset(name.lower() for name, _ in own)
     status = answer["status"]
     bare = status in _WITHOUT_CONTENT

@@ -10,6 +10,7 @@ from typing import Any
 from tornado.template import Loader
 
 from reserve_core import HTTPError
+from reserve_core.defaults import with_charset
 
 from .call import SAFETY, Call
 from .options import is_code, new_code
@@ -69,9 +70,7 @@ async def send_file(call: Call) -> None:
     if call.request.headers.get("if-none-match") == etag:
         call.response.send(b"", 304, headers)
         return
-    content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    if content_type.startswith("text/"):
-        content_type = f"{content_type}; charset=utf-8"
+    content_type = with_charset(mimetypes.guess_type(path.name)[0] or "application/octet-stream")
     call.response.send(data, 200, (*headers, ("content-type", content_type)))
 
 
@@ -83,7 +82,7 @@ def show_error(call: Call, status: int, text: str, *headers: tuple[str, str]) ->
 def show(call: Call, status: int, template: str, values: dict[str, Any], *headers: tuple[str, str]) -> None:
     """Answers with a page."""
     page = _templates.load(template).generate(root=call.root, **values)
-    content_type = ("content-type", "text/html; charset=utf-8")
+    content_type = ("content-type", with_charset("text/html"))
     call.response.send(page, status, (*SAFETY, ("content-security-policy", CSP), content_type, *headers))
 
 

@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from reserve_core import hookimpl
+from reserve_core.defaults import TEXT
 
 from .fields import Pairs, compile_fields
 
@@ -30,7 +31,7 @@ _TEXTS = {
 # These have no content that a content-type could be of (RFC 9110 15.3.5, 15.3.6); in a 304 it would even replace the
 # one of the stored answer (RFC 9111 3.2).
 _WITHOUT_CONTENT = frozenset((204, 205, 304))
-_PLAIN: Pairs = (("content-type", "text/plain"),)
+_PLAIN: Pairs = (("content-type", TEXT),)
 
 # What an earlier mapping may have said of another content.
 _OF_CONTENT = (

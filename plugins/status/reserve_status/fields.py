@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from reserve_core import ConfigError, interpolate
+from reserve_core.defaults import with_charset
 
 if TYPE_CHECKING:
     from reserve_core import Request
@@ -45,6 +46,7 @@ def compile_fields(headers: Mapping[str, Any], defaults: Pairs) -> Callable[[Req
     ]
     for name, value in pairs:
         _check(name, value)
+    pairs = [(name, with_charset(value) if name.lower() == "content-type" else value) for name, value in pairs]
     own = {name.lower() for name in headers}
     pairs += [(name, value) for name, value in defaults if name not in own]
     if not any("$" in value for _, value in pairs):

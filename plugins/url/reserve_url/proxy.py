@@ -15,6 +15,7 @@ from weakref import WeakSet
 from multidict import CIMultiDict
 
 from reserve_core import HTTPError
+from reserve_core.http.response import replace
 
 from .answer import Fields
 from .errors import TEXTS, ForbiddenError, LostError, UpstreamError
@@ -39,7 +40,7 @@ from .tunnel import asks_for_websocket, carry, is_accepted
 from .upstream import Upstream
 
 if TYPE_CHECKING:
-    from reserve_core import Configuration, Headers, Mapping, Request, Response
+    from reserve_core import Configuration, Mapping, Request, Response
 
 logger = logging.getLogger("reserve")
 
@@ -203,7 +204,9 @@ class Proxy:
                 return _redirect(result, forward.incoming)
             status, pairs = forward.response.status, list(forward.response.headers.items())
         response.status = status
-        _set(response.headers, pairs)
+        response.cache_control = None  # what the upstream server doesn't say isn't ours to say
+        response.headers.popall("content-length", None)  # of an earlier mapping: the framing is the answer's
+        replace(response.headers, pairs)
         if answer.complete and answer.sized:
             await response.end(upstream.read_now())
             return None
@@ -269,15 +272,6 @@ def _inform(response: Response, status: int, fields: Fields) -> None:
     """Passes on an interim answer (RFC 9110 15.2). A 100 is for this proxy, which sends its own in its time."""
     if status != 100 and not response.headers_sent:
         response.inform(status, answer_headers(fields, "1.1"))
-
-
-def _set(fields: Headers, pairs: Pairs) -> None:
-    """The answer's headers replace those of the same name that earlier mappings have set; so does its framing."""
-    if fields:
-        fields.popall("content-length", None)
-        for name in {name for name, _ in pairs}:
-            fields.popall(name, None)
-    fields.extend(pairs)
 
 
 def _redirect(result: str | int, request: Request) -> str | int:

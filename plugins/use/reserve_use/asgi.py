@@ -136,8 +136,7 @@ class Cycle:
         response = self.response
         try:
             if not response.headers_sent:
-                response.status = self._status
-                take_over(response.headers, self._headers)
+                take_over(response, self._status, self._headers)
                 if not more:
                     response.send(body)
                     self.end()

@@ -7,7 +7,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
-from reserve_core import Headers, Request
+from reserve_core import Request, Response
+from reserve_core.http.response import replace
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -73,9 +74,8 @@ def decoded(pairs: Any) -> list[tuple[str, str]]:
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs]
 
 
-def take_over(fields: Headers, pairs: list[tuple[str, str]]) -> None:
-    """An application's headers: they replace those of the same name that earlier mappings have set."""
-    if fields:
-        for name in {name.lower() for name, _ in pairs}:
-            fields.popall(name, None)
-    fields.extend(pairs)
+def take_over(response: Response, status: int, headers: list[tuple[str, str]]) -> None:
+    """Sets the head of an application's response; its headers replace those that earlier mappings have set."""
+    response.status = status
+    response.cache_control = None  # what the application doesn't say isn't ours to say
+    replace(response.headers, headers)

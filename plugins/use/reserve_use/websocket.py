@@ -100,8 +100,7 @@ class Session:
     async def _deny(self, body: bytes, more: bool) -> None:
         response = self.response
         if not response.headers_sent:
-            response.status = self._status
-            take_over(response.headers, self._headers)
+            take_over(response, self._status, self._headers)
         if more:
             await response.write(body)
         else:

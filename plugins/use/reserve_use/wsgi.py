@@ -154,8 +154,7 @@ class Call:
 
     def begin(self) -> None:
         """Sets the head of the answer."""
-        self._response.status = self._status
-        take_over(self._response.headers, self._headers)
+        take_over(self._response, self._status, self._headers)
 
 
 class _Input(io.RawIOBase):

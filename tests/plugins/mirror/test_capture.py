@@ -303,6 +303,7 @@ def test_an_answer_that_is_a_page_has_no_rights(serve: Serve) -> None:
     """It comes from the origin of the mirror's own pages, and anybody may have written it."""
     site = serve(response={"body": "<script>alert(1)</script>", "headers": {"content-type": "text/html"}})
     answer = site.get("/r/orders")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
     assert answer.headers["x-content-type-options"] == "nosniff"
 

@@ -270,6 +270,7 @@ async def test_every_status_comes_down(status: int, upstream: Upstream, serve: S
     backend = await upstream(f"HTTP/1.1 {status} X\r\nContent-Length: 2\r\n\r\nok".encode())
     answer = await (await serve(backend.url)).get()
     assert (answer.status, answer.body) == (status, b"ok")
+    assert "cache-control" not in answer.headers, "whether it may be kept is for its server to say"
 
 
 @pytest.mark.parametrize(
@@ -427,12 +428,15 @@ async def test_headers_of_earlier_mappings_stay_unless_the_answer_has_them(upstr
     def before(request: Request, response: Response) -> None:
         response.status = 418
         response.headers.extend([("X-Before", "1"), ("X-Y", "before"), ("Content-Length", "7")])
+        response.headers["Vary"] = "Origin"
 
-    backend = await upstream(CHUNKED.replace(b"\r\n\r\n", b"\r\nx-y: a\r\nX-Y: b\r\n\r\n") + b"2\r\nok\r\n0\r\n\r\n")
+    more = b"\r\nx-y: a\r\nX-Y: b\r\nVary: accept, origin\r\n\r\n"
+    backend = await upstream(CHUNKED.replace(b"\r\n\r\n", more) + b"2\r\nok\r\n0\r\n\r\n")
     answer = await (await serve({"custom": before}, backend.url)).get()
     assert (answer.status, answer.body) == (200, b"ok")
     assert answer.headers["x-before"] == "1"
     assert answer.headers.getall("x-y") == ["a", "b"]
+    assert answer.headers["vary"] == "Origin, accept"
 
 
 async def test_cookies_and_locations_are_changed_on_demand(upstream: Upstream, serve: Serve) -> None:

@@ -16,6 +16,7 @@ from asgiref.wsgi import WsgiToAsgi
 from fastapi import Depends, FastAPI, Request, UploadFile, WebSocket
 from starlette.responses import StreamingResponse
 from starlette.websockets import WebSocketDisconnect
+from tornado.web import Application, RequestHandler
 
 from reserve_core import ConfigError, serve as serve_configuration
 from tests.kit.waiting import PATIENCE
@@ -168,6 +169,30 @@ async def test_the_scope(serve: Serve) -> None:
     assert (b"x-name", b"Ada") in scope["headers"]
     assert scope["client"] == ("127.0.0.1", 0)
     assert scope["server"] == ("127.0.0.1", site.server.port)
+
+
+async def test_what_an_application_does_not_say_is_not_added(serve: Serve) -> None:
+    """Caching and charset are its own affair: a 404 of ours would say no-store."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        status = int(scope["path"][1:])
+        await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"text/html")]})
+        await send({"type": "http.response.body", "body": b"\xe9"})
+
+    def wsgi(environ: Any, start_response: Any) -> list[bytes]:
+        start_response(f"{environ['PATH_INFO'][1:]} Whatever", [("Content-Type", "text/html")])
+        return [b"\xe9"]
+
+    class Handler(RequestHandler):
+        def get(self, status: str) -> None:
+            self.set_status(int(status))
+            self.set_header("Content-Type", "text/html")
+
+    for application in (app, wsgi, Application([("/(.*)", Handler)])):
+        site = await serve({"use": application})
+        for status in (200, 301, 404, 410):
+            headers = (await site.ask("GET", f"/{status}", allow_redirects=False)).headers
+            assert ("cache-control" in headers, headers["content-type"]) == (False, "text/html")
 
 
 async def test_a_wsgi_application_by_asgiref(serve: Serve) -> None:

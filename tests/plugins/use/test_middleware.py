@@ -91,6 +91,15 @@ async def test_gzip_compresses_files(serve: Serve, tmp_path: Path) -> None:
     assert (head.status, head.headers["content-length"], head.body) == (200, str(len(LONG)), b"")
 
 
+async def test_vary_names_what_the_response_varies_by_once(serve: Serve, tmp_path: Path) -> None:
+    """File and middleware each say that it varies by Accept-Encoding."""
+    (tmp_path / "page.txt").write_text(LONG)
+    site = await serve(GZIP, CORS, {"match": "^/(.*)", "file": "./$1", "cwd": str(tmp_path)})
+    for asked in ({}, {"Accept-Encoding": "gzip"}, {"Accept-Encoding": "gzip", "Origin": "http://app.example"}):
+        answer = await site.get("/page.txt", **asked)
+        assert [value.lower() for value in answer.headers.getall("vary")] == ["accept-encoding, origin"]
+
+
 async def test_sessions_are_at_hand_for_handlers(serve: Serve) -> None:
     def count(request: Request, response: Response) -> list[str]:
         session = request.state["asgi"]["session"]
