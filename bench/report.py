@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -43,9 +44,20 @@ def machine() -> dict[str, Any]:
         "system": platform.system(),
         "cpu": _cpu(),
         "cpus": os.cpu_count(),
-        "python": platform.python_version(),
+        "python": interpreter(),
         **{name: version(name) for name in ("uvloop", "httptools", "tornado")},
     }
+
+
+def interpreter() -> str:
+    """The Python and where it comes from: two builds of one version differ by half (3.11.2 of Debian GNU/Linux)."""
+    version = platform.python_version()
+    if sys.base_prefix != "/usr":
+        return f"{version} of its own build"
+    try:
+        return f"{version} of {platform.freedesktop_os_release()['NAME']}"
+    except (OSError, KeyError):
+        return f"{version} of the system"
 
 
 def _row(result: Result, figures: Figures) -> str:

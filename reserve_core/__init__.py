@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 # A module of the same name would take the place of a function that is imported later: these come at once, and light.
 from .body import body
 from .capture import capture
+from .lazy import lazy
 from .log import log
 from .mock import mock
 from .send import send
@@ -24,19 +24,6 @@ if TYPE_CHECKING:
     from .server import Server, serve
 
 __version__ = "0.1.0"
-
-# The rest comes when it is asked for (PEP 562): neither a command nor a test run waits for what it doesn't use.
-_MODULES = {
-    ".config": ("Configuration", "Handler", "Mapping", "Reference", "check", "interpolate", "load_reference", "read"),
-    ".errors": ("ConfigError", "Disconnected", "HTTPError", "PluginError", "Problem", "ResponseError"),
-    ".events": ("Event",),
-    ".hookspecs": ("hookimpl",),
-    ".http": ("Form", "FormFile", "Headers", "Request", "Response", "WebSocket", "Writer", "broadcast"),
-    ".mock": ("Mock", "MockedResponse"),
-    ".plugins": ("load_plugins",),
-    ".server": ("Server", "serve"),
-}
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "ConfigError",
@@ -77,12 +64,30 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(_MODULE_OF[name], __name__), name)
-    return value
+# None of these is the name of a module, too.
+__getattr__ = lazy(
+    __name__,
+    {
+        ".config": (
+            "Configuration",
+            "Handler",
+            "Mapping",
+            "Reference",
+            "check",
+            "interpolate",
+            "load_reference",
+            "read",
+        ),
+        ".errors": ("ConfigError", "Disconnected", "HTTPError", "PluginError", "Problem", "ResponseError"),
+        ".events": ("Event",),
+        ".hookspecs": ("hookimpl",),
+        ".http": ("Form", "FormFile", "Headers", "Request", "Response", "WebSocket", "Writer", "broadcast"),
+        ".mock": ("Mock", "MockedResponse"),
+        ".plugins": ("load_plugins",),
+        ".server": ("Server", "serve"),
+    },
+)
 
 
 def __dir__() -> list[str]:
-    return sorted(globals().keys() | _MODULE_OF.keys())
+    return sorted(globals().keys() | set(__all__))

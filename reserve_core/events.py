@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
@@ -153,6 +152,8 @@ def _names(name: str) -> tuple[str, ...]:
         return NAMES
     if name in NAMES:
         return (name,)
+    from difflib import get_close_matches
+
     close = get_close_matches(str(name), NAMES, 1)
     hint = f"did you mean {close[0]!r}?" if close else f"use one of {', '.join(NAMES)}, or '*' for all"
     raise ValueError(f"There is no event {name!r}: {hint}")

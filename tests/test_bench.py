@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import platform
 import sys
 from pathlib import Path
 from xml.etree import ElementTree
@@ -12,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 from click.testing import CliRunner
 
-from bench import chart, report
+from bench import chart, report, start
 from bench.__main__ import main
 from bench.cases import CASES, write_content
 from bench.fanout import fan_out, percentile, take_frames
@@ -38,6 +39,12 @@ def wrk_output(**changes: object) -> str:
     errors = {"connect": 0, "read": 0, "write": 0, "timeout": 0, "status": 0}
     done = {"requests": 3000, "duration": 1_500_000, "bytes": 300_000, "p50": 450, "p99": 2000, "errors": errors}
     return f"Running 1s test @ http://127.0.0.1/\nRequests/sec:  2000.00\n{json.dumps(done | changes)}\n"
+
+
+def test_a_start_is_measured_beside_the_imports_it_cannot_do_without() -> None:
+    run = CliRunner().invoke(start.main, ["--rounds", "1"])
+    assert run.exit_code == 0, run.output
+    assert [line[:30].strip() for line in run.output.splitlines()] == [title for title, *_ in start.CASES]
 
 
 class TestResults:
@@ -268,6 +275,7 @@ class TestReport:
         assert "One core for the server, one for wrk: A <processor>, Python 3.13.0." in texts
 
     def test_machine_tells_nothing_of_its_owner(self) -> None:
+        assert report.machine()["python"].startswith(f"{platform.python_version()} of ")
         assert report.machine().keys() == {"system", "cpu", "cpus", "python", "uvloop", "httptools", "tornado"}
 
 

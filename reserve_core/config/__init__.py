@@ -1,14 +1,21 @@
 """The configuration: read, checked, compiled."""
 
-from ..limits import Limits
-from .checker import check
-from .configuration import Configuration
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..lazy import lazy
 from .interpolate import interpolate
-from .mapping import Handler, Mapping
-from .reader import Source, read
-from .reference import Reference, load_reference
-from .schema import compose_schema
-from .table import Table
+
+if TYPE_CHECKING:
+    from ..limits import Limits
+    from .checker import check
+    from .configuration import Configuration
+    from .mapping import Handler, Mapping
+    from .reader import Source, read
+    from .reference import Reference, load_reference
+    from .schema import compose_schema
+    from .table import Table
 
 __all__ = [
     "Configuration",
@@ -24,3 +31,17 @@ __all__ = [
     "load_reference",
     "read",
 ]
+
+__getattr__ = lazy(
+    __name__,
+    {
+        "..limits": ("Limits",),
+        ".checker": ("check",),
+        ".configuration": ("Configuration",),
+        ".mapping": ("Handler", "Mapping"),
+        ".reader": ("Source", "read"),
+        ".reference": ("Reference", "load_reference"),
+        ".schema": ("compose_schema",),
+        ".table": ("Table",),
+    },
+)

@@ -11,7 +11,6 @@ translated: write `".store", __package__` there.
 from __future__ import annotations
 
 import ast
-import hashlib
 import importlib
 import importlib.util
 import sys
@@ -202,6 +201,8 @@ def _is_module(finder: FileFinder, name: str) -> bool:
 
 
 def _package(folder: Path) -> str:
+    import hashlib
+
     name = PREFIX + hashlib.sha256(str(folder).encode(errors="surrogateescape")).hexdigest()[:12]
     if name not in sys.modules:
         spec = ModuleSpec(name, None, is_package=True)

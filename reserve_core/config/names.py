@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Iterable, Iterator
 
@@ -57,6 +56,8 @@ def meant(name: str, known: Iterable[str]) -> str | None:
 def suggestion(name: str, known: Iterable[str], what: str = "Known") -> str:
     """A hint for a name that isn't among the known ones."""
     known = sorted(known)
+    import difflib
+
     found = meant(name, known) or next(iter(difflib.get_close_matches(name.lower(), known, 1)), None)
     if found is None:
         return f"{what}: {', '.join(known) or 'none'}"

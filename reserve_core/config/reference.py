@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.util
 import os
@@ -104,6 +103,8 @@ class Reference:
             return getattr(module, self.name)
         except AttributeError as error:
             public = [name for name in vars(module) if not name.startswith("_")]
+            import difflib
+
             close = difflib.get_close_matches(self.name, public, 1)
             hint = (
                 f'Did you mean "{self.place}:{close[0]}"?'

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -185,7 +184,9 @@ def is_token(text: str) -> bool:
 
 def new_code() -> str:
     """A code that nobody can guess: 128 bits."""
-    return secrets.token_urlsafe(16)
+    from secrets import token_urlsafe
+
+    return token_urlsafe(16)
 
 
 def _number(properties: Dict[str, Any], name: str, default: int) -> int:
