@@ -1,4 +1,4 @@
-"""Forms: urlencoded and multipart/form-data bodies (RFC 7578), parsed by python-multipart."""
+"""Forms: urlencoded and multipart bodies (RFC 7578, RFC 2046 5.1), parsed by python-multipart."""
 
 from __future__ import annotations
 
@@ -36,7 +36,11 @@ _utf8 = getincrementaldecoder("utf-8")
 
 @dataclass(slots=True)
 class FormFile:
-    """A file of a multipart form, its content as sent."""
+    """A file of a multipart form, its content as sent.
+
+    Parts that aren't of a form (`multipart/mixed`, `multipart/related`) are files, too: `name` is their Content-ID, and
+    "" if there is none.
+    """
 
     name: str
     filename: str
@@ -46,10 +50,11 @@ class FormFile:
 
 @dataclass(slots=True)
 class Form:
-    """The fields of a form, ordered and with duplicates, and its files."""
+    """The fields of a form, ordered and with duplicates, and its files; `error` is why there are no more of them."""
 
     fields: MultiDict[str] = field(default_factory=MultiDict)
     files: list[FormFile] = field(default_factory=list)
+    error: HTTPError | None = None
 
 
 async def read_form(content_type: str, body: bytes) -> Form:
@@ -60,37 +65,54 @@ async def read_form(content_type: str, body: bytes) -> Form:
 
 
 def parse_form(content_type: str, body: bytes) -> Form:
-    """The form in `body`, empty for a content type that isn't a form's. Raises `HTTPError` 400 for a malformed one."""
+    """The form in `body`, as far as it can be read; empty for a content type that isn't a form's."""
     kind, options = parse_options_header(content_type)
     if kind == b"application/x-www-form-urlencoded":
-        return Form(_parse_fields(body))
-    if kind != b"multipart/form-data":
+        return _parse_fields(body)
+    if not kind.startswith(b"multipart/"):
         return Form()
-    boundary = options.get(b"boundary")
+    collector = _Collector(kind == b"multipart/form-data")
+    form = collector.form
+    try:
+        _parse_parts(options.get(b"boundary", b""), body, collector)
+    except HTTPError as error:
+        form.error = error
+    return form
+
+
+def _parse_fields(body: bytes) -> Form:
+    form = Form()
+    if body.count(b"&") >= MAX_PARTS:
+        form.error = HTTPError(413, f"The form has more than {MAX_PARTS} fields")
+    for field_ in body.split(b"&", MAX_PARTS)[:MAX_PARTS]:
+        if field_:
+            name, _, value = field_.partition(b"=")
+            form.fields.add(_text(map(_unescaped, _pieces(name))), _text(map(_unescaped, _pieces(value))))
+    return form
+
+
+def _parse_parts(boundary: bytes, body: bytes, collector: _Collector) -> None:
+    """Parses a multipart body. Raises `HTTPError` 400 where it is malformed, 413 for too many parts."""
     if not boundary:
         raise HTTPError(400, "The multipart body's content type names no boundary")
-    collector = _Collector()
+    why = ""
     try:
         parser = MultipartParser(boundary, collector.callbacks())
         for piece in _pieces(body):
             parser.write(piece)
         parser.finalize()
     except FormParserError as error:
-        raise HTTPError(400, f"The multipart body is malformed: {error}") from error
-    if not collector.complete:
-        raise HTTPError(400, "The multipart body ends before its last boundary")
-    return collector.form
-
-
-def _parse_fields(body: bytes) -> MultiDict[str]:
-    if body.count(b"&") >= MAX_PARTS:
-        raise HTTPError(413, f"The form has more than {MAX_PARTS} fields")
-    fields: MultiDict[str] = MultiDict()
-    for field_ in body.split(b"&"):
-        if field_:
-            name, _, value = field_.partition(b"=")
-            fields.add(_text(map(_unescaped, _pieces(name))), _text(map(_unescaped, _pieces(value))))
-    return fields
+        why = f"is malformed: {error}"
+    else:
+        if not collector.complete:
+            why = f"ends before its last boundary{collector.place}"
+    if why:
+        delimiter = b"--" + boundary
+        if delimiter not in body:
+            why = f"doesn't have the boundary that its content type names, {boundary.decode('latin-1')!r}"
+        elif delimiter + b"\n" in body:
+            why = "ends its lines with LF, not with CR LF (RFC 2046 4.1.1)"
+        raise HTTPError(400, f"The multipart body {why}")
 
 
 def _pieces(data: bytes) -> Iterator[bytes]:
@@ -115,15 +137,22 @@ def _text(pieces: Iterator[bytes]) -> str:
 
 
 class _Collector:
-    """Gathers what the multipart parser reports into a form."""
+    """Gathers what the multipart parser reports into a form. In one with `named_parts` each has to have a name."""
 
-    def __init__(self) -> None:
+    def __init__(self, named_parts: bool) -> None:
         self.form = Form()
         self.complete = False
+        self._named_parts = named_parts
         self._header: tuple[bytearray, bytearray] = (bytearray(), bytearray())
         self._headers: dict[bytes, bytes] = {}
         self._data: list[bytes] = []
         self._parts = 0
+
+    @property
+    def place(self) -> str:
+        """Where the body has ended, in words."""
+        name = self._disposition().get(b"name")
+        return "" if name is None else f", in the part {name.decode('utf-8', 'replace')!r}"
 
     def callbacks(self) -> MultipartCallbacks:
         return {
@@ -149,17 +178,24 @@ class _Collector:
         self._header = (bytearray(), bytearray())
 
     def part_end(self) -> None:
-        _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
-        if b"name" not in options:
-            raise HTTPError(400, "A part of the multipart body has no name")
-        name = options[b"name"].decode("utf-8", "replace")
+        options = self._disposition()
         body = b"".join(self._data)
-        if b"filename" in options:
-            filename = options[b"filename"].decode("utf-8", "replace")
-            content_type = self._headers.get(b"content-type", b"application/octet-stream").decode("latin-1")
-            self.form.files.append(FormFile(name, filename, content_type, body))
+        name = options.get(b"name")
+        if name is None and self._named_parts:
+            raise HTTPError(400, "A part of the multipart body has no name")
+        if name is None or b"filename" in options:
+            filename = options.get(b"filename", b"").decode("utf-8", "replace")
+            default = b"application/octet-stream" if b"filename" in options else b"text/plain"  # RFC 2046 5.1
+            content_type = self._headers.get(b"content-type", default).decode("latin-1")
+            if name is None:
+                name = self._headers.get(b"content-id", b"").strip(b"<> ")
+            self.form.files.append(FormFile(name.decode("utf-8", "replace"), filename, content_type, body))
         else:
-            self.form.fields.add(name, _text(_pieces(body)))
+            self.form.fields.add(name.decode("utf-8", "replace"), _text(_pieces(body)))
+        self._headers = {}
+
+    def _disposition(self) -> dict[bytes, bytes]:
+        return parse_options_header(self._headers.get(b"content-disposition", b""))[1]
 
     def end(self) -> None:
         self.complete = True

@@ -284,14 +284,18 @@ class Request:
         except (ValueError, RecursionError) as error:
             raise HTTPError(400, f"The request body is not valid JSON: {error}") from error
 
-    async def form(self) -> Form:
+    async def form(self, *, partial: bool = False) -> Form:
         """The fields and files of a urlencoded or multipart body; without any for another content type.
 
-        Raises `HTTPError` 400 when a multipart body is malformed, 413 as `body` does.
+        Raises `HTTPError` 400 when it is malformed, 413 when it has too many parts, and as `body` does. With `partial`
+        there are the fields and files as far as they can be read, and the form's `error` says why there are no more.
         """
         from .forms import read_form  # with its parser, for those who have use for it
 
-        return await read_form(self.headers.get("content-type", ""), await self.body())
+        form = await read_form(self.headers.get("content-type", ""), await self.body())
+        if form.error is not None and not partial:
+            raise form.error
+        return form
 
     async def upgrade(self, *, subprotocols: Iterable[str] = (), **options: Any) -> WebSocket:
         """Accepts the client's WebSocket handshake (RFC 6455) and gives the connection over.

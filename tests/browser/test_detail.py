@@ -227,7 +227,7 @@ def test_a_compressed_body_is_decoded_and_kept(live: LivePage) -> None:
 def test_what_is_not_what_its_coding_says(live: LivePage) -> None:
     live.mirror.send("POST", "/coded", b"plain", [("Content-Encoding", "gzip")])
     detail = live.open("/coded")
-    expect(detail.locator(".note")).to_have_text("This could not be decoded as gzip; it is shown as it came.")
+    expect(detail.locator(".note")).to_have_text("The body could not be decoded as gzip; it is shown as it came.")
     expect(view(detail, "Raw")).to_have_text("plain")
 
 
@@ -250,6 +250,14 @@ def test_a_body_beyond_the_limit_says_so(site: Site, visit: Visit) -> None:
     detail = visit(mirror).open("/large")
     expect(detail.locator(".note")).to_have_text("Only the first 1.0 kB of 2.0 kB were kept.")
     expect(detail.locator("footer code")).to_have_text(hashlib.sha256(body).hexdigest())
+
+
+def test_a_form_that_is_cut_says_so(live: LivePage) -> None:
+    body = b'--frontier\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--frontier\r\n'
+    live.mirror.send("POST", "/cut", body, [("Content-Type", MULTIPART)])
+    detail = live.open("/cut")
+    expect(detail.locator(".note")).to_contain_text("the multipart body ends before its last boundary")
+    assert pairs(detail, "Form fields") == [["a", "1"]]
 
 
 def test_a_refused_request_says_why(live: LivePage) -> None:

@@ -1,4 +1,4 @@
-"""Large forms: parsed in pieces, whose seams nobody sees. What forms mean is tested with the connection."""
+"""Forms: parsed in pieces, whose seams nobody sees, and as far as they can be read."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from urllib.parse import parse_qsl, urlencode
 import pytest
 from hypothesis import given, strategies as st
 
+from reserve_core import HTTPError, Request
 from reserve_core.http import forms
 
+MOST = 20  # parts or fields
 URLENCODED = "application/x-www-form-urlencoded"
 PAIRS = st.lists(st.tuples(st.text(max_size=20), st.text(max_size=40)), max_size=5)
 # What a client may send that no form encodes to.
@@ -21,6 +23,7 @@ def piece(request: pytest.FixtureRequest) -> Iterator[None]:
     """So few bytes are a piece that everything is cut somewhere."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(forms, "PIECE", request.param)
+        patch.setattr(forms, "MAX_PARTS", MOST)
         yield
 
 
@@ -49,6 +52,72 @@ def test_percent_signs_at_the_seams(body: bytes) -> None:
 def test_parts_are_cut_nowhere(content: str) -> None:
     body = f'--Bo\r\nContent-Disposition: form-data; name="f"\r\n\r\n{content}\r\n--Bo--\r\n'.encode()
     assert list(forms.parse_form("multipart/form-data; boundary=Bo", body).fields.items()) == [("f", content)]
+
+
+def disposition(parameters: str, body: str = "1", *headers: str) -> str:
+    return "\r\n".join(("--B", f"Content-Disposition: form-data; {parameters}", *headers, "", body, ""))
+
+
+FORM_DATA = "multipart/form-data; boundary=B"
+FIELD = disposition('name="a"')
+FILE = disposition('name="f"; filename="x.txt"', "content", "Content-Type: text/plain")
+
+# Content type, body, the fields, the names of the files, and why there are no more.
+TROUBLE: dict[str, tuple[str, str, list[tuple[str, str]], list[str], str]] = {
+    "no boundary": ("multipart/form-data", FIELD + "--B--", [], [], "names no boundary"),
+    "another boundary": ("multipart/form-data; boundary=C", FIELD + "--B--", [], [], "names, 'C'"),
+    "nothing": (FORM_DATA, "", [], [], "doesn't have the boundary"),
+    "cut in a part": (FORM_DATA, FIELD + FILE.removesuffix("ent\r\n"), [("a", "1")], [], "in the part 'f'"),
+    "cut in a head": (FORM_DATA, FIELD + FILE[:20], [("a", "1")], [], "ends before its last boundary"),
+    "cut between": (FORM_DATA, FIELD + FILE + "--B\r\n", [("a", "1")], ["x.txt"], "ends before its last boundary"),
+    "bare LF": (FORM_DATA, (FIELD + "--B--").replace("\r\n", "\n"), [], [], "with LF, not with CR LF"),
+    "bad header": (FORM_DATA, FIELD + "--B\r\nbad header\r\n\r\n1\r\n--B--", [("a", "1")], [], "is malformed"),
+    "no name": (FORM_DATA, FIELD + disposition("x=y") + "--B--", [("a", "1")], [], "has no name"),
+    "parts": (
+        FORM_DATA,
+        FIELD * (MOST + 1) + "--B--",
+        [("a", "1")] * MOST,
+        [],
+        "20 parts",
+    ),
+    "fields": (
+        URLENCODED,
+        "&".join(["a=1"] * (MOST + 1)),
+        [("a", "1")] * MOST,
+        [],
+        "20 fields",
+    ),
+}
+
+
+@pytest.mark.parametrize(("content_type", "body", "fields", "files", "why"), TROUBLE.values(), ids=TROUBLE)
+async def test_what_can_be_read_of_a_form_is_there(
+    content_type: str, body: str, fields: list[tuple[str, str]], files: list[str], why: str
+) -> None:
+    request = Request("POST", "/", {"Content-Type": content_type}, body.encode())
+    form = await request.form(partial=True)
+    assert list(form.fields.items()) == fields
+    assert [file.filename for file in form.files] == files
+    assert form.error is not None
+    assert why in form.error.reason
+    with pytest.raises(HTTPError) as caught:
+        await request.form()
+    assert caught.value.status == form.error.status
+
+
+@pytest.mark.parametrize("kind", ["mixed", "related; type=text/xml", "alternative"])
+def test_parts_that_are_of_no_form_are_files(kind: str) -> None:
+    body = (
+        "--B\r\nContent-ID: <main>\r\nContent-Type: text/xml\r\n\r\n<a/>\r\n"
+        '--B\r\nContent-Disposition: attachment; filename="a.bin"\r\n\r\n1\r\n--B\r\n\r\n2\r\n--B--'
+    )
+    form = forms.parse_form(f"multipart/{kind}; boundary=B", body.encode())
+    assert (form.error, len(form.fields)) == (None, 0)
+    assert [(file.name, file.filename, file.content_type, file.body) for file in form.files] == [
+        ("main", "", "text/xml", b"<a/>"),
+        ("", "a.bin", "application/octet-stream", b"1"),
+        ("", "", "text/plain", b"2"),
+    ]
 
 
 async def test_a_large_form_is_parsed_in_a_thread() -> None:

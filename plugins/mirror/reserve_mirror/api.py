@@ -13,7 +13,7 @@ from .call import DATA, SAFETY, Call
 from .options import is_code, new_code
 from .store import Content
 from .wait import Criteria, wait
-from .whole import form_of, summary_of, whole_of, whole_to_json
+from .whole import files_of, summary_of, whole_of, whole_to_json
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
 DEFAULT_TIMEOUT, MAX_TIMEOUT = 30, 3600
@@ -102,7 +102,7 @@ async def download_answer_body(call: Call) -> None:
 
 
 async def download_file(call: Call) -> None:
-    files = (await form_of(await _content(call))).files
+    files = await files_of(await _content(call))
     number = int(call.arguments["number"])
     if number >= len(files):
         raise HTTPError(404, f"The request has no file {number}")

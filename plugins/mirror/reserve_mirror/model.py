@@ -98,7 +98,10 @@ class Summary(TypedDict):
 
 
 class File(TypedDict):
-    """A file of a multipart body; its content is at `.../<id>/files/<n>`, n its place in the list from 0."""
+    """A file of a multipart body, or a part that is of no form.
+
+    Its content is at `.../<id>/files/<n>`, n its place in the list from 0.
+    """
 
     name: str
     filename: str
@@ -120,6 +123,7 @@ class RecordedWhole(Recorded):
     body: str
     body_encoding: Encoding
     decoded: Decoded | None
+    notes: list[str]
 
 
 class Whole(TypedDict):

@@ -7,9 +7,9 @@ import base64
 import json
 from codecs import getincrementaldecoder
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
-from reserve_core import Form, Headers, HTTPError, Request, Response, capture
+from reserve_core import Form, FormFile, Headers, Request, Response, capture
 
 from .model import Decoded, Encoding, File, RecordedWhole, Summary, Whole
 from .store import Content, Entry, Event
@@ -39,34 +39,68 @@ async def whole_of(content: Content) -> Whole:
     """The whole request."""
     summary = summary_of(content.entry)
     body, encoding = await _as_text(content.body)
-    form = await form_of(content)
+    plain = await _decode(summary["headers"], content.body)
+    form, form_note = await _form(summary, content.body, plain)
+    failure = f"{summary['failure']['reason']}." if "failure" in summary else ""
     whole = cast("Whole", {**summary})
     whole["body"] = body
     whole["body_encoding"] = encoding
-    whole["decoded"] = await _decoded(summary["headers"], content.body)
+    whole["decoded"] = await _decoded(plain)
     whole["form"] = [[name, value] for name, value in form.fields.items()]
     whole["files"] = [
         File(name=file.name, filename=file.filename, type=file.content_type, size=len(file.body)) for file in form.files
     ]
-    whole["notes"] = [f"{summary['failure']['reason']}."] if "failure" in summary else []
+    whole["notes"] = [note for note in (failure, plain.note, form_note) if note]
     if "response" in summary:
         recorded = summary["response"]
         body, encoding = await _as_text(content.answer_body)
-        decoded = await _decoded(recorded["headers"], content.answer_body)
-        whole["response"] = RecordedWhole(**recorded, body=body, body_encoding=encoding, decoded=decoded)
+        plain = await _decode(recorded["headers"], content.answer_body)
+        whole["response"] = RecordedWhole(
+            **recorded,
+            body=body,
+            body_encoding=encoding,
+            decoded=await _decoded(plain),
+            notes=[plain.note] if plain.note else [],
+        )
     return whole
 
 
-async def form_of(content: Content) -> Form:
-    """The fields and files of a form; none of what is no form, or isn't whole."""
-    headers = summary_of(content.entry)["headers"]
-    if not content.body or _coding(headers) not in _IDENTITY:
-        return Form()
-    fields = [("content-type", value) for name, value in headers if name.lower() == "content-type"]
-    try:
-        return await Request("POST", "/", fields, content.body, max_body=len(content.body)).form()
-    except HTTPError:
-        return Form()
+async def files_of(content: Content) -> list[FormFile]:
+    """The files of a multipart body, as far as they can be read."""
+    summary = summary_of(content.entry)
+    form, _ = await _form(summary, content.body, await _decode(summary["headers"], content.body))
+    return form.files
+
+
+async def _form(summary: Summary, body: bytes, plain: _Plain) -> tuple[Form, str]:
+    """The form in a body, and why not all of it is there: a sentence, "" when it is."""
+    if plain.note or not body:
+        return Form(), ""
+    cut = _cut(summary, body, plain)
+    content = body if plain.data is None else plain.data
+    types = [("content-type", value) for name, value in summary["headers"] if name.lower() == "content-type"]
+    is_urlencoded = bool(types) and types[0][1].lower().startswith("application/x-www-form-urlencoded")
+    if cut and is_urlencoded:
+        content = content.rpartition(b"&")[0]  # nothing says whether the last field is whole
+    form = await Request("POST", "/", types, content, max_body=len(content)).form(partial=True)
+    reason = form.error.reason if form.error is not None else cut if is_urlencoded else ""
+    if not reason:
+        return form, ""
+    if cut and reason != cut:
+        reason = f"{reason}: {cut}"
+    what = "Not all of the form is shown" if form.fields or form.files else "The form can't be shown"
+    return form, f"{what}: {reason[0].lower()}{reason[1:]}."
+
+
+def _cut(summary: Summary, body: bytes, plain: _Plain) -> str:
+    """Why not all of a body is there; "" when it is."""
+    if "failure" in summary:
+        return summary["failure"]["reason"].removesuffix(".")
+    if len(body) < summary["size"]:
+        return f"only the first {len(body)} of {summary['size']} bytes of the body are kept"
+    if summary["truncated"]:
+        return "nobody has read the rest of the body"
+    return f"only the first {len(plain.data or b'')} bytes of the body are decoded" if plain.truncated else ""
 
 
 def as_text(body: bytes) -> tuple[str, Encoding]:
@@ -86,10 +120,18 @@ def _pieces(data: bytes) -> Iterator[bytes]:
     return (data[start : start + PIECE] for start in range(0, len(data), PIECE))
 
 
-async def _decoded(headers: Sequence[Sequence[str]], body: bytes) -> Decoded | None:
+class _Plain(NamedTuple):
+    """A body without its content coding."""
+
+    data: bytes | None  # None: it has no coding, or isn't what it says
+    truncated: bool = False
+    note: str = ""  # why it isn't decoded, a sentence
+
+
+async def _decode(headers: Sequence[Sequence[str]], body: bytes) -> _Plain:
     coding = _coding(headers)
     if coding in _IDENTITY or not body:
-        return None
+        return _Plain(None)
     sink = _Sink()
     response = Response(_Nowhere())
     finished = capture(response, sink)
@@ -102,10 +144,17 @@ async def _decoded(headers: Sequence[Sequence[str]], body: bytes) -> Decoded | N
         sink.truncated = True  # as the body itself is
     except ValueError:
         if not sink.data:
-            return None
+            name = coding.encode("latin-1").decode("utf-8", "replace")  # a char per byte; most senders mean UTF-8
+            return _Plain(None, note=f"The body could not be decoded as {name}; it is shown as it came.")
         sink.truncated = True
-    text, encoding = await _as_text(bytes(sink.data))
-    return Decoded(body=text, body_encoding=encoding, truncated=sink.truncated)
+    return _Plain(bytes(sink.data), sink.truncated)
+
+
+async def _decoded(plain: _Plain) -> Decoded | None:
+    if plain.data is None:
+        return None
+    text, encoding = await _as_text(plain.data)
+    return Decoded(body=text, body_encoding=encoding, truncated=plain.truncated)
 
 
 def _coding(headers: Sequence[Sequence[str]]) -> str:

@@ -150,6 +150,9 @@ def test_of_a_bomb_a_megabyte_is_decoded(site: Site) -> None:
 def test_what_cannot_be_decoded_is_shown_as_it_is(site: Site, body: bytes, coding: str, decoded: str | None) -> None:
     whole = site.whole(site.capture("", body, headers=[("Content-Encoding", coding)]))
     assert kept(whole) == body
+    undecodable = decoded is None and body and coding != "identity"
+    note = f"The body could not be decoded as {coding}; it is shown as it came."
+    assert whole["notes"] == ([note] if undecodable else [])
     if decoded is None:
         assert whole["decoded"] is None
     elif decoded == "truncated":
@@ -192,6 +195,118 @@ def test_a_malformed_form_is_a_body_as_any_other(site: Site) -> None:
     headers = [("Content-Type", "multipart/form-data; boundary=B")]
     whole = site.whole(site.capture("", b"--C\r\n", headers=headers))
     assert (whole["body"], whole["form"], whole["files"]) == ("--C\r\n", [], [])
+    assert whole["notes"] == [
+        "The form can't be shown: the multipart body doesn't have the boundary that its content type names, 'B'."
+    ]
+
+
+NOTE = 'Content-Disposition: form-data; name="note"'
+FILE = 'Content-Disposition: form-data; name="f"; filename="a.bin"'
+MULTIPART = "multipart/form-data; boundary=B"
+URLENCODED = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "fields", "note"),
+    [
+        (URLENCODED, b"a=1&" * 1001, 1000, "Not all of the form is shown: the form has more than 1000 fields."),
+        (MULTIPART, multipart((NOTE, b"1")) * 1001, 1, ""),
+        (
+            MULTIPART,
+            multipart(*[(NOTE, b"1")] * 1001),
+            1000,
+            "Not all of the form is shown: the form has more than 1000 parts.",
+        ),
+        (
+            MULTIPART,
+            multipart((NOTE, b"1"), (FILE, b"content"))[:-9],
+            1,
+            "Not all of the form is shown: the multipart body ends before its last boundary, in the part 'f'.",
+        ),
+        (
+            MULTIPART,
+            multipart((NOTE, b"1")).replace(b"\r\n", b"\n"),
+            0,
+            "The form can't be shown: the multipart body ends its lines with LF, not with CR LF (RFC 2046 4.1.1).",
+        ),
+        (
+            "multipart/form-data",
+            multipart((NOTE, b"1")),
+            0,
+            "The form can't be shown: the multipart body's content type names no boundary.",
+        ),
+    ],
+    ids=["fields", "behind the end", "parts", "cut", "bare LF", "no boundary"],
+)
+def test_of_a_form_with_trouble_what_is_there_is_shown(
+    site: Site, content_type: str, body: bytes, fields: int, note: str
+) -> None:
+    whole = site.whole(site.capture("", body, headers=[("Content-Type", content_type)]))
+    assert (len(whole["form"]), whole["files"]) == (fields, [])
+    assert whole["notes"] == ([note] if note else [])
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "reason"),
+    [
+        (
+            MULTIPART,
+            multipart((NOTE, b"1"), (FILE, bytes(2000))),
+            "the multipart body ends before its last boundary, in the part 'f': ",
+        ),
+        (URLENCODED, b"note=1&f=" + b"x" * 2000, ""),
+    ],
+    ids=["multipart", "urlencoded"],
+)
+def test_of_a_form_over_the_limit_the_fields_before_are_shown(
+    serve: Serve, content_type: str, body: bytes, reason: str
+) -> None:
+    site = serve(max_body_size=1000)
+    whole = site.whole(site.capture("", body, headers=[("Content-Type", content_type)]))
+    assert (whole["form"], whole["files"]) == ([["note", "1"]], [])
+    assert whole["notes"] == [
+        f"Not all of the form is shown: {reason}only the first 1000 of {len(body)} bytes of the body are kept."
+    ]
+
+
+def test_of_a_form_that_its_sender_cut_the_fields_before_are_shown(site: Site) -> None:
+    head = f"POST /mirror/r/orders HTTP/1.1\r\nHost: x\r\nContent-Type: {URLENCODED}\r\nContent-Length: 9\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", site.server.port)) as client:
+        client.sendall(head.encode() + b"a=1&b=")
+    (whole,) = site.get("/api/mirrors/orders/wait").json()["requests"]
+    assert whole["form"] == [["a", "1"]]
+    reason = "sender closed the connection, after 6 of 9 bytes of the body."
+    assert whole["notes"] == [f"The {reason}", f"Not all of the form is shown: the {reason}"]
+
+
+def test_a_compressed_form_is_decoded(site: Site) -> None:
+    headers = [("Content-Encoding", "gzip"), ("Content-Type", URLENCODED)]
+    whole = site.whole(site.capture("", gzip.compress(b"a=1&b=2"), headers=headers))
+    assert (whole["form"], whole["notes"]) == ([["a", "1"], ["b", "2"]], [])
+    headers = [("Content-Encoding", "gzip"), ("Content-Type", MULTIPART)]
+    request_id = site.capture("", gzip.compress(multipart((NOTE, b"1"), (FILE, b"content"))), headers=headers)
+    whole = site.whole(request_id)
+    assert (whole["form"], len(whole["files"]), whole["notes"]) == ([["note", "1"]], 1, [])
+    assert site.get(f"/api/mirrors/orders/requests/{request_id}/files/0").body == b"content"
+
+
+def test_of_a_compressed_form_that_is_too_large_the_beginning_is_shown(site: Site) -> None:
+    headers = [("Content-Encoding", "gzip"), ("Content-Type", URLENCODED)]
+    whole = site.whole(site.capture("", gzip.compress(b"a=1&b=" + b"x" * 2_000_000), headers=headers))
+    assert whole["form"] == [["a", "1"]]
+    assert whole["notes"] == ["Not all of the form is shown: only the first 1048576 bytes of the body are decoded."]
+
+
+def test_parts_of_no_form_are_shown_as_files(site: Site) -> None:
+    body = multipart(("Content-ID: <a>\r\nContent-Type: text/xml", b"<x/>"), ("X-Other: 1", b"2"))
+    request_id = site.capture("", body, headers=[("Content-Type", "multipart/related; boundary=B")])
+    whole = site.whole(request_id)
+    assert whole["files"] == [
+        {"name": "a", "filename": "", "type": "text/xml", "size": 4},
+        {"name": "", "filename": "", "type": "text/plain", "size": 1},
+    ]
+    assert (whole["form"], whole["notes"]) == ([], [])
+    assert site.get(f"/api/mirrors/orders/requests/{request_id}/files/1").body == b"2"
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "PROPFIND", "TRACE"])

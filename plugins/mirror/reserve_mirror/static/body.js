@@ -77,14 +77,9 @@ function about(message, type) {
 }
 
 function notes(message, bytes) {
-  const coding = headerText(header(message.headers, "content-encoding"));
   return [
     bytes.length < message.size && `Only the first ${size(bytes.length)} of ${size(message.size)} were kept.`,
     message.decoded?.truncated && "Only the beginning of the decoded body is shown.",
-    coding &&
-      coding !== "identity" &&
-      !message.decoded &&
-      ["This could not be decoded as ", sent(coding), "; it is shown as it came."],
   ].filter(Boolean);
 }
 

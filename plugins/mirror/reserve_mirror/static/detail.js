@@ -149,7 +149,7 @@ export class Detail {
     const hasParts = whole.files.length > 0 || (whole.form.length > 0 && isMultipart(whole));
     const parts = hasParts ? () => partsView(whole, this.#api, whole.id) : null;
     return [
-      whole.notes.map((note) => h("p.note", {}, note)),
+      notes(whole),
       whole.query.length > 0 && pairsSection("Query", whole.query),
       bodySection(whole, this.#api.bodyUrl(whole.id), parts),
       headersSection(whole),
@@ -159,6 +159,7 @@ export class Detail {
   #response({ id, response }) {
     return [
       !response.complete && h("p.note", {}, "The answer was cut before its end."),
+      notes(response),
       bodySection(response, this.#api.responseBodyUrl(id), null),
       headersSection(response),
     ];
@@ -187,6 +188,8 @@ export class Detail {
 }
 
 const isMultipart = ({ headers }) => mediaType(headers).type.startsWith("multipart/");
+
+const notes = ({ notes }) => notes.map((note) => h("p.note", {}, sent(note)));
 
 const headersSection = ({ headers }) =>
   pairsSection(
