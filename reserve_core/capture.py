@@ -6,6 +6,7 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .errors import ResponseError
+from .failures import is_cancellation
 
 if TYPE_CHECKING:
     import asyncio
@@ -117,7 +118,9 @@ class _Copier:
                     await written
                 if self.captured.done():
                     return
-        except Exception as error:
+        except BaseException as error:
+            if is_cancellation(error):
+                raise
             self._fail(error)
 
     def _complete(self) -> None:
@@ -129,6 +132,6 @@ class _Copier:
         else:
             self._fail(EOFError(f"The body ended in the middle of its content-encoding ({self._decoding.coding})"))
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: BaseException) -> None:
         if not self.captured.done():
             self.captured.set_exception(error)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from .config import Configuration, Handler, Mapping, Table
 from .errors import Disconnected, HTTPError
 from .events import Emitter, Event
+from .failures import is_cancellation
 
 if TYPE_CHECKING:
     from .http import Request, Response
@@ -52,17 +53,13 @@ class Dispatcher:
                 await self._run(request, response, self.configuration.table, -1)
             except HTTPError as error:
                 self._answer_error(response, error)
-        except Exception as error:
-            if isinstance(error, Disconnected):
-                self._aborted(request, response, incoming_url, start)
-                return
-            await self._answer_failure(request, response, error, incoming_url, start)
-        except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if request.aborted or task is None or task.cancelling():
+        except Disconnected:
+            self._aborted(request, response, incoming_url, start)
+            return
+        except BaseException as error:
+            if isinstance(error, asyncio.CancelledError) and (request.aborted or is_cancellation(error)):
                 self._aborted(request, response, incoming_url, start)
                 raise
-            # Nobody has cancelled this request: the handler waited for something else that was.
             await self._answer_failure(request, response, error, incoming_url, start)
         if events.redirected:
             spent = time.perf_counter() - begun
@@ -121,6 +118,7 @@ class Dispatcher:
                 if match is None:
                     continue
                 if mapping.if_match is not None:
+                    request.mapping = mapping
                     condition = mapping.if_match(request, url, match)
                     if not (await condition if isawaitable(condition) else condition):
                         continue
@@ -188,7 +186,9 @@ class Dispatcher:
         try:
             _forget_content(response)
             await self._answer_status(request, response, 500)
-        except Exception:
+        except BaseException as failure:
+            if is_cancellation(failure):
+                raise
             # What the handler left behind may be what can't be sent: the plainest answer there is.
             response.headers.clear()
             response.send(b"", 500)

@@ -137,7 +137,7 @@ class Emitter:
         for listener in getattr(self, event.name):
             try:
                 listener(event)
-            except Exception:
+            except BaseException:
                 logger.exception("The listener %s failed on the event %s", _describe(listener), event.name)
 
 

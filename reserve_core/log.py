@@ -12,10 +12,14 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeAlias, TypeVar
 
+from .failures import describe
+
 if TYPE_CHECKING:
     from .events import Event
 
 logger = logging.getLogger("reserve")
+# Where Tornado's handlers tell of their failures, which it answers itself.
+_LOGGERS = (logger, logging.getLogger("tornado.application"))
 
 _RED, _GREEN, _YELLOW, _CYAN = "31", "32", "33", "36"
 _STATUS_COLOURS = {2: _GREEN, 3: _CYAN, 4: _YELLOW, 5: _RED}
@@ -45,8 +49,9 @@ SourceT = TypeVar("SourceT", bound=Source)
 def log(server: SourceT, verbose: bool = False, stream: TextIO | None = None, colour: bool | None = None) -> SourceT:
     """Writes what happens to `server` to the console, and returns it.
 
-    One line for each answered request, `SERVE GET /path 200 3 ms`; of a failure `ERROR GET /path`, and the reason on a
-    second line. `verbose` traces each step of a request by its id in hexadecimal, `(i)` marks those made by a handler:
+    One line for each answered request, `SERVE GET /path 200 3 ms`; of a failure `ERROR GET /path`, and on a second line
+    the reason, the place in the code and the mapping. `verbose` traces each step of a request by its id in hexadecimal,
+    `(i)` marks those made by a handler:
 
         INCMG 0001 GET /path
         RDRCT 0001 custom custom
@@ -67,7 +72,8 @@ def log(server: SourceT, verbose: bool = False, stream: TextIO | None = None, co
     for name, listener in listeners.items():
         server.on(name, listener)
     server.on("closed", handler.stop)
-    logger.addHandler(handler)
+    for each in _LOGGERS:
+        each.addHandler(handler)
     return server
 
 
@@ -135,13 +141,14 @@ class _Records(logging.Handler):
 
     def stop(self, event: Event) -> None:
         if event.request is None:
-            logger.removeHandler(self)
+            for each in _LOGGERS:
+                each.removeHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
         if self is not self._first():
             return
         colour = _RED if record.levelno >= logging.ERROR else _YELLOW
-        lines = [printable(line) for line in record.getMessage().splitlines()] or [""]
+        lines = [printable(_without_secrets(line)) for line in record.getMessage().splitlines()] or [""]
         lines[1:] = [f"    {line}" for line in lines[1:]]
         lines[0] = f"{self._console.paint(record.levelname, colour)} {lines[0]}"
         error = record.exc_info[1] if record.exc_info else None
@@ -170,7 +177,9 @@ def _concise(out: _Console, err: _Console) -> Listeners:
         if event.request is None:
             err.write(f"{err.paint('ERROR', _RED)} {_reason(event.reason)}")
         else:
-            err.write(f"{err.paint('ERROR', _RED)} {_subject(event)}", _because(event.reason))
+            mapping = event.request.mapping
+            by = f", by {printable(mapping.label)}" if mapping is not None else ""
+            err.write(f"{err.paint('ERROR', _RED)} {_subject(event)}", _because(event.reason) + by)
 
     return {**_servers(out), "redirected": redirected, "error": error}
 
@@ -256,9 +265,7 @@ def _because(reason: Any) -> str:
 
 
 def _reason(reason: Any) -> str:
-    if isinstance(reason, BaseException):
-        reason = f"{type(reason).__name__}: {reason}".removesuffix(": ")
-    return printable(str(reason))
+    return printable(describe(reason) if isinstance(reason, BaseException) else str(reason))
 
 
 def _traceback(error: BaseException) -> list[str]:

@@ -18,9 +18,9 @@ from . import hookspecs
 from .config.contract import HANDLER_HOOKS, ContractError, Hook, local_handler, make_handler, new_manager, register
 from .config.mapping import Handler
 from .config.names import suggestion
-from .config.reference import describe
 from .errors import PluginError
 from .events import NAMES
+from .failures import describe
 
 if TYPE_CHECKING:
     import click
@@ -136,7 +136,9 @@ def _entries(blocked: AbstractSet[str]) -> dict[str, EntryPoint]:
 def _imported(entry: EntryPoint) -> Any:
     try:
         return entry.load()
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:  # Ctrl-C
+        raise
+    except BaseException as error:
         raise ContractError(f"fails to import {entry.value}: {describe(error)}") from error
 
 

@@ -18,6 +18,7 @@ from .config import Configuration, Source, check, read
 from .dispatcher import Dispatcher
 from .errors import HTTPError
 from .events import Emitter, Event
+from .failures import is_cancellation
 from .http import Request
 from .http.arrival import TlsListener
 from .http.connection import Connection
@@ -153,7 +154,7 @@ class Server:
             self._shared.limits = configuration.limits
             try:
                 self._call_listeners()
-            except Exception:
+            except BaseException:
                 logger.exception("A listener of the configuration failed")
             self.events.emit(Event("reloaded", self))
 
@@ -197,7 +198,9 @@ class Server:
         for hook in self.configuration.plugins.shutdown:
             try:
                 await hook(self)
-            except Exception:
+            except BaseException as error:
+                if is_cancellation(error):
+                    raise
                 logger.exception("A plugin's shutdown hook failed")
         self.events.emit(Event("closed", self))
         self._closed.set()

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
+from .failures import survives, tell
+
 # pytest loads this module in every run: the server comes with the first fixture that is used.
 if TYPE_CHECKING:
     from .mock import Mock, MockedResponse
@@ -27,8 +29,18 @@ class LoopThread:
         import threading
 
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="reserve", daemon=True)
+        self._loop.set_exception_handler(tell)
+        self._thread = threading.Thread(target=self._run, name="reserve", daemon=True)
         self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self._loop.run_forever()
+            except (SystemExit, KeyboardInterrupt) as error:
+                survives(error)
+            else:
+                return
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Runs `work` there and returns its result, or raises what it raises."""

@@ -123,7 +123,8 @@ def test_a_plugin_that_fails_to_add_its_commands_is_named(reserve: Any, install:
     env = install("say", PLUGIN.replace("import click\n", "").replace("@cli", "@click").format(name="say"))
     run = reserve("anything", env=env)
     assert run.returncode == 2
-    assert run.stderr == "Error: reserve_say fails to add its commands: NameError: name 'click' is not defined\n"
+    reason = "NameError: name 'click' is not defined (reserve_say.py:6 in commands)"
+    assert run.stderr == f"Error: reserve_say fails to add its commands: {reason}\n"
 
 
 def test_a_broken_plugin_is_named_and_the_help_still_helps(reserve: Any, install: Any) -> None:

@@ -14,6 +14,7 @@ import pytest
 from reserve_core.events import Emitter, Event
 from reserve_core.http import Request
 from reserve_core.log import log
+from reserve_core.mock import mock
 
 logger = logging.getLogger("reserve")
 
@@ -54,6 +55,10 @@ def failure(text: str = "boom") -> ValueError:
         return error
 
 
+# Where that raises.
+PLACE = f" (test_log.py:{failure.__code__.co_firstlineno + 2} in failure)"
+
+
 def lines(stream: io.StringIO) -> list[str]:
     written = stream.getvalue()
     assert written.endswith("\n")
@@ -86,11 +91,27 @@ def test_an_error_and_its_reason(emitter: Emitter, stream: io.StringIO) -> None:
     emitter.emit(Event("error", reason=OSError("no more files")))
     assert lines(stream) == [
         "ERROR GET /path",
-        r"\____ ValueError: boom",
+        rf"\____ ValueError: boom{PLACE}",
         "ERROR GET /path",
         r"\____ KeyError",
         "ERROR OSError: no more files",
     ]
+
+
+async def test_an_error_names_its_mapping(emitter: Emitter, stream: io.StringIO) -> None:
+    site = await mock({"mappings": [{"match": "^/(.*)", "status": 404}]})
+    about = request()
+    about.mapping = site.configuration.mappings[0]
+    log(emitter, stream=stream)
+    emitter.emit(event("error", about, reason=TypeError("A handler returned 1.5")))
+    assert lines(stream) == ["ERROR GET /path", r"\____ TypeError: A handler returned 1.5, by mapping 1 (^/(.*))"]
+
+
+def test_tornados_failures_and_secrets_in_what_is_told(emitter: Emitter, stream: io.StringIO) -> None:
+    log(emitter, stream=stream)
+    logging.getLogger("tornado.application").error("Uncaught exception GET /?token=SECRET", exc_info=failure())
+    assert lines(stream) == ["ERROR Uncaught exception GET /?token=***", rf"\____ ValueError: boom{PLACE}"]
+    emitter.emit(Event("closed"))
 
 
 def test_the_trace_of_a_request(emitter: Emitter, stream: io.StringIO) -> None:
@@ -128,7 +149,7 @@ def test_the_trace_of_an_error(emitter: Emitter, stream: io.StringIO) -> None:
     log(emitter, verbose=True, stream=stream)
     emitter.emit(event("error", reason=failure("bad\nGET /forged 200 1 ms")))
     first, *rest = lines(stream)
-    assert first == r"ERROR 0001 ValueError: bad\nGET /forged 200 1 ms"
+    assert first == f"ERROR 0001 ValueError: bad GET /forged 200 1 ms{PLACE}"
     assert rest[0] == "    Traceback (most recent call last):"
     assert any("test_log.py" in line for line in rest)
     assert all(line.startswith("    ") for line in rest)
@@ -190,7 +211,7 @@ def test_errors_go_to_the_standard_error(emitter: Emitter, capsys: pytest.Captur
     logger.warning("careful")
     written = capsys.readouterr()
     assert written.out == "Server running at http://127.0.0.1:5000/\nSERVE GET /path 500 1 ms\n"
-    assert written.err == "ERROR GET /path\n\\____ ValueError: boom\nWARNING careful\n"
+    assert written.err == f"ERROR GET /path\n\\____ ValueError: boom{PLACE}\nWARNING careful\n"
 
 
 def test_colours_on_a_terminal(emitter: Emitter, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,7 +226,7 @@ def test_colours_on_a_terminal(emitter: Emitter, monkeypatch: pytest.MonkeyPatch
         "SERVE GET /path \x1b[32m200\x1b[0m 1 ms",
         "SERVE GET /path 999 1 ms",
         "\x1b[31mERROR\x1b[0m GET /path",
-        r"\____ ValueError: boom",
+        rf"\____ ValueError: boom{PLACE}",
     ]
 
 
@@ -241,7 +262,7 @@ def test_the_logger_reaches_the_console(emitter: Emitter, stream: io.StringIO) -
         "ERROR api.py can't be used:",
         "    mend it",
         "ERROR It failed",
-        r"\____ ValueError: boom",
+        rf"\____ ValueError: boom{PLACE}",
     ]
 
 
@@ -303,7 +324,7 @@ def test_each_line_is_there_at_once(emitter: Emitter) -> None:
         emitter.emit(event("redirected", status=200, time_spent=1.0))
         assert reader.read(1000) == b"SERVE GET /path 200 1 ms\n"
         emitter.emit(event("error", reason=failure()))
-        assert reader.read(1000) == b"ERROR GET /path\n\\____ ValueError: boom\n"
+        assert reader.read(1000).decode() == f"ERROR GET /path\n\\____ ValueError: boom{PLACE}\n"
 
 
 def test_a_broken_pipe_breaks_nothing(emitter: Emitter, caplog: pytest.LogCaptureFixture) -> None:

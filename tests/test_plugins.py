@@ -165,7 +165,7 @@ class TestClash:
 @pytest.mark.parametrize(
     ("code", "cause", "kind"),
     [
-        ("1 / 0", "fails to import broken: ZeroDivisionError: division by zero (broken.py, line 1)", ZeroDivisionError),
+        ("1 / 0", "fails to import broken: ZeroDivisionError: division by zero (broken.py:1)", ZeroDivisionError),
         ("def :", "fails to import broken: SyntaxError: invalid syntax", SyntaxError),
         ("import no_such_module_here", "ModuleNotFoundError: No module named 'no_such_module_here'", ImportError),
         ("import sys; sys.exit(1)", "fails to import broken: SystemExit: 1", SystemExit),

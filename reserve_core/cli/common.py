@@ -86,10 +86,22 @@ def installed(ctx: click.Context) -> Plugins:
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
+    """Runs `work` to its end on an event loop that code of users and plugins can't end before."""
     import asyncio
 
+    from ..failures import survives, tell
+
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(work)
+        loop = runner.get_loop()
+        loop.set_exception_handler(tell)
+        task = loop.create_task(work)
+        while True:
+            try:
+                return loop.run_until_complete(task)
+            except (SystemExit, KeyboardInterrupt) as error:
+                is_own = task.done() and not task.cancelled() and task.exception() is error
+                if is_own or not survives(error):
+                    raise
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -6,6 +6,7 @@ import os
 
 import click
 
+from ..failures import describe
 from .common import Unusable, installed
 from .sections import write_sections
 
@@ -48,10 +49,10 @@ class Reserve(click.Group):
             before = dict(self.commands)
             try:
                 add(self)
-            except Exception as error:
-                raise Unusable(
-                    f"{add.__module__} fails to add its commands: {type(error).__name__}: {error}"
-                ) from error
+            except KeyboardInterrupt:  # Ctrl-C
+                raise
+            except BaseException as error:
+                raise Unusable(f"{add.__module__} fails to add its commands: {describe(error)}") from error
             for name, command in before.items():
                 if self.commands.get(name) is not command:
                     raise Unusable(f"{add.__module__} replaces the command {name}: a plugin may only add commands")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ConfigError, PluginError
+from ..failures import describe, is_cancellation
 from .common import CannotRun, Unusable
 
 if TYPE_CHECKING:
@@ -108,7 +109,9 @@ class Reloader:
                 await self._reload()
             except click.ClickException as error:  # told like all that the command line can't do; the servers go on
                 error.show()
-            except Exception:
+            except BaseException as error:
+                if is_cancellation(error):
+                    raise
                 logger.exception("The reload failed")
 
     async def _watch(self, watched: Callable[[], Iterable[Path]]) -> None:
@@ -165,7 +168,9 @@ async def _start(server: Server, verbose: bool) -> None:
         raise CannotRun(error.strerror or str(error)) from error
     except (ConfigError, PluginError) as error:
         raise Unusable(str(error)) from error
-    except Exception as error:  # a plugin's startup hook: whose author wants to know where
+    except BaseException as error:  # a listener's, or a plugin's startup hook: its author wants to know where
+        if is_cancellation(error):
+            raise
         if verbose:
             traceback.print_exc()
-        raise CannotRun(f"The server did not start: {type(error).__name__}: {error}") from error
+        raise CannotRun(f"The server did not start: {describe(error)}") from error

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..errors import ConfigError, Problem
+from ..failures import describe, is_cancellation
 from . import positions
 from .contract import TOKEN
 from .explain import Finding, shown
@@ -19,7 +20,7 @@ from .mapping import Handler, IfMatch, Mapping
 from .names import meant, suggestion
 from .pattern import DEFAULT, compile_match
 from .reader import Entry, Place
-from .reference import describe, load_reference
+from .reference import load_reference
 from .schema import MAPPING_PROPERTIES, mapping_schema
 from .table import Table
 from .validation import findings
@@ -133,7 +134,9 @@ class _Compiler:
                     report.add((), problem.message, problem.hint)
                 else:
                     self.problems.append(problem)
-        except Exception as error:
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) or is_cancellation(error):
+                raise
             owner = (
                 f"the plugin {handler.distribution} {handler.version}" if handler.distribution else "the handler's code"
             )

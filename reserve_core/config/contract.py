@@ -15,9 +15,10 @@ import pluggy
 
 from .. import hookspecs
 from ..errors import ConfigError
+from ..failures import describe
 from .mapping import Handler
 from .names import suggestion
-from .reference import describe, load_reference
+from .reference import load_reference
 from .schema import MAPPING_PROPERTIES
 from .validation import unsound
 
@@ -183,5 +184,7 @@ def _methods(hook: Hook) -> frozenset[str] | None:
 def _called(name: str, hook: Hook) -> Any:
     try:
         return hook()
-    except Exception as error:
+    except KeyboardInterrupt:  # Ctrl-C
+        raise
+    except BaseException as error:
         raise ContractError(f"fails in {name}(): {describe(error)}") from error

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import os
 import re
 import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from ..errors import ConfigError
+from ..failures import describe
 from . import local
 
 FORMS = 'Write "./file.py:name" or "package.module:name"'
-
-# What stands between a reference and the code it names: this package and the import system.
-_OWN_CODE = (f"{Path(__file__).parent.parent}{os.sep}", str(importlib.__file__), "<frozen importlib")
 
 _SYNTAX = re.compile(r"(?P<place>[^:]+|.+\.py)(?::(?P<name>[^\W\d]\w*))?")
 
@@ -87,7 +83,9 @@ class Reference:
             raise ConfigError(f'"{self.text}": there is no file {self.path}', f"Paths are relative to {self.cwd}")
         try:
             self.module = load()
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:  # Ctrl-C
+            raise
+        except BaseException as error:
             missing = error.name if isinstance(error, ModuleNotFoundError) else None
             if self.path is None and missing and f"{self.place}.".startswith(f"{missing}."):
                 hint = 'Install it, or name a file: "./file.py:name"'
@@ -112,12 +110,3 @@ class Reference:
                 else f'Define it, or name another: "{self.place}:..."'
             )
             raise ConfigError(f'"{self.text}": {self.place} has no "{self.name}"', hint) from error
-
-
-def describe(error: BaseException) -> str:
-    """An exception in one line: its type, its message, and the line of foreign code that raised it."""
-    text = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
-    if isinstance(error, SyntaxError):
-        return text  # its message says where
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_OWN_CODE)]
-    return f"{text} ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else text

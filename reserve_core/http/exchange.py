@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Disconnected, HTTPError, ResponseError
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from .connection import Connection
     from .stream import UpgradedStream
     from .websocket import WebSocket
+
+logger = logging.getLogger("reserve")
 
 # A handler that writes without ever waiting lets the others have their turn after this many bytes.
 FAIR_SHARE = 256 * 1024
@@ -138,9 +142,18 @@ class Exchange:
         if not self.done:
             request.aborted = True
             if request.on_disconnect is not None:
-                request.on_disconnect()
+                self._tell_disconnect(request.on_disconnect)
             elif self.task is not None:
                 self.task.cancel()
+
+    def _tell_disconnect(self, callback: Callable[[], None]) -> None:
+        request = self.request
+        try:
+            callback()
+        except BaseException:
+            path = request.url.partition("?")[0]
+            label = request.mapping.label if request.mapping is not None else "no mapping"
+            logger.exception("The on_disconnect of %s %s failed, %s", request.method, path, label)
 
     # The writer.
 

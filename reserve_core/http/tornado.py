@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 from tornado.httputil import (
@@ -22,8 +23,10 @@ from tornado.httputil import (
 )
 from tornado.iostream import StreamClosedError
 from tornado.log import app_log
+from tornado.web import RequestHandler
 
 from ..errors import HTTPError
+from ..failures import is_cancellation
 from .request import Request
 from .response import Response, replace
 from .stream import UpgradedStream, switching_protocols
@@ -91,7 +94,9 @@ async def _feed(connection: _Connection, delegate: HTTPMessageDelegate, ready: A
             delegate.finish()
     except HTTPInputError as error:
         connection.fail(HTTPError(400, str(error)))
-    except Exception as error:
+    except BaseException as error:
+        if is_cancellation(error):
+            raise
         connection.fail(error)
 
 
@@ -132,7 +137,7 @@ class _Connection(HTTPConnection):
         self._head_written = False
         self._switching: bytes | None = None  # the head of a 101
         self._pieces: deque[tuple[bytes, asyncio.Future[None]]] = deque()
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._news: asyncio.Future[None] | None = None
         self._ended = False
         self._close_callback: Callable[[], None] | None = None
@@ -142,6 +147,9 @@ class _Connection(HTTPConnection):
     def set_close_callback(self, callback: Callable[[], None] | None) -> None:
         """`callback` is called when the client goes away before its answer is complete."""
         self._close_callback = callback
+        handler = getattr(callback, "__self__", None)
+        if isinstance(handler, RequestHandler):  # each one calls this first, and is executed in a task of its own
+            handler._execute = partial(self._execute, handler._execute)  # type: ignore[method-assign]
 
     def set_max_body_size(self, max_body_size: int) -> None:
         """Sets the limit of this request's body, in bytes."""
@@ -194,6 +202,15 @@ class _Connection(HTTPConnection):
         self._tell()
         return self.stream
 
+    async def _execute(self, execute: Callable[..., Awaitable[None]], *args: bytes, **kwargs: bytes) -> None:
+        """Executes a handler: what it raises that Tornado lets through would end the loop, and leave no answer."""
+        try:
+            await execute(*args, **kwargs)
+        except BaseException as error:
+            if is_cancellation(error):
+                raise
+            self.fail(error)
+
     # Called by us.
 
     async def answer(self) -> None:
@@ -214,6 +231,8 @@ class _Connection(HTTPConnection):
                 await self.stream.wait_closed()
             finally:
                 self.stream.close()
+            if self._error is not None:
+                raise self._error
 
     def _answer_at_once(self) -> None:
         if not self._head_written:
@@ -246,10 +265,12 @@ class _Connection(HTTPConnection):
         if size > self._max_body:
             raise HTTPError(413, f"The request body is larger than {self._max_body} bytes")
 
-    def fail(self, error: Exception) -> None:
-        """The request can't be read to its end."""
+    def fail(self, error: BaseException) -> None:
+        """The request can't be read to its end, or its handler has ended without an answer."""
         self._error = error
         self._tell()
+        if self.stream is not None:
+            self.stream.abort()
 
     def end(self) -> None:
         """Nothing more can be written; the application is told of what it doesn't know yet."""
@@ -263,7 +284,7 @@ class _Connection(HTTPConnection):
                 delegate.on_connection_close()
             elif callback is not None:
                 callback()
-        except Exception:
+        except BaseException:
             app_log.exception("Uncaught exception when the connection of %s closed", self.request.url)
 
 

@@ -179,17 +179,17 @@ class TestModule:
         ("os.nothing:x", "there is no module os.nothing", "Install it"),
         (
             "./fails.py",
-            "fails when it is imported: ZeroDivisionError: division by zero (fails.py, line 3)",
+            "fails when it is imported: ZeroDivisionError: division by zero (fails.py:3)",
             "Mend fails.py",
         ),
-        ("./nested.py", "ZeroDivisionError: division by zero (fails.py, line 3)", "Mend nested.py"),
+        ("./nested.py", "ZeroDivisionError: division by zero (fails.py:3)", "Mend nested.py"),
         ("./syntax.py", "SyntaxError: ", "Mend syntax.py"),
         (
             "./missing.py",
-            "ModuleNotFoundError: No module named 'no_such_module_here' (missing.py, line 1)",
+            "ModuleNotFoundError: No module named 'no_such_module_here' (missing.py:1)",
             "Mend missing.py",
         ),
-        ("./exits.py", "SystemExit: 3 (exits.py, line 2)", "Mend exits.py"),
+        ("./exits.py", "SystemExit: 3 (exits.py:2)", "Mend exits.py"),
         ("./nul.py", "when it is imported", "Mend nul.py"),
     ],
 )

@@ -173,7 +173,10 @@ def test_a_startup_that_fails_is_named_and_traced_when_asked(write: Any, reserve
         }
     )
     run = reserve("--port", "0")
-    assert (run.returncode, run.stderr) == (1, "Error: The server did not start: KeyError: 'lost'\n")
+    assert (run.returncode, run.stderr) == (
+        1,
+        "Error: The server did not start: KeyError: 'lost' (shop.py:2 in open)\n",
+    )
     assert "shop.py" in reserve("--port", "0", "--verbose").stderr
 
 

@@ -104,7 +104,11 @@ async def launch(command: Path, tmp_path: Path) -> AsyncIterator[Launch]:
     programs: list[Program] = []
 
     async def start(
-        mappings: list[dict[str, Any]], *arguments: str, files: dict[str, str] | None = None, **settings: Any
+        mappings: list[dict[str, Any]],
+        *arguments: str,
+        files: dict[str, str] | None = None,
+        silent: bool = True,
+        **settings: Any,
     ) -> Program:
         folder = tmp_path / f"program-{len(programs)}"
         folder.mkdir()
@@ -119,7 +123,13 @@ async def launch(command: Path, tmp_path: Path) -> AsyncIterator[Launch]:
         (folder / "reserve.json").write_text(json.dumps(configuration))
         with (folder / "log").open("wb") as log:
             process = await asyncio.create_subprocess_exec(
-                command, "--silent", *arguments, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                command,
+                *(["--silent"] if silent else []),
+                *arguments,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
         program = Program(process, 0, folder)
         programs.append(program)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from reserve_core import ConfigError, Reference, hookimpl, send
 
-from .function import Function, fixed_answer, parse_answer, prepare, short
+from .function import THREADS, Function, fixed_answer, parse_answer, prepare, short
 from .watch import WatchedFunction
 
 if TYPE_CHECKING:
@@ -49,6 +49,12 @@ def schema() -> dict[str, Any]:
                 "type": "boolean",
                 "default": False,
             },
+            "thread": {
+                "description": "Calls a plain function in a thread, so that it may block: time.sleep, requests, a"
+                f" database. Up to {THREADS} at once; the function returns its response and doesn't use `response`",
+                "type": "boolean",
+                "default": False,
+            },
         },
         "required": ["custom"],
         "additionalProperties": True,
@@ -59,16 +65,19 @@ def schema() -> dict[str, Any]:
 async def validate(mapping: Mapping) -> None:
     """Finds the function and keeps it as state."""
     value = mapping.value
+    prepared = prepare
+    if mapping["thread"]:
+        from .thread import prepare_threaded as prepared
     if mapping["watch"]:
         if not isinstance(value, str):
             raise ConfigError('"watch" is for code in a file', 'Name it as "./file.py:name", or leave "watch" out')
-        mapping.state = WatchedFunction(Reference(value, mapping.cwd, DEFAULT_NAME))
+        mapping.state = WatchedFunction(Reference(value, mapping.cwd, DEFAULT_NAME), prepared)
     elif isinstance(value, str):
-        mapping.state = prepare(Reference(value, mapping.cwd, DEFAULT_NAME).load(), value)
+        mapping.state = prepared(Reference(value, mapping.cwd, DEFAULT_NAME).load(), value)
     elif isinstance(value, list | tuple):
         mapping.state = fixed_answer(value)
     else:
-        mapping.state = prepare(value)
+        mapping.state = prepared(value)
 
 
 @hookimpl

@@ -17,6 +17,9 @@ Headers = dict[str, str] | Sequence[tuple[str, str]]
 # The request and the response: what every function gets before the captures.
 _FIRST = 2
 
+# Functions that run in threads at once, of all mappings.
+THREADS = 32
+
 # What an answer may say beside its body.
 _OPTIONS = frozenset(("status", "headers"))
 
@@ -115,7 +118,9 @@ def _instance(target: type, name: str) -> Any:
         raise ConfigError(f"{name} is a class without __call__", "Give it one, or name a function")
     try:
         return target()
-    except Exception as error:
+    except KeyboardInterrupt:  # Ctrl-C
+        raise
+    except BaseException as error:
         raise ConfigError(
             f"{name} can't be instantiated: {type(error).__name__}: {error}",
             "A class is called without arguments; name a function or an instance instead",

@@ -7,11 +7,13 @@ time stamp), and an edit is there for the very next request.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from reserve_core import ConfigError, Reference
 
-from .function import Function, prepare
+from .function import Function
 
 logger = logging.getLogger("reserve")
 
@@ -19,11 +21,12 @@ logger = logging.getLogger("reserve")
 class WatchedFunction:
     """A function named by a reference, as its file has it now. Raises `ConfigError` when that can't be used."""
 
-    def __init__(self, reference: Reference) -> None:
+    def __init__(self, reference: Reference, prepare: Callable[[Any, str], Function]) -> None:
         self._reference = reference
+        self._prepare = prepare
         self._module = _watched(reference)
         self._version = self._module.refresh()
-        self._function = prepare(reference.load(), reference.text)
+        self._function = self._prepare(reference.load(), reference.text)
 
     def current(self) -> Function:
         """The function to call now: the last one that could be used."""
@@ -31,7 +34,7 @@ class WatchedFunction:
         if version != self._version:
             self._version = version
             try:
-                self._function = prepare(self._reference.load(), self._reference.text)
+                self._function = self._prepare(self._reference.load(), self._reference.text)
             except ConfigError as error:
                 logger.error("%s\nThe former code goes on answering", error)
         return self._function

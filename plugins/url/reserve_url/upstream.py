@@ -8,6 +8,8 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import cast
 
+from reserve_core.failures import is_cancellation
+
 from .answer import Answer, Inform
 from .errors import LostError, SlowError, UpstreamError
 
@@ -199,7 +201,9 @@ class Upstream(asyncio.Protocol):
                     await self.write(part)
         except UpstreamError:
             pass  # whoever reads the answer is told the same
-        except Exception as error:
+        except BaseException as error:
+            if is_cancellation(error):
+                raise
             self._fail(error)
         else:
             self._sent = True

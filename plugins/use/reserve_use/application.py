@@ -79,7 +79,9 @@ def make(target: Any, name: str, mapping: Mapping, configuration: Configuration)
 def _called(target: Any, name: str, /, *arguments: Any, **options: Any) -> Any:
     try:
         return target(*arguments, **options)
-    except Exception as error:
+    except KeyboardInterrupt:  # Ctrl-C
+        raise
+    except BaseException as error:
         given = ", ".join(options) or "no options"
         raise ConfigError(
             f"{name} can't be made with {given}: {type(error).__name__}: {error}", 'Correct the "options"'

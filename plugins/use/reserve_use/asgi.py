@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from reserve_core import Disconnected, Request, Response
+from reserve_core.failures import is_cancellation
 from reserve_core.http.request import Body
 
 from .lifespan import Lifespan
@@ -48,8 +49,8 @@ class ASGIApplication:
         request.on_disconnect = cycle.leave
         try:
             await self._app(scope, cycle.receive, cycle.send)
-        except Exception as error:
-            if not cycle.gone:
+        except BaseException as error:
+            if not cycle.gone or is_cancellation(error):
                 raise
             if not isinstance(error, OSError):
                 logger.error("%s failed after its client had gone", self.name, exc_info=error)

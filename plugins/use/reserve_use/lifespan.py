@@ -7,6 +7,7 @@ import logging
 from typing import Any
 
 from reserve_core import ConfigError
+from reserve_core.failures import is_cancellation
 
 from .scope import ASGI, ASGIApp, Message
 
@@ -24,6 +25,8 @@ class Lifespan:
         self._app = app
         self._name = name
         self._told: asyncio.Queue[Message] = asyncio.Queue()
+        self._received = False  # the application knows lifespans: it has asked for what it is told
+        self._failed = False  # it has said so
         self._answer: asyncio.Future[str | None] | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -63,16 +66,28 @@ class Lifespan:
 
     async def _run(self) -> None:
         try:
-            await self._app({"type": "lifespan", "asgi": ASGI, "state": self.state}, self._told.get, self._send)
-        except Exception as error:
-            # Who doesn't know the scope may raise anything; who knows it says so when it fails.
-            logger.debug("%s has no lifespan: %r", self._name, error)
+            await self._app({"type": "lifespan", "asgi": ASGI, "state": self.state}, self._receive, self._send)
+        except BaseException as error:
+            if is_cancellation(error):
+                raise
+            if self._failed:
+                logger.debug("%s has told why", self._name, exc_info=error)
+            elif self._received:
+                logger.error("%s failed in its lifespan", self._name, exc_info=error)
+            else:  # who doesn't know the scope may raise anything
+                logger.debug("%s has no lifespan: %r", self._name, error)
         finally:
             self._resolve(None)
+
+    async def _receive(self) -> Message:
+        message = await self._told.get()
+        self._received = True
+        return message
 
     async def _send(self, message: Message) -> None:
         kind = message["type"]
         if kind.endswith(".failed"):
+            self._failed = True
             self._resolve(str(message.get("message", "")))
         elif kind in ("lifespan.startup.complete", "lifespan.shutdown.complete"):
             self._resolve(None)

@@ -6,6 +6,8 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from reserve_core import ConfigError
+
 if TYPE_CHECKING:
     from reserve_core import Configuration
 
@@ -44,7 +46,7 @@ def renew(applications: list[Application], configuration: Configuration) -> None
 async def _start(application: Application, configuration: Configuration) -> None:
     try:
         await start(application, configuration)
-    except Exception as error:  # it is tried again by the first request
+    except ConfigError as error:  # it is tried again by the first request
         logger.error("%s", error)
 
 

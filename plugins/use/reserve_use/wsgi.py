@@ -6,13 +6,12 @@ import asyncio
 import io
 import sys
 from collections.abc import Callable, Coroutine, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from reserve_core import Configuration, Disconnected, Request, Response
 from reserve_core.http.request import Body
+from reserve_core.threads import Threads
 
 from .scope import encoded_target, server, take_over
 
@@ -33,28 +32,20 @@ class WSGIApplication:
         self._app = app
         self._root_path = root_path
         self._configuration = configuration
-        self._threads = threads
-        self._pool: ThreadPoolExecutor | None = None
+        self._threads = Threads(threads, "wsgi")
 
     async def start(self) -> None:
-        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="wsgi")
         self.started = True
 
     async def stop(self) -> None:
         self.started = False
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            # A thread can't be ended: what hangs in one must not keep the server from stopping.
-            pool.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
 
     async def serve(self, request: Request, response: Response) -> None:
         call = Call(self.name, request, response)
         environ = _environ(request, self._root_path, call.input())
-        context = copy_context()
         try:
-            whole = await asyncio.get_running_loop().run_in_executor(
-                self._pool, context.run, call.run, self._app, environ
-            )
+            whole = await self._threads.run(call.run, self._app, environ)
         except asyncio.CancelledError:
             call.gone = True
             raise
@@ -92,12 +83,6 @@ class Call:
 
     def run(self, app: WSGIApp, environ: dict[str, Any]) -> bytes | None:
         """Calls the application. Returns the body when all of it is there at once, None when it was sent."""
-        try:
-            return self._run(app, environ)
-        except StopIteration as error:  # no future may carry it
-            raise RuntimeError(f"{self._name} raised StopIteration") from error
-
-    def _run(self, app: WSGIApp, environ: dict[str, Any]) -> bytes | None:
         chunks = app(environ, self._start_response)
         try:
             whole: bytes | None = None

@@ -396,3 +396,59 @@ async def test_named_in_a_configuration(serve: Serve, tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     site = await serve({"use": "./shop.py:Greeter", "options": {"name": "Ada"}})
     assert (await site.get()).text == "Ada"
+
+
+@pytest.mark.parametrize("failing", ["lifespan.startup", "lifespan.shutdown", "later", "scope"])
+@pytest.mark.parametrize("kind", [ValueError, SystemExit])
+async def test_a_lifespan_that_fails_is_told(
+    serve: Serve, caplog: pytest.LogCaptureFixture, failing: str, kind: type[BaseException]
+) -> None:
+    ended = asyncio.Event()
+    fail = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "lifespan":
+            await send({"type": "http.response.start", "status": 204, "headers": []})
+            await send(body())
+            return
+        try:
+            if failing == "scope":
+                raise kind("no such scope")
+            while True:
+                event = (await receive())["type"]
+                if event == failing:
+                    raise kind("lost")
+                await send({"type": f"{event}.complete"})
+                if failing == "later":
+                    await fail.wait()
+                    raise kind("lost")
+        finally:
+            ended.set()
+
+    site = await serve({"use": app})
+    fail.set()
+    if failing == "lifespan.shutdown":
+        await site.server.close()
+    await asyncio.wait_for(ended.wait(), PATIENCE)
+    await asyncio.sleep(0)
+    if failing != "lifespan.shutdown":
+        assert (await site.get()).status == 204
+    told = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+    assert [message.partition("> ")[2] for message in told] == (
+        [] if failing == "scope" else ["failed in its lifespan"]
+    )
+
+
+async def test_a_failure_that_the_application_tells_itself_is_told_once(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        raise ValueError("lost")
+
+    site = await serve({"use": FastAPI(lifespan=lifespan)})
+    await site.server.close()
+    (told,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert told.exc_info is not None
+    assert "ValueError: lost" in str(told.exc_info[1])
