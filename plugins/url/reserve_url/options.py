@@ -61,8 +61,16 @@ SCHEMA: dict[str, Any] = {
             "type": "boolean",
             "default": False,
         },
+        "auto-rewrite": {
+            "description": "Makes what an answer says of the upstream server's own URLs say it of this server's:"
+            " Location, Content-Location, Refresh, and Domain and Path of cookies. Only if captures don't choose the"
+            " host",
+            "type": "boolean",
+            "default": True,
+        },
         "absolute-location": {
-            "description": "Makes a relative Location absolute, with the upstream server's URL as its base",
+            "description": "Makes a relative Location absolute, with the upstream server's URL as its base; turns"
+            " auto-rewrite off",
             "type": "boolean",
             "default": False,
         },
@@ -122,6 +130,7 @@ class Options:
     allow_private: bool
     allow_hosts: HostPatterns | None  # None: all
     unsecure_cookies: bool
+    auto_rewrite: bool
     absolute_location: bool
     forward_request: Hook | None
     forward_response: Hook | None
@@ -144,6 +153,7 @@ def parse_options(mapping: Mapping) -> Options:
         allow_private=mapping["allow-private"],
         allow_hosts=None if allow_hosts is None else HostPatterns(allow_hosts),
         unsecure_cookies=mapping["unsecure-cookies"],
+        auto_rewrite=mapping["auto-rewrite"] and not mapping["absolute-location"],
         absolute_location=mapping["absolute-location"],
         forward_request=load_hook(mapping, "forward-request"),
         forward_response=load_hook(mapping, "forward-response"),

@@ -17,7 +17,7 @@ from multidict import CIMultiDict
 from reserve_core import HTTPError
 from reserve_core.http.response import replace
 
-from .answer import Fields
+from .answer import Answer, Fields
 from .errors import TEXTS, ForbiddenError, LostError, UpstreamError
 from .forward import Forward, ForwardedRequest, ForwardedResponse, call_hook
 from .headers import (
@@ -35,12 +35,14 @@ from .headers import (
 )
 from .options import Options
 from .pool import Connections, Pool
+from .rewrite import Mount, names_upstream
 from .target import Origin, parse_url
 from .tunnel import asks_for_websocket, carry, is_accepted
 from .upstream import Upstream
 
 if TYPE_CHECKING:
     from reserve_core import Configuration, Mapping, Request, Response
+    from reserve_core.http.target import RawMatch
 
 logger = logging.getLogger("reserve")
 
@@ -68,6 +70,7 @@ class Outgoing:
     host: str  # the Host header, "" for that of the origin
     headers: Pairs
     upgrade: bool
+    match: RawMatch | None  # what its URL was made of, None if a hook has made another one
 
     def __str__(self) -> str:
         # For the log: a query may hold secrets.
@@ -105,7 +108,7 @@ class Proxy:
             raise HTTPError(error.status, TEXTS[error.status]) from error
         if upstream.answer.tunnel:
             connections.detach(upstream)
-            await _switch(request, upstream)
+            await _switch(request, upstream, self._headers(outgoing, upstream.answer))
             return None
         try:
             return await self._answer(response, outgoing, upstream, forward)
@@ -134,7 +137,8 @@ class Proxy:
         headers = request.headers
         if "via" in headers and times_passed(headers) >= MAX_PASSES:
             raise HTTPError(508, "The request goes in a circle")
-        origin, target = self._options.template.resolve(match, request.raw_match(match))
+        raw = request.raw_match(match)
+        origin, target = self._options.template.resolve(match, raw)
         trusted = request.remote in self._options.trusted_proxies
         pairs = request_headers(request, trusted=trusted)
         if hops := hops_left(request):
@@ -143,7 +147,7 @@ class Proxy:
         if upgrade:
             pairs += [("connection", "Upgrade"), ("upgrade", "websocket")]
         host = request.host if self._options.preserve_host else ""
-        return Outgoing(request.method, origin, target, host, pairs, upgrade)
+        return Outgoing(request.method, origin, target, host, pairs, upgrade, raw)
 
     def _check_host(self, origin: Origin) -> None:
         allowed = self._options.allow_hosts
@@ -190,13 +194,7 @@ class Proxy:
         options = self._options
         answer = upstream.answer
         status = answer.status
-        pairs = answer_headers(answer.headers, answer.version)
-        if status == 426:
-            pairs += upgrade_headers(answer.headers)
-        if options.unsecure_cookies:
-            pairs = unsecured(pairs)
-        if options.absolute_location:
-            pairs = relocated(pairs, f"{outgoing.origin}{outgoing.target}")
+        pairs = self._headers(outgoing, answer)
         if options.forward_response is not None and forward is not None:
             forward.response = ForwardedResponse(status, CIMultiDict(pairs))
             result = await call_hook(options.forward_response, forward)
@@ -219,6 +217,24 @@ class Proxy:
             response.trailers = CIMultiDict(passed_trailers(lines))
         await response.end()
         return None
+
+    def _headers(self, outgoing: Outgoing, answer: Answer) -> Pairs:
+        """The headers of an answer for the client."""
+        options = self._options
+        pairs = answer_headers(answer.headers, answer.version)
+        if answer.status in (101, 426):
+            pairs += upgrade_headers(answer.headers)
+        if options.unsecure_cookies:
+            pairs = unsecured(pairs)
+        if options.absolute_location:
+            pairs = relocated(pairs, f"{outgoing.origin}{outgoing.target}")
+        if options.auto_rewrite and not self._chosen and outgoing.match is not None and names_upstream(pairs):
+            paths = options.template.mount(outgoing.match)
+            if paths is not None:
+                host = next((value for name, value in outgoing.headers if name == "x-forwarded-host"), "")
+                told = outgoing.host or outgoing.origin.authority
+                pairs = Mount(outgoing.origin, *paths, host, told).rewritten(pairs)
+        return pairs
 
 
 def close_unused() -> None:
@@ -247,6 +263,7 @@ def _take_over(outgoing: Outgoing, changed: ForwardedRequest) -> None:
     outgoing.headers = [(name, value) for name, value in fields.items() if name.lower() not in _OURS]
     if changed.url != f"{outgoing.origin}{outgoing.target}":
         outgoing.origin, outgoing.target = parse_url(changed.url)
+        outgoing.match = None
 
 
 def _head(request: Request, outgoing: Outgoing, length: int | None) -> bytes:
@@ -282,11 +299,9 @@ def _redirect(result: str | int, request: Request) -> str | int:
     return result
 
 
-async def _switch(request: Request, upstream: Upstream) -> None:
+async def _switch(request: Request, upstream: Upstream, pairs: Pairs) -> None:
     """The connection becomes a tunnel."""
     assert request.upgrader is not None
-    answer = upstream.answer
-    pairs = answer_headers(answer.headers, answer.version) + upgrade_headers(answer.headers)
     try:
         client = request.upgrader.hand_over(head_bytes("HTTP/1.1 101 Switching Protocols", pairs))
     except BaseException:

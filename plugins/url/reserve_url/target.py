@@ -127,6 +127,23 @@ class Template:
             start = raw.at(_span(match, self._head_groups[-1])[1] - len(rest))
         return origin, self._target(raw, start)
 
+    def mount(self, raw: RawMatch) -> tuple[str, str] | None:
+        """Which path of the upstream server is found at which one of this server, as a match shows it, each without a
+        slash at its end. None when captures choose the host, or the rest of the path isn't the same on both."""
+        literals, groups = self._path
+        if self.origin is None or not groups or literals[-1]:
+            return None
+        begin, end = _span(raw, groups[-1])
+        path = raw.string.partition("?")[0]
+        rest = path[begin:end]
+        target = self._target(raw, None).partition("?")[0]
+        if begin + len(rest) != len(path) or not target.endswith(rest):
+            return None
+        here, there = path[:begin], target[: len(target) - len(rest)]
+        if here.endswith("/") != there.endswith("/"):
+            return None
+        return there.removesuffix("/"), here.removesuffix("/")
+
     def _target(self, raw: RawMatch, start: int | None) -> str:
         """Path and query. Of a first capture that began in the head, what is behind `start` is left."""
         url = raw.string
