@@ -1,21 +1,19 @@
-"""HTTP/1.1 on a socket: bytes to requests with httptools, in order, within limits, and back (RFC 9112)."""
+"""HTTP/1.1 on a socket: requests are answered in their order, in time, and the connection ends well (RFC 9112 9)."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from typing import TYPE_CHECKING, cast
 
-from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from httptools import HttpRequestParser
 
 from ..errors import HTTPError
 from .body import NO_BODY, BodyStream
-from .body_parser import body_parser
-from .channel import LINGER, NEVER, Channel
-from .exchange import Exchange
+from .channel import LINGER, NEVER
+from .exchange import Exchange, ServerOptions
 from .head import read_head
-from .refusal import refused_request
-from .request import Headers, Request
+from .reader import MAX_DISCARD, MAX_FRAMING, RequestReader
+from .request import Request
 from .shared import Shared
 
 if TYPE_CHECKING:
@@ -23,37 +21,15 @@ if TYPE_CHECKING:
 
 # Pipelined requests that may wait before reading stops, and that are answered before other clients have their turn.
 MAX_WAITING = 16
-# Bytes of a body nobody wants that are read to keep a connection alive.
-MAX_DISCARD = 256 * 1024
-# Framing of a chunked body (sizes, extensions) beyond its content: a flood of it is an attack.
-MAX_FRAMING = 64 * 1024
 
 
-class Connection(Channel):
+class Connection(RequestReader):
     """One client's connection."""
 
     def __init__(self, shared: Shared, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(shared, loop)
-        # Of the connection.
-        self._parser = HttpRequestParser(self)
-        self._waiting: deque[Exchange] = deque()
-        self._current: Exchange | None = None
         self._advancing = False
-        self._held: bytearray | None = None  # what came behind a request to upgrade
         self._last_words: tuple[int, str] | None = None  # the error that ends the connection, once its turn comes
-        # Of the request being parsed.
-        self._in_head = False
-        self._head_begun = False  # by the data just fed
-        self._url = b""
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._head_size = 0
-        self._head_received = 0
-        self._error: HTTPError | None = None
-        self._parsed: Exchange | None = None  # the newest exchange, its body still coming
-        self._newest: Exchange | None = None
-        self._body: BodyStream | None = None
-        self._discarded = 0
-        self._framing = 0
 
     # The transport's calls.
 
@@ -106,64 +82,9 @@ class Connection(Channel):
         if body is not None:
             self.deadline = self.shared.now + self.shared.limits.body_timeout
             self._framing += len(data)
-        self._feed(data)
+        self._feed(data, body is None)
         if self._waiting:
             self._advance()
-
-    def _feed(self, data: bytes) -> None:
-        self._head_begun = False
-        try:
-            self._parser.feed_data(data)
-        except HttpParserUpgrade as upgrade:
-            rest = data[upgrade.args[0] :]
-            if self._body is not None:
-                self._parser = body_parser(self, self._body.length)
-                self._feed(rest)
-            else:
-                # The answer decides which protocol the rest is of.
-                self._held = bytearray(rest)
-        except HttpParserError as error:
-            self._refuse(error, data)
-            return
-        if self._in_head and not self._head_begun:
-            # What the parser holds back, a name or a value that doesn't end, is counted here only.
-            self._head_received += len(data)
-            limits = self.shared.limits
-            if self._head_received > limits.max_url + limits.max_headers:
-                self._fail(431, "The request's head is too large")
-        elif self._framing > MAX_FRAMING:
-            self._fail(400, "The chunks of the request's body are more framing than content")
-
-    # The parser's calls, in their order.
-
-    def on_message_begin(self) -> None:
-        self._in_head = self._head_begun = True
-        self._url = b""
-        self._headers = []
-        self._head_size = self._head_received = 0
-        self.deadline = self.shared.now + self.shared.limits.header_timeout
-
-    def on_url(self, url: bytes) -> None:
-        self._url += url
-        if len(self._url) > self.shared.limits.max_url:
-            self._error = HTTPError(414, f"The request target is longer than {self.shared.limits.max_url} bytes")
-            raise self._error
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name, value))
-        self._head_size += len(name) + len(value) + 4
-        if self._head_size > self.shared.limits.max_headers:
-            self._error = HTTPError(431, f"The header block is larger than {self.shared.limits.max_headers} bytes")
-            raise self._error
-
-    def on_headers_complete(self) -> None:
-        self._in_head = False
-        try:
-            self._parsed = self._newest = self._exchange()
-        except HTTPError as error:
-            self._error = error
-            raise
-        self._waiting.append(self._parsed)
 
     def _exchange(self) -> Exchange:
         """The exchange that the parsed head begins. Raises `HTTPError` for one that can't be answered as it is."""
@@ -193,43 +114,11 @@ class Connection(Channel):
             remote=self.remote,
             max_body=shared.limits.max_body,
         )
-        exchange = Exchange(self, request, body, parser.should_keep_alive(), expects_continue and body is not None)
+        kind = ServerOptions if url == "*" else Exchange
+        exchange = kind(self, request, body, parser.should_keep_alive(), expects_continue and body is not None)
         if upgrades and body is None and parser.should_upgrade():
             request.upgrader = exchange
         return exchange
-
-    def on_body(self, data: bytes) -> None:
-        body = self._body
-        if body is None:
-            return
-        # A byte in a chunk of its own comes with five of framing; a client's habit may be some more.
-        self._framing = max(0, self._framing - 16 * len(data))
-        parsed = self._parsed
-        if parsed is not None and parsed.done and not parsed.running:
-            self._discarded += len(data)
-            if self._discarded > MAX_DISCARD:
-                self._finish()
-            return
-        body.feed(data)
-        if body.full:
-            self.update_reading()
-
-    def on_message_complete(self) -> None:
-        parsed = self._parsed
-        body = self._body
-        if parsed is None or (body is not None and self._parser.should_upgrade()):
-            return
-        self._parsed = None
-        if body is not None:
-            self._body = None
-            self._framing = 0
-            if self._headers:
-                parsed.request.trailers = Headers(
-                    [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._headers]
-                )
-            parsed.expects_continue = False
-            body.feed_end()
-            self._renew_deadline()
 
     # What exchanges ask for.
 
@@ -352,15 +241,6 @@ class Connection(Channel):
         else:
             self.deadline = NEVER
 
-    def _refuse(self, error: HttpParserError, data: bytes) -> None:
-        """The bytes are no HTTP/1.1, or the limits were passed. `data` are those just fed."""
-        if self._error is not None:
-            self._fail(self._error.status, self._error.reason)
-        elif self._parsed is None and self._newest is not None and not self._newest.keep_alive:
-            self._deaf = True  # data behind the last request of the connection (RFC 9112 9.6)
-        else:
-            self._fail(400, f"The request is malformed: {error}", data)
-
     def _fail(self, status: int, reason: str, data: bytes = b"") -> None:
         """The connection can't go on: an error ends it, once the requests before it are answered."""
         self._deaf = True
@@ -369,7 +249,7 @@ class Connection(Channel):
         if parsed is None:
             if self._last_words is None:
                 self._last_words = (status, reason)
-                self._tell(HTTPError(status, reason), b"" if self._waiting or not self._head_begun else data)
+                self._tell(HTTPError(status, reason), data)
             self._advance()
             return
         # It's the body that fails: its reader answers, or its request is answered without it.
@@ -378,12 +258,6 @@ class Connection(Channel):
             self._finish()
         elif parsed.body is not None:
             parsed.body.fail(HTTPError(status, reason))
-
-    def _tell(self, error: HTTPError, data: bytes) -> None:
-        """Tells of the request that is refused, which begins with `data` if that isn't empty."""
-        request = refused_request(self._parser, self._url, self._headers, data)
-        request.scheme, request.remote = self.shared.scheme, self.remote
-        self.shared.refused(request, error)
 
     def _finish(self) -> None:
         """Closes the connection after its last answer; what was pipelined behind it is not answered."""

@@ -336,3 +336,10 @@ class Exchange:
         self.done = True
         self.upgraded = stream = self.connection.hand_over(head)
         return stream
+
+
+class ServerOptions(Exchange):
+    """`OPTIONS *` asks for the server as a whole, not for one of its resources: no mapping sees it (RFC 9110 9.3.7)."""
+
+    def run(self) -> None:
+        Response(self).send(b"", 204, {"Allow": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"})

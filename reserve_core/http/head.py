@@ -9,11 +9,11 @@ from .target import canonical_url, is_host, origin_form
 
 _SCANNED = frozenset((b"host", b"content-length", b"transfer-encoding", b"expect", b"upgrade"))
 # What the parser knows of other protocols (RTSP, Icecast) and of proxies; it takes their version lines for HTTP's, too.
-_FOREIGN = frozenset(
-    "ANNOUNCE CONNECT DESCRIBE FLUSH GET_PARAMETER PAUSE PLAY RECORD REDIRECT "  # noqa: SIM905
+FOREIGN = frozenset(
+    "ANNOUNCE CONNECT DESCRIBE FLUSH GET_PARAMETER PAUSE PLAY PRI RECORD REDIRECT "  # noqa: SIM905
     "SET_PARAMETER SETUP SOURCE TEARDOWN".split()
 )
-_METHODS: dict[bytes, str] = {}
+_METHODS = {method.encode(): method for method in "GET HEAD POST PUT PATCH DELETE OPTIONS".split()}  # noqa: SIM905
 
 
 # method, version, target, canonical URL, length of the body in bytes (None: chunked), expects 100-continue, asks for an
@@ -59,9 +59,14 @@ def read_head(parser: HttpRequestParser, raw_target: bytes, headers: list[tuple[
     elif not is_host(host):
         raise HTTPError(400, "The Host header is invalid")
     verb = parser.get_method()
-    method = _METHODS.get(verb) or _METHODS.setdefault(verb, verb.decode())
-    if method in _FOREIGN:
+    method = _METHODS.get(verb) or verb.decode()
+    if method in FOREIGN:
         raise HTTPError(400, f"{method} is for proxies or of another protocol")
     target = raw_target.decode("ascii")
-    url = canonical_url(target if target.startswith("/") else origin_form(target, host.decode("ascii"), scheme))
+    if target.startswith("/"):
+        url = canonical_url(target)
+    elif target == "*" and method == "OPTIONS":
+        url = target  # the server as a whole (RFC 9112 3.2.4)
+    else:
+        url = canonical_url(origin_form(target, host.decode("ascii"), scheme))
     return method, version, target, url, length, expects_continue, upgrades

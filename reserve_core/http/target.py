@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from ipaddress import IPv6Address
 from urllib.parse import quote, unquote_to_bytes
 
 from ..errors import HTTPError
@@ -27,7 +28,8 @@ _UNSENDABLE = re.compile(r"[^!-\[\]-~]+")
 # What stays when a canonical URL is encoded: its delimiters, and the escapes it has kept.
 _NOT_DECODED = "/?%:@!$&'()*+,;=~-._[]"
 _AUTHORITY = re.compile(
-    r"(?P<host>\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::(?P<port>[0-9]{0,5}))?"
+    # No label is empty, but for the root behind a last dot (RFC 1034 3.1).
+    r"(?P<host>\[[0-9A-Fa-f:.]+\]|(?!\.|[^:]*\.\.)(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::(?P<port>[0-9]{0,5}))?"
 )
 
 # Decoding these would change what the URL means: a path separator, the delimiters of query and fragment, the escape
@@ -200,4 +202,14 @@ def _normal(authority: str, scheme: str) -> tuple[str, str]:
 def is_host(value: bytes) -> bool:
     """Whether `value` is a valid Host header value (RFC 9110 7.2); it may be empty."""
     match = _AUTHORITY.fullmatch(value.decode("latin-1"))
-    return match is not None and int(match["port"] or 0) < 65536
+    if match is None or int(match["port"] or 0) > 65535:
+        return False
+    return not match["host"].startswith("[") or _is_ipv6(match["host"][1:-1])
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True

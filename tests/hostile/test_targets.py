@@ -35,10 +35,11 @@ PATHS = [
 BAD_HOSTS = [
     b"a b", b"HOST@CANARY", b"CANARY/x", b"CANARY?x", b"CANARY#x", b"CANARY\\x", b"http://CANARY", b"HOST, CANARY",
     b"HOST,CANARY:1", b"HOST:PORT:PORT", b"HOST:99999", b"HOST:-1", b"HOST:x", b"[::1", b"::1", b"[::1]x", b'"CANARY"',
-    b"\xe2\x98\x83", b"HOST\r\nHost: CANARY", b"HOST\r\n Host: CANARY", b"HOST\0",
+    b"\xe2\x98\x83", b"HOST\r\nHost: CANARY", b"HOST\r\n Host: CANARY", b"HOST\0", b".", b"..", b"..HOST", b".HOST",
+    b"a..b", b"[.]", b"[:::]",
 ]  # fmt: skip
 # What a host may be called says nothing of where a mapping leads.
-HOSTS = [b"CANARY", b"localhost:PORT", b"[::1]:PORT", b"", b"127.0.0.1", b"metadata.internal", b"..", b"a%2eb", b"A_B"]
+HOSTS = [b"CANARY", b"localhost:PORT", b"[::1]:PORT", b"", b"127.0.0.1", b"metadata.internal", b"a.", b"a%2eb", b"A_B"]
 
 
 def mappings(backend: Backend) -> list[dict[str, Any]]:

@@ -114,7 +114,7 @@ async def test_nothing_is_captured_where_nothing_matched(upstream: Upstream, ser
 
 
 @pytest.mark.parametrize(
-    "method", ["GET", "DELETE", "OPTIONS", "PUT", "PATCH", "POST", "PROPFIND", "TRACE", "M-SEARCH"]
+    "method", ["GET", "DELETE", "OPTIONS", "PUT", "PATCH", "POST", "PROPFIND", "TRACE", "M-SEARCH", "LIST"]
 )
 async def test_every_method_goes_up(method: str, upstream: Upstream, serve: Serve) -> None:
     backend = await upstream()

@@ -1,10 +1,30 @@
-"""A parser that begins in the middle of a request."""
+"""Parsers that begin otherwise than at the first byte of a request."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from httptools import HttpRequestParser
+
+# The method that stands before the parser for one that it doesn't know: any would do whose request is framed by
+# Content-Length and Transfer-Encoding alone, and that the parser doesn't take for one of RTSP's, too, as it does POST.
+STAND_IN = b"PUT"
+
+
+class ExtensionParser(HttpRequestParser):
+    """A parser to which the first request is fed with `STAND_IN` in the place of its own method.
+
+    What llhttp knows isn't what HTTP is: methods are tokens (RFC 9110 9.1, 16.1), and framing doesn't depend on them
+    (RFC 9112 6). `is_first` tells whether the request that `get_method` is asked of is still that one.
+    """
+
+    def __init__(self, protocol: object, method: bytes, is_first: Callable[[], bool]) -> None:
+        super().__init__(protocol)
+        self._method = method
+        self._is_first = is_first
+
+    def get_method(self) -> bytes:
+        return self._method if self._is_first() else super().get_method()
 
 
 def body_parser(connection: object, length: int | None) -> HttpRequestParser:
