@@ -18,6 +18,7 @@ from .whole import files_of, summary_of, whole_of, whole_to_json
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
 DEFAULT_TIMEOUT, MAX_TIMEOUT = 30, 3600
 MAX_COUNT = 100
+WAIT_PARAMETERS = ("method", "path", "header.", "body.contains", "count", "timeout", "after")
 
 BAD_CODE = "A code has up to 64 characters: letters, digits, - and _"
 
@@ -64,7 +65,7 @@ async def delete_mirror(call: Call) -> None:
 
 async def list_requests(call: Call) -> None:
     after = call.after()
-    limit = int(call.number("limit", DEFAULT_LIMIT, MAX_LIMIT))
+    limit = call.integer("limit", DEFAULT_LIMIT, MAX_LIMIT)
     await call.state()
     entries = await call.mount.store.entries(call.code, after, limit) if limit else []
     call.send(f'{{"requests":[{",".join(entry.text for entry in entries)}]}}', "application/json")
@@ -119,7 +120,7 @@ async def export_har(call: Call) -> None:
 
 async def wait_for_requests(call: Call) -> None:
     criteria = _criteria(call)
-    count = max(int(call.number("count", 1, MAX_COUNT)), 1)
+    count = max(call.integer("count", 1, MAX_COUNT), 1)
     timeout = call.number("timeout", DEFAULT_TIMEOUT, MAX_TIMEOUT)
     try:
         outcome = await wait(call.mount.store, call.code, criteria, after=call.after(), count=count, timeout=timeout)
@@ -135,11 +136,7 @@ async def wait_for_requests(call: Call) -> None:
 
 
 def _criteria(call: Call) -> Criteria:
-    known = {"after", "count", "timeout", "method", "path", "body.contains"}
     query = call.request.query
-    unknown = next((name for name in query if name not in known and not name.startswith("header.")), None)
-    if unknown is not None:
-        raise HTTPError(400, f"There is no parameter {unknown!r}: {', '.join(sorted(known))} and header.NAME")
     headers = tuple((name[7:], value) for name, value in query.items() if name.startswith("header."))
     return Criteria(query.get("method"), query.get("path"), headers, query.get("body.contains"))
 

@@ -120,3 +120,10 @@ class Call:
         if not 0 <= number <= most:
             raise HTTPError(400, f"{name} is a number up to {most:g}, not {text!r}")
         return number
+
+    def integer(self, name: str, default: int, most: int) -> int:
+        """A parameter that is a whole number, up to `most`. Raises `HTTPError` 400."""
+        number = self.number(name, default, most)
+        if number % 1:
+            raise HTTPError(400, f"{name} is a whole number up to {most}, not {number:g}")
+        return int(number)

@@ -16,26 +16,40 @@ from .options import CODE
 from .store import Unavailable
 from .whole import to_json
 
+TOKEN = "token"  # noqa: S105  # the parameter by which a browser gets the cookie, not the secret
+
 
 class Route(NamedTuple):
     """`path` is a pattern of the whole path below the mount. `guarded`: for pages of this origin only.
 
-    An `open` one needs no token.
+    `parameters` are those that the query may have, "header." any that begins so; None: nobody looks. An `open` route
+    needs no token.
     """
 
     method: str
     path: re.Pattern[str]
     handle: Callable[[Call], Awaitable[None]]
     guarded: bool
-    open: bool = False
+    parameters: tuple[str, ...] | None
+    open: bool
 
 
-def _route(method: str, path: str, handle: Callable[[Call], Awaitable[None]], open: bool = False) -> Route:  # noqa: A002
+def _route(
+    method: str,
+    path: str,
+    handle: Callable[[Call], Awaitable[None]],
+    *parameters: str,
+    open: bool = False,  # noqa: A002
+) -> Route:
     pattern = path.replace("{code}", f"(?P<code>{CODE})").replace("{id}", r"(?P<id>[0-9]{1,15}-[0-9]{1,15})")
     # A WebSocket begins as a GET, yet a browser opens it for any page.
     guarded = method != "GET" or handle is live.follow_mirror
-    return Route(method, re.compile(pattern, re.ASCII), handle, guarded, open)
+    known = parameters if path.startswith(_DATA) else None
+    return Route(method, re.compile(pattern, re.ASCII), handle, guarded, known, open)
 
+
+# Where programs ask; the rest are pages.
+_DATA = ("/api/", "/ws/")
 
 _MIRROR = "/api/mirrors/{code}"
 _REQUEST = f"{_MIRROR}/requests/{{id}}"
@@ -45,16 +59,16 @@ ROUTES = (
     _route("POST", "/", pages.create_mirror),
     _route("GET", "/v/{code}", pages.show_mirror),
     _route("GET", "/static/(?P<name>[A-Za-z0-9_./-]+)", pages.send_file, open=True),
-    _route("GET", "/ws/{code}", live.follow_mirror),
+    _route("GET", "/ws/{code}", live.follow_mirror, "after"),
     _route("POST", "/api/mirrors", api.create_mirror),
     _route("GET", _MIRROR, api.show_mirror),
     _route("PATCH", _MIRROR, api.change_mirror),
     _route("DELETE", _MIRROR, api.delete_mirror),
-    _route("GET", f"{_MIRROR}/requests", api.list_requests),
+    _route("GET", f"{_MIRROR}/requests", api.list_requests, "after", "limit"),
     _route("DELETE", f"{_MIRROR}/requests", api.clear_requests),
     _route("GET", rf"{_MIRROR}/requests\.json", api.export_json),
     _route("GET", rf"{_MIRROR}/requests\.har", api.export_har),
-    _route("GET", f"{_MIRROR}/wait", api.wait_for_requests),
+    _route("GET", f"{_MIRROR}/wait", api.wait_for_requests, *api.WAIT_PARAMETERS),
     _route("GET", _REQUEST, api.show_request),
     _route("DELETE", _REQUEST, api.delete_request),
     _route("GET", f"{_REQUEST}/body", api.download_body),
@@ -85,6 +99,8 @@ async def _answer(call: Call) -> None:
     call.mount.access.check(call.request, call.caller, route.guarded)
     if not route.open and not _is_admitted(call):
         return
+    if route.parameters is not None:
+        _check_parameters(call, route.parameters)
     await route.handle(call)
 
 
@@ -104,19 +120,33 @@ def _find(call: Call) -> Route:
     raise HTTPError(404, "There is nothing here")
 
 
+def _check_parameters(call: Call, known: tuple[str, ...]) -> None:
+    """Raises `HTTPError` 400 for a parameter that would be ignored."""
+    query = call.request.query
+    beginnings = tuple(each for each in known if each.endswith("."))
+    for name in query:
+        if name == TOKEN or (name.startswith(beginnings) and name not in beginnings):
+            continue
+        if name not in known or name in beginnings:
+            allowed = ", ".join(f"{each}NAME" if each.endswith(".") else each for each in known)
+            raise HTTPError(400, f"There is no parameter {name!r} here: {allowed or 'there are none'}")
+        if len(query.getall(name)) > 1:
+            raise HTTPError(400, f"The parameter {name!r} is given more than once")
+
+
 def _is_admitted(call: Call) -> bool:
     """Whether the call has the token; if not, it has been answered: a right `?token=` is exchanged for the cookie."""
     access = call.mount.access
     if access.is_allowed(call.request):
         return True
     query = call.request.query
-    if call.request.method != "GET" or not access.is_token(query.get("token", "")):
+    if call.request.method != "GET" or not access.is_token(query.get(TOKEN, "")):
         raise HTTPError(
             401,
             "This mirror is protected by a token: open its page once with ?token=... or send Authorization: Bearer",
             {"www-authenticate": 'Bearer realm="mirror"'},
         )
-    rest = urlencode([(name, value) for name, value in query.items() if name != "token"])
+    rest = urlencode([(name, value) for name, value in query.items() if name != TOKEN])
     name = call.path.rpartition("/")[2] or "./"
     location = f"{name}?{rest}" if rest else name
     cookie = access.cookie(call.caller, call.base)
@@ -134,7 +164,7 @@ def _refuse(call: Call, status: int, reason: str, headers: dict[str, str]) -> No
     if call.response.headers_sent:
         raise Disconnected(reason)  # in the middle of an answer: it is cut
     pairs = tuple(headers.items())
-    if call.path.startswith(("/api/", "/ws/")):
+    if call.path.startswith(_DATA):
         call.send(to_json({"error": reason}), "application/json", status, *pairs)
     else:
         pages.show_error(call, status, reason, *pairs)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from reserve_mirror.routes import ROUTES
+
 if TYPE_CHECKING:
     from tests.plugins.mirror.conftest import Age, Serve, Site
 
@@ -200,11 +202,59 @@ def test_a_list_goes_on_after_an_id(site: Site) -> None:
     assert listed("after=&limit=0") == []
 
 
-@pytest.mark.parametrize("query", ["after=x", "after=1", "limit=x", "limit=-1", "limit=1001", "limit=nan", "limit=inf"])
+@pytest.mark.parametrize(
+    "query", ["after=x", "limit=x", "limit=-1", "limit=1001", "limit=nan", "limit=inf", "limit=1.5"]
+)
 def test_a_bad_parameter_is_refused(site: Site, query: str) -> None:
     answer = site.get(f"{ORDERS}/requests?{query}")
     assert answer.status == 400
     assert answer.json()["error"]
+
+
+REQUEST = f"{ORDERS}/requests/1-0"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", f"{ORDERS}/requests", "after, limit"),
+        ("GET", f"{ORDERS}/wait", "method, path, header.NAME, body.contains, count, timeout, after"),
+        ("GET", "/ws/orders", "after"),
+        ("POST", "/api/mirrors", "there are none"),
+        ("GET", ORDERS, "there are none"),
+        ("PATCH", ORDERS, "there are none"),
+        ("DELETE", ORDERS, "there are none"),
+        ("DELETE", f"{ORDERS}/requests", "there are none"),
+        ("GET", f"{ORDERS}/requests.json", "there are none"),
+        ("GET", f"{ORDERS}/requests.har", "there are none"),
+        ("GET", REQUEST, "there are none"),
+        ("DELETE", REQUEST, "there are none"),
+        ("GET", f"{REQUEST}/body", "there are none"),
+        ("GET", f"{REQUEST}/files/0", "there are none"),
+        ("GET", f"{REQUEST}/response/body", "there are none"),
+    ],
+)
+def test_an_unknown_parameter_is_refused_everywhere(site: Site, method: str, path: str, allowed: str) -> None:
+    answer = site.ask(method, f"{path}?nonsense=1")
+    assert (answer.status, answer.json()) == (400, {"error": f"There is no parameter 'nonsense' here: {allowed}"})
+
+
+@pytest.mark.parametrize("name", ["header.", "Limit", "x.header.y", ""])
+def test_a_parameter_that_is_nearly_right_is_refused(site: Site, name: str) -> None:
+    answer = site.get(f"{ORDERS}/wait?timeout=0&{name}=1")
+    assert answer.status == 400
+    assert answer.json()["error"].startswith(f"There is no parameter {name!r} here: method, path, header.NAME,")
+
+
+def test_no_route_of_the_api_ignores_parameters() -> None:
+    for route in ROUTES:
+        assert (route.parameters is None) is not route.path.pattern.startswith(("/api/", "/ws/")), route
+
+
+def test_a_parameter_that_is_given_twice_is_refused(site: Site) -> None:
+    answer = site.get(f"{ORDERS}/requests?limit=1&limit=2")
+    assert (answer.status, answer.json()) == (400, {"error": "The parameter 'limit' is given more than once"})
+    assert site.get(f"{ORDERS}/wait?timeout=0&header.x=1&header.x=2").status == 408
 
 
 def test_one_request_is_deleted(site: Site) -> None:
