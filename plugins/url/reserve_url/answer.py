@@ -156,6 +156,10 @@ class Answer:
         if self.begun and not self.tunnel:
             self.trailers = self._fields
             self.complete = True
+            if self._parser is not None and not self._parser.should_keep_alive():
+                # By other rules than ours: it also heeds Proxy-Connection, which is to be ignored (RFC 9112 C.2.2). If
+                # another answer follows, a new parser reads it.
+                self._parser = None
 
     # Our own affairs.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import select
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -153,6 +154,8 @@ class Upstream(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
         answer = self.answer
+        if exc is not None and not answer.complete:
+            self._read_rest()
         answer.close(orderly=exc is None and self._error is None)
         if not answer.complete and self._error is None:
             reason = f": {exc}" if exc is not None else ""
@@ -198,6 +201,8 @@ class Upstream(asyncio.Protocol):
         try:
             async with aclosing(parts):
                 async for part in parts:
+                    if not self.silent:  # an answer has its turn before this can fail, also where TLS alone can read it
+                        await asyncio.sleep(0)
                     await self.write(part)
         except UpstreamError:
             pass  # whoever reads the answer is told the same
@@ -208,6 +213,19 @@ class Upstream(asyncio.Protocol):
         else:
             self._sent = True
             self._renew()
+
+    def _read_rest(self) -> None:
+        """What had come before the connection broke: a server may answer, and reset it while a body is on the way."""
+        transport = self._transport
+        if transport.get_extra_info("ssl_object") is not None:
+            return
+        try:
+            while data := os.read(transport.get_extra_info("socket").fileno(), HIGH_WATER):
+                self.answer.feed(data)
+        except OSError:  # that's all
+            pass
+        except UpstreamError as error:
+            self._error = self._error or error
 
     def _stop_upload(self) -> None:
         upload, self._upload = self._upload, None

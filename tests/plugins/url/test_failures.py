@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+import struct
 from typing import TYPE_CHECKING
 
 import pytest
 
+from reserve_url.dial import Dialer
+from reserve_url.errors import UpstreamError
+from reserve_url.target import parse_origin
 from tests.kit.waiting import PATIENCE
 
 if TYPE_CHECKING:
@@ -320,6 +325,61 @@ async def test_an_early_answer_comes_down(close: bool, upstream: Upstream, serve
     assert (answer.status, answer.body) == (413, b"no")
     await well_again(site)
     assert backend.connections == 2
+
+
+async def test_an_answer_with_a_reset_behind_it_comes_down(upstream: Upstream, serve: Serve) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        await peer.send(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno")
+        peer.reset()
+
+    site = await serve((await upstream(script)).url)
+    for _ in range(30):
+        peer = await site.connect()
+        await peer.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2000000\r\n\r\n" + b"x" * 2_000_000)
+        answer = await peer.message()
+        assert (answer.status, answer.body) == (413, b"no")
+        peer.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        (b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno", 413),
+        (b"HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nno", None),
+        (b"HTTP/1.1 413 Too Large\r\n", None),
+        (b"what?", None),
+        (b"", None),
+    ],
+)
+async def test_what_has_come_is_read_before_the_connection_counts_as_broken(said: bytes, status: int | None) -> None:
+    """The server has answered and reset the connection when the next part of the body is sent."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        origin = parse_origin("http", f"127.0.0.1:{listener.getsockname()[1]}")
+        connection = await Dialer(PATIENCE, PATIENCE).dial(origin, public_only=False)
+        accepted, _ = listener.accept()
+    with accepted:
+        connection.begin(b"POST / HTTP/1.1\r\n\r\n", lambda *_: None, body_follows=True)
+        accepted.recv(100)
+        accepted.send(said)
+        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    while connection.silent:  # nothing of it is left to the event loop
+        pass
+    with contextlib.suppress(UpstreamError):
+        await connection.write(b"x")
+
+    async def answer() -> tuple[int, bytes]:
+        await connection.head()
+        body = b""
+        while chunk := await connection.read():
+            body += chunk
+        return connection.answer.status, body
+
+    if status is None:
+        with pytest.raises(UpstreamError):
+            await answer()
+    else:
+        assert await answer() == (status, b"no")
 
 
 @pytest.mark.parametrize("banner", [b"SSH-2.0-x\r\n", b"220 mail.example ESMTP\r\n", b"\x00"])

@@ -33,6 +33,33 @@ async def test_the_connection_used_last_is_used_next(upstream: Upstream, serve: 
     assert backend.connections == opened <= 4
 
 
+@pytest.mark.parametrize(
+    ("version", "headers", "stays"),
+    [
+        ("1.1", "Proxy-Connection: close", True),
+        ("1.1", "proxy-connection: x, Close\r\nConnection: x", True),
+        ("1.1", "Connection: closed", True),
+        ("1.1", "Connection: close\r\nProxy-Connection: keep-alive", False),
+        ("1.1", "Connection: keep-alive, close", False),
+        ("1.0", "Proxy-Connection: keep-alive", False),
+        ("1.0", "Connection: keep-alive\r\nProxy-Connection: close", True),
+    ],
+)
+async def test_connection_alone_says_whether_a_connection_stays(
+    version: str, headers: str, stays: bool, upstream: Upstream, serve: Serve
+) -> None:
+    """Proxy-Connection is nobody's (RFC 9112 C.2.2)."""
+    sized, chunked = "Content-Length: 2\r\n\r\nok", "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+    for body in (sized, chunked) if version == "1.1" else (sized,):
+        backend = await upstream(f"HTTP/{version} 200 OK\r\n{headers}\r\n{body}".encode())
+        site = await serve(backend.url)
+        for _ in range(3):
+            answer = await site.get(method="POST")
+            assert (answer.status, answer.body) == (200, b"ok")
+        assert len(backend.requests) == 3
+        assert backend.connections == (1 if stays else 3)
+
+
 @pytest.mark.parametrize("how", ["close", "reset"])
 @pytest.mark.parametrize(
     ("method", "body", "again"),
