@@ -56,7 +56,8 @@ class Request:
     `method` is upper case as received. `url` is the canonical path and query that mappings match; an internal redirect
     changes it, `raw_target` stays what the client sent. `remote` is the client's address, `id` counts the
     requests of the process, `internal` tells a request dispatched by a handler, `mapping` is the one being applied,
-    `aborted` turns true when the client has gone. `state` is the handlers' own: what one stores, the next ones find.
+    `rewritten` turns true when an internal redirect, or middleware, has given it another URL than the client's,
+    `aborted` when the client has gone. `state` is the handlers' own: what one stores, the next ones find.
 
     A handler whose client goes away is cancelled, unless `on_disconnect` is set: then it is called instead, on the
     event loop. Who sets it takes care of the work that goes on, and puts back what was there.
@@ -82,6 +83,7 @@ class Request:
         "on_disconnect",
         "raw_target",
         "remote",
+        "rewritten",
         "scheme",
         "table",
         "trailers",
@@ -111,6 +113,7 @@ class Request:
         self.scheme = scheme
         self.remote = remote
         self.internal = internal
+        self.rewritten = False
         self.max_body = max_body
         self.id = next(_ids)
         self.mapping: Mapping | None = None
@@ -171,6 +174,7 @@ class Request:
         """
         self.url = canonical_url(target) if target.startswith("/") else target
         self._source = target
+        self.rewritten = True
 
     @property
     def path(self) -> str:

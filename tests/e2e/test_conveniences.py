@@ -24,6 +24,7 @@ SITE = {
     "dist/.env": "secret",
     "dist/.well-known/assetlinks.json": "[]",
     "dist/assets/logo.txt": "logo",
+    "dist/docs/index.html": "<h1>The manual</h1>",
 }
 # A server behind the proxy: it tells what it was asked, and echoes what comes by WebSocket.
 BACKEND: dict[str, Any] = {
@@ -68,6 +69,17 @@ def test_a_folder_is_served(start: Any, ask: Any, write: Any) -> None:
     assert ask(f"{url}.well-known/assetlinks.json").json() == []
     assert ask(url, "POST").status == 404
     assert running.errors == ""
+
+
+@pytest.mark.parametrize("options", [(), ("--spa",)], ids=str)
+def test_a_folder_is_at_its_address_with_a_slash(start: Any, ask: Any, write: Any, options: tuple[str, ...]) -> None:
+    write(SITE)
+    url = start("serve", "./dist", *options).ready()
+    moved = ask(f"{url}docs?x=1", headers=NAVIGATION)
+    assert (moved.status, moved.headers["location"]) == (301, "/docs/?x=1")
+    assert moved.headers["cache-control"] == "no-store"
+    assert ask(f"{url}docs/?x=1", headers=NAVIGATION).text == "<h1>The manual</h1>"
+    assert ask(f"{url}/docs").headers["location"] == "/docs/"
 
 
 def test_a_folder_without_a_page_is_listed(start: Any, ask: Any, write: Any) -> None:

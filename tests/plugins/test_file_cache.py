@@ -44,7 +44,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 async def test_a_small_file_is_read_once(mocked: Mocked, opened: list[str]) -> None:
     site = await mocked(SITE)
-    for url in ("/a.txt", "/a.txt?x=1", "/a.txt?x=2", "/sub", "/sub"):
+    for url in ("/a.txt", "/a.txt?x=1", "/a.txt?x=2", "/sub/", "/sub/"):
         assert (await site.request("GET", url)).body == b"old"
     assert opened == ["a.txt", "index.html"]
 
@@ -99,12 +99,12 @@ async def test_an_edit_shows_at_once(mocked: Mocked, www: Path, edit: Callable[[
 
 async def test_what_is_removed_is_gone(mocked: Mocked, www: Path) -> None:
     site = await mocked(SITE)
-    for url in ("/a.txt", "/large.bin", "/sub"):
+    for url in ("/a.txt", "/large.bin", "/sub/"):
         assert (await site.request("GET", url)).status == 200
     (www / "a.txt").unlink()
     (www / "large.bin").unlink()
     (www / "sub/index.html").unlink()
-    for url in ("/a.txt", "/large.bin", "/sub"):
+    for url in ("/a.txt", "/large.bin", "/sub/"):
         assert (await site.request("GET", url)).status == 404
 
 
@@ -113,7 +113,7 @@ async def test_a_file_becomes_a_folder_and_back(mocked: Mocked, www: Path) -> No
     assert (await site.request("GET", "/a.txt")).body == b"old"
     (www / "a.txt").rename(www / "c.txt")
     (www / "sub").rename(www / "a.txt")
-    assert (await site.request("GET", "/a.txt")).headers["content-type"] == "text/html; charset=utf-8"
+    assert (await site.request("GET", "/a.txt")).headers["location"] == "/a.txt/"
     (www / "a.txt").rename(www / "sub")
     (www / "c.txt").rename(www / "sub2")
     (www / "sub2").rename(www / "a.txt")

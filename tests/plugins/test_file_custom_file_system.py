@@ -71,7 +71,6 @@ async def site(mocked: Mocked, memory: Memory) -> Mock:
         ("/page.txt", b"0123456789"),
         ("/page.txt?x", b"0123456789"),
         ("/empty.txt", b""),
-        ("/sub", b"<h1>sub</h1>"),
         ("/sub/", b"<h1>sub</h1>"),
         ("/bare/a.txt", b"a"),
     ],

@@ -176,7 +176,7 @@ async def test_hostile_names(mocked: Mocked, options: dict[str, object]) -> None
 async def test_names_next_to_the_root(mocked: Mocked, tmp_path: Path) -> None:
     site = await mocked({"match": "^/pre(.*)", "file": "./www$1"})
     assert (await site.request("GET", "/pre/page.txt")).body == b"page"
-    assert (await site.request("GET", "/pre")).body == b"top"
+    assert (await site.request("GET", "/pre/")).body == b"top"
     for url in (
         "/pre2/secret.txt",
         "/pre2",

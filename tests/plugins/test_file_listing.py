@@ -94,7 +94,7 @@ async def test_index_html_comes_first(mocked: Mocked) -> None:
 
 @pytest.mark.parametrize("path", ["/odd%20%252F%3F%23%20na%3Cme%3E/", "/odd%20%252F%3F%23%20na%3Cme%3E"])
 async def test_every_link_leads_to_its_file(mocked: Mocked, path: str) -> None:
-    site = await mocked(SITE)
+    site = await mocked({**SITE, "redirect-folders": False})
     page = Links((await site.request("GET", path)).text)
     assert {name for _, name in page.links} == {*ODD_NAMES, "folder & co/", "../"}
     assert "script" not in page.tags
@@ -110,7 +110,7 @@ async def test_every_link_leads_to_its_file(mocked: Mocked, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/sub/a", "/sub/a/"])
 async def test_the_parent_of_a_folder(mocked: Mocked, path: str) -> None:
-    site = await mocked(SITE)
+    site = await mocked({**SITE, "redirect-folders": False})
     ((link, _),) = Links((await site.request("GET", path)).text).links
     assert urljoin(f"http://localhost{path}", link) == "http://localhost/sub/"
 
@@ -160,7 +160,7 @@ async def test_names_that_are_not_utf_8(mocked: Mocked, www: Path) -> None:
         (www / os.fsdecode(b"sub/\xff.txt")).write_text("bytes")
     except OSError:
         return  # the file system has no such names
-    site = await mocked(SITE)
+    site = await mocked({**SITE, "redirect-folders": False})
     page = Links((await site.request("GET", "/sub/")).text)
     assert "%FF.txt" in [link for link, _ in page.links]
     assert (await site.request("GET", "/sub/%FF.txt")).text == "bytes"

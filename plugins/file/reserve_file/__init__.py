@@ -51,4 +51,4 @@ async def validate(mapping: Mapping) -> None:
 async def redirect(request: Request, response: Response, mapping: Mapping, redirect: str) -> None:
     """Answers with the file that `redirect` names; leaves the request to the next mapping when there is none."""
     files: DiskFiles | CustomFiles = mapping.state
-    await files.serve(request, response, redirect)
+    await files.serve(request, response, mapping, redirect)

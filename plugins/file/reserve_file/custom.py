@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from reserve_core import Request, Response
+from reserve_core import Mapping, Request, Response
 
 from .answer import stream
 from .filesystem import FileSystem, Stat, examine, read
@@ -14,6 +14,7 @@ from .negotiation import SUFFIXES, codings, is_stale
 from .options import Options
 from .paths import Target, servable
 from .representation import Representation, represent
+from .slash import redirect_folder
 
 
 class CustomFiles:
@@ -23,7 +24,7 @@ class CustomFiles:
         self._options = options
         self._file_system = file_system
 
-    async def serve(self, request: Request, response: Response, redirect: str) -> None:
+    async def serve(self, request: Request, response: Response, mapping: Mapping, redirect: str) -> None:
         """Answers with the file, or leaves the response as it is."""
         place, dotfiles = self._options.place, self._options.dotfiles
         target = place.target(place.key(redirect), dotfiles=dotfiles)
@@ -37,9 +38,14 @@ class CustomFiles:
             if target.file_only:
                 return
             index = await examine(self._file_system, f"{path}/index.html")
-            if index is None or index.is_directory:
-                if self._options.listing:
-                    await self._list(request, response, target)
+            if index is not None and index.is_directory:
+                index = None
+            if index is None and not self._options.listing:
+                return
+            if await redirect_folder(request, response, mapping, redirect, self._options, path.__eq__):
+                return
+            if index is None:
+                await self._list(request, response, target)
                 return
             path, stat = f"{path}/index.html", index
         elif target.folder_only:

@@ -9,17 +9,18 @@ import stat
 import time
 from functools import partial
 
-from reserve_core import Request, Response
+from reserve_core import Mapping, Request, Response
 
 from .answer import send_from_memory, stream
 from .cache import Cache
 from .listing import list_folder, send_page
-from .local import examine, identity, open_file, read_all, read_chunks, reopen
+from .local import examine, identity, is_same, open_file, read_all, read_chunks, reopen
 from .mime import content_type
 from .negotiation import SUFFIXES, codings, is_stale
 from .options import Options
 from .paths import Target
 from .representation import Representation, represent
+from .slash import redirect_folder
 
 # Files up to this size are read at once and kept in memory; reading a larger one costs little beside sending it.
 SMALL = 64 * 1024
@@ -45,7 +46,7 @@ class DiskFiles:
         self._ttl = options.ttl
         self._cache: Cache[Representation] = Cache(MAX_MEMORY, options.max_files)
 
-    async def serve(self, request: Request, response: Response, redirect: str) -> None:
+    async def serve(self, request: Request, response: Response, mapping: Mapping, redirect: str) -> None:
         """Answers with the file, or leaves the response as it is."""
         options = self._options
         key = options.place.key(redirect)
@@ -57,9 +58,13 @@ class DiskFiles:
             held = self._find(key, target)
             if held is None:
                 if options.listing and not target.file_only:
-                    await self._list(request, response, target)
+                    await self._list(request, response, mapping, redirect, target)
                 return
         try:
+            if held[0].is_index:
+                is_folder = partial(is_same, held[0].path.rpartition("/")[0])
+                if await redirect_folder(request, response, mapping, redirect, options, is_folder):
+                    return
             accepted = request.headers.get("accept-encoding")
             if accepted:
                 held = self._sibling(held, accepted)
@@ -103,12 +108,21 @@ class DiskFiles:
         if stat.S_ISDIR(status.st_mode):
             if target.file_only:
                 return None
-            path += "/index.html"
-        elif target.folder_only or not stat.S_ISREG(status.st_mode):
+            return self._open(key, target.root, f"{path}/index.html", is_index=True)
+        if target.folder_only or not stat.S_ISREG(status.st_mode):
             return None
         return self._open(key, target.root, path)
 
-    def _open(self, key: Key, root: str, path: str, type_: str | None = None, coding: str | None = None) -> Held | None:
+    def _open(
+        self,
+        key: Key,
+        root: str,
+        path: str,
+        type_: str | None = None,
+        coding: str | None = None,
+        *,
+        is_index: bool = False,
+    ) -> Held | None:
         options = self._options
         opened = open_file(root, path, follow=options.follow_symlinks, dotfiles=options.dotfiles)
         if opened is None:
@@ -136,6 +150,7 @@ class DiskFiles:
             coding=coding,
             body=body,
             identity=identity(status),
+            is_index=is_index,
         )
         if self._ttl == math.inf or time.time_ns() - status.st_mtime_ns > _UNSETTLED:
             file.fresh_until = self._fresh_until()
@@ -162,7 +177,9 @@ class DiskFiles:
             _close(found[1])
         return held
 
-    async def _list(self, request: Request, response: Response, target: Target) -> None:
+    async def _list(
+        self, request: Request, response: Response, mapping: Mapping, redirect: str, target: Target
+    ) -> None:
         options = self._options
         status = examine(target.path)
         if status is None or not stat.S_ISDIR(status.st_mode):
@@ -170,7 +187,9 @@ class DiskFiles:
         entries = await asyncio.to_thread(
             list_folder, target.root, target.path, follow=options.follow_symlinks, dotfiles=options.dotfiles
         )
-        if entries is not None:
+        if entries is None:
+            return
+        if not await redirect_folder(request, response, mapping, redirect, options, partial(is_same, target.path)):
             send_page(request, response, entries, has_parent=bool(target.names))
 
 

@@ -44,6 +44,12 @@ def examine(path: str) -> os.stat_result | None:
         return None
 
 
+def is_same(path: str, other: str) -> bool:
+    """Whether both lead to the same file or folder. Raises OSError when the machine fails."""
+    one, two = examine(path), examine(other)
+    return one is not None and two is not None and os.path.samestat(one, two)
+
+
 def open_beneath(root: str, path: str, *, follow: bool, dotfiles: bool) -> int | None:
     """Opens what `path` leads to and returns its descriptor; None when there is nothing that may be served.
 

@@ -83,6 +83,12 @@ SCHEMA: dict[str, Any] = {
             "default": False,
             "description": "Serve files and folders whose name begins with a dot. `.well-known` (RFC 8615) always is.",
         },
+        "redirect-folders": {
+            "type": "boolean",
+            "default": True,
+            "description": "Answer a folder that is named without a slash at its end with a redirect (301) to the same "
+            "URL with it, so that the relative links of its page lead into it. false: the page at both.",
+        },
         "listing": {
             "type": "boolean",
             "default": False,
@@ -104,6 +110,7 @@ class Options:
     max_files: float  # kept in memory
     follow_symlinks: bool
     dotfiles: bool
+    redirect_folders: bool
     listing: bool
 
 
@@ -122,6 +129,7 @@ def parse_options(mapping: Mapping) -> Options:
         max_files=static.get("max", math.inf),
         follow_symlinks=mapping.get("follow-symlinks", False),
         dotfiles=mapping.get("dotfiles", False),
+        redirect_folders=mapping["redirect-folders"],
         listing=listing,
     )
 

@@ -17,7 +17,7 @@ class Representation:
 
     `fields` are the headers of a 200, `brief` those of a 304. `modified` is the time of Last-Modified (seconds),
     `written` the exact time of the last change (ns). `body` is the content of a small local file, `identity` what a
-    local file is recognised by; `root` is the folder it must not leave.
+    local file is recognised by; `root` is the folder it must not leave. `is_index`: it is the page of its folder.
     """
 
     path: str
@@ -31,6 +31,7 @@ class Representation:
     brief: CIMultiDict[str]
     body: bytes | None = None
     identity: Identity | None = None
+    is_index: bool = False
     fresh_until: float = 0.0  # monotonic seconds
 
 
@@ -46,6 +47,7 @@ def represent(
     coding: str | None = None,
     body: bytes | None = None,
     identity: Identity | None = None,
+    is_index: bool = False,
 ) -> Representation:
     """Builds the headers. `tag` makes the entity tag; there is none, nor a date, when `written` isn't known.
 
@@ -63,5 +65,5 @@ def represent(
     if coding:
         fields["content-encoding"] = coding
     return Representation(
-        path, root, size, content_type, etag, modified, written, fields, brief, body=body, identity=identity
+        path, root, size, content_type, etag, modified, written, fields, brief, body, identity, is_index
     )
