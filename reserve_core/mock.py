@@ -154,8 +154,7 @@ class Mock:
         )
         response = Response(answer)
         await self.server.dispatcher.dispatch(request, response)
-        if response.trailers is not None:
-            answer.trailers = response.trailers
+        answer.trailers = response.trailers
         return answer
 
     async def close(self) -> None:

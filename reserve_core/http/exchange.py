@@ -261,7 +261,7 @@ class Exchange:
         last = self._head or b""
         self._head = None
         if self._chunked:
-            trailers = self.response.trailers if self.response is not None else None
+            trailers = self.response._trailers if self.response is not None else None
             last += b"0\r\n" + (render_trailers(trailers) if trailers else b"\r\n")
         self._before_end()
         if last:

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from string import hexdigits
 from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
 
 from multidict import MultiDict
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from ..errors import HTTPError
+from .charset import codec, codec_of, parameters
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
@@ -29,9 +31,10 @@ MAX_PARTS = 1000
 # the interpreter to itself for long.
 PIECE = 64 * 1024
 
+# A value with its charset, and its language, which tells us nothing (RFC 8187 3.2).
+_EXTENDED = re.compile("([A-Za-z0-9-]+)'[A-Za-z0-9-]*'(.*)")
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 _BYTES = {f"{high}{low}".encode(): bytes.fromhex(high + low) for high in hexdigits for low in hexdigits}
-_utf8 = getincrementaldecoder("utf-8")
 
 
 @dataclass(slots=True)
@@ -96,6 +99,10 @@ def _parse_parts(boundary: bytes, body: bytes, collector: _Collector) -> None:
     if not boundary:
         raise HTTPError(400, "The multipart body's content type names no boundary")
     why = ""
+    # What comes before the first boundary is for readers who don't know of parts (RFC 2046 5.1.1).
+    begin = 0 if body.startswith(b"--" + boundary) else body.find(b"\r\n--" + boundary) + 2
+    if begin > 1:
+        body = body[begin:]
     try:
         parser = MultipartParser(boundary, collector.callbacks())
         for piece in _pieces(body):
@@ -131,8 +138,8 @@ def _unescaped(data: bytes) -> bytes:
     return _ESCAPE.sub(lambda escape: _BYTES[escape[1]], data.replace(b"+", b" "))
 
 
-def _text(pieces: Iterator[bytes]) -> str:
-    decoder = _utf8("replace")
+def _text(pieces: Iterator[bytes], codec: str = "utf_8") -> str:
+    decoder = getincrementaldecoder(codec)("replace")
     return "".join(map(decoder.decode, pieces)) + decoder.decode(b"", True)
 
 
@@ -191,11 +198,21 @@ class _Collector:
                 name = self._headers.get(b"content-id", b"").strip(b"<> ")
             self.form.files.append(FormFile(name.decode("utf-8", "replace"), filename, content_type, body))
         else:
-            self.form.fields.add(name.decode("utf-8", "replace"), _text(_pieces(body)))
+            codec = codec_of(self._headers.get(b"content-type", b"").decode("latin-1"))
+            self.form.fields.add(name.decode("utf-8", "replace"), _text(_pieces(body), codec))
         self._headers = {}
 
     def _disposition(self) -> dict[bytes, bytes]:
-        return parse_options_header(self._headers.get(b"content-disposition", b""))[1]
+        header = self._headers.get(b"content-disposition", b"")
+        _, options = parse_options_header(header)
+        if b"*" in header:
+            # RFC 7578 4.2 allows only the other form, but clients send this one, some with a makeshift of the other.
+            for name, value in parameters(header.decode("latin-1")):
+                extended = _EXTENDED.fullmatch(value)
+                if name.endswith("*") and extended is not None:
+                    text = unquote_to_bytes(extended[2]).decode(codec(extended[1]), "replace")
+                    options[name[:-1].encode("latin-1")] = text.encode()
+        return options
 
     def end(self) -> None:
         self.complete = True

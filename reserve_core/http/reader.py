@@ -13,7 +13,6 @@ from ..errors import HTTPError
 from .channel import Channel
 from .parsers import STAND_IN, ExtensionParser, body_parser
 from .refusal import extension_method, refusal, refused_request
-from .request import Headers
 from .shared import Shared
 
 if TYPE_CHECKING:
@@ -173,9 +172,8 @@ class RequestReader(Channel):
             self._body = None
             self._framing = 0
             if self._headers:
-                parsed.request.trailers = Headers(
-                    [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._headers]
-                )
+                fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._headers]
+                parsed.request.trailers.extend(fields)
             parsed.expects_continue = False
             body.feed_end()
             self._renew_deadline()

@@ -12,6 +12,7 @@ from multidict import CIMultiDict, MultiDict
 
 from ..errors import HTTPError
 from .body import NO_BODY, BodyStream, BufferedBody
+from .charset import codec_of
 from .target import RawMatch, canonical_url, raw_url
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Request:
         "_source",
         "_state",
         "_streamed",
+        "_trailers",
         "aborted",
         "http_version",
         "id",
@@ -86,7 +88,6 @@ class Request:
         "rewritten",
         "scheme",
         "table",
-        "trailers",
         "upgrader",
         "url",
     )
@@ -120,7 +121,7 @@ class Request:
         self.table: Table | None = None  # the mappings it is dispatched by
         self.aborted = False
         self.on_disconnect: Callable[[], None] | None = None
-        self.trailers: Headers | None = None
+        self._trailers: Headers | None = None
         self._raw_headers = raw_headers
         self._headers: Headers | None = None if raw_headers is not None else CIMultiDict(headers)
         self._body: Body = (BufferedBody(body) if body else NO_BODY) if isinstance(body, bytes) else body
@@ -147,6 +148,13 @@ class Request:
                 ]
             )
         return headers
+
+    @property
+    def trailers(self) -> Headers:
+        """The fields that came behind the body, once it has been read; empty if there are none (RFC 9110 6.5)."""
+        if self._trailers is None:
+            self._trailers = CIMultiDict()
+        return self._trailers
 
     @property
     def raw_headers(self) -> list[tuple[bytes, bytes]]:
@@ -268,18 +276,7 @@ class Request:
 
     async def text(self) -> str:
         """The body decoded by the charset of its content type, UTF-8 by default; what doesn't decode is replaced."""
-        body = await self.body()
-        try:
-            return body.decode(self._charset(), "replace")
-        except LookupError:
-            return body.decode("utf-8", "replace")
-
-    def _charset(self) -> str:
-        for parameter in self.headers.get("content-type", "").split(";")[1:]:
-            name, _, value = parameter.partition("=")
-            if name.strip().lower() == "charset":
-                return value.strip(" \t\"'") or "utf-8"
-        return "utf-8"
+        return (await self.body()).decode(codec_of(self.headers.get("content-type", "")), "replace")
 
     async def json(self) -> Any:
         """The body parsed as JSON. Raises `HTTPError` 400 when it is none."""

@@ -46,21 +46,20 @@ class Response:
     """The answer to one request.
 
     `status` and `headers` can be changed until the head has gone out. The writer takes care of what the request's
-    method and the status mean for the body (HEAD, 204, 304). `trailers`, set before the end, follow a chunked body
-    (RFC 9110 6.5); where there is none, HTTP has no place for them and they are left out.
+    method and the status mean for the body (HEAD, 204, 304).
 
     `cache_control` is the Cache-Control of a response whose headers don't say for how long it may be kept, where a
     cache would guess (RFC 9111 4.2.2). A handler that passes on what another server says sets it to None: nothing is
     added.
     """
 
-    __slots__ = ("cache_control", "ended", "headers", "headers_sent", "status", "trailers", "writer")
+    __slots__ = ("_trailers", "cache_control", "ended", "headers", "headers_sent", "status", "writer")
 
     def __init__(self, writer: Writer) -> None:
         self.writer = writer
         self.status = 200
         self.headers: Headers = CIMultiDict()
-        self.trailers: Headers | None = None
+        self._trailers: Headers | None = None  # made when asked for: few responses have any
         self.cache_control: str | None = NO_STORE
         self.headers_sent = False
         self.ended = False
@@ -68,6 +67,20 @@ class Response:
     def __repr__(self) -> str:
         state = "ended" if self.ended else "sending" if self.headers_sent else "open"
         return f"<Response {self.status} {state}>"
+
+    @property
+    def trailers(self) -> Headers:
+        """The fields that follow a chunked body, empty at first; they can be changed until the end (RFC 9110 6.5).
+
+        Where the body is not chunked HTTP has no place for them, and they are left out.
+        """
+        if self._trailers is None:
+            self._trailers = CIMultiDict()
+        return self._trailers
+
+    @trailers.setter
+    def trailers(self, fields: HeaderValues) -> None:
+        self._trailers = CIMultiDict(fields)
 
     def inform(self, status: int, headers: HeaderValues = ()) -> None:
         """Sends an interim answer, such as 103 with the links of the page to come (RFC 9110 15.2, RFC 8297).

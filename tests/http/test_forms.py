@@ -105,6 +105,54 @@ async def test_what_can_be_read_of_a_form_is_there(
     assert caught.value.status == form.error.status
 
 
+@pytest.mark.parametrize(
+    ("parameters", "filename"),
+    [
+        ("name=f; filename*=UTF-8''caf%C3%A9.txt", "café.txt"),
+        ("name=f; filename*=utf-8'en'caf%C3%A9.txt", "café.txt"),
+        ("filename*=iso-8859-1''caf%E9.txt; name=f", "café.txt"),
+        ("name=f; filename=\"=?utf-8?B?Y2Fmw6kudHh0?=\"; filename*=utf-8''caf%C3%A9.txt", "café.txt"),
+        ("name*=UTF-8''f; filename=\"x.txt\"", "x.txt"),
+        ("name=f; filename=\"a; filename*=UTF-8''b.txt\"", "a; filename*=UTF-8''b.txt"),
+        ('name=f; filename="x.txt"; filename*=broken', "x.txt"),
+        ("name=f; filename*=zlib''x.txt", "x.txt"),
+    ],
+)
+def test_names_of_files_in_another_charset(parameters: str, filename: str) -> None:
+    """RFC 8187: not for forms, but clients send it."""
+    form = forms.parse_form(FORM_DATA, (disposition(parameters, "content") + "--B--").encode())
+    assert [(file.name, file.filename, file.body) for file in form.files] == [("f", filename, b"content")]
+    assert (form.error, len(form.fields)) == (None, 0)
+
+
+@pytest.mark.parametrize("preamble", ["\r\n", "This is a form.\r\n", "--A\r\n--A--\r\n\r\n", " --B\r\n"])
+def test_a_preamble_is_ignored(preamble: str) -> None:
+    """RFC 2046 5.1.1."""
+    form = forms.parse_form(FORM_DATA, f"{preamble}{FIELD}--B--\r\nAn epilogue.\r\n".encode())
+    assert (list(form.fields.items()), form.error) == ([("a", "1")], None)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "text"),
+    [
+        ("text/plain; charset=iso-8859-1", b"caf\xe9", "café"),
+        ('text/plain; format=flowed; Charset="ISO-8859-1"', b"caf\xe9", "café"),
+        ('text/plain; x=";charset=iso-8859-1"', "café".encode(), "café"),
+        ("text/plain; charset=utf-16le", "café".encode("utf-16le"), "café"),
+        ("text/plain; charset=shift_jis", "カフェ".encode("shift_jis"), "カフェ"),
+        ("text/plain", "café".encode(), "café"),
+        ("text/plain; charset=zlib", "café".encode(), "café"),
+        ("text/plain; charset=punycode", b"caf-dma", "caf-dma"),
+        ("text/plain; charset=a\0b", "café".encode(), "café"),
+    ],
+)
+async def test_text_has_the_charset_it_names(content_type: str, body: bytes, text: str) -> None:
+    part = disposition("name=a", "%", f"Content-Type: {content_type}").encode().replace(b"%", body)
+    if "\0" not in content_type:
+        assert list(forms.parse_form(FORM_DATA, part + b"--B--").fields.items()) == [("a", text)]
+    assert await Request("POST", "/", {"Content-Type": content_type}, body).text() == text
+
+
 @pytest.mark.parametrize("kind", ["mixed", "related; type=text/xml", "alternative"])
 def test_parts_that_are_of_no_form_are_files(kind: str) -> None:
     body = (
