@@ -48,7 +48,8 @@ async def validate(mapping: Mapping, configuration: Configuration) -> None:
     """Finer checks of one mapping, once its schema holds.
 
     May parse the options into a typed object kept as `mapping.state`. Raises `ConfigError` with a message and a hint;
-    the core adds the file, the line and the mapping.
+    the core adds the file, the line and the mapping. What is legal and can't do what it says is told by `mapping.warn`.
+    Sets `mapping.final` if `redirect` never leaves a request to the next mapping.
     """
 
 

@@ -111,6 +111,8 @@ class Server:
 
     async def _listen(self) -> None:
         configuration = self.configuration
+        if configuration.workers == 1:  # else the process that started the workers tells it
+            tell_warnings(configuration)
         loop = asyncio.get_running_loop()
         self._shared.tick(loop.time(), time.time())
         self._ticker = asyncio.create_task(self._tick())
@@ -152,6 +154,8 @@ class Server:
             configuration.take_over(changed)
             self.dispatcher.renew()
             self._shared.limits = configuration.limits
+            if configuration.workers == 1:
+                tell_warnings(configuration)
             try:
                 self._call_listeners()
             except BaseException:
@@ -233,6 +237,12 @@ async def serve(configuration: Settings, port: int | None = None) -> Server:
     server = Server(await check(source, load_plugins()))
     await server.start()
     return server
+
+
+def tell_warnings(configuration: Configuration) -> None:
+    """Logs what in the configuration is legal and can't do what it says."""
+    for warning in configuration.warnings:
+        logger.warning("%s", warning)
 
 
 def bind(configuration: Configuration) -> list[socket.socket]:

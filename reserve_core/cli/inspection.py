@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,15 +26,19 @@ def json_option(help: str) -> Callable[[Any], Any]:  # noqa: A002  (click's own 
 
 @click.command(short_help="Check configurations and name every mistake in them.")
 @click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path))
-@json_option('Print JSON: {"ok", "files", "problems": [{"file", "line", "mapping", "message", "hint"}]}.')
+@json_option(
+    'Print JSON: {"ok", "files", "problems": [{"file", "line", "mapping", "message", "hint"}], "warnings": [the same]}.'
+)
+@click.option("--strict", is_flag=True, help="Take warnings for mistakes.")
 @no_plugin
 @click.pass_context
-def check(ctx: click.Context, files: tuple[Path, ...], as_json: bool) -> None:
+def check(ctx: click.Context, files: tuple[Path, ...], as_json: bool, strict: bool) -> None:
     """Check configurations, by default reserve.json, and name every mistake in them.
 
-    The exit code is 0 if there is none and 2 otherwise.
+    Without any, warnings name what is legal and can't do what it says. The exit code is 0 if there is no mistake and 2
+    otherwise.
     """
-    results = run(_check(files or (DEFAULT,), installed(ctx)))
+    results = run(_check(files or (DEFAULT,), installed(ctx), strict))
     if as_json:
         report = _report(results)
         _print_json(report)
@@ -44,8 +48,11 @@ def check(ctx: click.Context, files: tuple[Path, ...], as_json: bool) -> None:
         if isinstance(result, ConfigError):
             problems.extend(result.problems)
         else:
-            count = len(result.mappings)
-            click.echo(f"{file}: ok, {count} mapping{'' if count == 1 else 's'}")
+            for warning in result.warnings:
+                click.echo(f"{click.style('Warning:', fg='yellow')} {warning}", err=True)
+            count, doubts = len(result.mappings), len(result.warnings)
+            but = "" if not doubts else ", one warning" if doubts == 1 else f", {doubts} warnings"
+            click.echo(f"{file}: ok, {count} mapping{'' if count == 1 else 's'}{but}")
     if problems:
         raise Mistakes(problems)
 
@@ -76,13 +83,15 @@ def schema(ctx: click.Context) -> None:
     _print_json(compose_schema(installed(ctx).handlers))
 
 
-async def _check(files: tuple[Path, ...], plugins: Plugins) -> _Results:
+async def _check(files: tuple[Path, ...], plugins: Plugins, strict: bool) -> _Results:
     from ..config import check, read
 
     results: _Results = {}
     for file in files:
         try:
-            results[file] = await check(read(file), plugins)
+            results[file] = configuration = await check(read(file), plugins)
+            if strict and configuration.warnings:
+                raise ConfigError(configuration.warnings)
         except ConfigError as error:
             results[file] = error
     return results
@@ -95,11 +104,14 @@ def _report(results: _Results) -> dict[str, Any]:
         if isinstance(result, ConfigError)
         for problem in result.problems
     )
-    names = ("file", "line", "mapping", "message", "hint")
+    warnings = dict.fromkeys(
+        warning for result in results.values() if not isinstance(result, ConfigError) for warning in result.warnings
+    )
     return {
         "ok": not problems,
         "files": [str(file) for file in results],
-        "problems": [{name: getattr(problem, name) for name in names} for problem in problems],
+        "problems": [asdict(problem) for problem in problems],
+        "warnings": [asdict(warning) for warning in warnings],
     }
 
 

@@ -25,7 +25,7 @@ async def supervise(job: Job, plugins: Plugins, blocked: Iterable[str], watch: b
     """Serves with the job's workers until a signal stops them; returns the exit code."""
     from ..events import Emitter
     from ..log import log, reload_line
-    from ..server import bind
+    from ..server import bind, tell_warnings
     from ..workers import StartError, Supervisor
 
     configurations = await job.configurations(plugins)
@@ -49,6 +49,7 @@ async def supervise(job: Job, plugins: Plugins, blocked: Iterable[str], watch: b
             return
         for configuration, new in zip(configurations, changed, strict=True):
             configuration.files = new.files
+            tell_warnings(new)
         await supervisor.reload()
         for new in changed:
             say(reload_line(len(new.mappings)))
@@ -60,6 +61,8 @@ async def supervise(job: Job, plugins: Plugins, blocked: Iterable[str], watch: b
     reloader = Reloader(reload, (lambda: watched_files(configurations)) if watch else None)
     if not job.silent:
         log(Emitter(), job.verbose)  # what the supervisor tells
+    for configuration in configurations:
+        tell_warnings(configuration)
     with ExitStack() as stack:
         for group in sockets:
             for each in group:

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..errors import ConfigError, Problem
 from ..failures import describe, is_cancellation
-from . import positions
+from . import lint, positions
 from .contract import TOKEN
 from .explain import Finding, shown
 from .interpolate import compile_template
 from .mapping import Handler, IfMatch, Mapping
 from .names import meant, suggestion
 from .pattern import DEFAULT, compile_match
+from .reach import unreached
 from .reader import Entry, Place
 from .reference import load_reference
 from .schema import MAPPING_PROPERTIES, mapping_schema
@@ -40,13 +41,32 @@ async def compile_table(
     """The table of the mappings, each checked by the one of `handlers` it names, which is given the configuration.
 
     `broken` are prefixes whose handlers could not be loaded, which has been reported: mappings with them are not.
-    Raises `ConfigError` with every mistake in every mapping.
+    Raises `ConfigError` with every mistake in every mapping; only without any, there are warnings.
     """
     compiler = _Compiler(handlers, configuration, broken)
-    mappings = [await compiler.compile(index, entry) for index, entry in enumerate(entries)]
+    entries = list(entries)
+    compiled = [await compiler.compile(index, entry) for index, entry in enumerate(entries)]
     if compiler.problems:
         raise ConfigError(compiler.problems)
-    return Table(mapping for mapping in mappings if mapping is not None)
+    mappings = [mapping for mapping in compiled if mapping is not None]
+    return Table(mappings, _warnings(mappings, [place for _, place in entries]))
+
+
+def _warnings(mappings: list[Mapping], places: list[Place]) -> list[Problem]:
+    """What is legal in the mappings and can't do what it says, in their order."""
+    ended = {mapping.index: by for mapping, by in unreached(mappings)}
+    warnings: list[Problem] = []
+    for mapping in mappings:
+        place = places[mapping.index]
+        report = _Report(place, mapping.label, warnings)
+        for finding in (*lint.findings(mapping), *mapping.warnings):
+            report.add(*finding)
+        by = ended.get(mapping.index)
+        if by is not None:
+            file = places[by.index].document.file
+            name = by.label if file == place.document.file else f"{by.label} of {file}"
+            report.add((), f"No request comes here: {name} ends them all", "Put it before that one, or remove it")
+    return warnings
 
 
 # Of a mapping whose handler isn't known.
@@ -167,8 +187,8 @@ class _Kind:
         A condition that nobody reads is no condition: the mapping would apply to all requests.
         """
         found = []
-        for name in value.keys() - self._known if self._takes_others else ():
-            known = meant(name, self._known - value.keys())
+        for name in value if self._takes_others else ():
+            known = None if name in self._known else meant(name, self._known - value.keys())
             if known is not None and self._own_ones.search(name) is None:
                 hint = f'Did you mean "{known}"? What is your own begins with x-: "x-{name}"'
                 found.append(Finding((name,), f'Unknown property "{name}"', hint))

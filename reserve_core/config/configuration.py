@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..errors import ConfigError
+from ..errors import ConfigError, Problem
 from ..limits import Limits
 from .compiler import compile_table
 from .mapping import Handler, Mapping
@@ -59,6 +59,11 @@ class Configuration:
     @property
     def mappings(self) -> tuple[Mapping, ...]:
         return self.table.mappings
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What in the mappings is legal and can't do what it says."""
+        return self.table.warnings
 
     @property
     def protocol(self) -> Literal["http", "https"]:

@@ -9,6 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .explain import Finding
+from .lint import of_groups
+from .reach import area
 from .search import Search, searcher
 
 if TYPE_CHECKING:
@@ -50,8 +53,8 @@ class Mapping:
 
     `properties` are the mapping's own as configured, with the schema's defaults filled in: `mapping["mime-types"]`.
     `label` names it in messages (`mapping 3 (^/api/)`), `cwd` is the absolute folder its paths are relative to. `state`
-    is what the handler's `validate` prepared. Nothing but `state` changes once the table stands. `search` looks for
-    the `pattern` in a URL, within a bound.
+    is what the handler's `validate` prepared, which also sets `final` if it leaves no request to the next mapping.
+    Nothing but `state` changes once the table stands. `search` looks for the `pattern` in a URL, within a bound.
     """
 
     index: int
@@ -66,10 +69,33 @@ class Mapping:
     properties: dict[str, Any]
     cwd: Path
     state: Any = None
+    final: bool = False
+    warnings: list[Finding] = field(default_factory=list, repr=False)  # of `validate`; without its place in a file
     search: Search = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.search = searcher(self.pattern, self.label)
+
+    @property
+    def below(self) -> str | None:
+        """The beginning that is all a URL needs: "/api/" for `^/api/(.*)`, "" for any URL. None if it needs more."""
+        found = None if self.invert else area(self.pattern)
+        return None if found is None else found.prefix
+
+    def warn(self, message: str, hint: str | None = None, name: str | None = None) -> None:
+        """Warns of what is legal and can't do what it says; to be called in `validate`.
+
+        `hint` says how to mend it, `name` is the property that it is about. The core adds the file, the line and the
+        mapping; `reserve check` shows it, and a start and a reload do.
+        """
+        self.warnings.append(Finding(() if name is None else (name,), message, hint))
+
+    def warn_of_groups(self, value: Any, name: str) -> None:
+        """Warns of groups ($2, $name) in `value`, of the property `name`, that the match doesn't have.
+
+        To be called in `validate` for what a handler interpolates besides the prefix's value.
+        """
+        self.warnings += of_groups(self, value, name)
 
     def __getitem__(self, name: str) -> Any:
         return self.properties[name]

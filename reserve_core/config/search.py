@@ -53,8 +53,8 @@ def searcher(pattern: re.Pattern[str], label: str) -> Search:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # told, or not, when the pattern was compiled
-        items = _flat(parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG))
-    begins_with_all = bool(items) and _is_all(items[0]) and not pattern.flags & re.MULTILINE
+        items = flat(parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG))
+    begins_with_all = bool(items) and is_all(items[0]) and not pattern.flags & re.MULTILINE
     nested = _nested(items)
     if not begins_with_all and not _is_anchored(items, pattern.flags) and _repeats(items):
         nested += 1  # it is tried anew from each character on
@@ -106,17 +106,17 @@ def _bounded(pattern: re.Pattern[str], label: str, longest: int) -> Search:
     return search
 
 
-def _flat(items: Any) -> list[Item]:
+def flat(items: Any) -> list[Item]:
     """Items without the groups around them."""
-    flat: list[Item] = []
+    found: list[Item] = []
     for code, argument in items:
         if code is codes.SUBPATTERN:
-            flat += _flat(argument[3])
+            found += flat(argument[3])
         elif code is codes.ATOMIC_GROUP:
-            flat += _flat(argument)
+            found += flat(argument)
         else:
-            flat.append((code, argument))
-    return flat
+            found.append((code, argument))
+    return found
 
 
 def _is_anchored(items: Sequence[Item], flags: int) -> bool:
@@ -126,13 +126,13 @@ def _is_anchored(items: Sequence[Item], flags: int) -> bool:
     return where is codes.AT_BEGINNING_STRING or (where is codes.AT_BEGINNING and not flags & re.MULTILINE)
 
 
-def _is_all(item: Item) -> bool:
+def is_all(item: Item) -> bool:
     """Whether an item is `.*`."""
     code, argument = item
     if code is not codes.MAX_REPEAT:
         return False
     low, high, body = argument
-    return low == 0 and high is codes.MAXREPEAT and [code for code, _ in _flat(body)] == [codes.ANY]
+    return low == 0 and high is codes.MAXREPEAT and [code for code, _ in flat(body)] == [codes.ANY]
 
 
 def _is_wide(item: Item) -> bool:
@@ -141,7 +141,7 @@ def _is_wide(item: Item) -> bool:
 
 def _repeats(items: Sequence[Item]) -> bool:
     """Whether there is a repetition that matters, anywhere."""
-    return any(_is_wide(item) or any(_repeats(_flat(inner)) for inner in _inner(item)) for item in items)
+    return any(_is_wide(item) or any(_repeats(flat(inner)) for inner in _inner(item)) for item in items)
 
 
 def _inner(item: Item) -> list[Any]:
@@ -167,12 +167,12 @@ def _nested(items: Sequence[Item], after: Sequence[Item] = ()) -> int:
         if code is codes.GROUPREF:
             nested += 1
         elif code not in _REPEATS:
-            nested += max((_nested(_flat(inner), rest) for inner in _inner(item)), default=0)
+            nested += max((_nested(flat(inner), rest) for inner in _inner(item)), default=0)
         elif not _is_wide(item):
-            nested += _nested(_flat(argument[2]), rest) * min(argument[1], FEW)
-        elif any(each not in _ONE_CHARACTER for each, _ in _flat(argument[2])):
+            nested += _nested(flat(argument[2]), rest) * min(argument[1], FEW)
+        elif any(each not in _ONE_CHARACTER for each, _ in flat(argument[2])):
             return _ENDLESS
-        elif not _ends_by_itself(_flat(argument[2]), rest):
+        elif not _ends_by_itself(flat(argument[2]), rest):
             nested += 1
     return min(nested, _ENDLESS)
 

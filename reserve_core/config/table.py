@@ -7,9 +7,11 @@ import warnings
 from bisect import bisect_right
 from collections.abc import Iterable
 from re import _constants as codes, _parser as parser  # type: ignore[attr-defined]
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .mapping import Mapping
+if TYPE_CHECKING:
+    from ..errors import Problem
+    from .mapping import Mapping
 
 # Mappings held in the candidate tuples that are kept for later requests, all tuples together.
 _KEPT = 1 << 18
@@ -19,13 +21,15 @@ class Table:
     """The mappings of a configuration, in order. Nothing in it changes: a reload makes a new one.
 
     Most patterns begin with literal text (`^/api/`), which a URL must begin with too. The table is an index by that
-    prefix, so that the cost of `candidates` doesn't grow with the number of mappings.
+    prefix, so that the cost of `candidates` doesn't grow with the number of mappings. `warnings` say what in them is
+    legal and can't do what it says.
     """
 
-    __slots__ = ("_always", "_everywhere", "_kept", "_keys", "_outer", "_owned", "_room", "mappings")
+    __slots__ = ("_always", "_everywhere", "_kept", "_keys", "_outer", "_owned", "_room", "mappings", "warnings")
 
-    def __init__(self, mappings: Iterable[Mapping] = ()) -> None:
+    def __init__(self, mappings: Iterable[Mapping] = (), warnings: Iterable[Problem] = ()) -> None:
         self.mappings = tuple(mappings)
+        self.warnings = tuple(warnings)
         owned: dict[str, list[int]] = {}
         for position, mapping in enumerate(self.mappings):
             prefix = "" if mapping.invert else required_prefix(mapping.pattern)

@@ -102,12 +102,47 @@ def test_a_mistake_in_what_several_files_extend_is_told_once(reserve: Any, write
     assert len(json.loads(reserve("check", "a.json", "b.json", "--json").stdout)["problems"]) == 1
 
 
+def test_what_can_not_do_what_it_says_is_a_warning_that_strict_takes_for_a_mistake(reserve: Any, write: Any) -> None:
+    group = '{ "match": "^/a/(.*)", "status": 301, "headers": { "location": "/b/$2" } }'
+    glob = '{ "match": "/img/*", "status": 404 }'
+    write({"one.json": f'{{ "mappings": [\n{group}\n] }}', "two.json": f'{{ "mappings": [\n{group},\n{glob}\n] }}'})
+    run = reserve("check", "one.json", "two.json")
+    assert run.returncode == 0
+    assert run.stdout == "one.json: ok, 1 mapping, one warning\ntwo.json: ok, 2 mappings, 2 warnings\n"
+    message = 'mapping 1 (^/a/(.*)): "headers": the match has the group $1; there is no $2'
+    assert f"Warning: one.json:2: {message}\n    Without the group" in run.stderr
+    assert f"Warning: two.json:2: {message}\n" in run.stderr
+    assert 'Warning: two.json:3: mapping 2 (/img/*): "match": "/img/*" is a regular expression' in run.stderr
+    run = reserve("check", "--strict", "one.json")
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr.startswith(f"one.json:2: {message}\n")
+    assert run.stderr.endswith("Error: one mistake in the configuration\n")
+
+
+def test_warnings_for_programs(reserve: Any, write: Any) -> None:
+    write({"reserve.json": {"hostname": "0.0.0.0", "mappings": [{"match": "^/(http)/(.*)", "url": "$1://$2"}]}})
+    run = reserve("check", "--json")
+    report = json.loads(run.stdout)
+    assert (run.returncode, report["ok"], report["problems"]) == (0, True, [])
+    (warning,) = report["warnings"]
+    assert warning == {
+        "file": "reserve.json",
+        "line": 6,
+        "mapping": "mapping 1 (^/(http)/(.*))",
+        "message": "An open proxy on 0.0.0.0: clients choose where their requests go",
+        "hint": "Name the hosts they may choose in allow-hosts, or listen on 127.0.0.1 only",
+    }
+    run = reserve("check", "--json", "--strict")
+    report = json.loads(run.stdout)
+    assert (run.returncode, report["ok"], report["problems"], report["warnings"]) == (2, False, [warning], [])
+
+
 def test_json_for_programs(reserve: Any, write: Any) -> None:
     write({"good.json": {"mappings": [{"status": 404}]}})
     write({"bad.json": '{\n  "mappings": [\n    { "match": "^/b", "statsu": 404 }\n  ]\n}'})
     run = reserve("check", "--json", "good.json")
     assert (run.returncode, run.stderr) == (0, "")
-    assert json.loads(run.stdout) == {"ok": True, "files": ["good.json"], "problems": []}
+    assert json.loads(run.stdout) == {"ok": True, "files": ["good.json"], "problems": [], "warnings": []}
     run = reserve("check", "--json", "good.json", "bad.json", "missing.json")
     assert (run.returncode, run.stderr) == (2, "")
     report = json.loads(run.stdout)

@@ -31,6 +31,20 @@ def hang_up(running: Any, line: str = "Reloaded: ") -> None:
         pass
 
 
+@pytest.mark.parametrize("options", [[], ["--workers", "2"], ["--silent"]], ids=" ".join)
+def test_a_start_and_a_reload_warn_once(start: Any, write: Any, options: list[str]) -> None:
+    write({"reserve.json": configuration({"match": "/img/*", "status": 410})})
+    running = start(*options)
+    running.ready()
+    assert running.errors.count("reserve.json:") == running.errors.count("mapping 1 (/img/*)") == 1
+    write({"reserve.json": configuration({"match": "/img/*", "status": 410}, {"match": "^/a", "status": 302})})
+    running.signal(signal.SIGHUP)
+    wait_until(lambda: "mapping 2 (^/a)" in running.errors)
+    assert running.errors.count("mapping 1 (/img/*)") == 2
+    assert running.stop() == 0
+    assert running.errors.count("mapping 2 (^/a)") == 1
+
+
 def test_sighup_reads_configuration_custom_code_and_local_handlers_again(start: Any, ask: Any, write: Any) -> None:
     shout = """
 from reserve_core import hookimpl

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from reserve_core import check, load_plugins
 from reserve_core.errors import ConfigError, HTTPError
 from reserve_core.events import Event
 from reserve_core.http import Request, Response
@@ -577,3 +578,37 @@ async def test_threads_are_for_plain_functions(mocked: Mocked, tmp_path: Path) -
     (tmp_path / "api.py").write_text(answering("'first'"))
     site = await mocked({"custom": "./api.py", "watch": True, "thread": True})
     assert (await site.request("GET", "/")).text == "first"
+
+
+def _two(request: Request, response: Response, first: str, second: str) -> None: ...
+
+
+def _one_or_two(request: Request, response: Response, first: str, second: str = "") -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("mapping", "warning"),
+    [
+        ({"match": "^/(.*)", "custom": _two}, "takes 2 captures, and the match has one capture"),
+        ({"match": "^/x", "custom": _one_or_two}, "takes one capture, and the match has no captures"),
+        (
+            {"match": "^/(.*)/(.*)", "invert-match": True, "custom": _two},
+            "takes 2 captures, and the match has no captures",
+        ),
+        ({"match": "^/(.*)/(.*)", "custom": _two}, None),
+        ({"match": "^/(.*)", "custom": _one_or_two}, None),
+        ({"match": "^/(.*)/(.*)", "custom": lambda request, response: None}, None),
+        ({"custom": ["It costs $5", {"headers": {"x-name": "$name"}}]}, None),  # sent as it is
+    ],
+)
+async def test_captures_that_are_not_there_are_warned_of(mapping: dict[str, Any], warning: str | None) -> None:
+    warnings = (await check({"mappings": [mapping]}, load_plugins())).warnings
+    assert [f"takes {each.message.partition(' takes ')[2]}" for each in warnings] == (
+        [] if warning is None else [warning]
+    )
+
+
+async def test_nothing_comes_behind_a_fixed_answer() -> None:
+    mappings = [{"match": "^/a", "custom": ["a"]}, {"match": "^/ab", "status": 404}, {"custom": _two}]
+    warnings = (await check({"mappings": mappings}, load_plugins())).warnings
+    assert warnings[0].message == "No request comes here: mapping 1 (^/a) ends them all"

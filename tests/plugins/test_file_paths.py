@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
+from reserve_core import check, load_plugins
 from reserve_file.paths import Place, Target
 
 CWD = Path("/srv/site")
@@ -155,3 +157,32 @@ def test_nothing_leads_above_the_root(value: str, capture: str) -> None:
 def _target(value: str, redirect: str, *, dotfiles: bool = False) -> Target | None:
     place = Place.parse(value, CWD)
     return place.target(place.key(redirect), dotfiles=dotfiles)
+
+
+@pytest.mark.parametrize(
+    ("mapping", "warning"),
+    [
+        ({"match": "^/(.*)", "file": "./missing/$1"}, "there is no folder"),
+        ({"match": "^/(.*)", "cwd": "./missing", "file": "$1"}, "there is no folder"),
+        ({"match": "^/logo", "file": "./missing/logo.svg"}, "there is no folder"),
+        (
+            {"match": "^/(.*)", "file": "./www"},
+            "every URL that the match finds is answered with the index.html of ./www",
+        ),
+        ({"file": "./www/"}, "every URL that the match finds is answered with the index.html of ./www/"),
+        ({"match": "^/(.*)", "file": "./www/$1"}, None),
+        ({"match": "^/(.*)", "file": "./www$1"}, None),
+        ({"match": "^/$", "file": "./www"}, None),
+        ({"file": "./www/index.html"}, None),  # may be made later
+        ({"match": "^/(.*)", "file": "/missing/$1", "custom-file-system": "./fs.py"}, None),
+    ],
+)
+async def test_a_folder_that_can_not_be_meant_is_warned_of(
+    mapping: dict[str, Any], warning: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "www").mkdir()
+    (tmp_path / "fs.py").write_text("async def stat(path): ...\nasync def create_read_stream(path, start, end): ...\n")
+    warnings = (await check({"mappings": [mapping]}, load_plugins())).warnings
+    assert len(warnings) == (warning is not None)
+    assert all(str(warning) in each.message for each in warnings)

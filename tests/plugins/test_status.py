@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from reserve_core import check, load_plugins
 from reserve_core.errors import ConfigError
 from reserve_core.http import Request, Response
 from reserve_core.mock import Mock
@@ -220,3 +221,25 @@ def test_a_capture_cannot_break_a_header(capture: str, in_url: str, in_text: str
 async def test_what_the_configuration_may_not_say(mocked: Mocked, mapping: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(message)):
         await mocked(mapping)
+
+
+@pytest.mark.parametrize(
+    ("mapping", "warning"),
+    [
+        ({"status": 302}, '"status": 302 sends clients to another URL, and there is no "location"'),
+        (
+            {"status": 308, "headers": {"x": "y"}},
+            '"status": 308 sends clients to another URL, and there is no "location"',
+        ),
+        (
+            {"match": "^/a/(.*)", "status": 301, "headers": {"Location": "/b/$2"}},
+            '"headers": the match has the group $1; there is no $2',
+        ),
+        ({"match": "^/a/(.*)", "status": 301, "headers": {"LOCATION": "/b/$1"}}, None),
+        ({"status": 304}, None),
+        ({"status": 200, "headers": {"x-price": ["$$5"]}}, None),
+    ],
+)
+async def test_what_it_warns_of(mapping: dict[str, Any], warning: str | None) -> None:
+    warnings = (await check({"mappings": [mapping]}, load_plugins())).warnings
+    assert [each.message for each in warnings] == ([] if warning is None else [warning])

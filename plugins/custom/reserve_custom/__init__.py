@@ -63,7 +63,7 @@ def schema() -> dict[str, Any]:
 
 @hookimpl
 async def validate(mapping: Mapping) -> None:
-    """Finds the function and keeps it as state."""
+    """Finds the function and keeps it as state. Warns when it wants more captures than there are."""
     value = mapping.value
     prepared = prepare
     if mapping["thread"]:
@@ -76,8 +76,23 @@ async def validate(mapping: Mapping) -> None:
         mapping.state = prepared(Reference(value, mapping.cwd, DEFAULT_NAME).load(), value)
     elif isinstance(value, list | tuple):
         mapping.state = fixed_answer(value)
+        mapping.template = None  # it is sent as it is
+        mapping.final = True
     else:
         mapping.state = prepared(value)
+    state = mapping.state
+    function = state.current() if isinstance(state, WatchedFunction) else state
+    groups = 0 if mapping.invert else mapping.pattern.groups
+    if function.least > groups:
+        mapping.warn(
+            f"{function.name} takes {_captures(function.least)}, and the match has {_captures(groups)}",
+            "Capture them, ^/(.*)/(.*), or give the parameters defaults",
+            "custom",
+        )
+
+
+def _captures(count: int) -> str:
+    return "one capture" if count == 1 else f"{count or 'no'} captures"
 
 
 @hookimpl

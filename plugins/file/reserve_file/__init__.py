@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reserve_core import hookimpl
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from .custom import CustomFiles
     from .disk import DiskFiles
     from .filesystem import FileSystem
+    from .paths import Place
 
 __all__ = ["FileSystem"]
 
@@ -44,7 +47,24 @@ async def validate(mapping: Mapping) -> None:
     from .options import parse_options
 
     options = parse_options(mapping)
+    if options.file_system is None:
+        _warn_of_folder(mapping, options.place)
     mapping.state = DiskFiles(options) if options.file_system is None else CustomFiles(options, options.file_system)
+
+
+def _warn_of_folder(mapping: Mapping, place: Place) -> None:
+    """Warns when no file can be found, or no other than one."""
+    folder = Path(place.folder)
+    if not folder.is_dir():
+        hint = f"Create it; paths are relative to {mapping.cwd}"
+        mapping.warn(f'"file": there is no folder {folder}: no request finds a file', hint, "file")
+    elif place.fixed and mapping.below is not None and (folder / place.stem).is_dir():
+        value = f"{mapping.value.rstrip('/')}/$1"
+        mapping.warn(
+            f'"file": every URL that the match finds is answered with the index.html of {mapping.value}',
+            f'Capture the path and pass it on: "match": "^{re.escape(mapping.below or "/")}(.*)", "file": "{value}"',
+            "file",
+        )
 
 
 @hookimpl

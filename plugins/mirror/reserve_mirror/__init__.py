@@ -36,6 +36,7 @@ async def validate(mapping: Mapping, configuration: Configuration) -> None:
     from .options import read_options
 
     mapping.state = mounts.mount(read_options(mapping.properties), configuration)
+    mapping.final = True
 
 
 @hookimpl

@@ -32,6 +32,8 @@ _TEXTS = {
 # one of the stored answer (RFC 9111 3.2).
 _WITHOUT_CONTENT = frozenset((204, 205, 304))
 _PLAIN: Pairs = (("content-type", TEXT),)
+# These say where to go on (RFC 9110 15.4).
+_MOVED = frozenset((301, 302, 303, 307, 308))
 
 # What an earlier mapping may have said of another content.
 _OF_CONTENT = (
@@ -73,7 +75,13 @@ def schema() -> dict[str, Any]:
 @hookimpl
 async def validate(mapping: Mapping) -> None:
     """Keeps as state what makes the headers of an answer from its match."""
-    mapping.state = compile_fields(mapping["headers"], () if mapping["status"] in _WITHOUT_CONTENT else _PLAIN)
+    status, headers = mapping["status"], mapping["headers"]
+    mapping.state = compile_fields(headers, () if status in _WITHOUT_CONTENT else _PLAIN)
+    mapping.final = True
+    mapping.warn_of_groups(headers, "headers")
+    if status in _MOVED and "location" not in map(str.lower, headers):
+        hint = f'Write "status": {status}, "headers": {{"location": "/new"}}'
+        mapping.warn(f'"status": {status} sends clients to another URL, and there is no "location"', hint, "status")
 
 
 @hookimpl

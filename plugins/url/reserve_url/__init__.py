@@ -7,7 +7,6 @@ Requests, answers and WebSockets are streamed both ways.
 
 from __future__ import annotations
 
-import logging
 import re
 import sys
 from typing import TYPE_CHECKING, Any
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from .proxy import Proxy
 
 __all__ = ["Forward"]
-
-logger = logging.getLogger("reserve")
 
 
 def __getattr__(name: str) -> Any:
@@ -42,20 +39,36 @@ def schema() -> dict[str, Any]:
 
 @hookimpl
 async def validate(mapping: Mapping, configuration: Configuration) -> None:
-    """Keeps the proxy as state. Warns when strangers could use it to reach whatever they want."""
+    """Keeps the proxy as state. Warns when strangers could use it to reach anything, or all reach one page."""
     from .addresses import is_loopback
     from .options import parse_options
     from .proxy import Proxy
 
     options = parse_options(mapping)
     if options.is_open and not is_loopback(configuration.hostname):
-        logger.warning(
-            "%s is an open proxy on %s: clients choose where their requests go. Name the hosts they may choose in"
-            " allow-hosts, or listen on 127.0.0.1 only",
-            mapping.label,
-            configuration.hostname,
+        mapping.warn(
+            f"An open proxy on {configuration.hostname}: clients choose where their requests go",
+            "Name the hosts they may choose in allow-hosts, or listen on 127.0.0.1 only",
+            "url",
+        )
+    if _drops_path(mapping):
+        value = mapping.value.rstrip("/")
+        mapping.warn(
+            f'"url": every URL that the match finds goes to {mapping.value}: its path is dropped',
+            f'Capture it and pass it on: "match": "^{re.escape(mapping.below or "/")}(.*)", "url": "{value}/$1"',
+            "url",
         )
     mapping.state = Proxy(options)
+    mapping.final = True
+
+
+def _drops_path(mapping: Mapping) -> bool:
+    """Whether all that is below a folder goes to one URL, which is hardly meant: it looks like a folder itself."""
+    below = mapping.below
+    if below is None or mapping.template is not None or mapping.get("forward-request") is not None:
+        return False
+    path = mapping.value.partition("://")[2].partition("/")[2]
+    return path == "" or path.endswith("/") or (below.endswith("/") and below != "/")
 
 
 @hookimpl

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -219,16 +218,35 @@ async def test_captures_never_leave_the_author_s_url(capture: str, upstream: Ups
         ("http://h/$1", "0.0.0.0", {}, False),
     ],
 )
-async def test_an_open_proxy_is_warned_of(
-    url: str, hostname: str, options: dict[str, Any], warned: bool, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_an_open_proxy_is_warned_of(url: str, hostname: str, options: dict[str, Any], warned: bool) -> None:
     mapping = {"match": "^/(https?)/(.*)", "url": url, **options}
-    await check({"hostname": hostname, "mappings": [mapping]}, load_plugins())
-    messages = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert len(messages) == warned
-    if warned:
-        assert "open proxy" in messages[0]
-        assert "allow-hosts" in messages[0]
+    warnings = (await check({"hostname": hostname, "mappings": [mapping]}, load_plugins())).warnings
+    assert len(warnings) == warned
+    for warning in warnings:
+        assert "open proxy" in warning.message
+        assert "allow-hosts" in str(warning.hint)
+
+
+@pytest.mark.parametrize(
+    ("mapping", "dropped"),
+    [
+        ({"match": "^/api/", "url": "http://h/"}, True),
+        ({"match": "^/api/", "url": "http://h/api"}, True),
+        ({"match": "/api", "url": "http://h"}, True),
+        ({"match": "/api", "url": "http://h/v1/"}, True),
+        ({"url": "http://h"}, True),
+        ({"match": "^/api/(.*)", "url": "http://h/$1"}, False),
+        ({"match": "^/api/$", "url": "http://h/"}, False),
+        ({"match": "^/api/[a-z]+$", "url": "http://h/"}, False),
+        ({"match": "/openapi.json", "url": "http://h/openapi.json"}, False),
+        ({"url": "http://h/maintenance.html"}, False),
+        ({"match": "^/x", "invert-match": True, "url": "http://h/"}, False),
+        ({"match": "^/api/", "url": "http://h/", "forward-request": print}, False),
+    ],
+)
+async def test_a_path_that_is_dropped_is_warned_of(mapping: dict[str, Any], dropped: bool) -> None:
+    warnings = (await check({"mappings": [mapping]}, load_plugins())).warnings
+    assert ["its path is dropped" in warning.message for warning in warnings] == [True] * dropped
 
 
 @pytest.mark.parametrize(
