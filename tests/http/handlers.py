@@ -12,6 +12,14 @@ if TYPE_CHECKING:
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+HEAD = b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n"
+OLD = b"GET / HTTP/1.0\r\n\r\n"
+OLD_KEPT = b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
+
+
+def get(path: str, extra: str = "") -> bytes:
+    """`extra`: header lines that end with CR LF."""
+    return f"GET {path} HTTP/1.1\r\nHost: a\r\n{extra}\r\n".encode()
 
 
 def hello(request: Request, response: Response) -> None:
