@@ -64,7 +64,7 @@ async def delete_mirror(call: Call) -> None:
 
 
 async def list_requests(call: Call) -> None:
-    after = call.after()
+    after = await call.after()
     limit = call.integer("limit", DEFAULT_LIMIT, MAX_LIMIT)
     await call.state()
     entries = await call.mount.store.entries(call.code, after, limit) if limit else []
@@ -122,8 +122,9 @@ async def wait_for_requests(call: Call) -> None:
     criteria = _criteria(call)
     count = max(call.integer("count", 1, MAX_COUNT), 1)
     timeout = call.number("timeout", DEFAULT_TIMEOUT, MAX_TIMEOUT)
+    after = await call.after()
     try:
-        outcome = await wait(call.mount.store, call.code, criteria, after=call.after(), count=count, timeout=timeout)
+        outcome = await wait(call.mount.store, call.code, criteria, after=after, count=count, timeout=timeout)
     except LookupError:
         raise call.missing() from None
     found: dict[str, object] = {"requests": outcome.requests}
@@ -138,7 +139,10 @@ async def wait_for_requests(call: Call) -> None:
 def _criteria(call: Call) -> Criteria:
     query = call.request.query
     headers = tuple((name[7:], value) for name, value in query.items() if name.startswith("header."))
-    return Criteria(query.get("method"), query.get("path"), headers, query.get("body.contains"))
+    try:
+        return Criteria.of(query.get("method"), query.get("path"), headers, query.get("body.contains"))
+    except ValueError as error:
+        raise HTTPError(400, str(error)) from None
 
 
 def _object(value: object, *names: str) -> dict[str, object]:

@@ -99,13 +99,15 @@ class Call:
             response=json.loads(state.settings.answer),
         )
 
-    def after(self) -> str:
-        """The parameter `after`, "" without it. Raises `HTTPError` 400."""
+    async def after(self) -> str:
+        """The parameter `after`, "" without it; "now" is the newest request. Raises `HTTPError` 400, `Unavailable`."""
         after = self.request.query.get("after", "")
+        if after == "now":
+            return await self.mount.store.newest(self.code)
         try:
             parse_id(after)
         except ValueError as error:
-            raise HTTPError(400, str(error)) from None
+            raise HTTPError(400, f"{error}: after is one, or now") from None
         return after
 
     def number(self, name: str, default: float, most: float) -> float:

@@ -24,7 +24,10 @@ MARGIN = 10
 
 TOKEN_VARIABLE = "RESERVE_MIRROR_TOKEN"  # noqa: S105  # its name, not the secret
 
-_MIRROR_URL = re.compile(rf"(?P<base>https?://[^?#]+?)/(?:r|v|api/mirrors)/(?P<code>{CODE})(?:[/?#].*)?", re.ASCII)
+_MIRROR_URL = re.compile(
+    rf"(?P<base>https?://[^?#]+?)/(?P<kind>r|v|api/mirrors)/(?P<code>{CODE})(?P<path>/[^?#]*)?(?P<query>\?[^#]*)?(?:#.*)?",
+    re.ASCII,
+)
 
 
 def add_commands(cli: click.Group) -> None:
@@ -135,7 +138,7 @@ async def _announce(server: Server, codes: tuple[str, ...]) -> None:
 @click.command(short_help="Wait for requests to a mirror and print them as JSON.")
 @click.argument("url")
 @click.option("--method", metavar="METHOD", help="Only requests with this method.")
-@click.option("--path", metavar="PATH", help="Only requests with this path below the mirror's URL.")
+@click.option("--path", metavar="PATH", help="Only requests with this path below the mirror's URL, as URL/PATH does.")
 @click.option(
     "--header",
     "headers",
@@ -156,17 +159,26 @@ async def _announce(server: Server, codes: tuple[str, ...]) -> None:
     help="How long to wait.",
 )
 @click.option(
+    "--after",
+    metavar="ID|now",
+    help="Only requests that come after the one with this id, or from now on.  [default: all that are kept]",
+)
+@click.option(
     "--token", metavar="TOKEN", envvar=TOKEN_VARIABLE, show_envvar=True, help="The token of a protected mirror."
 )
 def wait(url: str, count: int, timeout: float, token: str | None, headers: tuple[str, ...], **criteria: Any) -> None:
     """Wait for requests to the mirror at URL, and print them as JSON.
 
-    Requests that have come before count, too. The exit code is 0 when they came; 1 when they didn't, and the nearest
-    ones that did are told; 2 when the mirror can't be asked.
+    URL is where they are sent, http://HOST/r/CODE or with a path below it that they must have, or the address of the
+    mirror's page. Requests that have come before count, too: to wait for the next ones, name the last one by --after.
+
+    The exit code is 0 when they came; 1 when they didn't, and the nearest ones that did are told; 2 when the mirror
+    can't be asked.
     """
     match = _MIRROR_URL.fullmatch(url)
     if match is None:
         raise Unusable(f"{url} is not the URL of a mirror: http://HOST/r/CODE, or the address of its page")
+    criteria["path"] = _path(match, criteria["path"])
     query = {"count": str(count), "timeout": f"{timeout:g}"}
     query |= {name.replace("_", "."): value for name, value in criteria.items() if value is not None}
     pairs = [*query.items(), *(_header(text) for text in headers)]
@@ -181,6 +193,18 @@ def wait(url: str, count: int, timeout: float, token: str | None, headers: tuple
     lines = nearest_lines(outcome["nearest"])
     instead = "\nThe nearest of those that came instead:\n  " + "\n  ".join(lines) if lines else ""
     raise CannotRun(f"{outcome['error']}{instead}")
+
+
+def _path(match: re.Match[str], option: str | None) -> str | None:
+    """The path that requests must have, by the URL or by the option; None: any."""
+    path = match["path"] or "/"
+    if match["kind"] != "r" or (path == "/" and not match["query"]):
+        return option
+    if match["query"]:
+        raise Unusable(f"The query isn't looked at: leave {match['query']} out of the URL")
+    if option is not None and option.lstrip("/") != path.lstrip("/"):
+        raise Unusable(f"The URL says the path {path}, --path says {option}: give one of them")
+    return path
 
 
 def _header(text: str) -> tuple[str, str]:

@@ -21,7 +21,7 @@ MAX_MESSAGE = 1024
 
 async def follow_mirror(call: Call) -> None:
     """Accepts the WebSocket and sends the messages of a mirror until either side has had enough."""
-    after = call.after()
+    after = await call.after()
     await call.state(renew=True)
     # Its origin has been checked, also behind a proxy, where the core knows too little to do so.
     websocket = await call.request.upgrade(origins=("*",), max_message_size=MAX_MESSAGE)

@@ -114,7 +114,7 @@ class TestMirror:
         __tracebackhide__ = True
         from .wait import Criteria, wait
 
-        criteria = Criteria(method, path, tuple((headers or {}).items()), body_contains)
+        criteria = Criteria.of(method, path, tuple((headers or {}).items()), body_contains)
         outcome = self._loop.run(wait(self._store, CODE, criteria, timeout=timeout))
         if not outcome.requests:
             pytest.fail(_explain(outcome, timeout))

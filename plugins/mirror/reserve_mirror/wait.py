@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from contextlib import aclosing
 from typing import NamedTuple
 
+from reserve_core import HTTPError
+from reserve_core.http.target import canonical_url
+
 from .follow import PAGE, follow
 from .model import Missed, Summary, Whole
 from .store import Event, Store
@@ -17,25 +20,40 @@ NEAREST = 5
 
 
 class Criteria(NamedTuple):
-    """What a request must be like; what is None may be anything. Headers: an empty value asks for any."""
+    """What a request must be like; what is None may be anything. Headers: an empty value asks for any.
 
-    method: str | None = None
-    path: str | None = None
-    headers: tuple[tuple[str, str], ...] = ()
-    body_contains: str | None = None
+    One that was refused, or is not whole, is never like that.
+    """
+
+    method: str | None
+    path: str | None
+    headers: tuple[tuple[str, str], ...]
+    body_contains: str | None
+
+    @classmethod
+    def of(
+        cls,
+        method: str | None = None,
+        path: str | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
+        body_contains: str | None = None,
+    ) -> Criteria:
+        """Criteria as people write them. Raises ValueError for a path that no request can have."""
+        return cls(method and method.upper(), None if path is None else _canonical(path), headers, body_contains)
 
     def misses(self, summary: Summary) -> list[str]:
         """Why a request isn't like that, its body aside; empty when it is."""
         return [
-            *self._miss("method", summary["method"], self.method and self.method.upper()),
-            *self._miss("path", summary["path"], self.path),
+            *([summary["failure"]["reason"]] if "failure" in summary else []),
+            *self._miss("method", summary["method"], self.method),
+            *self._miss("path", summary["path"] or "/", self.path),
             *(miss for name, value in self.headers for miss in _header_miss(summary, name, value)),
         ]
 
     @staticmethod
     def _miss(what: str, value: str, wanted: str | None) -> Iterable[str]:
         if wanted is not None and value != wanted:
-            yield f"{what} is {value or 'empty'}, not {wanted or 'empty'}"
+            yield f"{what} is {value}, not {wanted}"
 
     def body_misses(self, body: bytes) -> list[str]:
         """Why its body isn't like that."""
@@ -111,6 +129,16 @@ class _Search:
         missed = Missed(request=summary, missed=reasons)
         # Those with the fewest misses, of them the newest.
         self.nearest = sorted([missed, *self.nearest], key=lambda each: len(each["missed"]))[:NEAREST]
+
+
+def _canonical(path: str) -> str:
+    """A path below a mirror as its requests have it, the slash at its beginning included."""
+    if "?" in path:
+        raise ValueError(f"The path {path!r} has a query, which isn't compared: leave it out")
+    try:
+        return canonical_url(path if path.startswith("/") else f"/{path}")
+    except HTTPError as error:
+        raise ValueError(f"{path!r} can't be the path of a request: {error.reason}") from None
 
 
 def _header_miss(summary: Summary, name: str, wanted: str) -> Iterable[str]:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.kit.waiting import wait_until
+
 if TYPE_CHECKING:
     from tests.plugins.mirror.conftest import Serve, Site
 
@@ -273,7 +275,8 @@ def test_of_a_form_that_its_sender_cut_the_fields_before_are_shown(site: Site) -
     head = f"POST /mirror/r/orders HTTP/1.1\r\nHost: x\r\nContent-Type: {URLENCODED}\r\nContent-Length: 9\r\n\r\n"
     with socket.create_connection(("127.0.0.1", site.server.port)) as client:
         client.sendall(head.encode() + b"a=1&b=")
-    (whole,) = site.get("/api/mirrors/orders/wait").json()["requests"]
+    wait_until(site.requests)
+    whole = site.whole(site.requests()[0]["id"])
     assert whole["form"] == [["a", "1"]]
     reason = "sender closed the connection, after 6 of 9 bytes of the body."
     assert whole["notes"] == [f"The {reason}", f"Not all of the form is shown: the {reason}"]

@@ -168,7 +168,8 @@ def engine() -> str:
 
 def test_wait_prints_what_came(reserve: Run, site: Site) -> None:
     request_id = site.capture("/hook", b'{"total": 42}', headers=[("X-Event", "paid")])
-    for address in ("/r/orders", "/r/orders/any/path?x=1", "/v/orders", "/v/orders#x", "/api/mirrors/orders"):
+    addresses = ("/r/orders", "/r/orders/", "/r/orders/hook", "/r/orders/h%6Fok", "/v/orders", "/v/orders#x")
+    for address in (*addresses, "/v/orders?token=x", "/api/mirrors/orders"):
         done = reserve("wait", f"{site.url}{address}")
         assert (done.returncode, done.stderr) == (0, "")
         assert json.loads(done.stdout) == [site.whole(request_id)]
@@ -180,6 +181,52 @@ def test_wait_takes_criteria(reserve: Run, site: Site) -> None:
     criteria += ["--body-contains", ": 42", "--count", "2", "--timeout", "5.5"]
     done = reserve("wait", f"{site.url}/r/orders", *criteria)
     assert [request["id"] for request in json.loads(done.stdout)] == ids[:2]
+
+
+def test_the_path_of_the_url_counts(reserve: Run, site: Site) -> None:
+    site.capture("/paid")
+    done = reserve("wait", f"{site.url}/r/orders/nothing", "--timeout", "0")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "POST /paid: path is /paid, not /nothing" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "path"), [("", "paid"), ("", "/paid"), ("", "/p%61id"), ("/paid", "paid"), ("/", "/paid")]
+)
+def test_a_path_is_taken_as_people_write_it(reserve: Run, site: Site, address: str, path: str) -> None:
+    request_id = site.capture("/paid")
+    done = reserve("wait", f"{site.url}/r/orders{address}", "--path", path)
+    assert [request["id"] for request in json.loads(done.stdout)] == [request_id]
+
+
+def test_wait_goes_on_after_a_request(reserve: Run, site: Site) -> None:
+    first = site.capture("/paid")
+    assert [request["id"] for request in json.loads(reserve("wait", f"{site.url}/r/orders").stdout)] == [first]
+    for after in (first, "now"):
+        assert reserve("wait", f"{site.url}/r/orders", "--after", after, "--timeout", "0").returncode == 1
+    second = site.capture("/paid")
+    done = reserve("wait", f"{site.url}/r/orders", "--after", first)
+    assert [request["id"] for request in json.loads(done.stdout)] == [second]
+
+
+@pytest.mark.parametrize(
+    ("address", "options", "part"),
+    [
+        ("/r/orders/a?x=1", [], "leave ?x=1 out of the URL"),
+        ("/r/orders?x=1", [], "leave ?x=1 out of the URL"),
+        ("/r/orders/a", ["--path", "/b"], "The URL says the path /a, --path says /b: give one of them"),
+        ("/r/orders", ["--path", "/b?x=1"], "has a query, which isn't compared"),
+        ("/r/orders", ["--path", "/100%"], "'/100%' can't be the path of a request"),
+        ("/r/orders", ["--after", "yesterday"], "'yesterday' is not the id of a request: after is one, or now"),
+    ],
+)
+def test_what_wait_cannot_look_for_is_said(
+    reserve: Run, site: Site, address: str, options: list[str], part: str
+) -> None:
+    done = reserve("wait", f"{site.url}{address}", *options)
+    assert done.returncode == 2
+    assert part in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_wait_fails_with_the_nearest_misses(reserve: Run, site: Site) -> None:

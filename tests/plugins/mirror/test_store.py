@@ -105,6 +105,18 @@ async def test_a_list_may_begin_after_a_request_that_is_gone(store: Store) -> No
     assert await ids(store, after=made[1]) == made[2:]
 
 
+async def test_the_newest_is_the_last_that_is_kept(store: Store) -> None:
+    assert await store.newest("orders") == ""
+    await store.create("orders", SETTINGS)
+    assert await store.newest("orders") == ""
+    made = [await captured(store, n) for n in range(5)]
+    assert await store.newest("orders") == made[-1]
+    await store.remove("orders", made[-1])
+    assert await store.newest("orders") == made[-2]
+    await store.clear("orders")
+    assert await store.newest("orders") == ""
+
+
 async def test_a_capture_gives_the_answer(store: Store) -> None:
     await store.create("orders", SETTINGS)
     first = await store.capture("orders", summary(), b"")

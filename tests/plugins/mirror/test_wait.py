@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.kit.waiting import PATIENCE
+from tests.kit.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from tests.kit.client import Answer
@@ -55,6 +56,38 @@ def test_only_what_comes_after_an_id_counts(site: Site) -> None:
     assert [each["id"] for each in wait(site, after=first).json()["requests"]] == [second]
 
 
+def test_only_what_comes_from_now_on_counts(site: Site) -> None:
+    site.capture("/1")
+    timer = later(lambda: site.capture("/2"))
+    found = wait(site, 30, after="now").json()["requests"]
+    timer.join()
+    assert [each["path"] for each in found] == ["/2"]
+    assert wait(site, 0, after="now").status == 408
+
+
+def test_now_is_the_beginning_of_a_mirror_without_requests(site: Site) -> None:
+    timer = later(lambda: site.capture("/1"))
+    assert wait(site, 30, after="now").status == 200
+    timer.join()
+
+
+@pytest.mark.parametrize("path", ["", "/"])
+def test_the_mirrors_own_url_has_the_path_of_a_slash(site: Site, path: str) -> None:
+    site.capture("/deeper")
+    request_id = site.capture(path)
+    for wanted in ("", "/"):
+        assert [each["id"] for each in wait(site, 30, path=wanted).json()["requests"]] == [request_id]
+
+
+def test_what_is_not_whole_is_not_what_was_waited_for(site: Site) -> None:
+    head = "POST /mirror/r/orders/paid HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345"
+    with socket.create_connection(("127.0.0.1", site.server.port)) as client:
+        client.sendall(head.encode())
+    wait_until(site.requests)
+    (nearest,) = wait(site, 0, path="/paid").json()["nearest"]
+    assert nearest["missed"] == ["The sender closed the connection, after 5 of 10 bytes of the body"]
+
+
 def test_several_are_waited_for(site: Site) -> None:
     ids = [site.capture("/1")]
     timer = later(lambda: ids.extend(site.capture(f"/{n}") for n in (2, 3, 4)))
@@ -67,6 +100,8 @@ MATCHES: list[dict[str, str]] = [
     {"method": "POST"},
     {"method": "post"},
     {"path": "/hook"},
+    {"path": "hook"},
+    {"path": "/a/../h%6fok"},
     {"header__x-event": "paid"},
     {"header__X-EVENT": "second"},
     {"header__x-event": ""},
@@ -76,7 +111,7 @@ MATCHES: list[dict[str, str]] = [
 MISSES: list[tuple[dict[str, str], list[str]]] = [
     ({"method": "PUT"}, ["method is POST, not PUT"]),
     ({"path": "/hook/"}, ["path is /hook, not /hook/"]),
-    ({"path": ""}, ["path is /hook, not empty"]),
+    ({"path": ""}, ["path is /hook, not /"]),
     ({"header__x-event": "created"}, ["header x-event is paid, second, not created"]),
     ({"header__x-other": ""}, ["there is no header x-other"]),
     ({"body__contains": "43"}, ["body doesn't contain '43'"]),
@@ -125,7 +160,9 @@ def test_what_was_found_in_time_is_told(site: Site) -> None:
     assert [each["id"] for each in outcome["requests"]] == [request_id]
 
 
-@pytest.mark.parametrize("query", ["timeout=x", "timeout=3601", "count=101", "after=x", "methd=POST"])
+@pytest.mark.parametrize(
+    "query", ["timeout=x", "timeout=3601", "count=101", "after=x", "methd=POST", "path=/a?b", "path=/%25"]
+)
 def test_a_bad_parameter_is_refused(site: Site, query: str) -> None:
     answer = site.get(f"/api/mirrors/orders/wait?{query}")
     assert answer.status == 400

@@ -96,6 +96,9 @@ class Store(Protocol):
     async def entries(self, code: str, after: str, limit: int) -> list[Entry]:
         """The oldest requests after `after`, up to `limit`."""
 
+    async def newest(self, code: str) -> str:
+        """The id of the newest request that is kept, "" when there is none."""
+
     async def content(self, code: str, request_id: str) -> Content | None:
         """A whole request, None when there is none."""
 

@@ -142,6 +142,10 @@ class MemoryStore:
                     break
         return found
 
+    async def newest(self, code: str) -> str:
+        mirror = self._find(code)
+        return "" if mirror is None else next(reversed(mirror.contents), "")
+
     async def content(self, code: str, request_id: str) -> Content | None:
         mirror = self._find(code)
         return None if mirror is None else mirror.contents.get(request_id)

@@ -87,6 +87,10 @@ class RedisStore:
         reply = await self._link.call("XRANGE", _keys(code)[1], start, "+", "COUNT", limit)
         return [_entry(item) for item in reply]
 
+    async def newest(self, code: str) -> str:
+        reply = await self._link.call("XREVRANGE", _keys(code)[1], "+", "-", "COUNT", 1)
+        return _entry(reply[0]).id if reply else ""
+
     async def content(self, code: str, request_id: str) -> Content | None:
         _, stream, bodies = _keys(code)
         # The bodies first: if the request is there afterwards, they were, too.
