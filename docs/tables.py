@@ -18,6 +18,7 @@ import click
 
 from reserve_core import hookspecs, load_plugins
 from reserve_core.cli import main as command_line
+from reserve_core.config import migration
 from reserve_core.config.schema import MAPPING_PROPERTIES, core_schema
 from reserve_core.limits import limits_schema
 
@@ -108,6 +109,20 @@ def _settings(_: str | None) -> str:
     schema = core_schema()
     own = {name: part for name, part in schema["properties"].items() if name != "limits"}
     return _options({"properties": own})
+
+
+def _migration(_: str | None) -> str:
+    """What REserve knows and this server doesn't."""
+    rows = [
+        (
+            f"`{name}`" + (f" of `{prefix}`" if prefix else ""),
+            " or ".join(f"`{json.dumps(value)}`" for value in former.harmless),
+            former.instead,
+        )
+        for prefix, properties in {"": migration.SETTINGS, **migration.PROPERTIES}.items()
+        for name, former in properties.items()
+    ]
+    return _table(("REserve's", "accepted with", "else"), rows)
 
 
 def _commands(_: str | None) -> str:
@@ -226,6 +241,7 @@ _PARTS: dict[str, Callable[[Any], str]] = {
     "commands": _commands,
     "handler": _handler,
     "hook": _hook,
+    "migration": _migration,
     "limits": lambda _: _options(limits_schema()),
     "mapping": lambda _: _options({"properties": MAPPING_PROPERTIES}),
     "reliability": _reliability,

@@ -86,3 +86,14 @@ async def test_bad_input_is_refused() -> None:
     async with await mock({"mappings": [{"status": 404}]}) as mocked:
         with pytest.raises(HTTPError):
             await mocked.request("GET", "no-slash")
+
+
+async def test_that_nothing_answers_is_no_error_and_the_end_is_told_once() -> None:
+    """Unlike REserve, where 501 and 508 are errors and each request is closed: see docs/from-reserve.md."""
+    events: list[tuple[str, int]] = []
+    mappings = [{"match": "^/loop", "custom": lambda request, response: "/loop"}, {"match": "^/(x)", "status": 200}]
+    async with await mock({"mappings": mappings}) as mocked:
+        mocked.server.on("*", lambda event: events.append((event.name, event.status)))
+        assert [(await mocked.request("GET", url)).status for url in ("/none", "/loop", "/x")] == [501, 508, 200]
+    told = [event for event in events if event[0] in ("redirected", "error", "aborted", "closed")]
+    assert told == [("redirected", 501), ("redirected", 508), ("redirected", 200), ("closed", 0)]

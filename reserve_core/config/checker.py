@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..errors import ConfigError, Problem
 from ..limits import Limits
-from . import local
+from . import local, migration
 from .compiler import compile_table
 from .configuration import Configuration
 from .contract import local_handler
@@ -99,7 +99,8 @@ class _Checker:
 
     def _check_schema(self, document: Document) -> Iterator[Place]:
         """Reports what is against the schema. Yields the settings, and their members, that are faulty."""
-        for finding in findings(core_schema(), document.data):
+        found = findings(core_schema(), document.data)
+        for finding in migration.revised(found, migration.SETTINGS, document.data):
             self.problems.append(Place(document, finding.path).problem(finding.message, finding.hint))
             yield Place(document, finding.path[:1])
             yield Place(document, finding.path[:2])

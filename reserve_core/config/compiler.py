@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..errors import ConfigError, Problem
 from ..failures import describe, is_cancellation
-from . import lint, positions
+from . import lint, migration, positions
 from .contract import TOKEN
 from .explain import Finding, shown
 from .interpolate import compile_template
@@ -92,6 +92,7 @@ class _Compiler:
         kind = self._kind(value, report)
         found = findings(kind.schema if kind else _COMMON, value)
         if kind is not None:
+            found = migration.revised(found, migration.PROPERTIES.get(kind.handler.prefix, {}), value)
             found += kind.misspelt(value)
         for finding in found:
             report.add(*finding)

@@ -11,13 +11,20 @@ import warnings
 from typing import Any
 
 from ..errors import ConfigError
+from .migration import of_expression
 
 DEFAULT = "(.*)"
 
 _SPECIAL = re.compile(r"[()^$\[\]|\\?+*{}]")
 _PARAMETER = re.compile(r":([^\W\d]\w*)", re.ASCII)
-# One token of a JavaScript expression that Python may spell otherwise; escapes and classes pass whole.
-_JAVASCRIPT = re.compile(r"\\k<([^>]*)>|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?<(?![=!])", re.DOTALL)
+# One token of a JavaScript expression that Python may spell otherwise; escapes and classes pass whole. `[^]` is any
+# character where it can't begin a class of Python's.
+_JAVASCRIPT = re.compile(
+    r"\\k<([^>]*)>|(\[\^\])(?=[*+?{)|$]|$)|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?<(?![=!])", re.DOTALL
+)
+_ESCAPE = "write a backslash before it; in JSON, two"
+_REPEATED = f"A * repeats what stands before it: .* is anything, [^/]* a name. To mean one of *+?{{}} itself, {_ESCAPE}"
+_REPEATS = {"nothing to repeat": _REPEATED, "multiple repeat": _REPEATED}
 _FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "u": re.NOFLAG, "g": re.NOFLAG}
 
 
@@ -80,7 +87,7 @@ def _regex(text: str, flags: str = "") -> re.Pattern[str]:
             return re.compile(python, options)
     except re.error as error:
         place = "" if error.pos is None else f" at character {_position(text, error.pos) + 1}"
-        raise _invalid(text, f"{error.msg}{place}") from error
+        raise _invalid(text, f"{error.msg}{place}", of_expression(error.msg) or _REPEATS.get(error.msg)) from error
     except (OverflowError, RecursionError) as error:
         raise _invalid(text, str(error)) from error
 
@@ -88,11 +95,13 @@ def _regex(text: str, flags: str = "") -> re.Pattern[str]:
 def _translate(token: re.Match[str]) -> str:
     if token[0] == "(?<":
         return "(?P<"
+    if token[2]:
+        return r"[\s\S]"
     return f"(?P={token[1]})" if token[1] else token[0]
 
 
 def _position(text: str, position: int) -> int:
-    """The index in `text` of an index in its translation, where each translated token is one character longer."""
+    """The index in `text` of an index in its translation, where translated tokens are some characters longer."""
     for token in _JAVASCRIPT.finditer(text):
         if token.end() >= position:
             break
@@ -100,6 +109,6 @@ def _position(text: str, position: int) -> int:
     return position
 
 
-def _invalid(text: str, reason: str) -> ConfigError:
-    hint = r"To mean one of ()^$[]|\?+*{} itself, write a backslash before it; in JSON, two"
-    return ConfigError(f'"match": "{text}" is not a regular expression: {reason}', hint)
+def _invalid(text: str, reason: str, hint: str | None = None) -> ConfigError:
+    mend = hint or rf"To mean one of ()^$[]|\?+*{{}} itself, {_ESCAPE}"
+    return ConfigError(f'"match": "{text}" is not a regular expression: {reason}', mend)

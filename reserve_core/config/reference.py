@@ -14,6 +14,7 @@ from typing import Any
 from ..errors import ConfigError
 from ..failures import describe
 from . import local
+from .migration import of_reference
 
 FORMS = 'Write "./file.py:name" or "package.module:name"'
 
@@ -45,10 +46,8 @@ class Reference:
         self.module: ModuleType | None = None
         if self.path is None and not all(part.isidentifier() for part in self.place.split(".")):
             is_path = "/" in self.place and (cwd / f"{self.place}.py").is_file()
-            raise ConfigError(
-                f'"{text}" is not a reference to Python code',
-                f'Did you mean "{self.place}.py"?' if is_path else FORMS,
-            )
+            hint = f'Did you mean "{self.place}.py"?' if is_path else FORMS
+            raise self._of_node() or ConfigError(f'"{text}" is not a reference to Python code', hint)
 
     def load(self) -> Any:
         """The object. Its module is imported once, whatever the number of references to it."""
@@ -89,10 +88,15 @@ class Reference:
             missing = error.name if isinstance(error, ModuleNotFoundError) else None
             if self.path is None and missing and f"{self.place}.".startswith(f"{missing}."):
                 hint = 'Install it, or name a file: "./file.py:name"'
-                raise ConfigError(f'"{self.text}": there is no module {missing}', hint) from error
+                raise (self._of_node() or ConfigError(f'"{self.text}": there is no module {missing}', hint)) from error
             hint = f"Mend {self.path.name if self.path else self.place}"
             raise ConfigError(f'"{self.text}" fails when it is imported: {describe(error)}', hint) from error
         return self.module
+
+    def _of_node(self) -> ConfigError | None:
+        """What is to be said when the reference is one of REserve's."""
+        found = of_reference(self.place)
+        return None if found is None else ConfigError(f'"{self.text}" {found[0]}', found[1])
 
     def _object(self, module: ModuleType) -> Any:
         if self.name is None:

@@ -21,7 +21,7 @@ _FIRST = 2
 THREADS = 32
 
 # What an answer may say beside its body.
-_OPTIONS = frozenset(("status", "headers"))
+_OPTIONS = frozenset(("status", "headers", "statusCode"))  # as in REserve
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def parse_answer(answer: Sequence[Any], name: str) -> tuple[Any, int | None, Hea
     options = answer[1]
     if len(answer) > 2 or not isinstance(options, dict):
         raise TypeError(f"{name} answered with {short(answer)}: a list is [body] or [body, options], options a dict")
-    status = options.get("status")
+    status = options.get("status", options.get("statusCode"))
     headers = options.get("headers")
     if not options.keys() <= _OPTIONS:
         unknown = ", ".join(repr(option) for option in options if option not in _OPTIONS)
