@@ -15,7 +15,7 @@ import zstandard
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Locator, Page, Route
 
     from tests.browser.conftest import Ask, LivePage, Site, Visit
 
@@ -124,13 +124,50 @@ def test_a_request_is_shown_from_its_beginning(live: LivePage) -> None:
     expect(live.opened("/other").locator("h2")).to_be_in_viewport()
 
 
-def test_what_is_no_json_is_text(live: LivePage) -> None:
-    texts = ['{"a":1}}', "[1,]", "{a:1}", '["\t"]', "[01]", "[" * 100_000, '["\\x"]', "[tru]", "[1", '{"a" 1}']
-    for number, text in enumerate(texts):
+def test_what_is_no_json_is_text_and_says_why(live: LivePage) -> None:
+    texts = {
+        '{"a":1}}': "what stands in line 1, column 8 can't be there",
+        "[1,]": "what stands in line 1, column 4 can't be there",
+        '{\n  "a": 1,\n  b: 2}': "what stands in line 3, column 3 can't be there",
+        '["\t"]': "what stands in line 1, column 2 can't be there",
+        "[01]": "what stands in line 1, column 3 can't be there",
+        '["\\x"]': "what stands in line 1, column 2 can't be there",
+        "[tru]": "what stands in line 1, column 2 can't be there",
+        "[1\n": "it ends too early",
+        "\n": "it ends too early",
+        '{"a" 1}': "what stands in line 1, column 6 can't be there",
+        "[" * 201 + "]" * 201: "it is nested more than 200 deep",
+        "[" * 100_000: "it is nested more than 200 deep",
+    }
+    for number, (text, reason) in enumerate(texts.items()):
         live.mirror.send("POST", f"/odd/{number}", text.encode(), [("Content-Type", JSON)])
         detail = live.open(f"/odd/{number}")
         assert tabs(detail) == ["Raw", "Hex"], text
+        expect(detail.locator(".note")).to_have_text(f"There is no JSON view: {reason}.")
         assert view(detail, "Raw").locator("pre").evaluate("pre => pre.firstChild.textContent") == text
+    live.mirror.send("POST", "/deep", b"[" * 200 + b"]" * 200, [("Content-Type", JSON)])
+    assert tabs(live.open("/deep")) == ["JSON", "Raw", "Hex"]
+
+
+def test_json_can_be_had_with_characters_instead_of_escapes(live: LivePage) -> None:
+    escaped = r'{"\u65e5\u672c": "\ud83d\ude00 \u202e \u0022 \u005c \\u65e5 \n \ud800"}'
+    readable = r'"\u65e5\u672c": "\U0001f600 \u202e \u0022 \u005c \\u65e5 \n \ud800"'
+    readable = readable.replace(r"\u65e5\u672c", "\u65e5\u672c", 1).replace(r"\U0001f600", "\U0001f600")
+    live.mirror.send("POST", "/escaped", escaped.encode(), [("Content-Type", JSON)])
+    detail = live.open("/escaped")
+    choice = detail.get_by_label(r"Characters instead of \u escapes")
+    expect(choice).not_to_be_checked()
+    expect(detail.locator(".leaf")).to_have_text(escaped[1:-1])
+    choice.check()
+    expect(detail.locator(".leaf")).to_have_text(readable)
+    assert json.loads(f"{{{readable}}}") == json.loads(escaped)
+    assert live.copied("Copy the body") == escaped
+    live.mirror.send("POST", "/next", rb'["\u00e9"]', [("Content-Type", JSON)])
+    expect(live.open("/next").locator(".leaf")).to_have_text('"\u00e9"')  # the choice stays
+    choice.uncheck()
+    expect(detail.locator(".leaf")).to_have_text(r'"\u00e9"')
+    live.mirror.send("POST", "/plain", '["\u00e9"]'.encode(), [("Content-Type", JSON)])
+    expect(live.open("/plain").get_by_role("checkbox")).to_have_count(0)
 
 
 def test_xml_is_indented_and_not_parsed(live: LivePage) -> None:
@@ -146,6 +183,34 @@ def test_xml_is_indented_and_not_parsed(live: LivePage) -> None:
         "</a>",
     ]
     expect(view(detail, "Raw")).to_have_text(text)
+
+
+def test_what_is_no_xml_is_text_and_says_why(live: LivePage) -> None:
+    texts = {
+        "<a>\n <b": "what begins in line 2, column 2 has no end",
+        "none": "there is no tag in it",
+        f"<a>{'x' * 1_000_000}</a>": "it is longer than 1.0 MB",
+    }
+    for number, (text, reason) in enumerate(texts.items()):
+        live.mirror.send("POST", f"/odd/{number}", text.encode(), [("Content-Type", "text/xml")])
+        detail = live.open(f"/odd/{number}")
+        assert tabs(detail) == ["Raw", "Hex"], text[:10]
+        expect(detail.locator(".note")).to_have_text(f"There is no XML view: {reason}.")
+
+
+def test_what_is_no_text_or_picture_says_why(live: LivePage) -> None:
+    bodies = {
+        ("text/plain", b"caf\xe9"): "There is no text view: it is no text in utf-8.",
+        ("application/json; charset=utf-16le", b"{"): "There is no text view: it is no text in utf-16le.",
+        ("text/plain; charset=klingon", b"qapla"): "The charset klingon isn't known here: the body is read as UTF-8.",
+        ("image/heic", b"\0"): "There is no image view: this page doesn't show image/heic.",
+        ("application/octet-stream", b"\0"): None,
+        ("text/plain", b"[1"): None,
+    }
+    for number, ((content_type, body), note) in enumerate(bodies.items()):
+        live.mirror.send("POST", f"/odd/{number}", body, [("Content-Type", content_type)])
+        detail = live.open(f"/odd/{number}")
+        expect(detail.locator(".note")).to_have_text([note] if note else [])
 
 
 def test_a_form(live: LivePage) -> None:
@@ -176,6 +241,21 @@ def test_the_parts_of_an_upload(live: LivePage) -> None:
     parts.get_by_role("button", name="Show a.png").click()
     expect(parts.locator("figcaption")).to_have_text("3 \u00d7 2 pixels")
     assert download(live.page, detail.get_by_role("link", name="Download the body"))[1] == body
+
+
+def test_a_picture_too_large_to_be_shown_is_said_to_be(live: LivePage) -> None:
+    body = part("photo", png(3, 2), "a.png", "image/png") + b"--frontier--\r\n"
+    live.mirror.send("POST", "/upload", body, [("Content-Type", MULTIPART)])
+
+    def enlarge(route: Route) -> None:
+        whole = route.fetch().json()
+        whole["files"][0]["size"] = 10_000_001
+        route.fulfill(json=whole)
+
+    live.page.route(f"{live.mirror.api}/requests/*", enlarge)
+    parts = view(live.open("/upload"), "Parts")
+    expect(parts.locator("li")).to_contain_text("too large to be shown here")
+    expect(parts.get_by_role("button")).to_have_count(0)
 
 
 def test_binary_in_hexadecimal_and_byte_for_byte(live: LivePage) -> None:
@@ -240,6 +320,7 @@ def test_a_picture(live: LivePage) -> None:
     live.mirror.send("POST", "/svg", b"<svg onload='alert(1)'/>", [("Content-Type", "image/svg+xml")])
     detail = live.open("/svg")
     assert tabs(detail) == ["XML", "Raw", "Hex"]
+    expect(detail.locator(".note")).to_have_text("There is no image view: this page doesn't show image/svg+xml.")
     expect(detail.locator("img")).to_have_count(0)
 
 
@@ -267,6 +348,14 @@ def test_a_refused_request_says_why(live: LivePage) -> None:
     expect(detail.locator(".note")).to_have_text("The request target has a malformed percent-encoding.")
     live.page.locator("#filter").fill("status:400")
     expect(live.rows).to_have_count(1)
+
+
+def test_a_text_that_is_cut_within_a_character_is_still_text(site: Site, visit: Visit) -> None:
+    mirror = site.mirror(base="/few")
+    mirror.send("POST", "/cut", "\u65e5".encode() * 400, [("Content-Type", "text/plain")])
+    detail = visit(mirror).open("/cut")
+    expect(detail.locator(".note")).to_have_text("Only the first 1.0 kB of 1.2 kB were kept.")
+    expect(view(detail, "Raw")).to_have_text("\u65e5" * 333)
 
 
 def test_a_permalink(live: LivePage, visit: Visit) -> None:

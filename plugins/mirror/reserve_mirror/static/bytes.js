@@ -7,22 +7,28 @@ export function bytesOf({ body, body_encoding }) {
   return body_encoding === "base64" ? binaryBytes(atob(body)) : encoder.encode(body);
 }
 
-/** The text of bytes that are text: in the charset given, UTF-8 for one that isn't known. Null when they are binary. */
-export function textOf(bytes, charset = "utf-8") {
+/**
+ * The text of bytes that are text: in the charset given, UTF-8 for one that isn't known. Null when they are binary.
+ * What is not `whole` may end within a character.
+ */
+export function textOf(bytes, charset = "utf-8", whole = true) {
   let text;
   try {
-    text = decoder(charset).decode(bytes);
+    text = decoder(charset).decode(bytes, { stream: !whole });
   } catch {
     return null;
   }
   return CONTROL.test(text) ? null : text;
 }
 
-function decoder(charset) {
+const decoder = (charset) => new TextDecoder(knows(charset) ? charset : "utf-8", STRICT);
+
+/** Whether a charset is known here. */
+export function knows(charset) {
   try {
-    return new TextDecoder(charset, STRICT);
+    return Boolean(new TextDecoder(charset));
   } catch {
-    return new TextDecoder("utf-8", STRICT);
+    return false;
   }
 }
 
@@ -30,6 +36,12 @@ const STRICT = { fatal: true, ignoreBOM: true };
 
 /** What no text has: control characters but for white space and the escape of terminals. */
 const CONTROL = /[\x00-\x08\x0e-\x1a\x1c-\x1f]/;
+
+/** A place in a text, for people: "line 3, column 14". */
+export function placeOf(text, index) {
+  const before = text.slice(0, index).split("\n");
+  return `line ${before.length}, column ${before.at(-1).length + 1}`;
+}
 
 /** A header value as people read it: the API gives a char per byte, most senders mean UTF-8. */
 export function headerText(value) {

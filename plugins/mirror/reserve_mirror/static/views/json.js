@@ -1,19 +1,30 @@
 /** JSON as a tree that folds; a container's content is built when it is opened. */
 
-import { h, plural } from "../dom.js";
+import { fill, h, plural } from "../dom.js";
 import { sent } from "../sent.js";
-import { jsonTree } from "./jsontree.js";
+import { jsonTree, unescaped } from "./jsontree.js";
 import { piecewise } from "./more.js";
 
 const PIECE = 200; // children shown of one container at a time
 const OPENED = 1000; // lines that are open from the start
 
-/** The view of a JSON text, null when it is none. */
-export function jsonView(text) {
-  const tree = jsonTree(text);
-  if (!tree) return null;
-  const lines = { left: OPENED };
-  return h("div.code.json", { tabindex: 0, role: "group", "aria-label": "JSON" }, entry(null, tree, "", lines));
+let readable = false; // the choice lasts as long as the page
+
+/** The view of a JSON text by its tree. It is exact, and can be had with characters instead of `\u` escapes. */
+export function jsonView(tree, text) {
+  const view = h("div.code.json", { tabindex: 0, role: "group", "aria-label": "JSON" });
+  const draw = () => {
+    const shown = readable && hasEscapes ? jsonTree(unescaped(text)) : tree;
+    fill(view, entry(null, shown, "", { left: OPENED }));
+  };
+  const choose = ({ target }) => {
+    readable = target.checked;
+    draw();
+  };
+  const hasEscapes = /\\u/.test(text);
+  const choice = h("input", { type: "checkbox", checked: readable, onchange: choose });
+  draw();
+  return [hasEscapes && h("p.choice", {}, h("label", {}, choice, " Characters instead of \\u escapes")), view];
 }
 
 function entry(name, node, comma, lines) {

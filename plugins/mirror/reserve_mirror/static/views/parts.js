@@ -32,7 +32,10 @@ function filePart(file, index, api, id) {
     "li",
     {},
     h("p", {}, h("span.field", {}, sent(file.name)), h("span.filename", {}, sent(name)), h("span.about", {}, about)),
-    isPicture(mime) && file.size <= LARGEST_PICTURE && showButton(name, mime, () => api.file(id, index)),
+    isPicture(mime) &&
+      (file.size <= LARGEST_PICTURE
+        ? showButton(name, mime, () => api.file(id, index))
+        : h("span.about", {}, "too large to be shown here")),
     h("a.button", { href: api.fileUrl(id, index), download: name, "aria-label": `Download ${spelled(name)}` }, "Download"),
   );
 }

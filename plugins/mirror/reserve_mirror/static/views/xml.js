@@ -1,5 +1,6 @@
 /** XML, indented and coloured. It is cut into tokens and never parsed, so no entity is ever resolved. */
 
+import { placeOf, size } from "../bytes.js";
 import { h } from "../dom.js";
 import { sentLines } from "../sent.js";
 import { piecewise } from "./more.js";
@@ -16,12 +17,17 @@ const TEXT = /[^<]+/;
 const TOKEN = new RegExp([COMMENT, CDATA, INSTRUCTION, DOCTYPE, TAG, TEXT].map(({ source }) => source).join("|"), "y");
 const ATTRIBUTE = /([^\s=]+)(\s*=\s*)("[^"]*"|'[^']*')/g;
 
-/** The view of an XML text, null when it doesn't look like any. */
-export function xmlView(text) {
-  if (text.length > LONGEST) return null;
-  const tokens = tokenize(text);
-  if (!tokens) return null;
-  const lines = arrange(tokens);
+/**
+ * The lines of an XML text. Raises `SyntaxError` when it doesn't look like any, and `RangeError` when it's too long; the
+ * message is the end of a sentence.
+ */
+export function xmlLines(text) {
+  if (text.length > LONGEST) throw new RangeError(`it is longer than ${size(LONGEST)}`);
+  return arrange(tokenize(text));
+}
+
+/** The view of such lines. */
+export function xmlView(lines) {
   return piecewise(
     h("pre.code.wrap.xml", { tabindex: 0 }),
     lines.length,
@@ -37,12 +43,14 @@ function tokenize(text) {
   const tokens = [];
   TOKEN.lastIndex = 0;
   while (TOKEN.lastIndex < text.length) {
+    const start = TOKEN.lastIndex;
     const match = TOKEN.exec(text);
-    if (!match) return null;
+    if (!match) throw new SyntaxError(`what begins in ${placeOf(text, start)} has no end`);
     const token = match[0].trim();
     if (token) tokens.push(token);
   }
-  return tokens.some((token) => token.startsWith("<")) ? tokens : null;
+  if (!tokens.some((token) => token.startsWith("<"))) throw new SyntaxError("there is no tag in it");
+  return tokens;
 }
 
 /** Lines `{ depth, tokens }`; an element that holds nothing but text stays on one. */
