@@ -7,6 +7,7 @@ import socket
 from typing import Any
 
 from reserve_core import serve
+from tests.kit.waiting import settled
 
 
 async def test_the_system_takes_little_of_what_a_client_does_not_read() -> None:
@@ -25,9 +26,6 @@ async def test_the_system_takes_little_of_what_a_client_does_not_read() -> None:
             loop = asyncio.get_running_loop()
             await loop.sock_connect(client, ("127.0.0.1", server.port))
             await loop.sock_sendall(client, b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
-            before = -1
-            while written != before:
-                before = written
-                await asyncio.sleep(0.2)
+            await settled(lambda: written)
             assert 0 < written < 1 << 20
         await server.close(force=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.http.handlers import CHUNKED, GET, POST, hello, others_are_well, read_body, read_stream, refused
+from tests.kit.waiting import settled
 
 if TYPE_CHECKING:
     from reserve_core.http import Request, Response
@@ -217,10 +218,7 @@ async def test_writing_waits_for_a_client_that_does_not_read(serve: Serve) -> No
     site = await serve(handler)
     wire = await site.connect(receive_buffer=4096)
     await wire.send(GET)
-    before = -1
-    while written != before:
-        before = written
-        await asyncio.sleep(0.2)
+    await settled(lambda: written)
     assert 0 < written < 400 * 65536 / 2
     assert len((await wire.answer()).body) == 400 * 65536
 
@@ -236,10 +234,7 @@ async def test_answers_wait_for_a_client_that_does_not_read(serve: Serve) -> Non
     site = await serve(handler)
     wire = await site.connect(receive_buffer=4096)
     sending = asyncio.create_task(wire.send(GET * 1000))
-    before = -1
-    while answered != before:
-        before = answered
-        await asyncio.sleep(0.2)
+    await settled(lambda: answered)
     assert 0 < answered < 500
     for _ in range(1000):
         assert len((await wire.answer()).body) == 100_000
@@ -265,10 +260,7 @@ async def test_requests_wait_for_a_handler_that_takes_its_time(serve: Serve) -> 
             sent += 1
 
     sending = asyncio.create_task(send())
-    before = -1
-    while sent != before:
-        before = sent
-        await asyncio.sleep(0.2)
+    await settled(lambda: sent)
     assert sent < 400
     go_on.set()
     assert (await wire.answer()).closes
@@ -296,10 +288,7 @@ async def test_a_body_waits_for_a_handler_that_does_not_read(serve: Serve) -> No
             sent += 100_000
 
     sending = asyncio.create_task(send())
-    before = -1
-    while sent != before:
-        before = sent
-        await asyncio.sleep(0.2)
+    await settled(lambda: sent)
     assert sent < size / 2
     go_on.set()
     assert (await wire.answer()).body == str(size).encode()

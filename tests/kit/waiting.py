@@ -22,6 +22,19 @@ async def until(condition: Callable[[], object], pause: float = 0.005) -> None:
             await asyncio.sleep(pause)
 
 
+async def settled(value: Callable[[], int], pause: float = 0.02) -> int:
+    """The value once it has come to rest: greater than 0, and the same for ten looks.
+
+    TimeoutError: it never did.
+    """
+    seen = [0]
+    async with asyncio.timeout(PATIENCE):
+        while not seen[-1] or len(seen) < 10 or len(set(seen[-10:])) > 1:
+            await asyncio.sleep(pause)
+            seen.append(value())
+    return seen[-1]
+
+
 def wait_until(condition: Callable[[], object], pause: float = 0.02) -> None:
     """`until` where no event loop runs: for what another process or thread does.
 

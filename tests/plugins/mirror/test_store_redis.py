@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import threading
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ import pytest
 from reserve_core import ConfigError
 from reserve_mirror.store import Settings, Unavailable, link
 from reserve_mirror.store.redis import RedisStore
-from tests.kit.waiting import PATIENCE
+from tests.kit.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from tests.kit.redis_server import RedisServer
@@ -308,10 +307,7 @@ async def test_every_acknowledged_capture_survives_a_kill(own_redis: Own, opened
 
 
 def wait_for_redis(site: Site) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while site.get("/api/mirrors/orders").status != 200:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: site.get("/api/mirrors/orders").status == 200)
 
 
 def test_without_redis_there_is_503_and_then_all_is_well_again(own_redis: Own, serve: Serve) -> None:

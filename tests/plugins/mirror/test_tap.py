@@ -7,14 +7,14 @@ import base64
 import hashlib
 import http.client
 import socket
-import time
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from reserve_core import ConfigError, Request, Response, WebSocket
-from tests.kit.waiting import PATIENCE
+from tests.kit.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from reserve_core.testing import TestServer
@@ -42,11 +42,8 @@ class Tapped:
 
     def recorded(self, number: int = 1, code: str = "orders") -> dict[str, Any]:
         """The request of this number that was recorded, whole. It's stored when the answer has gone out already."""
-        deadline = time.monotonic() + PATIENCE
-        while len(requests := self.site.requests(code)) < number:
-            assert time.monotonic() < deadline, "nothing was recorded"
-            time.sleep(0.01)
-        return self.site.whole(requests[number - 1]["id"], code)
+        wait_until(lambda: len(self.site.requests(code)) >= number)
+        return self.site.whole(self.site.requests(code)[number - 1]["id"], code)
 
 
 Tap = Callable[..., Tapped]
@@ -231,13 +228,16 @@ def test_an_answer_that_is_cut_is_recorded_as_incomplete(tap: Tap) -> None:
 
 
 def test_a_client_that_goes_away_is_recorded(tap: Tap) -> None:
+    reached = threading.Event()
+
     async def never(request: Request, response: Response) -> None:
-        await asyncio.sleep(60)
+        reached.set()
+        await asyncio.Event().wait()
 
     tapped = tap(never)
     with socket.create_connection(("127.0.0.1", tapped.server.port)) as client:
         client.sendall(b"GET /api HTTP/1.1\r\nHost: x\r\n\r\n")
-        time.sleep(0.2)
+        assert reached.wait(PATIENCE)
     recorded = tapped.recorded()["response"]
     assert (recorded["status"], recorded["complete"]) == (0, False)
 

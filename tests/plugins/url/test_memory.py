@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.kit.waiting import settled
+
 if TYPE_CHECKING:
     from tests.kit.upstream import Peer
     from tests.plugins.url.conftest import Upstream
@@ -59,15 +61,6 @@ async def run(command: Path, tmp_path: Path) -> AsyncIterator[Run]:
         await process.communicate()
 
 
-async def settled(value: Callable[[], int]) -> int:
-    """The value, once it has stopped to change."""
-    before = -1
-    while (now := value()) != before:
-        before = now
-        await asyncio.sleep(0.5)
-    return now
-
-
 @pytest.mark.parametrize("framing", [f"Content-Length: {TOTAL}", "Transfer-Encoding: chunked"])
 async def test_a_download_to_a_client_that_stalls(framing: str, upstream: Upstream, run: Run) -> None:
     sent = 0
@@ -91,7 +84,7 @@ async def test_a_download_to_a_client_that_stalls(framing: str, upstream: Upstre
     reader, writer = await server.connect()
     writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
     await reader.readuntil(b"\r\n\r\n")
-    assert 0 < await settled(lambda: sent) < MAY_GROW
+    assert 0 < await settled(lambda: sent, pause=0.05) < MAY_GROW
     most = server.memory()
     received = 0
     while data := await reader.read(MB):
@@ -136,7 +129,7 @@ async def test_an_upload_to_a_server_that_stalls(framing: str, upstream: Upstrea
             writer.write(b"0\r\n\r\n")
 
     pouring = asyncio.create_task(pour())
-    assert 0 < await settled(lambda: sent) < MAY_GROW
+    assert 0 < await settled(lambda: sent, pause=0.05) < MAY_GROW
     most = server.memory()
     read_on.set()
     while not pouring.done():

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from aiohttp import WSMsgType, web
 
-from tests.kit.waiting import PATIENCE
+from tests.kit.waiting import PATIENCE, settled
 
 if TYPE_CHECKING:
     from tests.kit.clock import Clock
@@ -284,10 +284,7 @@ async def test_a_side_that_does_not_read_holds_the_other_one_back(
     pouring = asyncio.create_task(pour(peer)) if direction == "up" else None
     if direction == "down":
         peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
-    before = -1
-    while sent != before:
-        before = sent
-        await asyncio.sleep(0.3)
+    await settled(lambda: sent)
     assert 0 < sent < 20_000_000
     if pouring is None:
         peer.writer.transport.resume_reading()  # type: ignore[attr-defined]
