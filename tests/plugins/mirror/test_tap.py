@@ -97,6 +97,7 @@ def test_request_and_answer_are_recorded(tap: Tap) -> None:
         "body": base64.b64encode(b"321\xff").decode(),
         "body_encoding": "base64",
         "decoded": None,
+        "notes": [],
     }
     download = tapped.site.get(f"/api/mirrors/orders/requests/{whole['id']}/response/body")
     assert download.body == b"321\xff"
@@ -128,7 +129,7 @@ def test_a_stream_is_recorded_as_it_goes_by(tap: Tap) -> None:
     whole = tapped.recorded()
     assert content(whole) == body
     assert content(whole["response"]) == body
-    assert whole["response"]["headers"] == [["x-streamed", "yes"]]
+    assert whole["response"]["headers"] == [["x-streamed", "yes"], ["cache-control", "no-store"]]
 
 
 def test_a_body_that_nobody_reads_is_recorded_as_far_as_it_came(tap: Tap) -> None:
