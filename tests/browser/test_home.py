@@ -32,9 +32,10 @@ def test_a_mirror_of_a_random_name(home: Page) -> None:
 
 
 def test_a_mirror_of_a_name_and_back(home: Page, site: Site) -> None:
-    create(home, "my-own_1")
-    expect(home).to_have_url(f"{site.url}/v/my-own_1")
-    expect(home.get_by_role("heading", level=1)).to_have_text("my-own_1")
+    create(home, "my-own_1.v2")
+    expect(home).to_have_url(f"{site.url}/v/my-own_1.v2")
+    expect(home.get_by_role("heading", level=1)).to_have_text("my-own_1.v2")
+    expect(home.locator("#connection")).to_have_text("Live")
     home.get_by_role("link", name="reserve mirror: home").click()
     expect(home).to_have_url(f"{site.url}/")
 

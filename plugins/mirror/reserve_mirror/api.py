@@ -10,7 +10,7 @@ from reserve_core import HTTPError
 
 from . import answer, export
 from .call import DATA, SAFETY, Call
-from .options import is_code, new_code
+from .options import CODE_RULE, is_code, new_code, why_no_code
 from .store import Content
 from .wait import Criteria, wait
 from .whole import files_of, summary_of, whole_of, whole_to_json
@@ -20,14 +20,14 @@ DEFAULT_TIMEOUT, MAX_TIMEOUT = 30, 3600
 MAX_COUNT = 100
 WAIT_PARAMETERS = ("method", "path", "header.", "body.contains", "count", "timeout", "after")
 
-BAD_CODE = "A code has up to 64 characters: letters, digits, - and _"
-
 
 async def create_mirror(call: Call) -> None:
     wanted = _object(await call.json(), "code", "response")
     code = wanted.get("code", "")
-    if not isinstance(code, str) or (code and not is_code(code)):
-        raise HTTPError(422, BAD_CODE)
+    if not isinstance(code, str):
+        raise HTTPError(422, f"A code is a string: {CODE_RULE}")
+    if code and not is_code(code):
+        raise HTTPError(422, why_no_code(code))
     settings = call.mount.settings
     if "response" in wanted:
         settings = settings._replace(answer=_changed(settings.answer, wanted["response"]))

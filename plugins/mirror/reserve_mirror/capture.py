@@ -13,7 +13,7 @@ from reserve_core import Event, HTTPError, Request, Response
 
 from .answer import Reply, reply_of
 from .mount import Mount
-from .options import CODE
+from .options import CODE, why_no_code
 from .record import failure_of, now, read_body, summarize, summarize_refused
 from .store import Unavailable
 
@@ -27,7 +27,9 @@ async def capture(mount: Mount, request: Request, response: Response, target: st
     time = now()
     parts = _TARGET.fullmatch(target)
     if parts is None:
-        raise HTTPError(404, "Here requests to a mirror are captured: /r/CODE", _refusal(request))
+        code = re.split("[/?]", target, maxsplit=1)[0]
+        why = why_no_code(code) if code else "Here requests to a mirror are captured: /r/CODE"
+        raise HTTPError(404, why, _refusal(request))
     code, rest = parts.groups()
     on_disconnect = request.on_disconnect
     request.on_disconnect = _go_on

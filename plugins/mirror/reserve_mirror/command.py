@@ -11,7 +11,7 @@ import click
 
 from reserve_core.cli.common import CannotRun, Unusable, installed, no_plugin, run
 
-from .options import CODE, is_code, is_host_name, is_token, new_code
+from .options import CODE, CODE_RULE, is_code, is_host_name, is_token, new_code
 from .report import nearest_lines
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _checked(is_right: Callable[[str], bool], rule: str) -> Callable[..., Any]:
     "codes",
     metavar="NAME",
     multiple=True,
-    callback=_checked(is_code, "up to 64 letters, digits, - and _"),
+    callback=_checked(is_code, CODE_RULE),
     help="A mirror that never expires; can be repeated.  [default: one with a random name, which expires]",
 )
 @click.option("--redis-url", metavar="URL", help="Keep requests in this Redis.  [default: $REDIS_URL, or in memory]")

@@ -18,7 +18,8 @@ is answered with 404 when the mirror doesn't exist, 503 when the store is away; 
 `GET api/mirrors/<code>` does. The client sends nothing.
 
 **Templates** (`templates/`, Tornado's, autoescaped) get `root`, the relative path to the base ("./" or "../"), and
-`home.html`: `allow_create`, `code` (what was asked for), `problem` ("", "taken", "invalid" or "forbidden");
+`home.html`: `allow_create`, `code` (what was asked for), `code_pattern` and `code_rule` (what can be), `problem` ("",
+"taken", "invalid" or "forbidden");
 `mirror.html`: `mirror` (a `Mirror`); `error.html`: `status`, `title`, `text`. Static files: `{{ root }}static/NAME`.
 """
 

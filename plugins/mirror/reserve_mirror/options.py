@@ -21,8 +21,12 @@ EXPIRATION_TIME = 86400
 MAX_REQUESTS = 20
 MAX_BODY_SIZE = 10 * 1024 * 1024
 
-CODE = r"[A-Za-z0-9_-]{1,64}"
+# A dot at the beginning could make a segment that no path keeps. The backslashes are for browsers.
+CODE = r"[A-Za-z0-9_\-][A-Za-z0-9_.\-]{0,127}"
+CODE_RULE = "up to 128 letters (a to z, A to Z), digits, -, _ and, but for the first, dots"
 _CODE = re.compile(CODE, re.ASCII)
+_NO_CODE_CHARACTER = re.compile(r"[^A-Za-z0-9_.-]", re.ASCII)
+_SHOWN = 40  # characters of a code that is none
 _HOST_NAME = r"\.?[A-Za-z0-9_.-]+"
 _VISIBLE = r"[\x21-\x7e]{8,256}"  # a token
 _SCHEMES = ("redis", "rediss", "unix")
@@ -69,7 +73,7 @@ PROPERTIES: dict[str, dict[str, Any]] = {
     "codes": {
         "description": "Mirrors that exist from the start and never expire",
         "type": "array",
-        "items": {"description": "The name of a mirror", "type": "string", "pattern": f"^{CODE}$"},
+        "items": {"description": f"The name of a mirror: {CODE_RULE}", "type": "string", "pattern": f"^{CODE}$"},
         "default": [],
     },
     "allow-create": {
@@ -148,7 +152,8 @@ def redis_url(properties: Dict[str, Any]) -> str | None:
     """The URL of the Redis to use, None for the memory. Raises `ConfigError`."""
     name, url = '"redis-url"', properties.get("redis-url")
     if "redis-url" not in properties:
-        name, url = "$REDIS_URL", os.environ.get("REDIS_URL") or None
+        variable, url = _variable("REDIS_URL")
+        name, url = f"${variable}", url or None
     if url is None:
         return None
     try:
@@ -161,15 +166,23 @@ def redis_url(properties: Dict[str, Any]) -> str | None:
         raise ConfigError(
             f"{name} is not the URL of a Redis", "Write redis://HOST:6379/0, rediss://HOST:6379/0 or unix:///PATH?db=0"
         )
-    connections = _from_environment("REDIS_MAX_CONNECTIONS")
+    variable, connections = _from_environment("REDIS_MAX_CONNECTIONS")
     if connections is not None and connections < _CONNECTIONS:
-        raise ConfigError(f"$REDIS_MAX_CONNECTIONS is {connections}", f"The mirror needs {_CONNECTIONS} connections")
+        raise ConfigError(f"${variable} is {connections}", f"The mirror needs {_CONNECTIONS} connections")
     return str(url)
 
 
 def is_code(text: str) -> bool:
     """Whether `text` can be the code of a mirror."""
     return _CODE.fullmatch(text) is not None
+
+
+def why_no_code(text: str) -> str:
+    """What is wrong with a text that can't be the code of a mirror, a sentence."""
+    other = _NO_CODE_CHARACTER.search(text)
+    because = f", because of {other[0]!r}" if other is not None else ""
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return f"{shown!r} can't be the code of a mirror{because}: a code has {CODE_RULE}"
 
 
 def is_host_name(text: str) -> bool:
@@ -193,8 +206,7 @@ def _number(properties: Dict[str, Any], name: str, default: int) -> int:
     value = properties.get(name)
     if value is not None:
         return int(value)
-    variable = name.replace("-", "_").upper()
-    number = _from_environment(variable)
+    variable, number = _from_environment(name.replace("-", "_").upper())
     if number is None:
         return default
     if not 1 <= number <= _LIMITS[name]:
@@ -202,13 +214,21 @@ def _number(properties: Dict[str, Any], name: str, default: int) -> int:
     return number
 
 
-def _from_environment(variable: str) -> int | None:
-    text = os.environ.get(variable, "").strip()
+def _from_environment(name: str) -> tuple[str, int | None]:
+    """The variable that is set, and its number; None: it isn't set."""
+    variable, value = _variable(name)
+    text = value.strip()
     if text.lower() in ("", "none"):
-        return None
+        return variable, None
     if not re.fullmatch(r"[0-9]{1,15}", text, re.ASCII):
         raise ConfigError(f"${variable} is {text!r}, not a whole number", "Correct the environment variable")
-    return int(text)
+    return variable, int(text)
+
+
+def _variable(name: str) -> tuple[str, str]:
+    """An environment variable by the name that is set: ours, or Request Mirror's, which begins with RM_."""
+    variable = next((each for each in (name, f"RM_{name}") if os.environ.get(each)), name)
+    return variable, os.environ.get(variable, "")
 
 
 def _answer(changes: Any) -> str:

@@ -13,7 +13,7 @@ from reserve_core import HTTPError
 from reserve_core.defaults import with_charset
 
 from .call import SAFETY, Call
-from .options import is_code, new_code
+from .options import CODE, CODE_RULE, is_code, new_code
 
 _FOLDER = Path(__file__).parent
 _STATIC = _FOLDER / "static"
@@ -87,5 +87,11 @@ def show(call: Call, status: int, template: str, values: dict[str, Any], *header
 
 
 def _show_home(call: Call, status: int, code: str, problem: str) -> None:
-    values = {"allow_create": call.mount.options.allow_create, "code": code, "problem": problem}
+    values = {
+        "allow_create": call.mount.options.allow_create,
+        "code": code,
+        "code_pattern": CODE,
+        "code_rule": CODE_RULE,
+        "problem": problem,
+    }
     show(call, status, "home.html", values)

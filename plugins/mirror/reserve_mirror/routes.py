@@ -12,7 +12,7 @@ from reserve_core import Disconnected, HTTPError, Request, Response
 from . import api, live, pages
 from .call import SAFETY, Call
 from .mount import Mount
-from .options import CODE
+from .options import CODE, is_code, why_no_code
 from .store import Unavailable
 from .whole import to_json
 
@@ -51,6 +51,7 @@ def _route(
 # Where programs ask; the rest are pages.
 _DATA = ("/api/", "/ws/")
 
+_OF_A_MIRROR = re.compile("/(?:v|ws|api/mirrors)/(?P<code>[^/]+)")
 _MIRROR = "/api/mirrors/{code}"
 _REQUEST = f"{_MIRROR}/requests/{{id}}"
 
@@ -117,6 +118,9 @@ def _find(call: Call) -> Route:
             allowed.append(route.method)
     if allowed:
         raise HTTPError(405, f"Here is no {call.request.method}", {"allow": ", ".join(allowed)})
+    named = _OF_A_MIRROR.match(call.path)
+    if named is not None and not is_code(named["code"]):
+        raise HTTPError(404, why_no_code(named["code"]))
     raise HTTPError(404, "There is nothing here")
 
 

@@ -49,13 +49,10 @@ def schema() -> dict[str, Any]:
 
 @hookimpl
 async def validate(mapping: Mapping) -> None:
-    from .options import is_code
+    from .options import CODE_RULE, is_code
 
     if mapping.template is None and not is_code(mapping.value):
-        raise ConfigError(
-            f'"{TAP}": {mapping.value!r} is no code of a mirror',
-            "A code has up to 64 characters: letters, digits, - and _",
-        )
+        raise ConfigError(f'"{TAP}": {mapping.value!r} is no code of a mirror', f"A code has {CODE_RULE}")
     mapping.state = Tap()
 
 

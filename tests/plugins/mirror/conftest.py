@@ -228,8 +228,8 @@ def site(serve: Serve) -> Site:
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No variable of this machine counts."""
-    for name in (
-        *("REDIS_URL", "REDIS_MAX_CONNECTIONS", "EXPIRATION_TIME", "MAX_REQUESTS"),
-        *("RESERVE_MIRROR_ALLOWED_HOSTS", "RESERVE_MIRROR_TOKEN"),
-    ):
+    for name in ("REDIS_URL", "REDIS_MAX_CONNECTIONS", "EXPIRATION_TIME", "MAX_REQUESTS"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(f"RM_{name}", raising=False)
+    for name in ("RESERVE_MIRROR_ALLOWED_HOSTS", "RESERVE_MIRROR_TOKEN"):
         monkeypatch.delenv(name, raising=False)

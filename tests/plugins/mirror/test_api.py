@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -59,14 +60,47 @@ def test_a_name_is_taken_once(site: Site) -> None:
     assert "exists" in answer.json()["error"]
 
 
-@pytest.mark.parametrize("code", ["a b", "x" * 65, "é", "a/b", "a\n", "{a}", ".", 1, None, ["a"]])
-def test_a_bad_name_is_refused(site: Site, code: Any) -> None:
-    assert site.ask_json("POST", MIRRORS, {"code": code}).status == 422
+RULE = "up to 128 letters (a to z, A to Z), digits, -, _ and, but for the first, dots"
 
 
-@pytest.mark.parametrize("code", ["x" * 64, "-", "_", "A-Z_09"])
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("a b", "'a b' can't be the code of a mirror, because of ' '"),
+        ("mañana", "'mañana' can't be the code of a mirror, because of 'ñ'"),
+        ("жук", "'жук' can't be the code of a mirror, because of 'ж'"),
+        ("a/b", "'a/b' can't be the code of a mirror, because of '/'"),
+        ("a\n", "'a\\n' can't be the code of a mirror, because of '\\n'"),
+        ("{a}", "'{a}' can't be the code of a mirror, because of '{'"),
+        (".", "'.' can't be the code of a mirror"),
+        (".hidden", "'.hidden' can't be the code of a mirror"),
+        ("x" * 129, f"'{'x' * 40}...' can't be the code of a mirror"),
+        (1, "A code is a string"),
+        (None, "A code is a string"),
+        (["a"], "A code is a string"),
+    ],
+)
+def test_a_bad_name_is_refused_with_the_rule(site: Site, code: Any, why: str) -> None:
+    answer = site.ask_json("POST", MIRRORS, {"code": code})
+    assert answer.status == 422
+    assert answer.json()["error"] in (f"{why}: a code has {RULE}", f"{why}: {RULE}")
+
+
+@pytest.mark.parametrize("code", ["x" * 128, "-", "_", "A-Z_09", "orders.example.com", "v1.", "a..b", "requests.json"])
 def test_a_good_name_is_taken(site: Site, code: str) -> None:
     assert site.ask_json("POST", MIRRORS, {"code": code}).json()["code"] == code
+    assert site.ask("POST", f"/r/{code}/deeper?x=1", b"1").status == 200
+    (request,) = site.requests(code)
+    assert (request["path"], request["query"]) == ("/deeper", [["x", "1"]])
+    assert site.get(f"/v/{code}").status == 200
+
+
+@pytest.mark.parametrize("place", ["/r", "/v", "/ws", MIRRORS])
+def test_an_address_with_a_bad_name_says_the_rule(site: Site, place: str) -> None:
+    for code, shown in (("ma%C3%B1ana", "mañana"), ("a%20b", "a b")):
+        answer = site.get(f"{place}/{code}")
+        assert answer.status == 404
+        assert f"{shown!r} can't be the code" in html.unescape(answer.text).replace("\\u00f1", "ñ")
 
 
 def test_creating_can_be_forbidden(serve: Serve) -> None:

@@ -24,13 +24,20 @@ async def test_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (found.codes, found.allow_create, found.token) == ((), True, None)
 
 
-async def test_the_environment_gives_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REDIS_URL", "redis://:secret@localhost:6379/1")
-    monkeypatch.setenv("EXPIRATION_TIME", " 60 ")
-    monkeypatch.setenv("MAX_REQUESTS", "5")
-    monkeypatch.setenv("REDIS_MAX_CONNECTIONS", "2")
+@pytest.mark.parametrize("prefix", ["", "RM_"], ids=["ours", "request mirror's"])
+async def test_the_environment_gives_defaults(monkeypatch: pytest.MonkeyPatch, prefix: str) -> None:
+    monkeypatch.setenv(f"{prefix}REDIS_URL", "redis://:secret@localhost:6379/1")
+    monkeypatch.setenv(f"{prefix}EXPIRATION_TIME", " 60 ")
+    monkeypatch.setenv(f"{prefix}MAX_REQUESTS", "5")
+    monkeypatch.setenv(f"{prefix}REDIS_MAX_CONNECTIONS", "2")
     found = await options()
     assert (found.redis_url, found.expiration_time, found.max_requests) == ("redis://:secret@localhost:6379/1", 60, 5)
+
+
+async def test_our_name_of_a_variable_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAX_REQUESTS", "5")
+    monkeypatch.setenv("RM_MAX_REQUESTS", "6")
+    assert (await options()).max_requests == 5
 
 
 async def test_the_configuration_wins(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,6 +64,10 @@ async def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch, name: 
     [
         ({"MAX_REQUESTS": "many"}, "$MAX_REQUESTS is 'many'"),
         ({"MAX_REQUESTS": "0"}, "$MAX_REQUESTS is 0"),
+        ({"RM_MAX_REQUESTS": "0"}, "$RM_MAX_REQUESTS is 0"),
+        ({"RM_EXPIRATION_TIME": "a day"}, "$RM_EXPIRATION_TIME is 'a day'"),
+        ({"RM_REDIS_URL": "localhost"}, "$RM_REDIS_URL is not the URL of a Redis"),
+        ({"REDIS_URL": "redis://localhost", "RM_REDIS_MAX_CONNECTIONS": "1"}, "$RM_REDIS_MAX_CONNECTIONS is 1"),
         ({"MAX_REQUESTS": "-1"}, "$MAX_REQUESTS is '-1'"),
         ({"EXPIRATION_TIME": "1.5"}, "$EXPIRATION_TIME is '1.5'"),
         ({"EXPIRATION_TIME": "9" * 15}, "$EXPIRATION_TIME is 9"),
