@@ -64,7 +64,7 @@ class TlsListener:
             connection = Connection(self._shared, self._loop)
             if self._shared.admit(connection, sock.fileno()):
                 sock.setblocking(False)
-                connection.begin(_Arrival(self._loop, connection, sock, self._context), address[0])
+                connection.begin(_Arrival(self._loop, connection, sock, self._context), address, sock.getsockname())
             else:
                 sock.close()  # to say why would take a handshake
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import Disconnected
 from .shared import Shared
@@ -17,6 +17,8 @@ LINGER = 2.0
 
 NEVER = float("inf")
 
+Address = tuple[str, int]  # host and port
+
 
 class Channel(asyncio.Protocol):
     """A transport with a `deadline` (of the loop's clock, in seconds) that `Shared.tick` looks at."""
@@ -26,6 +28,8 @@ class Channel(asyncio.Protocol):
         self.shared = shared
         self.loop = loop
         # Of the connection.
+        self.client: Address | None = None  # of the two ends of a TCP connection
+        self.server: Address | None = None
         self.remote = ""
         self.transport: asyncio.Transport = cast("asyncio.Transport", None)
         self.deadline = 0.0
@@ -37,10 +41,12 @@ class Channel(asyncio.Protocol):
         self._deaf = False  # nothing more is read as HTTP
         self._stream: UpgradedStream | None = None
 
-    def begin(self, transport: asyncio.Transport, remote: str) -> None:
-        """The connection has been accepted, from a client of the address `remote`: its first request has to come."""
+    def begin(self, transport: asyncio.Transport, peer: Any, own: Any) -> None:
+        """The connection has been accepted, its first request has to come. `peer`, `own`: its socket addresses."""
         self.transport = transport
-        self.remote = remote
+        if isinstance(peer, tuple) and isinstance(own, tuple):  # otherwise it's no TCP
+            self.client, self.server = peer[:2], own[:2]
+            self.remote = peer[0]
         self.deadline = self.shared.now + self.shared.limits.header_timeout
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -39,8 +39,7 @@ class Connection(RequestReader):
         if self.transport is not None:  # it has been counted since its acceptance
             self.transport = accepted
         else:
-            peer = transport.get_extra_info("peername")
-            self.begin(accepted, peer[0] if isinstance(peer, tuple) else "")
+            self.begin(accepted, transport.get_extra_info("peername"), transport.get_extra_info("sockname"))
             if not shared.admit(self, transport.get_extra_info("socket").fileno()):
                 # It isn't among those whose time is looked at, and doesn't count as one of them.
                 self.loop.call_later(LINGER, transport.abort)
@@ -112,6 +111,8 @@ class Connection(RequestReader):
             http_version=version,
             scheme=shared.scheme,
             remote=self.remote,
+            client=self.client,
+            server=self.server,
             max_body=shared.limits.max_body,
         )
         kind = ServerOptions if url == "*" else Exchange

@@ -55,8 +55,9 @@ class Request:
     """One HTTP request.
 
     `method` is upper case as received. `url` is the canonical path and query that mappings match; an internal redirect
-    changes it, `raw_target` stays what the client sent. `remote` is the client's address, `id` counts the
-    requests of the process, `internal` tells a request dispatched by a handler, `mapping` is the one being applied,
+    changes it, `raw_target` stays what the client sent. `remote` is the client's address, `client` and `server` are the
+    host and the port of both ends of its connection (None: there is none, as in a mock). `id` counts the requests of
+    the process, `internal` tells a request dispatched by a handler, `mapping` is the one being applied,
     `rewritten` turns true when an internal redirect, or middleware, has given it another URL than the client's,
     `aborted` when the client has gone. `state` is the handlers' own: what one stores, the next ones find.
 
@@ -76,6 +77,7 @@ class Request:
         "_streamed",
         "_trailers",
         "aborted",
+        "client",
         "http_version",
         "id",
         "internal",
@@ -87,6 +89,7 @@ class Request:
         "remote",
         "rewritten",
         "scheme",
+        "server",
         "table",
         "upgrader",
         "url",
@@ -104,6 +107,8 @@ class Request:
         http_version: str = "1.1",
         scheme: str = "http",
         remote: str = "",
+        client: tuple[str, int] | None = None,
+        server: tuple[str, int] | None = None,
         internal: bool = False,
         max_body: int = MAX_BODY,
     ) -> None:
@@ -113,6 +118,8 @@ class Request:
         self.http_version = http_version
         self.scheme = scheme
         self.remote = remote
+        self.client = client
+        self.server = server
         self.internal = internal
         self.rewritten = False
         self.max_body = max_body

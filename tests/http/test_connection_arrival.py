@@ -117,6 +117,25 @@ async def test_a_client_that_is_mute_after_its_handshake_goes_by_the_header_time
     await site.until(lambda: site.connections == 0)
 
 
+@pytest.mark.parametrize("encrypted", [False, True])
+async def test_a_request_knows_both_ends_of_its_connection(
+    serve: Serve, certificate: dict[str, str], trusting: ssl.SSLContext, encrypted: bool
+) -> None:
+    seen: list[tuple[object, object, str]] = []
+
+    def handler(request: Request, response: Response) -> None:
+        seen.append((request.client, request.server, request.remote))
+        response.send(b"")
+
+    site = await serve(handler, ssl=certificate if encrypted else None)
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.server.port, ssl=trusting if encrypted else None)
+    writer.write(CLOSING)
+    await reader.read()
+    own = writer.get_extra_info("sockname")
+    assert seen == [(own, ("127.0.0.1", site.server.port), own[0])]
+    writer.close()
+
+
 @pytest.mark.parametrize("how", ["close", "reset"])
 @pytest.mark.parametrize("data", [b"", HELLO_BEGUN, b"\0nonsense", b"\x80\x2e\x01"])
 async def test_who_leaves_a_handshake_leaves_nothing_behind(

@@ -99,7 +99,7 @@ class Cycle:
         return body
 
     async def receive(self) -> Message:
-        if not self._received:
+        if not (self._received or self.ended or self.gone):
             chunk = b""
             if self._body is not None:
                 try:
@@ -111,7 +111,8 @@ class Cycle:
                     self._left -= len(chunk)
             more = bool(chunk) and self._left != 0
             self._received = not more
-            return {"type": "http.request", "body": chunk, "more_body": more}
+            if not self.ended:  # by another task, meanwhile
+                return {"type": "http.request", "body": chunk, "more_body": more}
         if not (self.gone or self.ended):
             if self._waiter is None:
                 self._waiter = asyncio.get_running_loop().create_future()

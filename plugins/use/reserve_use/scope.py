@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -19,32 +18,23 @@ Pairs = list[tuple[bytes, bytes]]
 
 ASGI = {"version": "3.0", "spec_version": "2.5"}
 
-_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
-
 
 def request_scope(request: Request, root_path: str, state: dict[str, Any]) -> dict[str, Any]:
     """The scope of a request, of type `http`."""
     raw_path, query = encoded_target(request)
-    scheme = request.scheme
-    headers = request.raw_headers
-    host = b""
-    for name, value in headers:
-        if name == b"host":
-            host = value
-            break
     return {
         "type": "http",
         "asgi": ASGI,
         "http_version": request.http_version,
         "method": request.method,
-        "scheme": scheme,
+        "scheme": request.scheme,
         "path": decoded_path(raw_path),
         "raw_path": raw_path.encode("ascii"),
         "query_string": query.encode("ascii"),
         "root_path": root_path,
-        "headers": headers,
-        "client": (request.remote, 0) if request.remote else None,
-        "server": server(host, scheme),
+        "headers": request.raw_headers,
+        "client": request.client or ((request.remote, 0) if request.remote else None),
+        "server": request.server,
         "state": state.copy(),
     }
 
@@ -57,16 +47,6 @@ def encoded_target(request: Request) -> tuple[str, str]:
 
 def decoded_path(raw_path: str) -> str:
     return unquote(raw_path) if "%" in raw_path else raw_path
-
-
-@lru_cache(maxsize=256)
-def server(host: bytes, scheme: str) -> tuple[str, int]:
-    """The name and the port by which the client asks."""
-    text = host.decode("latin-1")
-    name, colon, port = text.rpartition(":")
-    if colon and port.isdecimal():
-        return name.strip("[]"), int(port)
-    return (text.strip("[]") or "localhost"), _PORTS[scheme]
 
 
 def decoded(pairs: Any) -> list[tuple[str, str]]:

@@ -13,11 +13,13 @@ from reserve_core import Configuration, Disconnected, Request, Response
 from reserve_core.http.request import Body
 from reserve_core.threads import Threads
 
-from .scope import encoded_target, server, take_over
+from .scope import encoded_target, take_over
 
 T = TypeVar("T")
 WSGIApp = Callable[[dict[str, Any], Callable[..., Callable[[bytes], object]]], Iterable[bytes]]
 
+# Of a request that came by no connection.
+_PORTS = {"http": 80, "https": 443}
 # Bytes of a request's body that are read ahead.
 READ_AHEAD = 64 * 1024
 
@@ -163,7 +165,7 @@ class _Input(io.RawIOBase):
 
 def _environ(request: Request, root_path: str, body: io.BufferedIOBase) -> dict[str, Any]:
     path, query = request.path, encoded_target(request)[1]
-    host, port = server(request.host.encode("latin-1"), request.scheme)
+    host, port = request.server or ("localhost", _PORTS[request.scheme])
     inside = path.removeprefix(root_path) if root_path and (path + "/").startswith(root_path + "/") else path
     environ = {
         "REQUEST_METHOD": request.method,
@@ -175,6 +177,7 @@ def _environ(request: Request, root_path: str, body: io.BufferedIOBase) -> dict[
         "SERVER_PORT": str(port),
         "SERVER_PROTOCOL": f"HTTP/{request.http_version}",
         "REMOTE_ADDR": request.remote,
+        "REMOTE_PORT": str(request.client[1]) if request.client else "",
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": request.scheme,
         "wsgi.input": body,

@@ -167,8 +167,29 @@ async def test_the_scope(serve: Serve) -> None:
     assert scope["raw_path"] == b"/shop/a%20b/%C3%A9/%2F"
     assert scope["query_string"] == b"x=%26&y=%20"
     assert (b"x-name", b"Ada") in scope["headers"]
-    assert scope["client"] == ("127.0.0.1", 0)
-    assert scope["server"] == ("127.0.0.1", site.server.port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.server.port)
+    writer.write(b"GET /shop HTTP/1.1\r\nHost: shop.example:1\r\nConnection: close\r\n\r\n")
+    assert (await reader.read()).startswith(b"HTTP/1.1 200 OK")
+    scope = scopes[-1]
+    assert scope["client"] == writer.get_extra_info("sockname")
+    assert scope["server"] == writer.get_extra_info("peername"), "whatever Host says"
+    writer.close()
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_after_its_end_an_answer_is_followed_by_a_disconnect(serve: Serve, method: str) -> None:
+    """ASGI: http.disconnect is what receive gives once the response has been sent, whatever of the body is unread."""
+    received: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await answering(START, body(b"ok"))(scope, receive, send)
+        received.extend([await receive(), await receive()])
+
+    site = await serve({"use": app})
+    answer = await site.ask(method, data=b"unread" if method == "POST" else None)
+    assert answer.text == "ok"
+    assert received == [{"type": "http.disconnect"}] * 2
+    assert site.errors == []
 
 
 async def test_what_an_application_does_not_say_is_not_added(serve: Serve) -> None:

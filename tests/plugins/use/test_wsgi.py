@@ -116,14 +116,23 @@ async def test_the_environ(serve: Serve) -> None:
         return []
 
     site = await serve({"match": "^/shop", "use": app, "root-path": "/shop"})
-    headers = [("X-Name", "a"), ("X-Name", "b"), ("X_Name", "evil"), ("Cookie", "a=1"), ("Content-Type", "text/x")]
+    headers = [
+        ("Host", "shop.example:1"),
+        ("X-Name", "a"),
+        ("X-Name", "b"),
+        ("X_Name", "evil"),
+        ("Cookie", "a=1"),
+        ("Content-Type", "text/x"),
+    ]
     answer = await site.ask("PUT", "/shop/a%20b/%C3%A9?x=%26", headers=headers, data=b"hello")
     assert (answer.status, answer.headers["content-length"]) == (200, "0")
     assert (seen["SCRIPT_NAME"], seen["PATH_INFO"].encode("latin-1").decode()) == ("/shop", "/a b/é")
     assert (seen["REQUEST_METHOD"], seen["QUERY_STRING"], seen["SERVER_PROTOCOL"]) == ("PUT", "x=%26", "HTTP/1.1")
     assert (seen["HTTP_X_NAME"], seen["HTTP_COOKIE"]) == ("a,b", "a=1")
     assert (seen["CONTENT_TYPE"], seen["CONTENT_LENGTH"]) == ("text/x", "5")
-    assert (seen["SERVER_PORT"], seen["REMOTE_ADDR"]) == (str(site.server.port), "127.0.0.1")
+    assert (seen["SERVER_NAME"], seen["SERVER_PORT"]) == ("127.0.0.1", str(site.server.port))
+    assert seen["REMOTE_ADDR"] == "127.0.0.1"
+    assert int(seen["REMOTE_PORT"]) not in (0, site.server.port)
     assert seen["wsgi.url_scheme"] == "http"
 
 
