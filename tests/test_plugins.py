@@ -209,7 +209,9 @@ async def test_a_wrong_schema_is_told_when_there_is_a_mapping(install: Install, 
     assert str(caught.value).endswith("Or uninstall it, or start without it: --no-plugin greet")
 
 
-def test_they_are_found_once_until_something_is_installed(install: Install) -> None:
+def test_they_are_found_once_until_something_is_installed(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Bytecode that comes to be beside the plugin would change its folder as an installation does.
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     install("greeter", {"greet": "greeter"}, {"greeter.py": HANDLER})
     plugins = load()
     assert load() is plugins

@@ -16,9 +16,9 @@ import pytest
 from tests.e2e.conftest import start, write
 from tests.hostile.program import launch
 from tests.hostile.scoreboard import KEYS, Scoreboard
-from tests.plugins.url.conftest import serve, stack, until, upstream
+from tests.plugins.url.conftest import clock, serve, stack, until, upstream
 
-__all__ = ["launch", "serve", "stack", "start", "until", "upstream", "write"]
+__all__ = ["clock", "launch", "serve", "stack", "start", "until", "upstream", "write"]
 
 Score = Callable[[str], None]
 Scale = Callable[[int, int], int]
