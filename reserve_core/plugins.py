@@ -21,6 +21,7 @@ from .config.names import suggestion
 from .errors import PluginError
 from .events import NAMES
 from .failures import describe
+from .system import UNSUPPORTED, is_supported
 
 if TYPE_CHECKING:
     import click
@@ -61,8 +62,10 @@ def load_plugins(blocked: Iterable[str] = ()) -> Plugins:
     The implementations of one hook are in pluggy's order: those marked `tryfirst` first, `trylast` last. They are the
     same object each time, until something is installed.
     Raises `PluginError` for a plugin that fails to import or breaks the contract, for a name that two distributions
-    claim, and for a blocked name that no plugin has.
+    claim, and for a blocked name that no plugin has. Raises RuntimeError where the server can't run, as on Windows.
     """
+    if not is_supported():
+        raise RuntimeError(UNSUPPORTED)
     return _loaded(frozenset(blocked), tuple((folder, _changed(folder)) for folder in sys.path))
 
 

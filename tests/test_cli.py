@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import pty
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from reserve_core import __version__
+from reserve_core.cli.common import CannotRun
+from reserve_core.cli.running import signals
+from reserve_core.system import UNSUPPORTED
 
 PLUGIN = """
 import click
@@ -139,6 +144,39 @@ def test_a_broken_plugin_is_named_and_the_help_still_helps(reserve: Any, install
     assert "--config" in run.stdout
     assert "reserve-say" in run.stderr
     assert reserve("--version", env=env).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["mirror", "wait"])
+def test_a_broken_plugin_is_left_out_of_commands_that_plugins_bring(reserve: Any, install: Any, name: str) -> None:
+    env = install("say", "1 / 0")
+    for option in (("--no-plugin", "say"), ("--no-plugin=say",)):
+        run = reserve(name, *option, "--help", env=env)
+        assert (run.returncode, run.stderr) == (0, "")
+        assert "--no-plugin NAME" in run.stdout
+    assert "--no-plugin say" in reserve(name, "--help", env=env).stderr
+
+
+@pytest.mark.parametrize("missing", ["os.O_CLOEXEC", "signal.SIGHUP"])
+@pytest.mark.parametrize("name", ["check", "serve", "mirror", "plugins"])
+def test_where_it_cannot_run_it_says_so_at_once(name: str, missing: str) -> None:
+    code = f"import os, signal\ndel {missing}\nfrom reserve_core.cli import main\nmain([{name!r}])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout, run.stderr) == (1, "", f"Error: {UNSUPPORTED}\n")
+
+
+def test_programs_are_told_where_it_cannot_run() -> None:
+    code = "import os\ndel os.O_CLOEXEC\nfrom reserve_core import load_plugins\nload_plugins()"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.stderr.endswith(f"RuntimeError: {UNSUPPORTED}\n")
+
+
+async def test_a_loop_without_signals_is_none_to_serve_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> None:
+        raise NotImplementedError
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "add_signal_handler", refuse)
+    with pytest.raises(CannotRun, match="Linux or macOS"), signals(lambda: None):
+        pass
 
 
 HANDLER = '''"""Says what is to be said.

@@ -7,6 +7,7 @@ import threading
 import click
 
 from .addresses import reachable_urls
+from .common import say
 
 
 def list_urls(url: str) -> None:
@@ -15,9 +16,9 @@ def list_urls(url: str) -> None:
     if urls == [url]:
         return
     local, *others = urls
-    click.echo(f"    on this machine  {local}")
+    say(f"    on this machine  {local}")
     for other in others:
-        click.echo(f"    from elsewhere   {other}")
+        say(f"    from elsewhere   {other}")
 
 
 def open_browser(url: str) -> None:

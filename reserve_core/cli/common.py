@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -83,6 +84,12 @@ def installed(ctx: click.Context) -> Plugins:
         return load_plugins(ctx.ensure_object(set))
     except PluginError as error:
         raise Unusable(str(error)) from error
+
+
+def say(line: str) -> None:
+    """Prints a line about a server. Where nothing can be written, a server serves all the same."""
+    with suppress(OSError):
+        click.echo(line)
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from typing import Any
 
 import click
 
 from ..failures import describe
-from .common import Unusable, installed
+from .common import Unusable, installed, no_plugin
 from .sections import write_sections
+from .surroundings import surroundings
 
 
 class Reserve(click.Group):
     """A group whose command is `serve` when none is named, and that plugins add commands to."""
 
     _complete = False  # whether the plugins' commands are there
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        with surroundings():
+            return super().main(*args, **options)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        # Also those given to the command: it may be a plugin's, and found only when no plugin fails.
+        ctx.ensure_object(set).update(_left_out(args))
+        return super().parse_args(ctx, args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -56,6 +68,20 @@ class Reserve(click.Group):
             for name, command in before.items():
                 if self.commands.get(name) is not command:
                     raise Unusable(f"{add.__module__} replaces the command {name}: a plugin may only add commands")
+            for name, command in self.commands.items():
+                if name not in before and all("--no-plugin" not in param.opts for param in command.params):
+                    no_plugin(command)
+
+
+def _left_out(args: list[str]) -> Iterator[str]:
+    """The values of the options `--no-plugin`."""
+    words = iter(args)
+    for word in words:
+        if word == "--":
+            return
+        name, equals, value = word.partition("=")
+        if name == "--no-plugin" and (plugin := value if equals else next(words, None)) is not None:
+            yield plugin
 
 
 def _is_path(argument: str) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ConfigError, Problem
-from .common import Mistakes
+from .common import Mistakes, say
 from .conveniences import Conveniences, with_conveniences
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Job:
             if not self.silent:
                 log(server, self.verbose)
             elif self.workers == 1:
-                server.on("ready", lambda event: click.echo(f"Server running at {event.url}"))
+                server.on("ready", lambda event: say(f"Server running at {event.url}"))
             if self.workers == 1:
                 server.on("ready", partial(self._ready, index == 0))
         return servers

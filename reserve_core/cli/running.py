@@ -16,6 +16,7 @@ import click
 
 from ..errors import ConfigError, PluginError
 from ..failures import describe, is_cancellation
+from ..system import UNSUPPORTED
 from .common import CannotRun, Unusable
 
 if TYPE_CHECKING:
@@ -141,8 +142,11 @@ def signals(stop: Callable[[], None], reloader: Reloader | None = None) -> Itera
         had_terminal = _has_terminal()
         handlers[signal.SIGHUP] = lambda: on_stop() if had_terminal and not _has_terminal() else ask()
         reloader.start()
-    for number, handler in handlers.items():
-        loop.add_signal_handler(number, handler)
+    try:
+        for number, handler in handlers.items():
+            loop.add_signal_handler(number, handler)
+    except NotImplementedError as error:
+        raise CannotRun(UNSUPPORTED) from error
     try:
         yield
     finally:

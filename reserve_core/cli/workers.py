@@ -9,13 +9,14 @@ import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import CannotRun, Mistakes, run
+from .common import CannotRun, Mistakes, run, say
 from .job import Job, tell_former, watched_files
 from .running import Reloader, Running, signals
+from .surroundings import surroundings
 
 if TYPE_CHECKING:
     from ..plugins import Plugins
@@ -51,12 +52,9 @@ async def supervise(job: Job, plugins: Plugins, blocked: Iterable[str], watch: b
             configuration.files = new.files
             tell_warnings(new)
         await supervisor.reload()
-        for new in changed:
-            say(reload_line(len(new.mappings)))
-
-    def say(line: str) -> None:
         if not job.silent:
-            click.echo(line)
+            for new in changed:
+                say(reload_line(len(new.mappings)))
 
     reloader = Reloader(reload, (lambda: watched_files(configurations)) if watch else None)
     if not job.silent:
@@ -74,7 +72,7 @@ async def supervise(job: Job, plugins: Plugins, blocked: Iterable[str], watch: b
             return error.exit_code if error.exit_code > 0 else CannotRun.exit_code
         for index, (configuration, group) in enumerate(zip(configurations, sockets, strict=True)):
             url = configuration.url(group[0].getsockname()[1])
-            click.echo(f"Server running at {url}")
+            say(f"Server running at {url}")
             job.announce(url, index == 0)
         await supervisor.wait()
     return 0
@@ -82,7 +80,11 @@ async def supervise(job: Job, plugins: Plugins, blocked: Iterable[str], watch: b
 
 def work(text: str) -> int:
     """The life of a worker, which is told in JSON what to do; returns the exit code."""
-    task = json.loads(text)
+    with surroundings():
+        return _worked(json.loads(text))
+
+
+def _worked(task: dict[str, Any]) -> int:
     sockets = [[socket.socket(fileno=number) for number in group] for group in task["sockets"]]
     try:
         run(_work(Job.from_json(task["job"]), task["blocked"], sockets, task["parent"]))

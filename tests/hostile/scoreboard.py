@@ -50,6 +50,7 @@ ROWS = (
     Row("limits", "Limits", "one below, at and above: 431, 413, 414, 1009, and an orderly end"),
     Row("logs", "Logs", "one printable line each; no secret in them"),
     Row("user_code", "User code that ends a process", "12 places: one ERROR line, the server answers the next request"),
+    Row("surroundings", "Start-up in odd surroundings", "it serves or says why not in a sentence; never a signal"),
     Row("configuration", "Configuration", "10,000: a clear error, no traceback, nothing started"),
     Row("fuzzing", "Generated requests", "100,000: 0 server errors, 0 tracebacks, the same process at the end"),
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reserve_core.cli.common import CannotRun, Unusable, installed, no_plugin, run
+from reserve_core.cli.common import CannotRun, Unusable, installed, run
 
 from .options import CODE, CODE_RULE, is_code, is_host_name, is_token, new_code
 from .report import nearest_lines
@@ -93,7 +93,6 @@ def _checked(is_right: Callable[[str], bool], rule: str) -> Callable[..., Any]:
     show_envvar=True,
     help="A secret that pages and API ask for; requests are captured without.",
 )
-@no_plugin
 @click.pass_context
 def mirror(ctx: click.Context, /, host: str, port: int, codes: tuple[str, ...], **options: Any) -> None:
     """Show on a live page the requests that are sent to it."""
