@@ -9,7 +9,6 @@ import ssl
 from contextlib import suppress
 from string import ascii_letters
 
-from .channel import LINGER
 from .connection import Connection
 from .shared import Shared
 
@@ -86,6 +85,9 @@ class _Arrival(asyncio.Transport):
     def get_write_buffer_size(self) -> int:
         return 0
 
+    def is_closing(self) -> bool:
+        return self._task.cancelling() > 0
+
     def close(self) -> None:
         self._task.cancel()
 
@@ -94,6 +96,7 @@ class _Arrival(asyncio.Transport):
 
     async def _arrive(self, sock: socket.socket) -> None:
         connection = self._connection
+        limits = connection.shared.limits
         first = await self._first_byte(sock)
         self._sock = None
         if first and first[0] in _LETTERS:
@@ -104,9 +107,9 @@ class _Arrival(asyncio.Transport):
                 lambda: connection,
                 sock,
                 ssl=self._context,
-                # The connection's own deadline, from its acceptance on, comes before.
-                ssl_handshake_timeout=connection.shared.limits.header_timeout + PAUSE,
-                ssl_shutdown_timeout=LINGER,
+                # The connection's own deadlines come before.
+                ssl_handshake_timeout=limits.header_timeout + PAUSE,
+                ssl_shutdown_timeout=limits.write_timeout + PAUSE,
             )
 
     def _arrived(self, task: asyncio.Task[None]) -> None:

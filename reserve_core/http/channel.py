@@ -110,23 +110,41 @@ class Channel(asyncio.Protocol):
         self.transport.write(head.encode() + body)
         self._linger()
 
-    def _linger(self) -> None:
+    def _linger(self, more: bool = True) -> None:
         """Says no more but still listens a little: closed at once, bytes on their way here would make the kernel reset
-        the connection and the client lose the answer (RFC 9112 9.6)."""
+        the connection and the client lose the response (RFC 9112 9.6). `more`: such bytes are expected."""
         self._deaf = True
         self.deadline = self.shared.now + LINGER
         transport = self.transport
         if transport.is_closing():
             return
-        if not transport.can_write_eof():
-            transport.close()
-            return
-        try:
-            transport.write_eof()
-        except OSError:  # the client has just reset the connection
-            transport.close()
+        if transport.can_write_eof():
+            try:
+                transport.write_eof()
+            except OSError:  # the client has just reset the connection
+                transport.close()
+                return
+        elif not more:
+            # TLS can't say no more and still listen: a client that waits for the end shall not wait in vain.
+            self._end_lingering(self.shared.now)
             return
         self._read_again()
+
+    def _end_lingering(self, now: float) -> None:
+        if self.writing:
+            # The client hasn't yet what it shall read in this time.
+            self.deadline = now + LINGER if self.transport.can_write_eof() else now
+        elif self.transport.is_closing():
+            self.transport.abort()
+        else:
+            # What TLS has encrypted already does not count as being written.
+            self._close(self.shared.limits.write_timeout)
+
+    def _close(self, patience: float = LINGER) -> None:
+        """Closes the connection; for TLS, which waits for the client's agreement, in so many seconds."""
+        self._deaf = True
+        self.deadline = self.shared.now + patience
+        self.transport.close()
 
     def _give_away(self, head: bytes, data: bytes) -> UpgradedStream:
         """Writes the head of a 101: from now on the connection is a stream, which begins with `data`."""

@@ -154,7 +154,7 @@ class Connection(RequestReader):
             and (body is None or not body.full)
             and (held is None or len(held) < MAX_FRAMING)
         )
-        if wanted is not self._reading and not self.transport.is_closing():
+        if wanted is not self._reading and not self._deaf and not self.transport.is_closing():
             self._reading = wanted
             if wanted:
                 self.transport.resume_reading()
@@ -176,21 +176,20 @@ class Connection(RequestReader):
         elif now < self.deadline:
             return
         elif self._deaf:
-            if not self.writing:
-                self.transport.abort()
+            self._end_lingering(now)
         elif self._in_head:
             self._fail(408, "The request's head took too long")
         elif self._body is not None:
             self._fail(408, "The request's body took too long")
         else:
-            self.transport.close()
+            self._close()
 
     def stop(self) -> None:
         """Ends an idle connection; one at work ends with its answer."""
         if self._current is not None:
             self._current.stop()
         elif not self._waiting and not self._in_head and self._body is None and not self._deaf:
-            self.transport.close()
+            self._close()
 
     # Our own affairs.
 
@@ -263,9 +262,6 @@ class Connection(RequestReader):
     def _finish(self) -> None:
         """Closes the connection after its last answer; what was pipelined behind it is not answered."""
         self._waiting.clear()
-        if self._body is None and self._last_words is None and self._held is None and not self._in_head:
-            self._deaf = True
-            self.transport.close()
-        else:
-            self._held = None
-            self._linger()
+        more = self._body is not None or self._last_words is not None or self._held is not None or self._in_head
+        self._held = None
+        self._linger(more)

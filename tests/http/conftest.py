@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
+import trustme
 import uvloop
 
 from reserve_core.config import check
@@ -103,18 +106,18 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], a
 async def serve(quiet: None) -> AsyncIterator[Serve]:
     """Starts a server whose only mapping is a custom handler: `site = await serve(handler, max_headers=1000)`.
 
-    With `ssl`, the setting, it speaks https.
+    With a `certificate`, the setting `ssl`, it speaks https.
     """
     async with AsyncExitStack() as stack:
 
-        async def start(handler: Handler, *, ssl: dict[str, str] | None = None, **limits: float) -> Site:
+        async def start(handler: Handler, *, certificate: dict[str, str] | None = None, **limits: float) -> Site:
             settings: dict[str, Any] = {
                 "port": 0,
                 "mappings": [{"custom": handler}],
                 "limits": {name.replace("_", "-"): value for name, value in limits.items()},
             }
-            if ssl is not None:
-                settings["ssl"] = ssl
+            if certificate is not None:
+                settings["ssl"] = certificate
             configuration = await check(settings, load_plugins())
             server = Server(configuration)
             events: list[Event] = []
@@ -130,6 +133,27 @@ async def serve(quiet: None) -> AsyncIterator[Serve]:
 async def clock() -> Clock:
     """The clock of the event loop: `await clock.forward(seconds)`."""
     return Clock()
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def certificate(authority: trustme.CA, tmp_path: Path) -> dict[str, str]:
+    """The setting `ssl`."""
+    leaf = authority.issue_cert("127.0.0.1")
+    leaf.private_key_pem.write_to_path(tmp_path / "key.pem")
+    leaf.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    return {"cert": str(tmp_path / "cert.pem"), "key": str(tmp_path / "key.pem")}
+
+
+@pytest.fixture
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
 
 
 @pytest.fixture

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import ssl
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import trustme
 
 from tests.http.handlers import GET, hello, others_are_well, refused
 
@@ -20,27 +18,6 @@ if TYPE_CHECKING:
 
 HELLO_BEGUN = b"\x16\x03\x01\x02\x00\x01\x00"
 CLOSING = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def certificate(authority: trustme.CA, tmp_path: Path) -> dict[str, str]:
-    """The setting `ssl`."""
-    leaf = authority.issue_cert("127.0.0.1")
-    leaf.private_key_pem.write_to_path(tmp_path / "key.pem")
-    leaf.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
-    return {"cert": str(tmp_path / "cert.pem"), "key": str(tmp_path / "key.pem")}
-
-
-@pytest.fixture
-def trusting(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return context
 
 
 async def ask(site: Site, context: ssl.SSLContext) -> bytes:
@@ -78,7 +55,7 @@ async def test_handshakes_are_counted_and_go_by_the_header_timeout(
     serve: Serve, certificate: dict[str, str], trusting: ssl.SSLContext, data: bytes
 ) -> None:
     limits = {"idle_timeout": 3600, "max_connections": 2}
-    site = await serve(hello, ssl=certificate, **limits)
+    site = await serve(hello, certificate=certificate, **limits)
     wires = [await site.connect() for _ in range(2)]
     for wire in wires:
         await wire.send(data)
@@ -100,7 +77,7 @@ async def test_a_handshake_that_has_ended_counts_once(
         seen.append(f"{request.scheme} {request.remote}")
         response.send("hello")
 
-    site = await serve(handler, ssl=certificate, max_connections=1)
+    site = await serve(handler, certificate=certificate, max_connections=1)
     for _ in range(3):
         assert (await ask(site, trusting)).startswith(b"HTTP/1.1 200 ")
         await site.until(lambda: site.connections == 0)
@@ -110,7 +87,7 @@ async def test_a_handshake_that_has_ended_counts_once(
 async def test_a_client_that_is_mute_after_its_handshake_goes_by_the_header_timeout(
     serve: Serve, certificate: dict[str, str], trusting: ssl.SSLContext
 ) -> None:
-    site = await serve(hello, ssl=certificate, idle_timeout=3600)
+    site = await serve(hello, certificate=certificate, idle_timeout=3600)
     reader, writer = await asyncio.open_connection("127.0.0.1", site.server.port, ssl=trusting)
     assert await site.after_a_while(reader.read()) == b""
     writer.close()
@@ -141,7 +118,7 @@ async def test_a_request_knows_both_ends_of_its_connection(
 async def test_who_leaves_a_handshake_leaves_nothing_behind(
     serve: Serve, certificate: dict[str, str], trusting: ssl.SSLContext, data: bytes, how: str
 ) -> None:
-    site = await serve(hello, ssl=certificate)
+    site = await serve(hello, certificate=certificate)
     wire = await site.connect()
     await wire.send(data)
     await site.until(lambda: site.connections)
@@ -151,7 +128,7 @@ async def test_who_leaves_a_handshake_leaves_nothing_behind(
 
 
 async def test_a_stop_does_not_wait_for_handshakes(serve: Serve, certificate: dict[str, str]) -> None:
-    site = await serve(hello, ssl=certificate)
+    site = await serve(hello, certificate=certificate)
     mute, begun = await site.connect(), await site.connect()
     await begun.send(HELLO_BEGUN)
     await site.until(lambda: site.connections == 2)
@@ -165,7 +142,7 @@ async def test_a_stop_does_not_wait_for_handshakes(serve: Serve, certificate: di
 async def test_http_on_a_port_of_https_is_told_so(
     serve: Serve, certificate: dict[str, str], trusting: ssl.SSLContext
 ) -> None:
-    site = await serve(hello, ssl=certificate)
+    site = await serve(hello, certificate=certificate)
     wire = await site.connect()
     answer = await wire.ask(GET)
     assert (answer.status, answer.closes) == (400, True)

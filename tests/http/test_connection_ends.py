@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from typing import TYPE_CHECKING
 
 import pytest
 
-from reserve_core.errors import Disconnected
+from reserve_core.errors import Disconnected, HTTPError
+from reserve_core.http.channel import LINGER
 from tests.http.handlers import POST
 from tests.kit.waiting import PATIENCE
 
@@ -205,6 +207,101 @@ async def test_clients_that_leave_early_leave_nothing_behind(serve: Serve, data:
     await site.until(lambda: site.connections == 0)
     assert (await (await site.connect()).ask(get())).body == b"well"
     assert site.named("error") == site.named("aborted") == []
+
+
+# The connection ends behind an answer.
+
+ENDS = {
+    "asked for": get(extra="Connection: close\r\n"),
+    "HTTP/1.0": b"GET / HTTP/1.0\r\n\r\n",
+    "by the handler": get("/close"),
+    "streamed": get("/stream", "Connection: close\r\n"),
+    "without a length": b"GET /stream HTTP/1.0\r\n\r\n",
+    "of an error": get("/fail", "Connection: close\r\n"),
+    "of nobody": get(extra="Host: a\r\n"),
+    "malformed": b"nonsense\r\n\r\n",
+    "body unread": POST + b"Connection: close\r\nContent-Length: 9\r\n\r\n",
+    "in a pipeline": get() + get(extra="Connection: close\r\n") + get(),
+}
+
+
+@pytest.mark.parametrize("data", ENDS.values(), ids=ENDS)
+async def test_what_still_comes_does_not_reset_the_connection(serve: Serve, data: bytes) -> None:
+    """RFC 9112 9.6: a reset can cost the client the answer that it hasn't read yet."""
+
+    async def handler(request: Request, response: Response) -> None:
+        if request.path == "/stream":
+            await response.write("hello, ")
+            await response.end("hello")
+        elif request.path == "/fail":
+            raise HTTPError(404, "Not here")
+        else:
+            response.send("hello", headers={"Connection": "close"} if request.path == "/close" else {})
+
+    site = await serve(handler)
+    wire = await site.connect()
+    await wire.send(data)
+    *_, last = await wire.answers()
+    assert last.closes
+    for _ in range(20):
+        await wire.send(b"more")
+    wire.close()
+    await site.until(lambda: site.connections == 0)
+
+
+async def test_a_client_that_stays_behind_the_last_answer_is_cut(serve: Serve) -> None:
+    site = await serve(lambda request, response: response.send("hello"))
+    wire = await site.connect()
+    assert (await wire.ask(get(extra="Connection: close\r\n"))).closes
+    await wire.send_until_hung_up(b"more", pause=0.05)
+    await site.until(lambda: site.connections == 0)
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+async def test_it_has_time_to_read_all_of_the_answer(
+    serve: Serve, certificate: dict[str, str], trusting: ssl.SSLContext, tls: bool
+) -> None:
+    """However slow it is: longer than a connection lingers."""
+    size = 4_000_000
+    site = await serve(lambda request, response: response.send(bytes(size)), certificate=certificate if tls else None)
+    wire = await site.connect(receive_buffer=4096)
+    context, name = (trusting, "127.0.0.1") if tls else (None, None)
+    reader, writer = await asyncio.open_connection(sock=wire.sock, limit=4096, ssl=context, server_hostname=name)
+    writer.write(get(extra="Connection: close\r\n"))
+    await asyncio.sleep(LINGER + 1)
+    if not tls:
+        writer.write(b"more")
+    await reader.readuntil(b"\r\n\r\n")
+    assert len(await reader.read()) == size
+    writer.close()
+
+
+async def test_an_answer_before_the_body_reaches_the_client_over_tls(
+    serve: Serve, certificate: dict[str, str], trusting: ssl.SSLContext
+) -> None:
+    site = await serve(lambda request, response: response.send("too large", 413), certificate=certificate)
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.server.port, ssl=trusting)
+    writer.write(POST + b"Content-Length: 9000000\r\n\r\n")
+    await site.until(lambda: site.named("redirected"))
+    for _ in range(50):
+        writer.write(bytes(10_000))
+        await writer.drain()
+    assert (await reader.readuntil(b"too large")).startswith(b"HTTP/1.1 413 ")
+    writer.close()
+    await site.until(lambda: site.connections == 0)
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+async def test_the_end_behind_an_answer_is_told_at_once_over_tls(
+    serve: Serve, certificate: dict[str, str], trusting: ssl.SSLContext, version: str
+) -> None:
+    """There are clients that wait for it."""
+    site = await serve(lambda request, response: response.send("hello"), certificate=certificate, idle_timeout=3600)
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.server.port, ssl=trusting)
+    writer.write(get(extra="Connection: close\r\n").replace(b"1.1", version.encode()))
+    assert (await reader.read()).endswith(b"hello")
+    await site.until(lambda: site.connections == 0)
+    writer.close()
 
 
 # The server stops.
