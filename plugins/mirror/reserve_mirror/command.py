@@ -120,8 +120,13 @@ def mirror(ctx: click.Context, /, host: str, port: int, codes: tuple[str, ...], 
 
 async def _announce(server: Server, codes: tuple[str, ...]) -> None:
     """Says where the pages are and how to try them."""
+    from reserve_core.cli.addresses import reachable_urls
+    from reserve_core.cli.announce import list_urls
+
     from .store import Unavailable
 
+    list_urls(server.url)
+    url = reachable_urls(server.url)[0]
     if not codes:
         mount: Mount = server.configuration.mappings[0].state
         codes = (new_code(),)
@@ -130,8 +135,8 @@ async def _announce(server: Server, codes: tuple[str, ...]) -> None:
         except Unavailable:
             return  # it has been logged; the home page creates one when the store is back
     for code in codes:
-        click.echo(f"The requests to {code} are shown at {server.url}v/{code}")
-        click.echo(f"    curl -d hello {server.url}r/{code}")
+        click.echo(f"The requests to {code} are shown at {url}v/{code}")
+        click.echo(f"    curl -d hello {url}r/{code}")
 
 
 @click.command(short_help="Wait for requests to a mirror and print them as JSON.")

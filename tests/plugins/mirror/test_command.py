@@ -122,6 +122,23 @@ def test_names_and_a_token_let_browsers_in(start: Start, by_option: bool) -> Non
     assert mirror.stop() == 0
 
 
+def test_on_all_addresses_those_are_told_that_can_be_reached(start: Start) -> None:
+    mirror = start("--host", "0.0.0.0", "--code", "a", codes=0)
+    assert mirror.process.stdout is not None
+    lines = [mirror.process.stdout.readline()]
+    while lines[-1] and "curl" not in lines[-1]:
+        lines.append(mirror.process.stdout.readline())
+    url = f"http://127.0.0.1:{mirror.url.rstrip('/').rpartition(':')[2]}/"
+    assert lines[0] == f"    on this machine  {url}\n"
+    assert lines[-2:] == [
+        f"The requests to a are shown at {url}v/a\n",
+        f"    curl -d hello {url}r/a\n",
+    ]
+    with urllib.request.urlopen(f"{url}v/a", timeout=PATIENCE) as answer:
+        assert answer.status == 200
+    assert mirror.stop() == 0
+
+
 def test_empty_variables_ask_for_nothing(start: Start) -> None:
     mirror = start("--code", "a", env={"RESERVE_MIRROR_TOKEN": "", "RESERVE_MIRROR_ALLOWED_HOSTS": ""})
     assert mirror.status("/api/mirrors/a") == 200
