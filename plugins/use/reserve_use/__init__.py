@@ -32,9 +32,10 @@ def schema() -> dict[str, Any]:
         "properties": {
             "use": {
                 "description": 'An application or middleware: "package.module:name", "./file.py:name", or'
-                f' "./file.py" (its {DEFAULT_NAME})',
-                "type": "string",
+                f' "./file.py" (its {DEFAULT_NAME}); from a program also the object itself, such as a list of routes',
+                "type": ["string", "array"],
                 "minLength": 1,
+                "minItems": 1,
             },
             "interface": {
                 "description": "What it is; by default it's seen by its signature: a class or function that takes app"
@@ -42,7 +43,8 @@ def schema() -> dict[str, Any]:
                 "enum": list(INTERFACES),
             },
             "options": {
-                "description": "Arguments by name for a class or a factory: of middleware those behind app",
+                "description": "Arguments by name for a class or a factory: of middleware those behind app, of a"
+                " Tornado handler those of initialize, of a list of routes the settings of its application",
                 "type": "object",
                 "default": {},
             },

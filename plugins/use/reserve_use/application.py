@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -34,7 +35,7 @@ class Application(Protocol):
 
 
 class TornadoApplication:
-    """A `tornado.web.Application`."""
+    """A `tornado.web.Application`, or any other connection delegate."""
 
     def __init__(self, name: str, target: HTTPServerConnectionDelegate, root_path: str) -> None:
         self.name = name
@@ -61,19 +62,47 @@ def make(target: Any, name: str, mapping: Mapping, configuration: Configuration)
     if interface == "asgi-middleware":
         middleware = _called(target, name, Rest(configuration), **options)
         return ASGIApplication(name, middleware, root_path)
+    if interface == "tornado" and _is_routes(target):
+        target, options = _routed(target, name, options), {}
     if inspect.isclass(target):
         target = _called(target, name, **options)
     elif options:
         raise ConfigError(f"{name} takes no options: it is no class and no middleware", 'Leave "options" out')
     if interface == "tornado":
         if not isinstance(target, HTTPServerConnectionDelegate):
-            raise ConfigError(f"{name} is no Tornado application", "Name a tornado.web.Application")
+            raise ConfigError(
+                f"{name} is no Tornado application",
+                "Name a tornado.web.Application, a RequestHandler or a list of routes",
+            )
         return TornadoApplication(name, target, root_path)
     if not callable(target):
         raise ConfigError(f"{name} can't be called, so it is no application", "Name an ASGI or a WSGI application")
     if interface == "wsgi":
         return WSGIApplication(name, target, root_path, mapping["threads"], configuration)
     return ASGIApplication(name, target, root_path)
+
+
+def _is_routes(target: Any) -> bool:
+    """Whether `target` is what a Tornado application is made of: a list of routes, or one handler for all paths."""
+    if isinstance(target, list | tuple):
+        return True
+    web = sys.modules.get("tornado.web")  # whoever has a handler has imported it
+    return web is not None and inspect.isclass(target) and issubclass(target, web.RequestHandler)
+
+
+def _routed(target: Any, name: str, options: dict[str, Any]) -> HTTPServerConnectionDelegate:
+    """The application of routes, with `options` as its settings, or of one handler, which gets them to initialize."""
+    from tornado.web import Application as Routes
+
+    if not isinstance(target, list | tuple):
+        return Routes([(".*", target, options)])
+    try:
+        return Routes(list(target), **options)
+    except Exception as error:
+        raise ConfigError(
+            f"{name} is no list of Tornado routes: {type(error).__name__}: {error}".rstrip(": "),
+            'Write [(r"/path", Handler), ...]',
+        ) from error
 
 
 def _called(target: Any, name: str, /, *arguments: Any, **options: Any) -> Any:
@@ -90,7 +119,7 @@ def _called(target: Any, name: str, /, *arguments: Any, **options: Any) -> Any:
 
 def _interface(target: Any, name: str) -> str:
     """What `target` is, by its type and its signature."""
-    if isinstance(target, HTTPServerConnectionDelegate):
+    if isinstance(target, HTTPServerConnectionDelegate) or _is_routes(target):
         return "tornado"
     if inspect.isclass(target):
         if issubclass(target, HTTPServerConnectionDelegate):

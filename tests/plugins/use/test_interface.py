@@ -12,7 +12,8 @@ from flask import Flask
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
-from tornado.web import Application
+from tornado.routing import URLSpec
+from tornado.web import Application, RequestHandler
 
 from reserve_core import ConfigError, load_plugins
 from reserve_core.config import check, read
@@ -45,7 +46,8 @@ class Async:
         *((Async(), "asgi"), (Async, "asgi"), (ASGIHandler, "asgi"), (FastAPI, "asgi")),
         *((Flask("x"), "wsgi"), (wsgi, "wsgi"), (WSGIHandler, "wsgi")),
         *((CORSMiddleware, "asgi-middleware"), (GZipMiddleware, "asgi-middleware"), (factory, "asgi-middleware")),
-        *((Application(), "tornado"), (Application, "tornado")),
+        *((Application(), "tornado"), (Application, "tornado"), (RequestHandler, "tornado")),
+        *(([("/", RequestHandler)], "tornado"), ([URLSpec("/", RequestHandler)], "tornado")),
     ],
 )
 def test_it_is_seen(target: Any, interface: str) -> None:
@@ -60,6 +62,10 @@ def test_it_is_seen(target: Any, interface: str) -> None:
         ({"use": wsgi, "options": {"a": 1}}, "takes no options"),
         ({"use": CORSMiddleware, "options": {"what": 1}}, "what.*TypeError"),
         ({"use": wsgi, "interface": "tornado"}, "no Tornado application"),
+        ({"use": RequestHandler, "interface": "wsgi"}, "can't be made"),
+        ({"use": []}, "use"),
+        ({"use": ["shop:app"]}, r"no list of Tornado routes: AttributeError.*\n?.*Handler"),
+        ({"use": [("(", RequestHandler)]}, "no list of Tornado routes: .*unterminated"),
         ({"use": object()}, "can't be called"),
         ({"use": object(), "interface": "asgi"}, "can't be called"),
         ({"use": "./none.py"}, "none.py"),
