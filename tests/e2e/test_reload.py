@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 import trustme
 
+from tests.kit.endless import ENDLESS
 from tests.kit.waiting import PATIENCE, wait_until
 
 HELLO = "def handler(request, response):\n    return ['{}']\n"
@@ -186,33 +187,17 @@ def test_watch_is_not_stirred_by_what_a_server_writes(start: Any, ask: Any, writ
 
 async def test_no_request_fails_and_nothing_open_is_cut(start: Any, write: Any, tmp_path: Path) -> None:
     """20 reloads under load, with an event stream, a WebSocket and a long download open."""
-    open_code = """
-import asyncio
-
-async def events(request, response):
-    response.headers["content-type"] = "text/event-stream"
-    number = 0
-    while True:
-        await response.write(f"data: {number}\\n\\n".encode())
-        number += 1
-        await asyncio.sleep(0.02)
-
-async def echo(request, response):
-    socket = await request.upgrade()
-    async for message in socket:
-        await socket.send(message)
-"""
 
     def version(number: int) -> dict[str, Any]:
         return configuration(
             {"match": "/version", "custom": [str(number)]},
             {"match": "/code", "custom": "./code.py"},
             {"match": "/events", "custom": "./open.py:events"},
-            {"match": "/echo", "custom": "./open.py:echo"},
+            {"match": "/echo", "custom": "./open.py:talk"},
             {"match": "^/(.*)", "file": "./$1"},
         )
 
-    write({"reserve.json": version(0), "open.py": open_code, "code.py": HELLO.format(0)})
+    write({"reserve.json": version(0), "open.py": ENDLESS, "code.py": HELLO.format(0)})
     content = os.urandom(1 << 20) * 24
     (tmp_path / "large.bin").write_bytes(content)
     running = start("--silent")

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
+from tests.kit.aiohttp_server import aiohttp_server
 from tests.kit.nginx import nginx
 
 SILENCE = 1.0  # seconds after which a server is taken to wait for more
@@ -101,15 +102,8 @@ async def _aiohttp() -> AsyncIterator[int]:
     async def answer(request: web.Request) -> web.Response:
         return web.Response(text=f"<{request.method} {request.raw_path} {len(await request.read())}>")
 
-    application = web.Application()
-    application.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(application, shutdown_timeout=0.1, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
+    async with aiohttp_server(answer) as port:
+        yield port
 
 
 @asynccontextmanager

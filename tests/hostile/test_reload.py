@@ -15,27 +15,12 @@ import pytest
 
 from tests.hostile.client import TEXT, Client, frame, request
 from tests.hostile.program import MB
+from tests.kit.endless import ENDLESS
 
 if TYPE_CHECKING:
     from tests.hostile.conftest import Scale, Score
     from tests.hostile.program import Launch, Program
 
-SITE = """\
-import asyncio
-
-async def events(request, response):
-    response.headers["content-type"] = "text/event-stream"
-    number = 0
-    while True:
-        await response.write(f"data: {number}\\n\\n".encode())
-        number += 1
-        await asyncio.sleep(0.02)
-
-async def talk(request, response):
-    socket = await request.upgrade()
-    async for message in socket:
-        await socket.send(message)
-"""
 LARGE = 64 * MB
 CLIENTS = 12
 MAY_TAKE = 1.0  # seconds until the new table answers
@@ -77,7 +62,7 @@ class Load:
 @pytest.mark.timeout(120)
 async def test_nobody_notices(launch: Launch, scale: Scale, score: Score) -> None:
     reloads = scale(4, 20)
-    program = await launch(mappings(0), files={"site.py": SITE})
+    program = await launch(mappings(0), files={"site.py": ENDLESS})
     with (program.folder / "large").open("wb") as file:
         file.truncate(LARGE)
     load = Load(program.port)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from reserve_core.http import Request, Response
     from tests.http.conftest import Site
@@ -17,7 +19,7 @@ OLD = b"GET / HTTP/1.0\r\n\r\n"
 OLD_KEPT = b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
 
 
-def get(path: str, extra: str = "") -> bytes:
+def get(path: str = "/", extra: str = "") -> bytes:
     """`extra`: header lines that end with CR LF."""
     return f"GET {path} HTTP/1.1\r\nHost: a\r\n{extra}\r\n".encode()
 
@@ -41,6 +43,12 @@ async def refused(wire: Wire, status: int) -> None:
     assert answer.headers["content-type"].startswith("text/plain")
     assert answer.body
     await wire.closed()
+
+
+async def cut(wire: Wire) -> None:
+    """The answer that comes is never complete."""
+    with pytest.raises((EOFError, ConnectionError)):
+        await wire.answer()
 
 
 async def others_are_well(site: Site) -> None:

@@ -10,23 +10,12 @@ import pytest
 
 from reserve_core.errors import Disconnected, HTTPError
 from reserve_core.http.channel import LINGER
-from tests.http.handlers import POST
+from tests.http.handlers import POST, cut, get
 from tests.kit.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from reserve_core.http import Request, Response
     from tests.http.conftest import Serve
-    from tests.kit.wire import Wire
-
-
-def get(path: str = "/", extra: str = "") -> bytes:
-    return f"GET {path} HTTP/1.1\r\nHost: a\r\n{extra}\r\n".encode()
-
-
-async def cut(wire: Wire) -> None:
-    """The answer that comes is never complete."""
-    with pytest.raises((EOFError, ConnectionError)):
-        await wire.answer()
 
 
 # The client goes.

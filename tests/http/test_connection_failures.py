@@ -8,21 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reserve_core.errors import HTTPError, ResponseError
+from tests.http.handlers import cut, get
 
 if TYPE_CHECKING:
     from reserve_core.http import Request, Response
     from tests.http.conftest import Serve, Site
-    from tests.kit.wire import Wire
-
-
-def get(path: str = "/", extra: str = "") -> bytes:
-    return f"GET {path} HTTP/1.1\r\nHost: a\r\n{extra}\r\n".encode()
-
-
-async def cut(wire: Wire) -> None:
-    """The answer that comes is never complete."""
-    with pytest.raises((EOFError, ConnectionError)):
-        await wire.answer()
 
 
 async def test_a_handler_that_fails_before_its_answer_gives_500(serve: Serve) -> None:

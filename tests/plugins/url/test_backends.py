@@ -16,6 +16,7 @@ import uvicorn
 from aiohttp import web
 from yarl import URL
 
+from tests.kit.aiohttp_server import aiohttp_server
 from tests.kit.nginx import nginx
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ FILES: list[Case] = [
 
 
 @asynccontextmanager
-async def aiohttp_server() -> AsyncIterator[int]:
+async def aiohttp_backend() -> AsyncIterator[int]:
     async def answer(request: web.Request) -> web.StreamResponse:
         path = request.path
         if path == "/plain":
@@ -94,15 +95,8 @@ async def aiohttp_server() -> AsyncIterator[int]:
         status = int(path.rpartition("/")[2])
         return web.Response(status=status, text=None if status in (204, 304) else "text", headers={"Location": "/x"})
 
-    application = web.Application(client_max_size=2**30)
-    application.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(application, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
+    async with aiohttp_server(answer) as port:
+        yield port
 
 
 @asynccontextmanager
@@ -221,7 +215,7 @@ async def ask(session: aiohttp.ClientSession, port: int, case: Case) -> tuple[in
 
 @pytest.mark.parametrize("name", ["aiohttp", "uvicorn", "node", "nginx"])
 async def test_answers_are_the_same_as_without_the_proxy(name: str, serve: Serve, tmp_path: Path) -> None:
-    servers = {"aiohttp": aiohttp_server, "uvicorn": uvicorn_server, "node": node_server}
+    servers = {"aiohttp": aiohttp_backend, "uvicorn": uvicorn_server, "node": node_server}
     starting = servers[name]() if name in servers else nginx_server(tmp_path)
     async with starting as port, aiohttp.ClientSession(auto_decompress=False) as session:
         site = await serve({"match": "^/(.*)", "url": f"http://127.0.0.1:{port}/$1", "preserve-host": True})

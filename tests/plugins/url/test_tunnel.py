@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 from aiohttp import WSMsgType, web
 
+from tests.kit.aiohttp_server import aiohttp_server
 from tests.kit.waiting import PATIENCE, settled
 
 if TYPE_CHECKING:
@@ -62,15 +63,8 @@ async def echo(codes: list[int | None]) -> AsyncIterator[str]:
         codes.append(websocket.close_code)
         return websocket
 
-    application = web.Application()
-    application.router.add_get("/echo", handler)
-    runner = web.AppRunner(application, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    host, port = runner.addresses[0][:2]
-    yield f"http://{host}:{port}"
-    await runner.cleanup()
+    async with aiohttp_server(handler) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture
