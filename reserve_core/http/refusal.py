@@ -100,7 +100,7 @@ def extension_method(data: bytes) -> bytes:
 def refused_request(
     parser: HttpRequestParser, target: bytes, headers: list[tuple[bytes, bytes]], data: bytes
 ) -> Request:
-    """The request as far as the parser has told it: method and target are "" when they aren't known.
+    """The request as far as the parser has told it: method, target and version are "" when they aren't known.
 
     A target that it doesn't take the parser doesn't tell: then it's looked for in `data`, with which the request must
     begin, or it is empty. In the text of a target, bytes that aren't UTF-8 are escaped.
@@ -110,4 +110,5 @@ def refused_request(
         line = _LINE.match(data)
         method, target = (line[1], line[2]) if line is not None else (b"", b"")
     text = target[:LONGEST].decode("utf-8", "backslashreplace")
-    return Request(method.decode(), text, raw_headers=headers, http_version=parser.get_http_version())
+    version = parser.get_http_version()
+    return Request(method.decode(), text, raw_headers=headers, http_version="" if version == "0.0" else version)

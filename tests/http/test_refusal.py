@@ -57,6 +57,13 @@ async def test_it_has_the_headers_so_far(serve: Serve) -> None:
     assert list(event.headers.items()) == [("Host", "a"), ("X-A", "1"), ("x-a", "2")]  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(("data", "version"), [(ROWS["percent"][0], "1.1"), (ROWS["utf-8"][0], "")])
+async def test_it_has_the_version_if_that_was_read(serve: Serve, data: bytes, version: str) -> None:
+    event = await refused(await serve(hello), data)
+    assert event.request is not None
+    assert event.request.http_version == version
+
+
 async def test_a_head_that_takes_too_long_is_told(serve: Serve) -> None:
     site = await serve(hello)
     event = await site.after_a_while(refused(site, b"GET /slow HTTP/1.1\r\nHost"))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
 
+from reserve_core import Headers
 from reserve_core.defaults import NO_STORE, TEXT, with_charset
 
 from .model import Answer
@@ -64,6 +65,11 @@ def reply_of(text: str) -> Reply:
     )
     body = b"" if bare else _body_bytes(answer["body"], answer["body_encoding"])
     return Reply(status, (*own, *defaults, *_SAFETY), body, answer["delay"], names)
+
+
+def is_preflight(method: str, headers: Headers) -> bool:
+    """Whether a browser asks before it sends the request that is meant, which is answered with 204 by any mirror."""
+    return method == "OPTIONS" and "origin" in headers and "access-control-request-method" in headers
 
 
 def dump(answer: Answer) -> str:

@@ -111,11 +111,13 @@ async def download_file(call: Call) -> None:
 
 
 async def export_json(call: Call) -> None:
+    await call.state()
     await _export(call, export.as_json(call.mount.store, call.code), "json")
 
 
 async def export_har(call: Call) -> None:
-    await _export(call, export.as_har(call.mount.store, call.code), "har")
+    state = await call.state()
+    await _export(call, export.as_har(call.mount.store, call.code, state.settings.answer), "har")
 
 
 async def wait_for_requests(call: Call) -> None:
@@ -184,7 +186,6 @@ def _download(call: Call, body: bytes, name: str) -> None:
 
 
 async def _export(call: Call, pieces: AsyncIterator[str], extension: str) -> None:
-    await call.state()
     response = call.response
     for name, value in (*SAFETY, DATA):
         response.headers[name] = value

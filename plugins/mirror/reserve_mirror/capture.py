@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from reserve_core import Event, HTTPError, Request, Response
 
-from .answer import Reply, reply_of
+from .answer import Reply, is_preflight, reply_of
 from .mount import Mount
 from .options import CODE, why_no_code
 from .record import failure_of, now, read_body, summarize, summarize_refused
@@ -69,8 +69,7 @@ def _send(reply: Reply, request: Request, response: Response) -> None:
     headers = request.headers
     if "origin" not in headers:
         response.send(reply.body, reply.status, reply.headers)
-    elif request.method == "OPTIONS" and "access-control-request-method" in headers:
-        # The browser asks before it sends the request that is meant; whatever it is, it may.
+    elif is_preflight(request.method, headers):  # whatever is meant, it may
         response.send(b"", 204, (*_cors(request, reply.names), *_preflight(request), ("cache-control", "no-store")))
     else:
         response.send(reply.body, reply.status, (*reply.headers, *_cors(request, reply.names)))

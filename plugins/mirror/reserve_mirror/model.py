@@ -89,7 +89,7 @@ class Summary(TypedDict):
     url: str  # absolute, the request target as received
     query: list[list[str]]  # [name, value], decoded, in order
     headers: list[list[str]]  # [name, value], as received, in order; a char per byte (Latin-1)
-    http_version: str  # "1.1"
+    http_version: str  # "1.1"; "" when it wasn't received
     remote: str  # the sender's address
     size: int  # bytes received
     sha256: str  # hexadecimal, of all bytes received

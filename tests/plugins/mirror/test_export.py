@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING
+import json
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jsonschema import Draft202012Validator
+
+from tests.kit.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.plugins.mirror.conftest import Serve, Site
+
+HAR = Draft202012Validator(json.loads((Path(__file__).parent / "har-1.2.schema.json").read_text()))
 
 
 def test_json_has_the_whole_requests(site: Site) -> None:
@@ -29,14 +38,19 @@ def test_many_requests_are_exported_whole(site: Site) -> None:
     assert [request["body"] for request in requests] == [str(n) for n in range(450)]
 
 
+def har(site: Site, code: str = "orders") -> list[dict[str, Any]]:
+    """The entries of a mirror's HAR, which is one by the schema."""
+    answer = site.get(f"/api/mirrors/{code}/requests.har")
+    assert answer.headers["content-disposition"] == f'attachment; filename="{code}.har"'
+    log = answer.json()
+    assert [f"{error.json_path}: {error.message}" for error in HAR.iter_errors(log)] == []
+    entries: list[dict[str, Any]] = log["log"]["entries"]
+    return entries
+
+
 def test_har_is_what_its_readers_expect(site: Site) -> None:
     request_id = site.capture("/a?x=1", b"\xff", headers=[("Content-Type", "x/y"), ("X-A", "1"), ("X-A", "2")])
-    answer = site.get("/api/mirrors/orders/requests.har")
-    assert answer.headers["content-disposition"] == 'attachment; filename="orders.har"'
-    log = answer.json()["log"]
-    assert log["version"] == "1.2"
-    assert log["creator"]["name"] == "reserve"
-    (entry,) = log["entries"]
+    (entry,) = har(site)
     whole = site.whole(request_id)
     assert entry["startedDateTime"] == whole["time"]
     assert entry["_id"] == request_id
@@ -57,18 +71,83 @@ def test_har_is_what_its_readers_expect(site: Site) -> None:
         "_sha256": whole["sha256"],
         "_truncated": False,
     }
-    assert {"startedDateTime", "time", "request", "response", "cache", "timings"} <= entry.keys()
-    assert {
-        "status",
-        "statusText",
-        "httpVersion",
-        "cookies",
-        "headers",
-        "content",
-        "redirectURL",
-        "headersSize",
-        "bodySize",
-    } == entry["response"].keys()
+
+
+def test_har_has_the_params_of_a_form(site: Site) -> None:
+    site.capture("", b"a=1&b=%20&a=2", headers=[("Content-Type", "application/x-www-form-urlencoded")])
+    body = (
+        b'--B\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
+        b'--B\r\nContent-Disposition: form-data; name="f"; filename="x.bin"\r\n\r\n\xff\r\n--B--\r\n'
+    )
+    site.capture("", body, headers=[("Content-Type", "multipart/form-data; boundary=B")])
+    urlencoded, multipart = (entry["request"]["postData"] for entry in har(site))
+    assert urlencoded["params"] == [
+        {"name": "a", "value": "1"},
+        {"name": "b", "value": " "},
+        {"name": "a", "value": "2"},
+    ]
+    assert urlencoded["text"] == "a=1&b=%20&a=2"
+    assert multipart["params"] == [
+        {"name": "a", "value": "1"},
+        {"name": "f", "fileName": "x.bin", "contentType": "application/octet-stream"},
+    ]
+
+
+def test_har_has_the_cookies_that_were_sent(site: Site) -> None:
+    site.capture("", headers=[("Cookie", 'a=1; b="x y" ;a=2; ; nothing;=x'), ("Cookie", "c=")])
+    (entry,) = har(site)
+    assert [(cookie["name"], cookie["value"]) for cookie in entry["request"]["cookies"]] == [
+        ("a", "1"),
+        ("b", '"x y"'),
+        ("a", "2"),
+        ("c", ""),
+    ]
+
+
+def test_har_has_what_the_mirror_answers(serve: Serve) -> None:
+    cookie = "s=1; Path=/a; Domain=x.example; Expires=Wed, 21 Oct 2026 07:28:00 GMT; Secure; HttpOnly; SameSite=Lax"
+    headers = [["location", "/there"], ["set-cookie", cookie], ["set-cookie", "t=2; expires=never"]]
+    site = serve(response={"status": 303, "headers": headers, "body": "see there"})
+    for method in ("GET", "HEAD"):
+        site.ask(method, "/r/orders")
+    origin = [("Origin", "https://app.example"), ("Access-Control-Request-Method", "PUT")]
+    site.ask("OPTIONS", "/r/orders", headers=origin)
+    got, head, preflight = (entry["response"] for entry in har(site))
+    assert (got["status"], got["statusText"], got["redirectURL"]) == (303, "See Other", "/there")
+    assert got["content"] == {"size": 9, "mimeType": "text/plain; charset=utf-8", "text": "see there"}
+    assert got["cookies"] == [
+        {
+            "name": "s",
+            "value": "1",
+            "path": "/a",
+            "domain": "x.example",
+            "expires": "2026-10-21T07:28:00+00:00",
+            "secure": True,
+            "httpOnly": True,
+        },
+        {"name": "t", "value": "2", "secure": False, "httpOnly": False},
+    ]
+    assert got["comment"] == "What the mirror answered when this was exported"
+    assert (head["status"], head["content"]["size"]) == (303, 0)
+    assert (preflight["status"], preflight["content"]["size"]) == (204, 0)
+
+
+def test_har_has_what_was_refused_and_cut(site: Site) -> None:
+    for data in (
+        b"GET /mirror/r/orders/% HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /mirror/r/orders/\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /mirror/r/orders HTTP/1.0\r\nContent-Length: 10\r\n\r\n12345",
+    ):
+        before = len(site.requests())
+        with socket.create_connection(("127.0.0.1", site.server.port)) as client:
+            client.sendall(data)
+        wait_until(lambda before=before: len(site.requests()) > before)  # type: ignore[misc]
+    refused, unread, cut = har(site)
+    assert (refused["response"]["status"], refused["response"]["statusText"]) == (400, "Bad Request")
+    assert refused["comment"] == "The request target has a malformed percent-encoding."
+    assert (unread["request"]["httpVersion"], unread["response"]["status"]) == ("", 400)
+    assert (cut["response"]["status"], cut["request"]["postData"]["text"]) == (0, "12345")
+    assert cut["response"]["comment"] == "The sender closed the connection, after 5 of 10 bytes of the body"
 
 
 def test_har_has_the_answer_that_was_tapped(serve: Serve) -> None:
@@ -79,7 +158,7 @@ def test_har_has_the_answer_that_was_tapped(serve: Serve) -> None:
     site.base = ""
     site.ask("POST", "/api", b"q")
     site.base = "/mirror"
-    (entry,) = site.get("/api/mirrors/orders/requests.har").json()["log"]["entries"]
+    (entry,) = har(site)
     response = entry["response"]
     assert (response["status"], response["statusText"], response["redirectURL"]) == (201, "Created", "/there")
     content = response["content"]

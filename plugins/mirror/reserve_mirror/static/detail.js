@@ -114,7 +114,7 @@ export class Detail {
         {},
         h("span", {}, h("time", { datetime: item.time }, clock(item.time)), " · ", since),
         h("span", {}, "from ", sent(item.remote)),
-        h("span", {}, `HTTP/${item.http_version}`),
+        item.http_version && h("span", {}, `HTTP/${item.http_version}`),
         h("span", {}, item.size ? size(item.size) : noBody(item).toLowerCase()),
       ),
       h("p.url", {}, sent(item.url, "code")),
