@@ -33,6 +33,11 @@ class Limits:
         10.0, "Time to receive a request's headers; for the first one, from the TLS handshake on"
     )
     body_timeout: float = _seconds(30.0, "Time between two chunks of a request's body")
+    min_body_rate: int = _limit(
+        240,
+        "Least bytes of a request's body a second: who falls behind by body-timeout gets 408; 0 for no such limit",
+        0,
+    )
     idle_timeout: float = _seconds(75.0, "Time a connection may wait for its next request")
     write_timeout: float = _seconds(60.0, "Time a client may take to receive what waits for it")
     shutdown_timeout: float = _seconds(10.0, "Time requests may take to finish when the server stops", 0)

@@ -18,6 +18,7 @@ def test_the_defaults() -> None:
         max_connections=10000,
         header_timeout=10.0,
         body_timeout=30.0,
+        min_body_rate=240,
         idle_timeout=75.0,
         write_timeout=60.0,
         shutdown_timeout=10.0,

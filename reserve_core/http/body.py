@@ -5,9 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 # Bytes that may wait for a handler before the connection stops reading from its socket.
 HIGH_WATER = 256 * 1024
+
+
+class Body(Protocol):
+    """Where a request's body comes from: the wire, or memory."""
+
+    @property
+    def length(self) -> int | None:
+        """The announced length in bytes; None when it is not known before the end."""
+
+    async def read(self) -> bytes:
+        """The next chunk, b"" at the end. Raises `Disconnected` when the client went away before."""
 
 
 class BufferedBody:
@@ -105,6 +117,27 @@ class BodyStream:
         if not self._chunks:
             self._on_read()
         return chunk
+
+
+class BodyAhead:
+    """A body of which a part may be read before its reader comes."""
+
+    __slots__ = ("_body", "_chunks", "length")
+
+    def __init__(self, body: Body) -> None:
+        self.length = body.length
+        self._body = body
+        self._chunks: deque[bytes] = deque()
+
+    async def fill(self, size: int) -> None:
+        """Returns once `size` bytes are here, or all that come."""
+        size -= sum(map(len, self._chunks))
+        while size > 0 and (chunk := await self._body.read()):
+            self._chunks.append(chunk)
+            size -= len(chunk)
+
+    async def read(self) -> bytes:
+        return self._chunks.popleft() if self._chunks else await self._body.read()
 
 
 def _nothing() -> None:

@@ -79,11 +79,18 @@ class Connection(RequestReader):
             return
         body = self._body
         if body is not None:
-            self.deadline = self.shared.now + self.shared.limits.body_timeout
-            self._framing += len(data)
+            self._body_came(len(data))
         self._feed(data, body is None)
         if self._waiting:
             self._advance()
+
+    def _body_came(self, size: int) -> None:
+        """So many bytes of a body are here: they move the deadline by the time they may take at the least rate."""
+        limits = self.shared.limits
+        latest = self.shared.now + limits.body_timeout
+        rate = limits.min_body_rate
+        self.deadline = min(self.deadline + size / rate, latest) if rate else latest
+        self._framing += size
 
     def _exchange(self) -> Exchange:
         """The exchange that the parsed head begins. Raises `HTTPError` for one that can't be answered as it is."""

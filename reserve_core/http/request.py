@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from multidict import CIMultiDict, MultiDict
 
 from ..errors import HTTPError
-from .body import NO_BODY, BodyStream, BufferedBody
+from .body import NO_BODY, Body, BodyAhead, BodyStream, BufferedBody
 from .charset import codec_of
 from .target import RawMatch, canonical_url, raw_url
 
@@ -28,17 +28,6 @@ Headers = CIMultiDict[str]
 _ids = count(1)
 
 MAX_BODY = 16 * 1024 * 1024
-
-
-class Body(Protocol):
-    """Where a request's body comes from: the wire, or memory."""
-
-    @property
-    def length(self) -> int | None:
-        """The announced length in bytes; None when it is not known before the end."""
-
-    async def read(self) -> bytes:
-        """The next chunk, b"" at the end. Raises `Disconnected` when the client went away before."""
 
 
 class Upgrader(Protocol):
@@ -241,6 +230,17 @@ class Request:
         self._take()
         while chunk := await self._body.read():
             yield chunk
+
+    async def read_ahead(self, size: int) -> None:
+        """Returns once `size` bytes of the body are here, or all of it. Who reads the body gets them first.
+
+        For handlers that take something scarce (a connection, a thread) to work on a body: waited for before, it isn't
+        held at the speed of a slow client. Raises what `stream` raises.
+        """
+        if self.body_length != 0 and self._kept is None and not self._streamed:
+            ahead = self._body if isinstance(self._body, BodyAhead) else BodyAhead(self._body)
+            self._body = ahead
+            await ahead.fill(size)
 
     async def body(self) -> bytes:
         """The whole body, kept for the mappings that follow.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.http.handlers import CHUNKED, GET, POST, hello
+from tests.kit.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from reserve_core.http import Request, Response
@@ -39,6 +40,33 @@ async def test_bodies_come_in_whole(serve: Serve, how: str, size: int) -> None:
     await wire.send(b"0\r\n\r\n")
     assert (await wire.answer()).body.endswith(b" True")
     assert (await wire.ask(length + data)).status == 200
+
+
+@pytest.mark.parametrize("how", ["body", "stream"])
+@pytest.mark.parametrize("times", [1, 2])
+async def test_what_is_read_ahead_is_there_for_the_reader(serve: Serve, how: str, times: int) -> None:
+    ready = asyncio.Event()
+
+    async def handler(request: Request, response: Response) -> None:
+        for _ in range(times):
+            await request.read_ahead(5)
+        ready.set()
+        got = await request.body() if how == "body" else b"".join([chunk async for chunk in request.stream()])
+        await request.read_ahead(5)  # of what is read already there is no more to wait for
+        response.send(f"{request.body_length} ".encode() + got)
+
+    site = await serve(handler)
+    wire = await site.connect()
+    await wire.send(POST + b"Content-Length: 9\r\n\r\nabcd")
+    await site.until(lambda: site.named("incoming"))
+    assert not ready.is_set()
+    await wire.send(b"e")
+    async with asyncio.timeout(PATIENCE):
+        await ready.wait()
+    await wire.send(b"fghi")
+    assert (await wire.answer()).body == b"9 abcdefghi"
+    assert (await wire.ask(POST + b"Content-Length: 3\r\n\r\nabc")).body == b"3 abc"
+    assert (await wire.ask(POST + b"Content-Length: 0\r\n\r\n")).body == b"0 "
 
 
 async def test_chunks_reach_the_handler_as_they_come(serve: Serve) -> None:

@@ -65,7 +65,7 @@ async def test_a_body_that_trickles_is_in_time(serve: Serve) -> None:
             read += len(chunk)
         response.send("all of it")
 
-    site = await serve(handler, body_timeout=30)
+    site = await serve(handler, body_timeout=30, min_body_rate=0)
     wire = await site.connect()
     await wire.send(POST + b"Content-Length: 6\r\n\r\n")
     await site.until(lambda: site.named("incoming"))
@@ -74,6 +74,43 @@ async def test_a_body_that_trickles_is_in_time(serve: Serve) -> None:
         await wire.send(b"a")
         await site.until(lambda count=count: read == count)  # type: ignore[misc]
     assert (await wire.answer()).body == b"all of it"
+
+
+@pytest.mark.parametrize(
+    ("size", "seconds", "status"),
+    [
+        (1, 1, 408),
+        (200, 1, 408),
+        (240, 1, 200),
+        (2400, 10, 200),
+        (2400, 11, 408),
+        (7200, 29, 200),
+        (100_000, 29, 200),
+    ],
+)
+async def test_a_body_has_a_least_rate(serve: Serve, size: int, seconds: float, status: int) -> None:
+    """So many bytes every so many seconds, a thousand times over: nothing that came fast before makes up for it."""
+    read = 0
+
+    async def handler(request: Request, response: Response) -> None:
+        nonlocal read
+        async for chunk in request.stream():
+            read += len(chunk)
+        response.send("all of it")
+
+    site = await serve(handler, body_timeout=30, min_body_rate=240)
+    wire = await site.connect()
+    pieces = 1000 if status == 408 else 20
+    await wire.send(POST + b"Content-Length: %d\r\n\r\n" % (100_000 + pieces * size) + bytes(100_000))
+    for sent in range(pieces + 1):
+        await site.until(lambda sent=sent: read == 100_000 + sent * size or site.named("redirected"))  # type: ignore[misc]
+        if sent == pieces or site.named("redirected"):
+            break
+        site.pass_time(seconds)
+        await asyncio.sleep(0)
+        await wire.send(bytes(size))
+    assert (await wire.answer()).status == status
+    assert (read < 100_000 + pieces * size) == (status == 408)
 
 
 async def test_a_slow_body_nobody_reads(serve: Serve) -> None:

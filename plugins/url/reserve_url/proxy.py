@@ -49,6 +49,9 @@ logger = logging.getLogger("reserve")
 # A request that has passed this server so often goes in a circle.
 MAX_PASSES = 10
 
+# Bytes of a body that have to be here before a connection is taken: others need it, too, and a client may be slow.
+BODY_AHEAD = 64 * 1024
+
 # These are sent again when a kept connection turns out to be closed, if they have no body (RFC 9110 9.2.2).
 _REPEATABLE = frozenset(("GET", "HEAD", "OPTIONS"))
 # A server may wait for the length of their body, even if there is none (RFC 9110 8.6).
@@ -159,6 +162,8 @@ class Proxy:
     ) -> Upstream:
         """Sends the request and returns the connection, once it has the head of the answer."""
         length = request.body_length
+        if length != 0:
+            await request.read_ahead(BODY_AHEAD)
         head = _head(request, outgoing, length)
         repeatable = length == 0 and outgoing.method in _REPEATABLE
         kept = connections.take(surely=not repeatable)

@@ -20,7 +20,7 @@ WSGIApp = Callable[[dict[str, Any], Callable[..., Callable[[bytes], object]]], I
 
 # Of a request that came by no connection.
 _PORTS = {"http": 80, "https": 443}
-# Bytes of a request's body that are read ahead.
+# Bytes of a request's body that are read ahead; as many are here before one of the threads is taken.
 READ_AHEAD = 64 * 1024
 
 
@@ -44,6 +44,7 @@ class WSGIApplication:
         self._threads.close()
 
     async def serve(self, request: Request, response: Response) -> None:
+        await request.read_ahead(READ_AHEAD)
         call = Call(self.name, request, response)
         environ = _environ(request, self._root_path, call.input())
         try:

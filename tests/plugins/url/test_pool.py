@@ -230,6 +230,25 @@ async def test_there_are_no_more_connections_than_allowed(upstream: Upstream, se
     assert (most, backend.connections) == (3, 3)
 
 
+@pytest.mark.parametrize("framing", ["Content-Length: 9", "Transfer-Encoding: chunked"])
+async def test_slow_bodies_take_no_connection(framing: str, upstream: Upstream, serve: Serve, until: Until) -> None:
+    backend = await upstream()
+    site = await serve({"url": backend.url, "max-connections": 2})
+    chunked = "chunked" in framing
+    slow = [await site.connect() for _ in range(5)]
+    for peer in slow:
+        await peer.send(
+            f"POST /slow HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n".encode() + (b"4\r\n" if chunked else b"") + b"slow"
+        )
+    await until(lambda: len(site.named("incoming")) == 5)
+    assert (await site.get()).body == b"ok"
+    assert backend.connections == 1
+    for peer in slow:
+        await peer.send(b"\r\n5\r\n body\r\n0\r\n\r\n" if chunked else b" body")
+        assert (await peer.message()).body == b"ok"
+    assert [request.body for request in backend.requests] == [b"", *[b"slow body"] * 5]
+
+
 async def test_who_waits_too_long_for_a_connection_is_told(
     upstream: Upstream, serve: Serve, until: Until, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from reserve_url.proxy import BODY_AHEAD
+
 if TYPE_CHECKING:
     from reserve_core import Request, Response
     from tests.kit.upstream import Peer
@@ -143,7 +145,7 @@ async def test_a_body_with_a_length_goes_up(size: int, method: str, upstream: Up
 
 
 async def test_a_body_goes_up_as_it_comes(upstream: Upstream, serve: Serve) -> None:
-    """Neither side waits for the other one to be done."""
+    """Once it has begun, neither side waits for the other one to be done."""
 
     async def echo(peer: Peer) -> None:
         await peer.head()
@@ -157,8 +159,13 @@ async def test_a_body_goes_up_as_it_comes(upstream: Upstream, serve: Serve) -> N
 
     site = await serve((await upstream(echo)).url)
     peer = await site.connect()
-    await peer.send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+    first = b"%x\r\n%b\r\n" % (BODY_AHEAD, bytes(BODY_AHEAD))
+    await peer.send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + first)
     assert (await peer.head()).status == 200
+    received = b""
+    while len(received) < BODY_AHEAD:
+        received += await peer.exactly(int((await peer.reader.readuntil(b"\r\n")), 16))
+        assert await peer.exactly(2) == b"\r\n"
     for word in (b"one", b"two", b"three"):
         await peer.send(b"%x\r\n%b\r\n" % (len(word), word))
         assert await peer.exactly(len(word) + 5) == b"%x\r\n%b\r\n" % (len(word), word)

@@ -20,6 +20,8 @@ from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler
 from yarl import URL
 
+from tests.kit.waiting import PATIENCE
+
 if TYPE_CHECKING:
     from tests.plugins.use.conftest import Serve
 
@@ -162,14 +164,38 @@ async def test_a_body_is_read_as_it_comes(serve: Serve) -> None:
 
     go_on = threading.Event()
     site = await serve({"use": app})
+    first = b"one" * 30_000 + b"\n"  # as much as has to be here before a thread is taken
 
     async def chunks() -> Any:
-        yield b"one\n"
+        yield first
         await asyncio.to_thread(go_on.wait, 10)
         assert go_on.is_set()
         yield b"two\nthree"
 
-    assert (await site.post("/", chunks())).text == "one\ntwo\nthree"
+    assert (await site.post("/", chunks())).body == first + b"two\nthree"
+
+
+async def test_slow_bodies_take_no_thread(serve: Serve) -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return [environ["wsgi.input"].read()]
+
+    async def chunks() -> Any:
+        yield b"one "
+        await go_on.wait()
+        yield b"two"
+
+    site = await serve({"use": app, "threads": 2})
+    go_on = asyncio.Event()
+    incoming: list[Any] = []
+    site.server.on("incoming", incoming.append)
+    slow = [asyncio.create_task(site.post("/slow", chunks())) for _ in range(5)]
+    async with asyncio.timeout(PATIENCE):
+        while len(incoming) < 5:
+            await asyncio.sleep(0.005)
+        assert (await site.post("/", b"quick")).text == "quick"
+    go_on.set()
+    assert [answer.text for answer in await asyncio.gather(*slow)] == ["one two"] * 5
 
 
 async def test_what_an_application_returns_is_closed(serve: Serve) -> None:
