@@ -18,7 +18,7 @@ JOBS := 3
 # What needs no server, no browser and no process of its own.
 QUICK := tests/config tests/plugins/test_custom.py tests/plugins/test_status.py $(wildcard tests/plugins/test_file*.py) \
 	$(addprefix tests/http/test_, forms.py stream.py target.py) \
-	$(addprefix tests/test_, body.py capture.py events.py functions.py hooks.py layout.py limits.py mock.py plugins.py send.py)
+	$(addprefix tests/test_, body.py capture.py dispatcher.py events.py functions.py hooks.py layout.py limits.py mock.py plugins.py send.py)
 # What another Python can make no difference to.
 OTHERS := $(addprefix --ignore tests/, \
 	browser docs hostile plugins/mirror test_bench.py test_container.py test_new_plugin.py \
