@@ -12,6 +12,7 @@ from tests.hostile.strategies import broken_requests, chunked_bodies, range_head
 
 if TYPE_CHECKING:
     from reserve_core.http import Request, Response
+    from tests.kit.clock import Clock
     from tests.plugins.url.conftest import Serve, Site
 
 ONE_SITE = settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -23,7 +24,7 @@ async def echo(serve: Serve) -> Site:
     async def handler(request: Request, response: Response) -> None:
         response.send(await request.body(), headers={"x-last": str(request.path == "/last")})
 
-    return await serve({"custom": handler}, limits={"header-timeout": 0.2, "body-timeout": 0.2, "idle-timeout": 0.2})
+    return await serve({"custom": handler})
 
 
 @given(range_headers, st.integers(0, 10))
@@ -59,11 +60,11 @@ async def test_a_request_ends_where_its_framing_says(echo: Site, request: bytes)
 
 @ONE_SITE
 @given(broken_requests)
-async def test_what_is_broken_is_the_client_s_fault(echo: Site, request: bytes) -> None:
+async def test_what_is_broken_is_the_client_s_fault(echo: Site, clock: Clock, request: bytes) -> None:
     peer = await echo.connect()
     await peer.send(request + LAST)
     try:
-        received = await peer.rest()
+        received = await clock.hurry(peer.rest())
     except ConnectionError:
         received = b""
     assert b"HTTP/1.1 500" not in received
