@@ -72,7 +72,7 @@ async def test_a_connection_that_does_not_come_about(serve: Serve, caplog: pytes
         for sock in (first, second):
             sock.setblocking(False)
             sock.connect_ex(("127.0.0.1", port))
-        site = await serve({"url": f"http://127.0.0.1:{port}/", "connect-timeout": 0.2})
+        site = await serve({"match": "^(.*)", "url": f"http://127.0.0.1:{port}$1", "connect-timeout": 0.2})
         failed(await site.get(), 504, SLOW, caplog, "no connection within 0.2 s")
 
 
@@ -117,7 +117,7 @@ async def test_no_answer_in_time(
         assert await peer.rest() == b""
 
     backend = await upstream(script)
-    site = await serve({"url": backend.url, "timeout": 0.2})
+    site = await serve({"match": "^(.*)", "url": f"{backend.url}$1", "timeout": 0.2})
     failed(await site.get(), 504, SLOW, caplog, "it let 0.2 s pass without a byte")
     failed(await (await site.connect()).ask(POST), 504, SLOW, caplog, "it let 0.2 s pass without a byte")
     await until(lambda: backend.open == 0)
@@ -132,7 +132,7 @@ async def test_a_head_that_drips_is_in_time(upstream: Upstream, serve: Serve, cl
             await peer.send(OK[begin : begin + 4])
             await clock.forward(5)
 
-    site = await serve({"url": (await upstream(script)).url, "timeout": 10})
+    site = await serve({"match": "^(.*)", "url": f"{(await upstream(script)).url}$1", "timeout": 10})
     assert (await site.get()).body == b"ok"
 
 
@@ -141,7 +141,7 @@ async def test_no_reading_of_a_body_in_time(upstream: Upstream, serve: Serve, ca
         peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
         await asyncio.Event().wait()
 
-    site = await serve({"url": (await upstream(script)).url, "timeout": 0.3})
+    site = await serve({"match": "^(.*)", "url": f"{(await upstream(script)).url}$1", "timeout": 0.3})
     peer = await site.connect()
     size = 50_000_000
     await peer.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size)
@@ -160,7 +160,7 @@ async def test_no_reading_of_a_body_in_time(upstream: Upstream, serve: Serve, ca
 async def test_a_client_may_take_its_time(upstream: Upstream, serve: Serve, until: Until, clock: Clock) -> None:
     """While it's the client's turn, the upstream server's time stands still."""
     backend = await upstream()
-    site = await serve({"url": backend.url, "timeout": 5}, limits={"min-body-rate": 0})
+    site = await serve({"match": "^(.*)", "url": f"{backend.url}$1", "timeout": 5}, limits={"min-body-rate": 0})
     peer = await site.connect()
     await peer.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (BODY_AHEAD + 10) + bytes(BODY_AHEAD))
     await until(lambda: backend.connections)
