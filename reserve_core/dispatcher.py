@@ -58,7 +58,8 @@ class Dispatcher:
             return
         except BaseException as error:
             if isinstance(error, asyncio.CancelledError) and (request.aborted or is_cancellation(error)):
-                self._aborted(request, response, incoming_url, start)
+                reason = None if request.aborted else "cut, because the server stops"
+                self._aborted(request, response, incoming_url, start, reason)
                 raise
             await self._answer_failure(request, response, error, incoming_url, start)
         if events.redirected:
@@ -193,10 +194,12 @@ class Dispatcher:
             response.headers.clear()
             response.send(b"", 500)
 
-    def _aborted(self, request: Request, response: Response, incoming_url: str, start: float) -> None:
+    def _aborted(
+        self, request: Request, response: Response, incoming_url: str, start: float, reason: str | None = None
+    ) -> None:
         request.aborted = True
         if self.events.aborted:
-            self.events.emit(Event.of_request("aborted", request, incoming_url, start))
+            self.events.emit(Event.of_request("aborted", request, incoming_url, start, reason=reason))
         if not response.ended:
             response.abort()
 

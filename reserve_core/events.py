@@ -29,6 +29,7 @@ class Event:
     | created, reloaded, closed | `server` |
     | ready | `server`, `url`, `port`: where it listens |
     | incoming, aborted | what every event of a request has: `request`, `url`, `start` |
+    | aborted | and `reason`, a text, unless it is the client that went away |
     | redirecting | and `type`, the handler's prefix, `redirect`, the value it is given |
     | redirected | and `status`, `end`, `time_spent` |
     | error | and `reason`, the exception; without a request when the server as a whole has failed |

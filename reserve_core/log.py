@@ -181,7 +181,11 @@ def _concise(out: _Console, err: _Console) -> Listeners:
             by = f", by {printable(mapping.label)}" if mapping is not None else ""
             err.write(f"{err.paint('ERROR', _RED)} {_subject(event)}", _because(event.reason) + by)
 
-    return {**_servers(out), "redirected": redirected, "error": error}
+    def aborted(event: Event) -> None:
+        if event.reason is not None:  # not the client's choice
+            out.write(f"{out.paint('ABORT', _YELLOW)} {_subject(event)} {_reason(event.reason)}")
+
+    return {**_servers(out), "redirected": redirected, "error": error, "aborted": aborted}
 
 
 def _verbose(out: _Console, err: _Console) -> Listeners:
@@ -195,7 +199,8 @@ def _verbose(out: _Console, err: _Console) -> Listeners:
         out.write(f"SERVE {_id(event)}{out.status(event)}")
 
     def aborted(event: Event) -> None:
-        out.write(f"{out.paint('ABORT', _YELLOW)} {_id(event)}".rstrip())
+        reason = _reason(event.reason) if event.reason is not None else ""
+        out.write(f"{out.paint('ABORT', _YELLOW)} {_id(event)}{reason}".rstrip())
 
     def closed(event: Event) -> None:
         out.write(f"CLOSE {_id(event)}".rstrip())

@@ -24,6 +24,7 @@ from .http.arrival import TlsListener
 from .http.connection import Connection
 from .http.shared import Shared
 from .plugins import load_plugins
+from .stalls import watch
 
 Settings = str | os.PathLike[str] | dict[str, Any]
 
@@ -59,6 +60,7 @@ class Server:
         self._calling_listeners = False
         self._reloading = asyncio.Lock()
         self._ticker: asyncio.Task[None] | None = None
+        self._unwatch: Callable[[], None] = lambda: None
         self._state = "new"
         self._closed = asyncio.Event()
 
@@ -71,6 +73,11 @@ class Server:
     def closing(self) -> bool:
         """Whether the server has begun to stop: new requests get 503."""
         return self._shared.closing
+
+    @property
+    def working(self) -> int:
+        """How many requests are at work."""
+        return len({exchange for task, exchange in self._shared.tasks.items() if exchange.task is task})
 
     def on(self, name: str, callback: Callable[[Event], None]) -> Callable[[], None]:
         """Calls `callback` on each event called `name`, or on all for "*". Returns what ends it; see `Emitter.on`."""
@@ -116,6 +123,7 @@ class Server:
         loop = asyncio.get_running_loop()
         self._shared.tick(loop.time(), time.time())
         self._ticker = asyncio.create_task(self._tick())
+        self._unwatch = watch(self._request_of)
         sockets = self._sockets or bind(configuration)
         if configuration.ssl is not None:
             configuration.ssl.sni_callback = self._present_certificate
@@ -132,6 +140,10 @@ class Server:
         if self.events.refused:
             event = Event("refused", self, request, request.url, start=time.time(), status=error.status, reason=error)
             self.events.emit(event)
+
+    def _request_of(self, task: asyncio.Task[None]) -> Request | None:
+        exchange = self._shared.tasks.get(task)
+        return None if exchange is None else exchange.request
 
     def _present_certificate(self, connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
         """Begins a handshake with the certificate of the present configuration."""
@@ -199,6 +211,7 @@ class Server:
             return
         if self._ticker is not None:
             self._ticker.cancel()
+            self._unwatch()
         for hook in self.configuration.plugins.shutdown:
             try:
                 await hook(self)
@@ -220,7 +233,7 @@ class Server:
         for connection in list(shared.connections):
             connection.abort()
         if shared.tasks:
-            await asyncio.wait(shared.tasks, timeout=1)
+            await asyncio.wait(list(shared.tasks), timeout=1)
         await asyncio.sleep(0)  # lets the transports say that they are gone
 
 

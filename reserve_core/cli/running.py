@@ -17,23 +17,28 @@ import click
 from ..errors import ConfigError, PluginError
 from ..failures import describe, is_cancellation
 from ..system import UNSUPPORTED
-from .common import CannotRun, Unusable
+from .common import CannotRun, Unusable, say
 
 if TYPE_CHECKING:
     from ..server import Server
 
 logger = logging.getLogger("reserve")
 
+# Seconds: an end that takes longer is told.
+AT_ONCE = 0.25
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-async def run_until_signal(servers: list[Server], verbose: bool, reloader: Reloader | None = None) -> None:
+async def run_until_signal(
+    servers: list[Server], verbose: bool, reloader: Reloader | None = None, silent: bool = False
+) -> None:
     """Starts the servers, until a signal stops them.
 
     The first signal lets the requests at work finish, the second cuts them, a third one ends the process as if nobody
     had listened to it.
     """
-    running = Running(servers, verbose)
+    running = Running(servers, verbose, silent)
     with signals(running.stop, reloader):
         await running.run()
 
@@ -41,9 +46,12 @@ async def run_until_signal(servers: list[Server], verbose: bool, reloader: Reloa
 class Running:
     """Servers at work. `started`, if there is one, is called when all of them serve."""
 
-    def __init__(self, servers: list[Server], verbose: bool, started: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, servers: list[Server], verbose: bool, silent: bool, started: Callable[[], None] | None = None
+    ) -> None:
         self._servers = servers
         self._verbose = verbose
+        self._silent = silent
         self._on_start = started
         self._started: list[Server] = []
         self._closing: list[asyncio.Future[Any]] = []
@@ -54,6 +62,7 @@ class Running:
         self._work = asyncio.create_task(self._start())
         await asyncio.wait([self._work])
         self._close(force=False)
+        await self._tell_waiting()
         while self._closing:
             await self._closing.pop()
         if not self._work.cancelled():
@@ -69,6 +78,15 @@ class Running:
 
     def _close(self, force: bool) -> None:
         self._closing.append(asyncio.gather(*(server.close(force=force) for server in self._started)))
+
+    async def _tell_waiting(self) -> None:
+        """Says how long the end may take, unless all requests end at once."""
+        await asyncio.wait(self._closing, timeout=AT_ONCE)
+        count = sum(server.working for server in self._started)
+        if count and len(self._closing) == 1 and not self._silent:
+            longest = max(server.configuration.limits.shutdown_timeout for server in self._started)
+            what, it = ("1 request", "it") if count == 1 else (f"{count} requests", "them")
+            say(f"Waiting for {what}, up to {longest:g} s; Ctrl-C again cuts {it}")
 
     async def _start(self) -> None:
         for server in self._servers:

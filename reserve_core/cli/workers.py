@@ -100,7 +100,7 @@ async def _work(job: Job, blocked: Sequence[str], sockets: Sequence[Sequence[soc
 
     parent = await Parent.connect(descriptor)
     servers = job.servers(await job.configurations(load_plugins(blocked)), sockets)
-    running = Running(servers, job.verbose, started=lambda: parent.say("ready"))
+    running = Running(servers, job.verbose, job.silent, started=lambda: parent.say("ready"))
 
     async def reload() -> None:
         await job.reload(servers)

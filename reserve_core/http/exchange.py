@@ -91,12 +91,12 @@ class Exchange:
         connection = self.connection
         response = self.response = Response(self)
         task = self.task = connection.loop.create_task(connection.shared.handle(self.request, response))
-        connection.shared.tasks.add(task)
+        connection.shared.tasks[task] = self
         task.add_done_callback(self._task_done)
 
     def _task_done(self, task: asyncio.Task[None]) -> None:
         self.task = None
-        self.connection.shared.tasks.discard(task)
+        del self.connection.shared.tasks[task]
         if not task.cancelled():
             task.exception()  # the dispatcher has reported it
         self._ran()
@@ -126,8 +126,8 @@ class Exchange:
             upgraded.close()
         elif not upgraded.closed:
             task = self.connection.loop.create_task(upgraded.close(code))
-            self.connection.shared.tasks.add(task)
-            task.add_done_callback(self.connection.shared.tasks.discard)
+            self.connection.shared.tasks[task] = self
+            task.add_done_callback(self.connection.shared.tasks.pop)
 
     def stop(self) -> None:
         """The server stops: an answer at work goes on to its end, a WebSocket is told (RFC 6455 7.4.1)."""

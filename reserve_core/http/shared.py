@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..errors import HTTPError
     from ..limits import Limits
     from .connection import Connection
+    from .exchange import Exchange
     from .request import Request
     from .response import Response
 
@@ -43,7 +44,7 @@ class Shared:
         self.limits = limits
         self.scheme = scheme
         self.connections: set[Connection] = set()
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.tasks: dict[asyncio.Task[None], Exchange] = {}
         self.closing = False
         # Seconds of the loop's clock and the Date line, both renewed by `tick`: no clock is read per request.
         self.now = 0.0

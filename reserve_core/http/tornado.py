@@ -27,6 +27,7 @@ from tornado.web import RequestHandler
 
 from ..errors import HTTPError
 from ..failures import is_cancellation
+from ..stalls import helps
 from .request import Request
 from .response import Response, replace
 from .stream import UpgradedStream, switching_protocols
@@ -204,6 +205,7 @@ class _Connection(HTTPConnection):
 
     async def _execute(self, execute: Callable[..., Awaitable[None]], *args: bytes, **kwargs: bytes) -> None:
         """Executes a handler: what it raises that Tornado lets through would end the loop, and leave no answer."""
+        helps(self.request)
         try:
             await execute(*args, **kwargs)
         except BaseException as error:

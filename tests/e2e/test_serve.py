@@ -203,6 +203,7 @@ def test_what_does_not_finish_in_time_is_cut(start: Any, write: Any) -> None:
         running.signal()
         assert running.wait() == 0
         assert upload.cut()
+    assert "ABORT POST / cut, because the server stops" in running.output
 
 
 def test_a_second_signal_cuts_at_once(start: Any, write: Any) -> None:
@@ -212,10 +213,11 @@ def test_a_second_signal_cuts_at_once(start: Any, write: Any) -> None:
     with _Upload(running.ready()) as upload:
         upload.exchange(b"before")
         running.signal()
-        upload.wait_until_nobody_listens()
+        assert running.line() == "Waiting for 1 request, up to 3600 s; Ctrl-C again cuts it"
         running.signal()
         assert running.wait() == 0
         assert upload.cut()
+    assert "ABORT POST / cut, because the server stops" in running.output
 
 
 def test_it_runs_as_a_module_too(write: Any, start: Any, ask: Any, command: Path) -> None:
