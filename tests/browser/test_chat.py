@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_look import SIZES, THEMES, check
+from tests.browser.test_look import LOOKS, SIZES, check
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -191,8 +191,7 @@ def test_a_reader_of_old_messages_is_not_pulled_away(join: Join) -> None:
     expect(newer).to_be_hidden()
 
 
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_it_looks_right(join: Join, new_page: NewPage, site: Site, size: str, theme: str) -> None:
     door = new_page(color_scheme=theme, **SIZES[size])
     door.goto(site.url)

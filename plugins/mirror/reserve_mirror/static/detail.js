@@ -117,7 +117,7 @@ export class Detail {
         item.http_version && h("span", {}, `HTTP/${item.http_version}`),
         h("span", {}, item.size ? size(item.size) : noBody(item).toLowerCase()),
       ),
-      h("p.url", {}, sent(item.url, "code")),
+      h("p.url", { tabindex: 0 }, sent(item.url, "code")),
     );
   }
 
