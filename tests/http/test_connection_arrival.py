@@ -50,6 +50,28 @@ async def test_clients_that_ask_nothing_go_by_the_header_timeout(serve: Serve, d
     await others_are_well(site)
 
 
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+async def test_too_few_file_descriptors_are_told_once(
+    serve: Serve,
+    certificate: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    tls: bool,
+) -> None:
+    monkeypatch.setattr("reserve_core.http.shared.resource.getrlimit", lambda _: (4, 4))
+    site = await serve(hello, certificate=certificate if tls else None)
+    for _ in range(3):
+        wire = await site.connect()
+        if tls:
+            await wire.closed()
+        else:
+            await refused(wire, 503)
+    assert site.connections == 0
+    (record,) = caplog.records
+    assert "ulimit -n" in record.getMessage()
+    caplog.clear()
+
+
 @pytest.mark.parametrize("data", [b"", HELLO_BEGUN], ids=["mute", "half a hello"])
 async def test_handshakes_are_counted_and_go_by_the_header_timeout(
     serve: Serve, certificate: dict[str, str], trusting: ssl.SSLContext, data: bytes
@@ -104,7 +126,7 @@ async def test_a_request_knows_both_ends_of_its_connection(
         seen.append((request.client, request.server, request.remote))
         response.send(b"")
 
-    site = await serve(handler, ssl=certificate if encrypted else None)
+    site = await serve(handler, certificate=certificate if encrypted else None)
     reader, writer = await asyncio.open_connection("127.0.0.1", site.server.port, ssl=trusting if encrypted else None)
     writer.write(CLOSING)
     await reader.read()
