@@ -105,6 +105,43 @@ def test_what_it_does_not_understand_is_named(reserve: Any, arguments: list[str]
     assert "Traceback" not in run.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--port", "abc"], "'abc' is not a whole number from 0 to 65535; 0 takes a free one"),
+        (["--port", "65536"], "'65536' is not a whole number from 0 to 65535; 0 takes a free one"),
+        (["--host", "localhost:80"], "'localhost:80' is no host name or address; the port goes to --port"),
+        (["check", "--config", "a.json"], "check has no --config: write reserve check a.json"),
+        (["site.json"], "No such command 'site.json': reserve --config site.json serves it"),
+        (["dist"], "No such command 'dist': reserve ./dist serves the folder"),
+        (["mirror", "orders"], "mirror takes no 'orders': write reserve mirror --code orders"),
+        (["mirror", "--port", "abc"], "'abc' is not a whole number from 0 to 65535; 0 takes a free one"),
+        (["mirror", "--max-requests", "0"], "'0' is not a whole number from 1 to 100000"),
+        (["mirror", "--expiration-time", "1h"], "'1h' is not a whole number from 1 to "),
+        (["mirror", "--redis-url", "http://x"], "it is not the URL of a Redis. Write redis://HOST:6379/0"),
+        (["mirror", "--silent", "--verbose"], "--verbose and --silent exclude each other: leave one out"),
+        (["wait", "http://h/r/x", "--count", "a"], "'a' is not a whole number from 1 to 100"),
+        (["wait", "http://h/r/x", "--timeout", "a"], "'a' is not a number from 0 to 3600"),
+    ],
+    ids=" ".join,
+)
+def test_what_to_write_instead_is_said_in_the_words_of_the_command(
+    reserve: Any, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    (tmp_path / "site.json").write_text("{}")
+    (tmp_path / "dist").mkdir()
+    run = reserve(*arguments)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert message in run.stderr
+    assert "mapping" not in run.stderr
+
+
+def test_a_variable_that_can_not_be_used_is_no_mistake_of_a_mapping(reserve: Any) -> None:
+    run = reserve("mirror", env={"REDIS_URL": "http://x"})
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr.startswith("Error: $REDIS_URL is not the URL of a Redis\n    Write redis://HOST")
+
+
 def test_a_plugin_adds_a_command(reserve: Any, install: Any) -> None:
     env = install("say", PLUGIN.format(name="say"))
     assert reserve("say", env=env).stdout == "said\n"

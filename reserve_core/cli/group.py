@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import click
@@ -32,6 +33,10 @@ class Reserve(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         is_command = not args[0].startswith("-") and not _is_path(args[0])
+        path = Path(args[0])
+        if is_command and path.exists() and self.get_command(ctx, args[0]) is None:
+            mend = f"./{path} serves the folder" if path.is_dir() else f"--config {path} serves it"
+            ctx.fail(f"No such command {args[0]!r}: reserve {mend}")
         return super().resolve_command(ctx, args if is_command else ["serve", *args])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

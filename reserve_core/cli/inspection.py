@@ -12,6 +12,7 @@ import click
 
 from ..errors import ConfigError, Problem
 from .common import DEFAULT, Mistakes, installed, no_plugin, run
+from .parameters import no_option
 
 if TYPE_CHECKING:
     from ..config import Configuration
@@ -29,6 +30,7 @@ def json_option(help: str) -> Callable[[Any], Any]:  # noqa: A002  (click's own 
 @json_option(
     'Print JSON: {"ok", "files", "problems": [{"file", "line", "mapping", "message", "hint"}], "warnings": [the same]}.'
 )
+@no_option("--config", "reserve check {}")
 @click.option("--strict", is_flag=True, help="Take warnings for mistakes.")
 @no_plugin
 @click.pass_context

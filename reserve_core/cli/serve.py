@@ -11,6 +11,7 @@ from .common import DEFAULT, installed, no_plugin, run
 from .conveniences import Conveniences, notices, written
 from .job import Job, watched_files
 from .options import SAID, SERVED, WHERE, a_folder, convenience_options
+from .parameters import PORT, a_host
 from .sections import SectionCommand, option
 
 MAX_WORKERS = 256
@@ -35,11 +36,17 @@ def _workers(ctx: click.Context, option: click.Parameter, value: str) -> int:
     section=SERVED,
     help="Serve these, each on a server of its own; can be repeated.  [default: reserve.json]",
 )
-@option("--host", metavar="HOST", section=WHERE, help="Listen here instead of the configuration's hostname.")
+@option(
+    "--host",
+    metavar="HOST",
+    callback=a_host,
+    section=WHERE,
+    help="Listen here instead of the configuration's hostname.",
+)
 @option(
     "--port",
     metavar="PORT",
-    type=click.IntRange(0, 65535),
+    type=PORT,
     section=WHERE,
     help="Listen here instead of the configuration's port; 0 takes a free one.",
 )

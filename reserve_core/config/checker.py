@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -15,6 +17,7 @@ from . import local, migration
 from .compiler import compile_table
 from .configuration import Configuration
 from .contract import local_handler
+from .explain import shown
 from .mapping import Handler
 from .reader import Document, Entry, Place, Source, read
 from .reference import load_reference
@@ -72,7 +75,7 @@ class _Checker:
 
     def configuration(self, workers: int) -> Configuration:
         return Configuration(
-            hostname=self._value("hostname"),
+            hostname=self._hostname(),
             port=self._port(),
             cwd=self._cwd(),
             max_redirect=int(self._value("max-redirect")),
@@ -125,6 +128,14 @@ class _Checker:
             self.problems += (place.problem(problem.message, problem.hint) for problem in error.problems)
             return None
 
+    def _hostname(self) -> str:
+        value = str(self._value("hostname"))
+        entry = self._entry("hostname")
+        if entry is not None and not is_host(value):
+            hint = 'Write the host alone, "localhost" or "0.0.0.0" for all of IPv4, and the port as "port"'
+            self.problems.append(entry.place.problem(f'"hostname": {shown(value)} is no host name or address', hint))
+        return value
+
     def _port(self) -> int:
         value = self._value("port")
         return 0 if value == "auto" else int(value)
@@ -174,6 +185,17 @@ class _Checker:
         if entry is None:
             return {}
         return {name: entry.place.document.path(entry.value[name]) for name in ("cert", "key")}
+
+
+def is_host(text: str) -> bool:
+    """Whether `text` can be the name of a host, or an address."""
+    if re.fullmatch(r"[\w.-]+", text):
+        return True
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _listener(value: Any, cwd: Path) -> Callable[..., Any]:

@@ -55,6 +55,7 @@ def register(manager: pluggy.PluginManager, plugin: object, name: str) -> dict[s
     try:
         manager.register(plugin, name)
     except (pluggy.PluginValidationError, ValueError) as error:
+        _refuse_arguments(plugin)
         raise ContractError(f"is refused by pluggy: {' '.join(str(error).split())}", _see("hookspecs")) from error
     hooks = {}
     for caller in manager.get_hookcallers(plugin) or ():
@@ -115,6 +116,23 @@ def local_handler(prefix: str, code: object, cwd: Path) -> Handler:
         return replace(handler, make_schema=lambda: schema)
     except ContractError as error:
         raise ConfigError(f'The handler "{prefix}" {error}', error.mend) from error
+
+
+def _refuse_arguments(plugin: object) -> None:
+    """Raises `ContractError` for the first argument of an implementation that its hook doesn't have."""
+    for attribute in dir(plugin):
+        function = getattr(plugin, attribute, None)
+        marks = getattr(function, f"{hookspecs.PROJECT}_impl", None)
+        spec = getattr(hookspecs, (marks.get("specname") or attribute) if isinstance(marks, dict) else "", None)
+        if not callable(function) or spec is None:
+            continue
+        known = list(inspect.signature(spec).parameters)
+        for name in inspect.signature(function).parameters:
+            if name not in known:
+                hint = suggestion(name, known, f"Those of {spec.__name__} are")
+                if hint.startswith("Did you mean"):
+                    hint += f" The arguments of {spec.__name__} are: {', '.join(known)}"
+                raise ContractError(f'implements "{spec.__name__}" with the unknown argument "{name}"', hint)
 
 
 def _see(module: str) -> str:

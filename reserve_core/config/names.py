@@ -58,7 +58,10 @@ def suggestion(name: str, known: Iterable[str], what: str = "Known") -> str:
     known = sorted(known)
     import difflib
 
-    found = meant(name, known) or next(iter(difflib.get_close_matches(name.lower(), known, 1)), None)
+    found = meant(name, known)
+    if found is None:
+        short_for = [each for each in known if each.startswith(name.lower()) and len(name) >= _SHORT]
+        found = next(iter(short_for or difflib.get_close_matches(name.lower(), known, 1)), None)
     if found is None:
         return f"{what}: {', '.join(known) or 'none'}"
     recipe = _RECIPES.get(name) if _BY_OTHERS.get(name) == found else None

@@ -173,7 +173,9 @@ class _Reader:
             hint = (
                 f"Paths are relative to {place.document.folder}"
                 if place
-                else "Create it, or name another: --config FILE"
+                else f"Name a file: {_shown(path / 'reserve.json')}"
+                if path.is_dir()
+                else "Create it, or name another one"
             )
             self._report(f"{_shown(path)} can't be read: {reason}", hint, place)
             return None

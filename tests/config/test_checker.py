@@ -39,6 +39,19 @@ class TestSettings:
         assert configuration.cwd == folder / "www"
         assert configuration.limits == Limits(max_url=100)
 
+    @pytest.mark.parametrize(
+        "name", ["localhost", "my_host", "a-b.example.", "192.0.2.1", "::1", "fe80::1%eth0", "mün"]
+    )
+    async def test_a_host_to_listen_on(self, checked: Check, name: str) -> None:
+        assert (await checked({"hostname": name})).hostname == name
+
+    @pytest.mark.parametrize("name", ["my host", "http://localhost", "localhost:5000", "[::1]", "a/b", "*", "::g"])
+    async def test_what_is_no_host(self, problems: Problems, name: str) -> None:
+        (problem,) = await problems({"hostname": name})
+        assert problem.message == f'"hostname": "{name}" is no host name or address'
+        assert '"port"' in str(problem.hint)
+        assert problem.line is not None
+
     async def test_any_free_port(self, checked: Check) -> None:
         assert (await checked({"port": "auto"})).port == 0
 

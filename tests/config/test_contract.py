@@ -81,7 +81,17 @@ def refused(prefix: str, code: Any, cwd: Path) -> tuple[Problem, ...]:
             "listener",
         ),
         (f"{SCHEMA}{REDIRECT}@hookimpl\ndef redirekt(): ...", 'unknown hook "redirekt"', 'Did you mean "redirect"?'),
-        (f"{SCHEMA}@hookimpl\nasync def redirect(req): ...", "Argument(s) {'req'}", "reserve_core.hookspecs"),
+        (
+            f"{SCHEMA}@hookimpl\nasync def redirect(req): ...",
+            'implements "redirect" with the unknown argument "req"',
+            'Did you mean "request"? The arguments of redirect are: request, response, mapping, match, redirect, conf',
+        ),
+        (
+            f"{SCHEMA}{REDIRECT}@hookimpl(specname='validate')\nasync def check(mapping, settings): ...",
+            'implements "validate" with the unknown argument "settings"',
+            "Those of validate are: configuration, mapping",
+        ),
+        (f"{SCHEMA}@hookimpl\nasync def redirect(res, config): ...", '"res"', 'Did you mean "response"?'),
         (f"{SCHEMA}@hookimpl\nasync def redirect(*, request): ...", "missing a required", "reserve_core.hookspecs"),
         (f"{SCHEMA}@hookimpl\ndef redirect(): ...", '"redirect" as a plain function', "async def redirect"),
         (f"{SCHEMA}@hookimpl\nasync def redirect(): yield", '"redirect" as a plain function', "async def redirect"),

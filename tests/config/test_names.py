@@ -79,6 +79,8 @@ def test_an_editor_refuses_no_name_that_may_be_right(name: str) -> None:
         ("middleware", 'Did you mean "use"?'),
         ("record", 'Did you mean "tap"?'),
         ("stat", 'Did you mean "status"?'),
+        ("cus", 'Did you mean "custom"?'),
+        ("cu", "The handlers are: custom, file, mirror, status, tap, url, use"),
         ("nothing", "The handlers are: custom, file, mirror, status, tap, url, use"),
     ],
 )

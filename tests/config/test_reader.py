@@ -151,9 +151,7 @@ class TestExtends:
 class TestUnreadable:
     def test_missing(self) -> None:
         (problem,) = problems("no.json")
-        assert str(problem) == (
-            "no.json can't be read: No such file or directory\n    Create it, or name another: --config FILE"
-        )
+        assert str(problem) == ("no.json can't be read: No such file or directory\n    Create it, or name another one")
 
     def test_a_folder(self, folder: Path) -> None:
         (folder / "a.json").mkdir()

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from reserve_core.cli.common import CannotRun, Unusable, installed, run
+from reserve_core import ConfigError
+from reserve_core.cli.common import CannotRun, Mistakes, Unusable, installed, run
+from reserve_core.cli.parameters import PORT, Number, WholeNumber, a_host, no_argument
 
-from .options import CODE, CODE_RULE, is_code, is_host_name, is_token, new_code
+from .options import CODE, CODE_RULE, LIMITS, is_code, is_host_name, is_token, new_code, redis_url
 from .report import nearest_lines
 
 if TYPE_CHECKING:
@@ -50,12 +53,24 @@ def _checked(is_right: Callable[[str], bool], rule: str) -> Callable[..., Any]:
     return check
 
 
+def _usable(ctx: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """The URL of a Redis, checked; it may hold a password and isn't shown."""
+    if value is not None:
+        try:
+            redis_url({"redis-url": value})
+        except ConfigError as error:
+            (problem,) = error.problems
+            said = problem.message.replace('"redis-url"', "it")
+            raise click.BadParameter(f"{said}. {problem.hint}", ctx, option) from error
+    return value
+
+
 @click.command()
-@click.option("--host", metavar="HOST", default="127.0.0.1", show_default=True, help="Listen here.")
+@click.option("--host", metavar="HOST", default="127.0.0.1", callback=a_host, show_default=True, help="Listen here.")
 @click.option(
     "--port",
     metavar="PORT",
-    type=click.IntRange(0, 65535),
+    type=PORT,
     default=5000,
     show_default=True,
     help="Listen here; 0 takes a free one.",
@@ -68,12 +83,22 @@ def _checked(is_right: Callable[[str], bool], rule: str) -> Callable[..., Any]:
     callback=_checked(is_code, CODE_RULE),
     help="A mirror that never expires; can be repeated.  [default: one with a random name, which expires]",
 )
-@click.option("--redis-url", metavar="URL", help="Keep requests in this Redis.  [default: $REDIS_URL, or in memory]")
-@click.option("--max-requests", metavar="N", type=int, help="Requests a mirror keeps.  [default: $MAX_REQUESTS, or 20]")
+@click.option(
+    "--redis-url",
+    metavar="URL",
+    callback=_usable,
+    help="Keep requests in this Redis.  [default: $REDIS_URL, or in memory]",
+)
+@click.option(
+    "--max-requests",
+    metavar="N",
+    type=WholeNumber(1, LIMITS["max-requests"]),
+    help="Requests a mirror keeps.  [default: $MAX_REQUESTS, or 20]",
+)
 @click.option(
     "--expiration-time",
     metavar="SECONDS",
-    type=int,
+    type=WholeNumber(1, LIMITS["expiration-time"]),
     help="How long a mirror lives after its last capture or visit.  [default: $EXPIRATION_TIME, or 86400]",
 )
 @click.option(
@@ -93,9 +118,23 @@ def _checked(is_right: Callable[[str], bool], rule: str) -> Callable[..., Any]:
     show_envvar=True,
     help="A secret that pages and API ask for; requests are captured without.",
 )
+@click.option("--verbose", is_flag=True, help="Log every step of every request.")
+@click.option("--silent", is_flag=True, help="Log nothing; the lines that say where the mirrors are stay.")
+@no_argument("reserve mirror --code {}")
 @click.pass_context
-def mirror(ctx: click.Context, /, host: str, port: int, codes: tuple[str, ...], **options: Any) -> None:
+def mirror(
+    ctx: click.Context,
+    /,
+    host: str,
+    port: int,
+    codes: tuple[str, ...],
+    verbose: bool,
+    silent: bool,
+    **options: Any,
+) -> None:
     """Show on a live page the requests that are sent to it."""
+    if verbose and silent:
+        raise click.UsageError("--verbose and --silent exclude each other: leave one out", ctx)
     given = {
         name.replace("_", "-"): list(value) if isinstance(value, tuple) else value
         for name, value in options.items()
@@ -109,11 +148,16 @@ def mirror(ctx: click.Context, /, host: str, port: int, codes: tuple[str, ...], 
     from reserve_core.cli.running import run_until_signal
 
     async def work() -> None:
-        job = Job([{"mappings": [mapping]}], {"hostname": host, "port": port})
-        (server,) = job.servers(await job.configurations(installed(ctx)))
+        job = Job([{"mappings": [mapping]}], {"hostname": host, "port": port}, verbose=verbose, silent=silent)
+        try:
+            configurations = await job.configurations(installed(ctx))
+        except Mistakes as mistakes:  # what the environment says: nobody has written a mapping here
+            lines = (str(replace(problem, mapping=None)) for problem in mistakes.problems)
+            raise Unusable("\n".join(lines)) from mistakes
+        (server,) = job.servers(configurations)
         announcing: list[asyncio.Task[None]] = []
         server.on("ready", lambda event: announcing.append(asyncio.create_task(_announce(server, codes))))
-        await run_until_signal([server], verbose=False)
+        await run_until_signal([server], verbose)
 
     run(work())
 
@@ -151,13 +195,11 @@ async def _announce(server: Server, codes: tuple[str, ...]) -> None:
     help="Only requests with this header, and value if there is one; can be repeated.",
 )
 @click.option("--body-contains", metavar="TEXT", help="Only requests with this in their body.")
-@click.option(
-    "--count", metavar="N", type=click.IntRange(1, 100), default=1, show_default=True, help="So many of them."
-)
+@click.option("--count", metavar="N", type=WholeNumber(1, 100), default=1, show_default=True, help="So many of them.")
 @click.option(
     "--timeout",
     metavar="SECONDS",
-    type=click.FloatRange(0, 3600),
+    type=Number(0, 3600),
     default=30,
     show_default=True,
     help="How long to wait.",

@@ -33,7 +33,7 @@ _SCHEMES = ("redis", "rediss", "unix")
 # One for all commands, one for the events.
 _CONNECTIONS = 2
 
-_LIMITS = {"expiration-time": 10 * 366 * 86400, "max-requests": 100_000}
+LIMITS = {"expiration-time": 10 * 366 * 86400, "max-requests": 100_000}
 
 REDIS_URL: dict[str, Any] = {
     "description": "The Redis that keeps the mirrors: redis://, rediss:// or unix://, with password and database number"
@@ -54,14 +54,14 @@ PROPERTIES: dict[str, dict[str, Any]] = {
         f" by default $EXPIRATION_TIME or {EXPIRATION_TIME}",
         "type": "integer",
         "minimum": 1,
-        "maximum": _LIMITS["expiration-time"],
+        "maximum": LIMITS["expiration-time"],
     },
     "max-requests": {
         "description": "Requests that a mirror keeps; beyond it the oldest ones go;"
         f" by default $MAX_REQUESTS or {MAX_REQUESTS}",
         "type": "integer",
         "minimum": 1,
-        "maximum": _LIMITS["max-requests"],
+        "maximum": LIMITS["max-requests"],
     },
     "max-body-size": {
         "description": "Bytes that are kept of a body; of a larger one the size and the hash stay true",
@@ -209,8 +209,8 @@ def _number(properties: Dict[str, Any], name: str, default: int) -> int:
     variable, number = _from_environment(name.replace("-", "_").upper())
     if number is None:
         return default
-    if not 1 <= number <= _LIMITS[name]:
-        raise ConfigError(f"${variable} is {number}", f"It goes from 1 to {_LIMITS[name]}")
+    if not 1 <= number <= LIMITS[name]:
+        raise ConfigError(f"${variable} is {number}", f"It goes from 1 to {LIMITS[name]}")
     return number
 
 

@@ -107,6 +107,17 @@ def test_names_and_limits_are_given(start: Start) -> None:
     assert mirror.stop() == 0
 
 
+def test_it_is_silent_or_tells_every_step(start: Start) -> None:
+    for options, told in (([], ["SERVE"]), (["--silent"], []), (["--verbose"], ["INCMG", "RDRCT", "SERVE"])):
+        mirror = start("--code", "a", *options)
+        mirror.get("api/mirrors/a")
+        assert mirror.process.stdout is not None
+        mirror.process.send_signal(signal.SIGTERM)
+        lines = [line.split()[0] for line in mirror.process.stdout]
+        assert [line for line in lines if line != "CLOSE"] == told
+        assert mirror.stop() == 0
+
+
 @pytest.mark.parametrize("by_option", [True, False], ids=["option", "environment"])
 def test_names_and_a_token_let_browsers_in(start: Start, by_option: bool) -> None:
     names, token = ["mine.example", ".sub.example"], "a-secret-of-mine"
@@ -166,7 +177,7 @@ def test_two_processes_share_a_redis(start: Start, redis_server: RedisServer, by
         (["--token", "secret"], "--token"),
         (["--allowed-hosts", "mine.example:80"], "'mine.example:80'"),
         (["--redis-url", "http://localhost"], "not the URL of a Redis"),
-        (["--max-requests", "0"], '"max-requests"'),
+        (["--max-requests", "0"], "--max-requests"),
         (["--port", "http"], "--port"),
     ],
 )

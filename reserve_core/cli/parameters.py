@@ -1,0 +1,74 @@
+"""Parameters that say in plain words what is wrong with a value, and what to write where there is no such parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+
+class WholeNumber(click.IntRange):
+    """A whole number from `least` to `most`. `note` tells of a special one."""
+
+    def __init__(self, least: int, most: int, note: str = "") -> None:
+        super().__init__(least, most)
+        self._note = f"; {note}" if note else ""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} is not a whole number from {self.min} to {self.max}{self._note}", param, ctx)
+
+
+class Number(click.FloatRange):
+    """A number from `least` to `most`."""
+
+    def __init__(self, least: float, most: float) -> None:
+        super().__init__(least, most)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} is not a number from {self.min:g} to {self.max:g}", param, ctx)
+
+
+def a_host(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """A host to listen on, checked."""
+    from ..config.checker import is_host
+
+    if value is not None and not is_host(value):
+        raise click.BadParameter(f"{value!r} is no host name or address; the port goes to --port", ctx, param)
+    return value
+
+
+PORT = WholeNumber(0, 65535, "0 takes a free one")
+
+
+def no_option(name: str, mend: str) -> Callable[[Any], Any]:
+    """Refuses an option that a command doesn't have but others do. `mend` says what to write, {} is its value."""
+
+    def refuse(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> None:
+        if values:
+            raise click.UsageError(f"{ctx.info_name} has no {name}: write {mend.format(' '.join(values))}", ctx)
+
+    return click.option(name, "refused", hidden=True, multiple=True, expose_value=False, callback=refuse)
+
+
+def no_argument(mend: str) -> Callable[[Any], Any]:
+    """Refuses arguments of a command that takes none. `mend` says what to write, {} is the first of them."""
+
+    def refuse(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> None:
+        if values:
+            raise click.UsageError(f"{ctx.info_name} takes no {values[0]!r}: write {mend.format(values[0])}", ctx)
+
+    return click.argument("refused", cls=_Hidden, nargs=-1, expose_value=False, callback=refuse)
+
+
+class _Hidden(click.Argument):
+    """An argument that the usage doesn't show."""
+
+    def get_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return []
