@@ -6,6 +6,7 @@ import asyncio
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
+from ..defaults import CACHEABLE, NO_STORE, TEXT
 from ..errors import Disconnected
 from .shared import Shared
 
@@ -103,8 +104,9 @@ class Channel(asyncio.Protocol):
 
     def _say(self, status: int, reason: str) -> None:
         body = reason.encode()
+        unkept = f"cache-control: {NO_STORE}\r\n" if status in CACHEABLE else ""
         head = (
-            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n"
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: {TEXT}\r\n{unkept}"
             f"content-length: {len(body)}\r\n{self.shared.date}connection: close\r\n\r\n"
         )
         self.transport.write(head.encode() + body)

@@ -40,7 +40,8 @@ async def refused(wire: Wire, status: int) -> None:
     """The next answer is `status`, explained, and the last one."""
     answer = await wire.answer()
     assert (answer.status, answer.closes) == (status, True)
-    assert answer.headers["content-type"].startswith("text/plain")
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.headers.get("cache-control") == ("no-store" if status in (414, 501) else None)
     assert answer.body
     await wire.closed()
 
