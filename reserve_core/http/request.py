@@ -13,7 +13,7 @@ from multidict import CIMultiDict, MultiDict
 from ..errors import HTTPError
 from .body import NO_BODY, Body, BodyAhead, BodyStream, BufferedBody
 from .charset import codec_of
-from .target import RawMatch, canonical_url, raw_url
+from .target import RawMatch, canonical_url, raw_url, sendable
 
 if TYPE_CHECKING:
     import re
@@ -103,7 +103,8 @@ class Request:
     ) -> None:
         self.method = method
         self.url = url
-        self.raw_target = self._source = url if raw_target is None else raw_target
+        self.raw_target = url if raw_target is None else raw_target
+        self._source = sendable(url) if raw_target is None else raw_target
         self.http_version = http_version
         self.scheme = scheme
         self.remote = remote
@@ -165,11 +166,13 @@ class Request:
 
         After an internal redirect it is what the handler returned, encoded where it has to be.
         """
-        return raw_url(self.url, self._source)
+        url = self.url
+        return url if url == self._source and "\\" not in url else raw_url(url, self._source)
 
-    def raw_match(self, match: re.Match[str]) -> RawMatch:
-        """`match`, which was found in `url`, with groups that are what was sent."""
-        return RawMatch(match, self.raw_url)
+    def raw_match(self, match: re.Match[str]) -> re.Match[str] | RawMatch:
+        """`match`, which was found in `url`, with groups that are what was sent: most URLs are, then it's itself."""
+        raw = self.raw_url
+        return match if raw == match.string else RawMatch(match, raw)
 
     def set_url(self, target: str) -> None:
         """The request is for `target` from now on: a path and a query, encoded or not; `url` is its canonical form.
@@ -177,7 +180,7 @@ class Request:
         Raises `HTTPError` 400 for one that is malformed. What doesn't begin with a slash is taken as it is.
         """
         self.url = canonical_url(target) if target.startswith("/") else target
-        self._source = target
+        self._source = sendable(target)
         self.rewritten = True
 
     @property

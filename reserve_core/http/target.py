@@ -24,7 +24,7 @@ _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _ENCODED_DOT = re.compile("%2e", re.IGNORECASE)
 _ORIGIN = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 # What no target can hold as it is (RFC 9112 3.2), and the backslash, which some servers take for a slash.
-_UNSENDABLE = re.compile(r"[^!-\[\]-~]+")
+_UNSENDABLE = re.compile(r"""[^!"$-\[\]-~]+""")
 # What stays when a canonical URL is encoded: its delimiters, and the escapes it has kept.
 _NOT_DECODED = "/?%:@!$&'()*+,;=~-._[]"
 _AUTHORITY = re.compile(
@@ -101,19 +101,20 @@ def _without_dot_segments(path: str) -> str:
 def raw_url(url: str, source: str) -> str:
     """The canonical `url` as it was sent: the spelling of `source`, which it was made from, without dot segments.
 
-    What no target can hold, which a handler that redirects may write, is percent-encoded. If `url` was made from
-    something else it is encoded as a whole.
+    If `url` was made from something else it is encoded as a whole.
     """
-    if url == source and _PLAIN.fullmatch(url):
-        return url
     origin = _ORIGIN.match(source)
     if origin is not None:  # absolute-form
         source = source[origin.end() :]
         source = source if source.startswith("/") else f"/{source}"
     path, question, query = source.partition("?")
-    raw = f"{_without_dot_segments(path)}{question}{query}"
-    raw = _UNSENDABLE.sub(lambda found: quote(found[0], "", errors="replace"), raw)
+    raw = sendable(f"{_without_dot_segments(path)}{question}{query}")
     return raw if _is_canonical_of(url, raw) else quote(url, _NOT_DECODED, errors="replace")
+
+
+def sendable(target: str) -> str:
+    """`target` with what none can hold percent-encoded: a handler may write anything."""
+    return _UNSENDABLE.sub(lambda found: quote(found[0], "", errors="replace"), target)
 
 
 def _is_canonical_of(url: str, raw: str) -> bool:

@@ -76,7 +76,7 @@ def _put_in(request: Request, match: Match, name: str, value: str) -> str:
     return _location(raw, value) if key == "location" else _interpolate(raw, value, _URL_SAFE)
 
 
-def _location(match: RawMatch, template: str) -> str:
+def _location(match: Match | RawMatch, template: str) -> str:
     """The URL of a redirect: a capture may be its path, but doesn't choose the host unless the template begins so."""
     url = _interpolate(match, template, _WHOLE_URL_SAFE)
     host = _HOST_BEFORE_CAPTURE.match(template)

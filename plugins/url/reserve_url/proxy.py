@@ -36,13 +36,12 @@ from .headers import (
 from .options import Options
 from .pool import Connections, Pool
 from .rewrite import Mount, names_upstream
-from .target import Origin, parse_url
+from .target import Origin, Sent, parse_url
 from .tunnel import asks_for_websocket, carry, is_accepted
 from .upstream import Upstream
 
 if TYPE_CHECKING:
     from reserve_core import Configuration, Mapping, Request, Response
-    from reserve_core.http.target import RawMatch
 
 logger = logging.getLogger("reserve")
 
@@ -73,7 +72,7 @@ class Outgoing:
     host: str  # the Host header, "" for that of the origin
     headers: Pairs
     upgrade: bool
-    match: RawMatch | None  # what its URL was made of, None if a hook has made another one
+    match: Sent | None  # what its URL was made of, None if a hook has made another one
 
     def __str__(self) -> str:
         # For the log: a query may hold secrets.

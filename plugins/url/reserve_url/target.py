@@ -11,16 +11,15 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
 
 from reserve_core import HTTPError
 from reserve_core.config.interpolate import split_template
-
-if TYPE_CHECKING:
-    from reserve_core.http.target import RawMatch
+from reserve_core.http.target import RawMatch
 
 Match = re.Match[str]
+Sent = Match | RawMatch  # of a URL as it was sent
 Group = int | str
 
 # What an author may write, and can't stand as it is (RFC 3986 3.3, 3.4), in a path and in a query.
@@ -28,9 +27,9 @@ _NOT_IN_PATH = re.compile(r"(?:[^A-Za-z0-9\-._~!$&'()*+,;=:@/%]|%(?![0-9A-Fa-f]{
 _NOT_IN_QUERY = re.compile(r"(?:[^A-Za-z0-9\-._~!$&'()*+,;=:@/?%]|%(?![0-9A-Fa-f]{2}))+")
 # What a capture can't say in a path, in a query, and in a query as a part of one parameter. A URL that was sent has
 # little of it: delimiters that mean nothing where they come from, half of an escape.
-_MORE_THAN_PATH = re.compile(r"(?:[^!-~]|[?#\\]|%(?![0-9A-Fa-f]{2}))+")
-_MORE_THAN_QUERY = re.compile(r"(?:[^!-~]|[#\\]|%(?![0-9A-Fa-f]{2}))+")
-_MORE_THAN_PARAMETER = re.compile(r"(?:[^!-~]|[?#\\&+;=]|%(?![0-9A-Fa-f]{2}))+")
+_MORE_THAN_PATH = re.compile(r"""(?:[^!"$->@-\[\]-~]|%(?![0-9A-Fa-f]{2}))+""")
+_MORE_THAN_QUERY = re.compile(r"""(?:[^!"$-\[\]-~]|%(?![0-9A-Fa-f]{2}))+""")
+_MORE_THAN_PARAMETER = re.compile(r"""(?:[^!"$%'-*,-:<>@-\[\]-~]|%(?![0-9A-Fa-f]{2}))+""")
 
 # A dot segment, also one for a server that decodes slashes, takes backslashes for them, or cuts off path parameters.
 _CLIMBS = re.compile(r"(?:^|[/\\]|%2f|%5c)(?:\.|%2e){2}(?:[/\\;]|%2f|%5c|%3b|$)", re.IGNORECASE)
@@ -104,7 +103,7 @@ class Template:
         first = size - 1 if goes_on else size
         return cls(None, head, tuple(groups[:size]), goes_on, *_pieces("\0" * goes_on + rest, groups[first:]))
 
-    def resolve(self, match: Match, raw: RawMatch) -> tuple[Origin, str]:
+    def resolve(self, match: Match, raw: Sent) -> tuple[Origin, str]:
         """The origin and the request target for a match and for what was sent. Raises `HTTPError` 400 when there is
         none."""
         if self.origin is not None:
@@ -124,10 +123,12 @@ class Template:
             raise HTTPError(400, f"The URL can't be forwarded: {error}") from error
         start = None
         if self._goes_on:
-            start = raw.at(_span(match, self._head_groups[-1])[1] - len(rest))
+            start = _span(match, self._head_groups[-1])[1] - len(rest)
+            if isinstance(raw, RawMatch):
+                start = raw.at(start)
         return origin, self._target(raw, start)
 
-    def mount(self, raw: RawMatch) -> tuple[str, str] | None:
+    def mount(self, raw: Sent) -> tuple[str, str] | None:
         """Which path of the upstream server is found at which one of this server, as a match shows it, each without a
         slash at its end. None when captures choose the host, or the rest of the path isn't the same on both."""
         literals, groups = self._path
@@ -144,7 +145,7 @@ class Template:
             return None
         return there.removesuffix("/"), here.removesuffix("/")
 
-    def _target(self, raw: RawMatch, start: int | None) -> str:
+    def _target(self, raw: Sent, start: int | None) -> str:
         """Path and query. Of a first capture that began in the head, what is behind `start` is left."""
         url = raw.string
         mark = url.find("?")
@@ -224,7 +225,7 @@ def _encode(unsafe: re.Pattern[str], text: str) -> str:
     return unsafe.sub(lambda run: quote(run[0], "", errors="replace"), text)
 
 
-def _span(match: Match | RawMatch, group: Group) -> tuple[int, int]:
+def _span(match: Sent, group: Group) -> tuple[int, int]:
     try:
         start, end = match.span(group)
     except IndexError:
