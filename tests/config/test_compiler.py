@@ -174,14 +174,15 @@ class TestValidate:
         (problem,) = await refused({"mappings": [{"x": 1, "y": 2}]}, plugins(handler("x", validate)))
         assert problem.message == 'Unknown property "y"'
 
-    async def test_its_failure_is_a_mistake_of_the_plugin(self) -> None:
+    @pytest.mark.parametrize(
+        ("error", "name"), [(KeyError("oops"), "KeyError: 'oops'"), (SystemExit(3), "SystemExit: 3")]
+    )
+    async def test_its_failure_is_a_mistake_of_the_plugin(self, error: BaseException, name: str) -> None:
         async def validate(mapping: Any, configuration: Any) -> None:
-            raise KeyError("oops")
+            raise error
 
         (problem,) = await refused({"mappings": [{"x": 1}]}, plugins(handler("x", validate)))
-        assert problem.message.startswith(
-            "The handler \"x\" fails to check the mapping: KeyError: 'oops' (test_compiler.py"
-        )
+        assert problem.message.startswith(f'The handler "x" fails to check the mapping: {name} (test_compiler.py')
         assert problem.hint == "This is a mistake in the plugin reserve-test 1.2: mend or report it"
         assert problem.mapping == "mapping 1"
 

@@ -105,6 +105,11 @@ def refused(prefix: str, code: Any, cwd: Path) -> tuple[Problem, ...]:
             'implements "redirect" twice',
             "Remove one",
         ),
+        (
+            f"{HEAD}{REDIRECT}@hookimpl\ndef schema(): raise SystemExit",
+            "fails in schema(): SystemExit",
+            "Mend its code",
+        ),
         (f"{HEAD}{REDIRECT}@hookimpl\ndef schema(): 1 / 0", "fails in schema(): ZeroDivisionError", "Mend its code"),
         (f"{HEAD}{REDIRECT}@hookimpl\ndef schema(): return []", "not the one of an object", '"type": "object"'),
         (f"{HEAD}{REDIRECT}@hookimpl\ndef schema(): return {{'type': 'array'}}", "not the one of an object", "object"),

@@ -165,18 +165,13 @@ def test_a_host_that_is_none_of_this_machine_is_named(write: Any, reserve: Any, 
     assert "Traceback" not in run.stderr
 
 
-def test_a_startup_that_fails_is_named_and_traced_when_asked(write: Any, reserve: Any) -> None:
-    write(
-        {
-            "reserve.json": {"listeners": ["./shop.py:open"]},
-            "shop.py": "def open(server):\n    raise KeyError('lost')\n",
-        }
-    )
+@pytest.mark.parametrize("error", ["KeyError: 'lost'", "SystemExit: 3", "KeyboardInterrupt: lost"])
+def test_a_startup_that_fails_is_named_and_traced_when_asked(write: Any, reserve: Any, error: str) -> None:
+    kind, _, value = error.partition(": ")
+    code = f"def open(server):\n    raise {kind}({value if kind != 'KeyboardInterrupt' else repr(value)})\n"
+    write({"reserve.json": {"listeners": ["./shop.py:open"]}, "shop.py": code})
     run = reserve("--port", "0")
-    assert (run.returncode, run.stderr) == (
-        1,
-        "Error: The server did not start: KeyError: 'lost' (shop.py:2 in open)\n",
-    )
+    assert (run.returncode, run.stderr) == (1, f"Error: The server did not start: {error} (shop.py:2 in open)\n")
     assert "shop.py" in reserve("--port", "0", "--verbose").stderr
 
 
