@@ -61,16 +61,20 @@ def _warnings(mappings: list[Mapping], places: list[Place]) -> list[Problem]:
         report = _Report(place, mapping.label, warnings)
         for finding in (*lint.findings(mapping), *mapping.warnings):
             report.add(*finding)
-        by = ended.get(mapping.index)
-        if by is not None:
-            file = places[by.index].document.file
-            name = by.label if file == place.document.file else f"{by.label} of {file}"
-            report.add((), f"No request comes here: {name} ends them all", "Put it before that one, or remove it")
+        names = [_named(by, places[by.index], place) for by in ended.get(mapping.index, ())]
+        if names:
+            message = f"No request comes here: {' and '.join(names)} {'end' if names[1:] else 'ends'} them all"
+            report.add((), message, "Put it before, or remove it")
     return warnings
 
 
 # Of a mapping whose handler isn't known.
 _COMMON = {"type": "object", "properties": MAPPING_PROPERTIES}
+
+
+def _named(mapping: Mapping, place: Place, seen_from: Place) -> str:
+    file = place.document.file
+    return mapping.label if file == seen_from.document.file else f"{mapping.label} of {file}"
 
 
 class _Compiler:

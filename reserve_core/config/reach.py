@@ -50,36 +50,46 @@ def area(pattern: re.Pattern[str]) -> Area | None:
     return Area(prefix, whole_word) if all(map(is_all, rest)) else None
 
 
-def unreached(mappings: Iterable[Mapping]) -> Iterator[tuple[Mapping, Mapping]]:
-    """The mappings that no request comes to, each with an earlier one that ends all requests it could get.
+def unreached(mappings: Iterable[Mapping]) -> Iterator[tuple[Mapping, list[Mapping]]]:
+    """The mappings that no request comes to, each with the earlier ones that end all requests it could get.
 
-    Only what is proven: the earlier one has no condition but its method and its match, and these hold all of the later
-    one's.
+    Only what is proven: the earlier ones have no condition but their method and their match, and each match holds all
+    of the later one's.
     """
-    by_prefix: dict[str, list[tuple[Area, Mapping]]] = {}
-    by_pattern: dict[re.Pattern[str], list[Mapping]] = {}
+    ends: dict[Area | re.Pattern[str], _Ends] = {}
 
-    def before(mapping: Mapping) -> Iterator[Mapping]:
-        if not mapping.invert:
-            yield from by_pattern.get(mapping.pattern, ())
+    def before(mapping: Mapping) -> Iterator[_Ends]:
+        if not mapping.invert and mapping.pattern in ends:
+            yield ends[mapping.pattern]
         prefix = "" if mapping.invert else required_prefix(mapping.pattern)
         for length in range(len(prefix) + 1):
-            yield from (other for its, other in by_prefix.get(prefix[:length], ()) if its.holds(prefix))
+            for its in (Area(prefix[:length]), Area(prefix[:length], whole_word=True)):
+                if its in ends and its.holds(prefix):
+                    yield ends[its]
 
     for mapping in mappings:
-        methods = mapping.handler.methods if mapping.invert else mapping.methods
-        by = next((other for other in before(mapping) if _includes(other.methods, methods)), None)
-        if by is not None:
+        by = _ending(list(before(mapping)), mapping.handler.methods if mapping.invert else mapping.methods)
+        if by:
             yield mapping, by
         elif mapping.final and not mapping.invert and mapping.if_match is None:
-            by_pattern.setdefault(mapping.pattern, []).append(mapping)
-            its = area(mapping.pattern)
-            if its is not None:
-                by_prefix.setdefault(its.prefix, []).append((its, mapping))
+            for key in (mapping.pattern, area(mapping.pattern)):
+                if key is not None:
+                    for method in mapping.methods or (None,):
+                        ends.setdefault(key, {}).setdefault(method, mapping)
 
 
-def _includes(all_of_them: frozenset[str] | None, methods: frozenset[str] | None) -> bool:
-    return all_of_them is None or (methods is not None and methods <= all_of_them)
+# The first mapping that ends all requests of a method; None stands for all methods.
+_Ends = dict[str | None, "Mapping"]
+
+
+def _ending(ends: list[_Ends], methods: frozenset[str] | None) -> list[Mapping]:
+    """The mappings that end the requests of all the methods, in their order; none if one of these is left."""
+    by_all = next((each[None] for each in ends if None in each), None)
+    if by_all is not None:
+        return [by_all]
+    found = [next((each[method] for each in ends if method in each), None) for method in methods or (None,)]
+    by = {mapping.index: mapping for mapping in found if mapping is not None}
+    return [by[index] for index in sorted(by)] if None not in found else []
 
 
 def _is_no_word(item: tuple[Any, Any]) -> bool:

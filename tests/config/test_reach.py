@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -18,15 +19,18 @@ from tests.config.handlers import handler, plugins
     [
         *(("(.*)", Area("")), (".*", Area("")), ("^", Area("")), ("^(.*)$", Area("")), ("^/", Area("/"))),
         *(("^/(.*)", Area("/")), ("^/api/", Area("/api/")), ("^/api(/.*)?", None), ("^/api/((.*))$", Area("/api/"))),
-        *(("/api", Area("/api", whole_word=True)), ("/api/", Area("/api/")), ("/books/:id", None), ("^/(a)pi", None)),
+        *(
+            ("/api", Area("/api", whole_word=True)),
+            ("/api/", Area("/api/")),
+            ("/books/:id", None),
+            ("^/(a)pi", Area("/api")),
+        ),
         *(("^/api$", None), ("^/api/.+", None), ("^/a|^/b", None), (r"\.php$", None), ("^/img/*", None)),
         *(("^/a.*b", None), ("^/a.+", None), ({"re": "^/api/.*", "flags": "i"}, Area("/api/"))),
     ],
     ids=repr,
 )
 def test_an_area_is_what_a_beginning_decides(match: Any, expected: Area | None) -> None:
-    if match == "^/(a)pi":
-        expected = Area("/api")
     assert area(compile_match(match)) == expected
 
 
@@ -103,3 +107,21 @@ async def test_methods_that_are_ended() -> None:
     others = {"get": 1, "invert-match": True, "match": "^/x"}
     assert await ended({"get": 1}, {"on": 1, "method": "GET"}, others) == [2, 3]
     assert await ended({**ALL, "method": "GET,POST"}, {"get": 1, "method": "GET"}, {"get": 1}) == [2]
+    assert await ended({**ALL, "method": "GET"}, {**API, "method": "POST"}, {**API, "method": "GET,POST"}) == [3]
+    assert await ended({**ALL, "method": "GET"}, {**API, "method": "POST"}, {**API, "method": "GET,PUT"}, API) == []
+
+
+async def test_all_that_end_are_named() -> None:
+    mappings = [{**ALL, "method": "GET"}, {**API, "method": "POST"}, {**API, "method": "GET,POST"}]
+    (warning,) = (await check({"mappings": mappings}, plugins(handler("end", final)))).warnings
+    assert warning.message == "No request comes here: mapping 1 and mapping 2 (^/api/) end them all"
+
+
+async def test_many_mappings_are_told_in_time() -> None:
+    """Each is compared with what may hold it, not with all before it."""
+    mappings = [{**API, "method": f"M{index}"} for index in range(2000)]
+    begun = time.process_time()
+    assert await ended(*mappings[:500]) == []
+    few, begun = time.process_time() - begun, time.process_time()
+    assert await ended(*mappings) == []
+    assert time.process_time() - begun < 12 * few
