@@ -134,7 +134,7 @@ async def test_any_awaitable_is_awaited(mocked: Mocked) -> None:
         (b"bytes", "returned b'bytes': a handler returns"),
         (["a", 200], "answered with ['a', 200]: a list is [body] or [body, options]"),
         (["a", {}, {}], "answered with ['a', {}, {}]: a list is"),
-        (["a", {"statusCode": 200}], "answered with the option 'statusCode': there are 'status' and 'headers'"),
+        (["a", {"code": 200}], "answered with the option 'code': there are 'status' and 'headers'"),
         (["a", {"status": "200"}], "answered with the status '200': it is an int"),
         (["a", {"status": True}], "answered with the status True: it is an int"),
         (["a", {"status": 99}], "answered with the status 99: it is an int from 200"),
@@ -390,7 +390,7 @@ async def test_arrays(mocked: Mocked, array: list[Any], body: bytes) -> None:
     [
         (["a", "b"], "options a dict"),
         (["a", {}, {}], "custom"),
-        (["a", {"statusCode": 200}], "the option 'statusCode'"),
+        (["a", {"code": 200}], "the option 'code'"),
         (["a", {"status": "200"}], "the status '200'"),
     ],
 )
