@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.kit.waiting import PATIENCE
+from tests.kit.waiting import PATIENCE, wait_until
 
 SITE: dict[str, Any] = {
     "reserve.json": {
@@ -267,3 +267,28 @@ class _Upload:
                 socket.create_connection(self._address, timeout=PATIENCE).close()
             except (ConnectionRefusedError, ConnectionResetError):
                 return
+
+
+@pytest.mark.parametrize("mapping", [{"use": "./waits.py:wsgi"}, {"custom": "./waits.py:plain", "thread": True}])
+def test_a_thread_that_hangs_keeps_it_from_nothing(
+    start: Any, write: Any, tmp_path: Path, mapping: dict[str, Any]
+) -> None:
+    code = """
+import time
+from pathlib import Path
+
+def plain(request, response):
+    Path("arrived").touch()
+    time.sleep(3600)
+
+def wsgi(environ, start_response):
+    return plain(None, None)
+"""
+    write({"waits.py": code, "reserve.json": {"mappings": [mapping], "limits": {"shutdown-timeout": 0.1}}})
+    running = start()
+    parts = urlsplit(running.ready())
+    with socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE) as client:
+        client.sendall(b"GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        wait_until((tmp_path / "arrived").exists)
+        assert running.stop() == 0
+    assert "ABORT GET /x cut, because the server stops" in running.output
