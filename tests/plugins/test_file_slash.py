@@ -149,7 +149,6 @@ async def test_only_the_client_s_own_url_is_told_of(mocked: Mocked) -> None:
 
     site = await mocked(
         {"match": "^/manual$", "custom": lambda request, response: "/docs"},
-        {"match": "^/itself$", "custom": lambda request, response: "/itself/"},
         {"match": "^/inside$", "custom": dispatched},
         {"match": "^/error$", "custom": not_found},
         {"match": "^/error", "file": "./www/docs"},
