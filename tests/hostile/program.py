@@ -165,11 +165,11 @@ class Latencies:
 
 
 @asynccontextmanager
-async def probing(port: int, path: str) -> AsyncIterator[Latencies]:
+async def probing(port: int, path: str, scheme: str = "http") -> AsyncIterator[Latencies]:
     """Asks for `path` from a process of its own, a hundred times a second. What it found is there at the end."""
     script = str(Path(__file__).with_name("prober.py"))
     process = await asyncio.create_subprocess_exec(
-        sys.executable, script, str(port), path, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        sys.executable, script, str(port), path, scheme, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     found = Latencies([], 0)
     try:

@@ -41,6 +41,7 @@ ROWS = (
     Row("backends", "Backend faults", "502, 504 or a cut answer; never a clean short body; a POST is never sent twice"),
     Row("clients", "Slow clients", "1,000 closed by timeout; the p99 of others is below 100 ms"),
     Row("uploads", "Slow uploads through url", "200 at a byte a second: others are all served, none waits over 1 s"),
+    Row("arrivals", "Before the first byte", "1,000 go by `header-timeout`, counted; p99 of others below 100 ms"),
     Row("memory", "Bounded memory", "the process grows less than 64 MB"),
     Row("neighbours", "Noisy neighbours", "the event loop never stalls over 100 ms"),
     Row("soak", "Soak", "memory, file descriptors and tasks return to where they began"),
