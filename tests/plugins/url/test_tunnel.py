@@ -167,6 +167,17 @@ async def test_the_handshake(upstream: Upstream, serve: Serve) -> None:
     assert "transfer-encoding" not in headers
 
 
+async def test_a_cookie_of_a_handshake_is_for_this_server(upstream: Upstream, serve: Serve) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        await peer.send(SWITCH.replace(b"X-Y: 1", b"Set-Cookie: id=1; Domain=127.0.0.1; Path=/v1"))
+
+    site = await serve({"match": "^/(.*)", "url": f"{(await upstream(script)).url}/v1/$1"})
+    peer = await site.connect()
+    await peer.send(HANDSHAKE)
+    assert (await peer.head()).headers["set-cookie"] == "id=1; Path=/"
+
+
 async def test_what_follows_the_handshake_at_once_goes_along(upstream: Upstream, serve: Serve) -> None:
     async def script(peer: Peer) -> None:
         await peer.head()
