@@ -299,7 +299,9 @@ def _bound(family: socket.AddressFamily, address: tuple[Any, ...], hostname: str
             raise _NotHere from error
         raise
     bound.setblocking(False)
-    if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # connections have it from them
+    # Connections have these from it. asyncio sees to small segments only where a socket names its protocol.
+    bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
         bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
     return bound
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -114,6 +115,20 @@ async def test_a_client_that_is_mute_after_its_handshake_goes_by_the_header_time
     assert await site.after_a_while(reader.read()) == b""
     writer.close()
     await site.until(lambda: site.connections == 0)
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+async def test_small_segments_are_not_delayed(
+    serve: Serve, certificate: dict[str, str], trusting: ssl.SSLContext, encrypted: bool
+) -> None:
+    site = await serve(hello, certificate=certificate if encrypted else None)
+    _, writer = await asyncio.open_connection("127.0.0.1", site.server.port, ssl=trusting if encrypted else None)
+    await site.until(lambda: site.connections)
+    (connection,) = site.server._shared.connections
+    await site.until(lambda: connection.transport.get_extra_info("socket"))
+    accepted = connection.transport.get_extra_info("socket")
+    assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    writer.close()
 
 
 @pytest.mark.parametrize("encrypted", [False, True])
