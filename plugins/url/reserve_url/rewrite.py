@@ -76,25 +76,20 @@ class Mount:
 
     def cookie(self, value: str) -> str:
         """A cookie that comes back to where this server has the upstream server (RFC 6265 5.1.3, 5.1.4)."""
+        ours = _PORT.sub("", self.host).lower()
         pair, *attributes = value.split(";")
         kept = [pair]
         for attribute in attributes:
             name, _, text = attribute.partition("=")
             key, text = name.strip().lower(), text.strip()
-            if key == "domain" and self._is_foreign(text.lower().removeprefix(".")):
-                continue
+            if key == "domain" and text and not _is_of(ours, text.lower().removeprefix(".")):
+                continue  # a browser takes no cookie for a domain that the server it asked isn't in
             if key == "path" and text.startswith("/") and not _is_within(self.here, text.rstrip("/")):
                 found = self._path(text)
                 if found is not None and ";" not in found:
                     attribute = f"{name}={found}"
             kept.append(attribute)
         return ";".join(kept)
-
-    def _is_foreign(self, domain: str) -> bool:
-        """Whether a domain is that of the upstream server and not also that of this one."""
-        theirs = {self.origin.host, _PORT.sub("", self.told).lower()}
-        ours = _PORT.sub("", self.host).lower()
-        return any(_is_of(host, domain) for host in theirs) and not _is_of(ours, domain)
 
     def _path(self, path: str) -> str | None:
         """Where this server has a path of the upstream server, None if it hasn't."""
