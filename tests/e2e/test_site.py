@@ -74,7 +74,7 @@ def test_every_request_it_offers_is_answered_as_it_says(url: str, ask: Any, inde
         method = request.get("data-method", "GET")
         # site.js does the same for what goes through the proxy.
         href = request["href"].replace("127.0.0.1:5000", urlsplit(url).netloc)
-        answer = ask(urljoin(url, href), method, request.get("data-body"))
+        answer = ask(urljoin(url, href), method, request.get("data-body", ""))
         assert answer.status == int(request["data-status"]), (method, request["href"], answer.text)
 
 
