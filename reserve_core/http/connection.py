@@ -122,10 +122,11 @@ class Connection(RequestReader):
             server=self.server,
             max_body=shared.limits.max_body,
         )
-        kind = ServerOptions if url == "*" else Exchange
-        exchange = kind(self, request, body, parser.should_keep_alive(), expects_continue and body is not None)
+        exchange = Exchange(self, request, body, parser.should_keep_alive(), expects_continue and body is not None)
         if upgrades and body is None and parser.should_upgrade():
             request.upgrader = exchange
+        if url == "*":
+            exchange = ServerOptions(self, request, body, exchange.keep_alive, exchange.expects_continue)
         return exchange
 
     # What exchanges ask for.

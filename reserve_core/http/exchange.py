@@ -341,5 +341,7 @@ class Exchange:
 class ServerOptions(Exchange):
     """`OPTIONS *` asks for the server as a whole, not for one of its resources: no mapping sees it (RFC 9110 9.3.7)."""
 
+    __slots__ = ()
+
     def run(self) -> None:
         Response(self).send(b"", 204, {"Allow": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"})
