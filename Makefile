@@ -13,6 +13,7 @@ DEBIAN := curl:curl node:nodejs nginx:nginx redis-server:redis-server chromium-h
 ARGS := --config examples/site/reserve.json
 TESTS :=
 OPTIONS :=
+COVERAGE :=
 # The tests wait more than they compute: more of them at once than the two processors of a small machine.
 JOBS := 3
 # What needs no server, no browser and no process of its own.
@@ -29,7 +30,7 @@ run: .venv/installed ## Serve examples/site, or run reserve with ARGS="..."
 	@exec .venv/bin/reserve $(ARGS)
 
 test: debian .venv/installed-test lint ## Check everything: style, types and tests (of them only TESTS="...")
-	.venv/bin/pytest -n $(JOBS) --dist worksteal $(TESTS)
+	.venv/bin/pytest -n $(JOBS) --dist worksteal $(if $(COVERAGE),--cov --cov-report term-missing:skip-covered) $(TESTS)
 
 test-pythons: debian ## Run the tests on another Python here too: the newest, or the oldest if that is the one in use
 	@own=$$(.venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true); \
@@ -43,10 +44,8 @@ test-3.%: .venv-3.%/installed-test
 quick: .venv/installed-test lint ## Check style and types, and run the tests that need no server and no browser: under a minute
 	.venv/bin/pytest -q -n $(JOBS) --dist worksteal $(QUICK)
 
-coverage: debian .venv/installed-test ## Run all tests and hold the lines they run to a floor
-	.venv/bin/coverage erase
-	.venv/bin/pytest -n $(JOBS) --dist worksteal --cov --cov-report= --cov-fail-under 0 $(TESTS)
-	.venv/bin/coverage report
+coverage: ## Run all tests and hold the lines they run to a floor
+	$(MAKE) --no-print-directory test COVERAGE=yes
 
 lint: .venv/installed-test ## Check style and types
 	.venv/bin/ruff check
