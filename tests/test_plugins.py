@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pluggy import PluginValidationError
 
 from reserve_core.config import check
 from reserve_core.config.contract import ContractError
@@ -174,7 +173,7 @@ class TestClash:
         (f"{HANDLER}\n@hookimpl\nasync def incoming(): ...", '"incoming" as a coroutine or generator', ContractError),
         (f"{HANDLER}\n@hookimpl\ndef startup(): ...", '"startup" as a plain function', ContractError),
         (f"{HANDLER}\n@hookimpl\ndef shutdown(): ...", '"shutdown" as a plain function', ContractError),
-        (f"{HANDLER}\n@hookimpl\ndef ready(evnt): ...", "Argument(s) {'evnt'}", PluginValidationError),
+        (f"{HANDLER}\n@hookimpl\ndef ready(evnt): ...", 'with the unknown argument "evnt"', ContractError),
         (f"{HANDLER}\n@hookimpl\ndef reday(): ...", 'unknown hook "reday"\n', ContractError),
         (f"{HANDLER}\n@hookimpl(wrapper=True)\ndef ready(): yield", '"ready" as a wrapper', ContractError),
     ],
