@@ -8,6 +8,7 @@ mounts it at /mirror/: pages, API, WebSocket, and under /mirror/r/CODE whatever 
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from reserve_core import hookimpl
@@ -35,6 +36,8 @@ async def validate(mapping: Mapping, configuration: Configuration) -> None:
     """Keeps as state the mounted mirror."""
     from .options import read_options
 
+    for module in (".capture", ".routes", "reserve_core.http.websocket"):
+        import_module(module, __name__)  # no request shall wait for it
     mapping.state = mounts.mount(read_options(mapping.properties), configuration)
     mapping.final = True
 

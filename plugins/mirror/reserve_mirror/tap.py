@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from reserve_core import ConfigError, hookimpl
@@ -51,6 +52,7 @@ def schema() -> dict[str, Any]:
 async def validate(mapping: Mapping) -> None:
     from .options import CODE_RULE, is_code
 
+    import_module(".recorder", __package__)  # no request shall wait for it
     if mapping.template is None and not is_code(mapping.value):
         raise ConfigError(f'"{TAP}": {mapping.value!r} is no code of a mirror', f"A code has {CODE_RULE}")
     mapping.state = Tap()
