@@ -15,8 +15,9 @@ from aiohttp import web
 
 from tests.kit.aiohttp_server import aiohttp_server
 from tests.kit.nginx import nginx
+from tests.kit.waiting import PATIENCE
 
-SILENCE = 1.0  # seconds after which a server is taken to wait for more
+SILENCE = 1.0  # seconds after which another server than ours is taken to wait for more
 _STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3})")
 _SEEN = re.compile(rb"<(\S+) (\S+) ([0-9]+)>")
 
@@ -40,15 +41,15 @@ class Reading(NamedTuple):
         return f"{len(self.requests)}" if self.requests else "refused"
 
 
-async def read_as(port: int, data: bytes, piece: int = 0) -> Reading:
-    """Sends `data` to the server at `port`, and reads until it closes or falls silent.
+async def read_as(port: int, data: bytes, piece: int = 0, silence: float = PATIENCE) -> Reading:
+    """Sends `data` to the server at `port`, and reads until it closes or says nothing for `silence` seconds.
 
     `piece`: how many bytes go out at a time, 0 for all at once.
     """
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     # At the same time: an answer that is read only after a reset would be lost.
-    reading = asyncio.create_task(_read(reader))
+    reading = asyncio.create_task(_read(reader, silence))
     for start in range(0, len(data), piece or len(data)):
         if reading.done():
             break
@@ -62,10 +63,10 @@ async def read_as(port: int, data: bytes, piece: int = 0) -> Reading:
     return Reading(tuple(map(int, _STATUS.findall(received))), tuple(requests), closed)
 
 
-async def _read(reader: asyncio.StreamReader) -> tuple[bytes, bool]:
+async def _read(reader: asyncio.StreamReader, silence: float) -> tuple[bytes, bool]:
     received = b""
     try:
-        while more := await asyncio.wait_for(reader.read(65536), SILENCE):
+        while more := await asyncio.wait_for(reader.read(65536), silence):
             received += more
     except TimeoutError:
         return received, False
