@@ -113,8 +113,15 @@ async def _connect(addresses: list[Address]) -> socket.socket:
             failure = next((task.exception() for task in done), failure)
     finally:
         for task in running:
+            task.add_done_callback(_close)
             task.cancel()
     raise failure or OSError("the host has no address")
+
+
+def _close(attempt: asyncio.Task[socket.socket]) -> None:
+    """Nobody waits any more for what has come nevertheless, at the moment when the time was over."""
+    if not attempt.cancelled() and attempt.exception() is None:
+        attempt.result().close()
 
 
 async def _attempt(family: socket.AddressFamily, address: tuple[Any, ...]) -> socket.socket:

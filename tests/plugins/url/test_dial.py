@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from reserve_url import dial
 from tests.kit.waiting import PATIENCE
 
 if TYPE_CHECKING:
@@ -62,3 +63,20 @@ async def test_no_address_answers(resolves: Any, serve: Serve, caplog: pytest.Lo
     resolves()
     assert (await (await serve("http://several.example:1")).get()).status == 502
     assert "the host has no address" in caplog.text
+
+
+async def test_what_comes_at_the_moment_when_the_time_is_over_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    sock = socket.socket()
+
+    async def attempt(*address: Any) -> socket.socket:
+        return sock
+
+    monkeypatch.setattr(dial, "_attempt", attempt)
+    connecting = asyncio.create_task(dial._connect([(socket.AF_INET, ("127.0.0.1", 1))]))
+    await asyncio.sleep(0)  # the attempt is made
+    await asyncio.sleep(0)  # it comes
+    connecting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await connecting
+    await asyncio.sleep(0)
+    assert sock.fileno() == -1
