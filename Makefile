@@ -22,9 +22,9 @@ QUICK := tests/config tests/plugins/test_custom.py tests/plugins/test_status.py 
 	$(addprefix tests/test_, body.py capture.py dispatcher.py events.py functions.py hooks.py layout.py limits.py mock.py plugins.py send.py)
 # What another Python can make no difference to.
 OTHERS := $(addprefix --ignore tests/, \
-	browser docs hostile plugins/mirror test_bench.py test_container.py test_new_plugin.py \
+	browser cli docs hostile plugins/mirror test_bench.py test_container.py test_layout.py test_new_plugin.py \
 	http/test_connection_vectors.py plugins/url/test_memory.py plugins/url/test_smuggling.py \
-	e2e/test_conveniences.py e2e/test_plugin_distribution.py e2e/test_readme.py e2e/test_site.py)
+	$(addprefix e2e/test_, check.py conveniences.py deployment.py plugin_distribution.py readme.py schema.py site.py start.py))
 
 run: .venv/installed ## Serve examples/site, or run reserve with ARGS="..."
 	@exec .venv/bin/reserve $(ARGS)

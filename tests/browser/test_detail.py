@@ -140,8 +140,8 @@ def test_what_is_no_json_is_text_and_says_why(live: LivePage) -> None:
         "[" * 100_000: "it is nested more than 200 deep",
     }
     for number, (text, reason) in enumerate(texts.items()):
-        live.mirror.send("POST", f"/odd/{number}", text.encode(), [("Content-Type", JSON)])
-        detail = live.open(f"/odd/{number}")
+        live.mirror.send("POST", f"/odd/{number}-", text.encode(), [("Content-Type", JSON)])
+        detail = live.open(f"/odd/{number}-")
         assert tabs(detail) == ["Raw", "Hex"], text
         expect(detail.locator(".note")).to_have_text(f"There is no JSON view: {reason}.")
         assert view(detail, "Raw").locator("pre").evaluate("pre => pre.firstChild.textContent") == text
