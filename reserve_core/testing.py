@@ -48,7 +48,7 @@ class LoopThread:
 
         return run_coroutine_threadsafe(work, self._loop).result()
 
-    def stop(self) -> None:
+    def close(self) -> None:
         self.run(self._loop.shutdown_asyncgens())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -68,8 +68,8 @@ class TestServer:
         self.url = self.server.url
         self.port = self.server.port
 
-    def stop(self) -> None:
-        """Stops it before the test ends; called again, it does nothing."""
+    def close(self) -> None:
+        """Closes it before the test ends; called again, it does nothing."""
         self._loop.run(self.server.close(force=True))
 
 
@@ -90,7 +90,7 @@ class TestMock:
         """Dispatches one request and returns its answer; see `Mock.request`."""
         return self._loop.run(self.mock.request(method, url, headers, body))
 
-    def stop(self) -> None:
+    def close(self) -> None:
         self._loop.run(self.mock.close())
 
 
@@ -104,7 +104,7 @@ def reserve_loop() -> Iterator[LoopThread]:
     """The event loop, in a thread of its own, of the servers and mocks of one test."""
     loop = LoopThread()
     yield loop
-    loop.stop()
+    loop.close()
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def reserve_server(reserve_loop: LoopThread) -> Iterator[StartServer]:
 
     yield start
     for server in servers:
-        server.stop()
+        server.close()
 
 
 @pytest.fixture
@@ -134,4 +134,4 @@ def reserve_mock(reserve_loop: LoopThread) -> Iterator[StartMock]:
 
     yield start
     for mocked in mocks:
-        mocked.stop()
+        mocked.close()

@@ -159,7 +159,7 @@ def test_hook_shutdown(plugin: Any, reserve_server: StartServer) -> None:
     greet = plugin("@hookimpl\nasync def shutdown(server):\n    await asyncio.sleep(0)\n    call(server)")
     server = reserve_server(SITE)
     assert greet.calls == []
-    server.stop()
+    server.close()
     assert greet.calls == [server.server]
 
 
@@ -261,6 +261,6 @@ def test_hook_closed(plugin: Any, reserve_server: StartServer) -> None:
     greet = plugin(observer("closed"))
     server = reserve_server(SITE)
     assert greet.calls == []
-    server.stop()
+    server.close()
     (event,) = greet.calls
     assert (event.name, event.server) == ("closed", server.server)

@@ -37,7 +37,7 @@ def test_two_servers_and_a_mock(
     first, second = reserve_server(CONFIGURATION), reserve_server(CONFIGURATION)
     assert first.port != second.port
     assert reserve_mock(CONFIGURATION).request("GET", "/hello").text == "hello"
-    first.stop()
+    first.close()
     assert get(second.url + "hello") == "hello"
 
 

@@ -50,7 +50,7 @@ _OPTIONS = (
         " PATH. Can be repeated.",
     ),
     option("--spa", is_flag=True, section=SERVED, help="Answer paths that FOLDER doesn't have with its index.html."),
-    option("--cors", is_flag=True, section=SERVED, help="Let pages of every origin read the answers."),
+    option("--cors", is_flag=True, section=SERVED, help="Let pages of every origin read the responses."),
     option("--tls", is_flag=True, section=WHERE, help="Serve https with a certificate made for this machine."),
     option("--open", "open_page", is_flag=True, section=WHERE, help="Open it in the browser."),
     option(

@@ -77,7 +77,7 @@ class Mapping:
         self.search = searcher(self.pattern, self.label)
 
     @property
-    def below(self) -> str | None:
+    def base(self) -> str | None:
         """The beginning that is all a URL needs: "/api/" for `^/api/(.*)`, "" for any URL. None if it needs more."""
         found = None if self.invert else area(self.pattern)
         return None if found is None else found.prefix

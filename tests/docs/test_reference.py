@@ -27,7 +27,7 @@ def test_a_table_is_written_anew() -> None:
     text = "before\n<!-- table: handler status -->\nold\n<!-- end -->\nafter\n"
     new = tables.rewritten(text)
     assert "old" not in new
-    assert "| `status` | whole number, 200 to 599 | required | The status of the answer" in new
+    assert "| `status` | whole number, 200 to 599 | required | The status of the response" in new
     assert tables.rewritten(new) == new
 
 

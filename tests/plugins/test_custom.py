@@ -166,7 +166,7 @@ async def test_an_http_error_is_an_answer(mocked: Mocked) -> None:
     assert (answer.status, answer.text) == (418, "I'm a teapot")
 
 
-# The captures a function gets.
+# The groups a function gets.
 
 
 def plain(request: Request, response: Response) -> list[Any]:
@@ -185,8 +185,8 @@ def optional(request: Request, response: Response, first: str = "none", second: 
     return [[first, second]]
 
 
-def all_of_them(request: Request, response: Response, *captures: str) -> list[Any]:
-    return [list(captures)]
+def all_of_them(request: Request, response: Response, *groups: str) -> list[Any]:
+    return [list(groups)]
 
 
 def one_and_all(request: Request, response: Response, first: str, *rest: str) -> list[Any]:
@@ -245,7 +245,7 @@ def bound(setting: str, request: Request, response: Response, first: str) -> lis
         (lambda request, response, first: [[first]], ["a"]),
     ],
 )
-async def test_a_function_gets_the_captures_it_takes(
+async def test_a_function_gets_the_groups_it_takes(
     mocked: Mocked, function: Callable[..., Any], groups: list[str]
 ) -> None:
     assert (await ask(mocked, function, "/a/b", "^/([^/]*)/([^/]*)")).json() == groups
@@ -259,7 +259,7 @@ async def test_named_groups_come_in_their_order(mocked: Mocked) -> None:
     assert (await ask(mocked, all_of_them, "/books/7", "/books/:id")).json()[0] == "7"
 
 
-async def test_without_a_match_the_captures_are_empty(mocked: Mocked) -> None:
+async def test_without_a_match_the_groups_are_empty(mocked: Mocked) -> None:
     assert (await ask(mocked, one, "/a", "^/(b)", **{"invert-match": True})).json() == [""]
     assert (await ask(mocked, all_of_them, "/a", "^/(b)", **{"invert-match": True})).json() == []
 
@@ -278,7 +278,7 @@ async def test_without_a_match_the_captures_are_empty(mocked: Mocked) -> None:
         ("/a+b", "a+b"),
     ],
 )
-async def test_captures_are_decoded(mocked: Mocked, url: str, capture: str) -> None:
+async def test_groups_are_decoded(mocked: Mocked, url: str, capture: str) -> None:
     assert (await ask(mocked, one, url, "^/(.*)")).json() == [capture]
 
 
@@ -589,11 +589,11 @@ def _one_or_two(request: Request, response: Response, first: str, second: str = 
 @pytest.mark.parametrize(
     ("mapping", "warning"),
     [
-        ({"match": "^/(.*)", "custom": _two}, "takes 2 captures, and the match has one capture"),
-        ({"match": "^/x", "custom": _one_or_two}, "takes one capture, and the match has no captures"),
+        ({"match": "^/(.*)", "custom": _two}, "takes 2 groups, and the match has one group"),
+        ({"match": "^/x", "custom": _one_or_two}, "takes one group, and the match has no groups"),
         (
             {"match": "^/(.*)/(.*)", "invert-match": True, "custom": _two},
-            "takes 2 captures, and the match has no captures",
+            "takes 2 groups, and the match has no groups",
         ),
         ({"match": "^/(.*)/(.*)", "custom": _two}, None),
         ({"match": "^/(.*)", "custom": _one_or_two}, None),
@@ -601,7 +601,7 @@ def _one_or_two(request: Request, response: Response, first: str, second: str = 
         ({"custom": ["It costs $5", {"headers": {"x-name": "$name"}}]}, None),  # sent as it is
     ],
 )
-async def test_captures_that_are_not_there_are_warned_of(mapping: dict[str, Any], warning: str | None) -> None:
+async def test_groups_that_are_not_there_are_warned_of(mapping: dict[str, Any], warning: str | None) -> None:
     warnings = (await check({"mappings": [mapping]}, load_plugins())).warnings
     assert [f"takes {each.message.partition(' takes ')[2]}" for each in warnings] == (
         [] if warning is None else [warning]

@@ -32,7 +32,7 @@ def schema() -> dict[str, Any]:
             "greeting": {
                 "type": "string",
                 "default": "Hello {}!",
-                "description": "The answer; {} is where the name goes",
+                "description": "The response; {} is where the name goes",
             },
         },
     }
@@ -63,7 +63,7 @@ async def validate(mapping: Mapping) -> None:
 async def redirect(response: Response, mapping: Mapping, redirect: str) -> None:
     """Answers a request.
 
-    `redirect` is the value of "hello", with what the match captured put in. Without
+    `redirect` is the value of "hello", with the groups of the match put in. Without
     an answer the request goes on to the next mapping; returned instead, a str is
     another URL to start again with, and an int the status of the answer.
     """

@@ -37,7 +37,7 @@ def schema() -> dict[str, Any]:
         "type": "object",
         "properties": {
             "custom": {
-                "description": "A function (request, response, *captures), sync or async:"
+                "description": "A function (request, response, *groups), sync or async:"
                 f' "./file.py" (its {DEFAULT_NAME}), "./file.py:name" or "package.module:name";'
                 " or an array [body, {status, headers}] that is sent as it is",
                 "type": ["string", "array"],
@@ -63,7 +63,7 @@ def schema() -> dict[str, Any]:
 
 @hookimpl
 async def validate(mapping: Mapping) -> None:
-    """Finds the function and keeps it as state. Warns when it wants more captures than there are."""
+    """Finds the function and keeps it as state. Warns when it wants more groups than there are."""
     value = mapping.value
     prepared = prepare
     if mapping["thread"]:
@@ -85,14 +85,14 @@ async def validate(mapping: Mapping) -> None:
     groups = 0 if mapping.invert else mapping.pattern.groups
     if function.least > groups:
         mapping.warn(
-            f"{function.name} takes {_captures(function.least)}, and the match has {_captures(groups)}",
-            "Capture them, ^/(.*)/(.*), or give the parameters defaults",
+            f"{function.name} takes {_groups(function.least)}, and the match has {_groups(groups)}",
+            "Add groups, ^/(.*)/(.*), or give the parameters defaults",
             "custom",
         )
 
 
-def _captures(count: int) -> str:
-    return "one capture" if count == 1 else f"{count or 'no'} captures"
+def _groups(count: int) -> str:
+    return "one group" if count == 1 else f"{count or 'no'} groups"
 
 
 @hookimpl

@@ -14,7 +14,7 @@ from reserve_core import ConfigError
 
 Headers = dict[str, str] | Sequence[tuple[str, str]]
 
-# The request and the response: what every function gets before the captures.
+# The request and the response: what every function gets before the groups.
 _FIRST = 2
 
 # Functions that run in threads at once, of all mappings.
@@ -26,7 +26,7 @@ _OPTIONS = frozenset(("status", "headers", "statusCode"))  # as in REserve
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function, with the captures it takes: at least `least` and at most `most` (None: all there are)."""
+    """A function, with the groups it takes: at least `least` and at most `most` (None: all there are)."""
 
     name: str
     call: Callable[..., Any]
@@ -50,7 +50,7 @@ def prepare(target: Any, name: str | None = None) -> Function:
     if not callable(target):
         raise ConfigError(
             f"{name} is not a function, but {_article(type(target).__name__)}",
-            "Name a function: def handler(request, response, *captures)",
+            "Name a function: def handler(request, response, *groups)",
         )
     try:
         signature = inspect.signature(target)
@@ -66,7 +66,7 @@ def prepare(target: Any, name: str | None = None) -> Function:
     except TypeError as error:
         raise ConfigError(
             f"{name}{signature} can't be called with a request and a response: {error}",
-            "Write def handler(request, response, *captures)",
+            "Write def handler(request, response, *groups)",
         ) from error
     return function
 

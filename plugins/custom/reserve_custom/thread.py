@@ -24,11 +24,11 @@ def prepare_threaded(target: Any, name: str | None = None) -> Function:
             'Write "def", or leave "thread" out and have the function wait with "await"',
         )
 
-    async def call_in_thread(request: Request, response: Response, *captures: str) -> Any:
+    async def call_in_thread(request: Request, response: Response, *groups: str) -> Any:
         # Only the event loop's thread may write to the connection.
         writer, response.writer = response.writer, cast("Writer", _NoWriter(function.name))
         try:
-            return await _threads.run(call, request, response, *captures)
+            return await _threads.run(call, request, response, *groups)
         finally:
             response.writer = writer
 

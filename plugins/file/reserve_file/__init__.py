@@ -58,11 +58,11 @@ def _warn_of_folder(mapping: Mapping, place: Place) -> None:
     if not folder.is_dir():
         hint = f"Create it; paths are relative to {mapping.cwd}"
         mapping.warn(f'"file": there is no folder {folder}: no request finds a file', hint, "file")
-    elif place.fixed and mapping.below is not None and (folder / place.stem).is_dir():
+    elif place.fixed and mapping.base is not None and (folder / place.stem).is_dir():
         value = f"{mapping.value.rstrip('/')}/$1"
         mapping.warn(
             f'"file": every URL that the match finds is answered with the index.html of {mapping.value}',
-            f'Capture the path and pass it on: "match": "^{re.escape(mapping.below or "/")}(.*)", "file": "{value}"',
+            f'Capture the path and pass it on: "match": "^{re.escape(mapping.base or "/")}(.*)", "file": "{value}"',
             "file",
         )
 

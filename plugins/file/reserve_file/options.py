@@ -23,8 +23,8 @@ SCHEMA: dict[str, Any] = {
     "properties": {
         "file": {
             "type": "string",
-            "description": "Path of the file, relative to cwd, with captures. What stands before the first $, up to "
-            "its last slash, is the root: it may be absolute or climb (../www/$1), captures can't leave it. A folder "
+            "description": "Path of the file, relative to cwd, with groups. What stands before the first $, up to "
+            "its last slash, is the root: it may be absolute or climb (../www/$1), groups can't leave it. A folder "
             "is answered with its index.html. A name that isn't there or isn't allowed is left to the next mapping.",
         },
         "mime-types": {
@@ -138,7 +138,7 @@ def _place(mapping: Mapping) -> Place:
     try:
         return Place.parse(mapping.value, mapping.cwd)
     except ValueError as error:
-        raise ConfigError(str(error), "Put what climbs before the first capture: ../www/$1") from error
+        raise ConfigError(str(error), "Put what climbs before the first group: ../www/$1") from error
 
 
 def _cache_control(strategy: str | int) -> str:

@@ -98,7 +98,7 @@ async def download_answer_body(call: Call) -> None:
     content = await _content(call)
     summary = summary_of(content.entry)
     if "response" not in summary:
-        raise HTTPError(404, "No answer was recorded with this request")
+        raise HTTPError(404, "No response was recorded with this request")
     _download(call, content.answer_body, f"{summary['id']}-response{_extension(summary['response']['headers'])}")
 
 

@@ -28,7 +28,7 @@ async def capture(mount: Mount, request: Request, response: Response, target: st
     parts = _TARGET.fullmatch(target)
     if parts is None:
         code = re.split("[/?]", target, maxsplit=1)[0]
-        why = why_no_code(code) if code else "Here requests to a mirror are captured: /r/CODE"
+        why = why_no_code(code) if code else "Here requests to a mirror are recorded: /r/CODE"
         raise HTTPError(404, why, _refusal(request))
     code, rest = parts.groups()
     on_disconnect = request.on_disconnect

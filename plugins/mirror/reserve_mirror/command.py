@@ -99,7 +99,7 @@ def _usable(ctx: click.Context, option: click.Parameter, value: str | None) -> s
     "--expiration-time",
     metavar="SECONDS",
     type=WholeNumber(1, LIMITS["expiration-time"]),
-    help="How long a mirror lives after its last capture or visit.  [default: $EXPIRATION_TIME, or 86400]",
+    help="How long a mirror lives after its last request or visit.  [default: $EXPIRATION_TIME, or 86400]",
 )
 @click.option(
     "--allowed-hosts",
@@ -116,7 +116,7 @@ def _usable(ctx: click.Context, option: click.Parameter, value: str | None) -> s
     envvar=TOKEN_VARIABLE,
     callback=_checked(is_token, "8 to 256 visible ASCII characters"),
     show_envvar=True,
-    help="A secret that pages and API ask for; requests are captured without.",
+    help="A secret that pages and API ask for; requests are recorded without.",
 )
 @click.option("--verbose", is_flag=True, help="Log every step of every request.")
 @click.option("--silent", is_flag=True, help="Log nothing; the lines that say where the mirrors are stay.")

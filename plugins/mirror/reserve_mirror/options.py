@@ -50,7 +50,7 @@ PROPERTIES: dict[str, dict[str, Any]] = {
     },
     "redis-url": REDIS_URL,
     "expiration-time": {
-        "description": "Seconds that a mirror lives after its last capture or visit;"
+        "description": "Seconds that a mirror lives after its last request or visit;"
         f" by default $EXPIRATION_TIME or {EXPIRATION_TIME}",
         "type": "integer",
         "minimum": 1,
@@ -82,7 +82,7 @@ PROPERTIES: dict[str, dict[str, Any]] = {
         "default": True,
     },
     "response": {
-        "description": "What a new mirror answers to what it captures: status, headers, body, body_encoding (utf-8 or"
+        "description": "The response of a new mirror: status, headers, body, body_encoding (utf-8 or"
         " base64), delay (seconds)",
         "type": "object",
         "default": {},
@@ -101,7 +101,7 @@ PROPERTIES: dict[str, dict[str, Any]] = {
         "default": [],
     },
     "token": {
-        "description": "A secret that pages and API ask for; requests are captured without. Browsers get it from"
+        "description": "A secret that pages and API ask for; requests are recorded without. Browsers get it from"
         " ?token=... once, programs send Authorization: Bearer",
         "type": "string",
         "pattern": f"^{_VISIBLE}$",

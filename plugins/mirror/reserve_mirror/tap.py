@@ -38,7 +38,7 @@ def schema() -> dict[str, Any]:
         "type": "object",
         "properties": {
             TAP: {
-                "description": "The mirror to record to: a code, made when it is missed; with captures in it ($1) each"
+                "description": "The mirror to record to: a code, made when it is missed; with groups in it ($1) each"
                 " one is made as it comes",
                 "type": "string",
                 "minLength": 1,

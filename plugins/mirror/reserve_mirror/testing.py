@@ -31,8 +31,8 @@ MAX_REQUESTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class CapturedRequest:
-    """A request that came in. `path` is what follows the mirror's URL, `whole` all that the API tells of it."""
+class RecordedRequest:
+    """A recorded request. `path` is what follows the mirror's URL, `whole` all that the API tells of it."""
 
     whole: Whole
 
@@ -88,14 +88,14 @@ class TestMirror:
         self.page = f"{server.url}v/{CODE}"
 
     @property
-    def requests(self) -> list[CapturedRequest]:
+    def requests(self) -> list[RecordedRequest]:
         """All requests that came in, oldest first."""
         from .whole import whole_of
 
-        async def read() -> list[CapturedRequest]:
+        async def read() -> list[RecordedRequest]:
             entries = await self._store.entries(CODE, "", MAX_REQUESTS)
             contents = [await self._store.content(CODE, entry.id) for entry in entries]
-            return [CapturedRequest(await whole_of(content)) for content in contents]
+            return [RecordedRequest(await whole_of(content)) for content in contents]
 
         return self._loop.run(read())
 
@@ -106,7 +106,7 @@ class TestMirror:
         headers: Dict[str, str] | None = None,
         body_contains: str | None = None,
         timeout: float = 5,
-    ) -> CapturedRequest:
+    ) -> RecordedRequest:
         """The first request like that, as soon as it's there; it may have come before. A header may be "": any value.
 
         The test fails if there is none within `timeout` seconds, and says what there was instead.
@@ -118,7 +118,7 @@ class TestMirror:
         outcome = self._loop.run(wait(self._store, CODE, criteria, timeout=timeout))
         if not outcome.requests:
             pytest.fail(_explain(outcome, timeout))
-        return CapturedRequest(outcome.requests[0])
+        return RecordedRequest(outcome.requests[0])
 
 
 @pytest.fixture

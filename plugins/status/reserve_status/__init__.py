@@ -53,14 +53,14 @@ def schema() -> dict[str, Any]:
         "type": "object",
         "properties": {
             "status": {
-                "description": "The status of the answer (RFC 9110 15)",
+                "description": "The status of the response (RFC 9110 15)",
                 "type": "integer",
                 "minimum": 200,
                 "maximum": 599,
             },
             "headers": {
-                "description": "Headers of the answer, an array for several of one name. What the match captured can be"
-                " put in ($1, $name): as the client sent it in Location and its like, else percent-encoded where a"
+                "description": "Headers of the response, an array for several of one name. The groups of the match can"
+                " be put in ($1, $name): as the client sent it in Location and its like, else percent-encoded where a"
                 " header needs it",
                 "type": "object",
                 "propertyNames": {"pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"},

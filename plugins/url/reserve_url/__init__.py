@@ -55,7 +55,7 @@ async def validate(mapping: Mapping, configuration: Configuration) -> None:
         value = mapping.value.rstrip("/")
         mapping.warn(
             f'"url": every URL that the match finds goes to {mapping.value}: its path is dropped',
-            f'Capture it and pass it on: "match": "^{re.escape(mapping.below or "/")}(.*)", "url": "{value}/$1"',
+            f'Capture it and pass it on: "match": "^{re.escape(mapping.base or "/")}(.*)", "url": "{value}/$1"',
             "url",
         )
     mapping.state = Proxy(options)
@@ -64,11 +64,11 @@ async def validate(mapping: Mapping, configuration: Configuration) -> None:
 
 def _drops_path(mapping: Mapping) -> bool:
     """Whether all that is below a folder goes to one URL, which is hardly meant: it looks like a folder itself."""
-    below = mapping.below
-    if below is None or mapping.template is not None or mapping.get("forward-request") is not None:
+    base = mapping.base
+    if base is None or mapping.template is not None or mapping.get("forward-request") is not None:
         return False
     path = mapping.value.partition("://")[2].partition("/")[2]
-    return path == "" or path.endswith("/") or (below.endswith("/") and below != "/")
+    return path == "" or path.endswith("/") or (base.endswith("/") and base != "/")
 
 
 @hookimpl

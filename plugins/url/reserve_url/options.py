@@ -26,9 +26,9 @@ SCHEMA: dict[str, Any] = {
     "required": ["url"],
     "properties": {
         "url": {
-            "description": "The http(s) URL to forward to, with captures: http://localhost:3000/$1. A capture behind a"
-            " host is part of the path, whatever it holds. Captures can also be the host ($1://$2): see allow-private."
-            " The client's query goes along with a capture that holds it at the end of the URL",
+            "description": "The http(s) URL to forward to, with groups: http://localhost:3000/$1. A group behind a"
+            " host is part of the path, whatever it holds. Groups can also be the host ($1://$2): see allow-private."
+            " The client's query goes along with a group that holds it at the end of the URL",
             "type": "string",
             "minLength": 1,
         },
@@ -45,13 +45,13 @@ SCHEMA: dict[str, Any] = {
             "default": [],
         },
         "allow-private": {
-            "description": "Lets clients reach this machine and private networks when captures choose the host;"
+            "description": "Lets clients reach this machine and private networks when groups choose the host;"
             " otherwise that is answered with 403",
             "type": "boolean",
             "default": False,
         },
         "allow-hosts": {
-            "description": "The hosts that captures may choose, others are answered with 403: example.com,"
+            "description": "The hosts that groups may choose, others are answered with 403: example.com,"
             " *.example.com, example.com:8080. All by default",
             "type": "array",
             "items": {"type": "string", "minLength": 1},
@@ -62,8 +62,8 @@ SCHEMA: dict[str, Any] = {
             "default": False,
         },
         "auto-rewrite": {
-            "description": "Makes what an answer says of the upstream server's own URLs say it of this server's:"
-            " Location, Content-Location, Refresh, and Domain and Path of cookies. Only if captures don't choose the"
+            "description": "Makes what a response says of the upstream server's own URLs say it of this server's:"
+            " Location, Content-Location, Refresh, and Domain and Path of cookies. Only if groups don't choose the"
             " host",
             "type": "boolean",
             "default": True,
@@ -90,8 +90,8 @@ SCHEMA: dict[str, Any] = {
             "minLength": 1,
         },
         "forward-response": {
-            "description": "Called when the head of the answer is here, with response (status, headers) besides, which"
-            f" it may change. What it returns redirects a GET or a HEAD internally: a URL or a status. {_HOOK}",
+            "description": "Called when the head of the response is here, with response (status, headers) besides,"
+            f" which it may change. What it returns redirects a GET or a HEAD internally: a URL or a status. {_HOOK}",
             "type": "string",
             "minLength": 1,
         },
@@ -103,7 +103,7 @@ SCHEMA: dict[str, Any] = {
         },
         "timeout": {
             "description": "Seconds that may pass without a byte while the upstream server has its turn; then 504, or"
-            " the answer is cut",
+            " the response is cut",
             "type": "number",
             "exclusiveMinimum": 0,
             "default": 60,

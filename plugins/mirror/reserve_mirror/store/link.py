@@ -111,7 +111,7 @@ class Link:
             if not isinstance(argument, int):
                 size += len(argument)
         if self._size + size > MAX_WAITING:
-            raise Unavailable("Redis takes less than is captured: try again later")
+            raise Unavailable("Redis takes less than is recorded: try again later")
         reply: asyncio.Future[Any] = loop.create_future()
         self._waiting.append(_Command(arguments, size, reply))
         self._size += size
@@ -229,7 +229,9 @@ class Link:
             self._away = True
             why = str(error) or f"no answer within {PATIENCE:g} seconds"
             logger.error(
-                "Redis at %s is away: %s\nCaptures are answered with 503 until it's back", self._dial.place, why
+                "Redis at %s is away: %s\nRequests to mirrors are answered with 503 until it's back",
+                self._dial.place,
+                why,
             )
 
     async def _disconnect(self) -> None:

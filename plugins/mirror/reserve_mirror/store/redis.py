@@ -124,7 +124,7 @@ class RedisStore:
             self._warned = True
             logger.warning(
                 "Redis at %s forgets everything when it's killed: its appendonly is off\n"
-                "To keep what was captured: redis-cli CONFIG SET appendonly yes, or redis-server --appendonly yes",
+                "To keep what was recorded: redis-cli CONFIG SET appendonly yes, or redis-server --appendonly yes",
                 self._place,
             )
 
