@@ -154,6 +154,6 @@ def _decoders(content_encoding: str) -> list[_Decoder]:
     for name in reversed(names):
         if name and name != "identity":
             if name not in _CODINGS:
-                raise ValueError(f"The content coding {name!r} is unknown: a capture decodes {', '.join(_CODINGS)}")
+                raise ValueError(f"The content coding {name!r} is unknown: known are {', '.join(_CODINGS)}")
             decoders.append(_CODINGS[name]())
     return decoders

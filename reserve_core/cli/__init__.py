@@ -1,4 +1,4 @@
-"""The `reserve` command.
+"""The `reserve` command, and what a plugin's own commands need to behave as it does.
 
 Exit codes: 0 when all went well, a stop by SIGINT or SIGTERM included; 1 when the server can't run here (the address is
 taken, a right is missing); 2 when what was given can't be used (the command line, a configuration, a plugin).
@@ -11,13 +11,27 @@ import os
 import click
 
 from .. import __version__
-from .common import no_plugin
+from .addresses import reachable_urls
+from .command import serve_until_signal
+from .common import CannotRun, Unusable, no_plugin
 from .group import Reserve
 from .inspection import check, plugins, schema
 from .new_plugin import new_plugin
+from .parameters import PORT, Number, WholeNumber, a_host, no_argument
 from .serve import serve
 
-__all__ = ["main"]
+__all__ = [
+    "PORT",
+    "CannotRun",
+    "Number",
+    "Unusable",
+    "WholeNumber",
+    "a_host",
+    "main",
+    "no_argument",
+    "reachable_urls",
+    "serve_until_signal",
+]
 
 
 @click.group(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from reserve_core import ConfigError, Request, Response, Writer
-from reserve_core.threads import Threads
+from reserve_core.kit import Threads
 
 from .function import THREADS, Function, prepare
 

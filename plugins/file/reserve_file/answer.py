@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from reserve_core import Request, Response
-from reserve_core.defaults import NO_STORE
 from reserve_core.http.response import replace
 
 from .conditional import is_conditional, precondition, range_applies
@@ -105,5 +104,5 @@ def _partial(response: Response, file: Representation, ranges: list[Range]) -> l
 
 def _refuse(response: Response, status: int) -> list[Part]:
     response.status = status
-    response.headers["cache-control"] = NO_STORE
+    response.headers["cache-control"] = "no-store"
     return []

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from reserve_core import Request, Response
-from reserve_core.defaults import NO_STORE, with_charset
+from reserve_core.kit import with_charset
 
 from .local import open_beneath
 from .paths import servable
@@ -84,7 +84,7 @@ def send_page(request: Request, response: Response, entries: Iterable[Entry], *,
         page(f"{folder}/{last}", entries, prefix, has_parent=has_parent),
         headers={
             "content-type": with_charset("text/html"),
-            "cache-control": NO_STORE,
+            "cache-control": "no-store",
             "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
         },
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mimetypes
 from collections.abc import Mapping
 
-from reserve_core.defaults import with_charset
+from reserve_core.kit import with_charset
 
 DEFAULT = "application/octet-stream"
 

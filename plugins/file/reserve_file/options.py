@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from reserve_core import ConfigError, load_reference
-from reserve_core.defaults import NO_STORE
 
 from .filesystem import FileSystem, missing_functions
 from .mime import type_table
@@ -144,7 +143,7 @@ def _place(mapping: Mapping) -> Place:
 def _cache_control(strategy: str | int) -> str:
     if strategy == "modified":
         return "no-cache"
-    return f"public, max-age={strategy}, immutable" if strategy else NO_STORE
+    return f"public, max-age={strategy}, immutable" if strategy else "no-store"
 
 
 def _file_system(mapping: Mapping, *, listing: bool) -> FileSystem | None:

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from inspect import isawaitable
 
 from reserve_core import Mapping, Request, Response
-from reserve_core.defaults import NO_STORE
-from reserve_core.http.target import canonical_url
+from reserve_core.kit import canonical_url
 
 from .options import Options
 
@@ -37,7 +36,7 @@ async def redirect_folder(
     target = None if value is None else options.place.target(options.place.key(value), dotfiles=options.dotfiles)
     if target is None or target.file_only or not is_folder(target.path):
         return False
-    response.send(b"", 301, {"location": location, "cache-control": NO_STORE})
+    response.send(b"", 301, {"location": location, "cache-control": "no-store"})
     return True
 
 

@@ -36,7 +36,7 @@ async def validate(mapping: Mapping, configuration: Configuration) -> None:
     """Keeps as state the mounted mirror."""
     from .options import read_options
 
-    for module in (".capture", ".routes", "reserve_core.http.websocket"):
+    for module in (".capture", ".routes"):
         import_module(module, __name__)  # no request shall wait for it
     mapping.state = mounts.mount(read_options(mapping.properties), configuration)
     mapping.final = True

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 from reserve_core import Headers
-from reserve_core.defaults import NO_STORE, TEXT, with_charset
+from reserve_core.kit import with_charset
 
 from .model import Answer
 
@@ -33,7 +33,7 @@ _RESERVED = frozenset(
 )
 _SAFETY = (("content-security-policy", "default-src 'none'; sandbox"), ("x-content-type-options", "nosniff"))
 # Unless the answer says otherwise. A stored answer would keep the next request from being captured.
-_DEFAULTS = (("content-type", TEXT), ("cache-control", NO_STORE))
+_DEFAULTS = (("content-type", "text/plain; charset=utf-8"), ("cache-control", "no-store"))
 _WITHOUT_CONTENT = frozenset((204, 205, 304))
 
 

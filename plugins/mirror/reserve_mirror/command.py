@@ -5,14 +5,22 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from reserve_core import ConfigError
-from reserve_core.cli.common import CannotRun, Mistakes, Unusable, installed, run
-from reserve_core.cli.parameters import PORT, Number, WholeNumber, a_host, no_argument
+from reserve_core.cli import (
+    PORT,
+    CannotRun,
+    Number,
+    Unusable,
+    WholeNumber,
+    a_host,
+    no_argument,
+    reachable_urls,
+    serve_until_signal,
+)
 
 from .options import CODE, CODE_RULE, LIMITS, is_code, is_host_name, is_token, new_code, redis_url
 from .report import nearest_lines
@@ -142,34 +150,17 @@ def mirror(
     }
     mapping = {"match": "^(/.*)$", "mirror": "$1", "codes": list(codes), **given}
 
-    import asyncio
+    async def announce(server: Server) -> None:
+        await _announce(server, codes)
 
-    from reserve_core.cli.job import Job
-    from reserve_core.cli.running import run_until_signal
-
-    async def work() -> None:
-        job = Job([{"mappings": [mapping]}], {"hostname": host, "port": port}, verbose=verbose, silent=silent)
-        try:
-            configurations = await job.configurations(installed(ctx))
-        except Mistakes as mistakes:  # what the environment says: nobody has written a mapping here
-            lines = (str(replace(problem, mapping=None)) for problem in mistakes.problems)
-            raise Unusable("\n".join(lines)) from mistakes
-        (server,) = job.servers(configurations)
-        announcing: list[asyncio.Task[None]] = []
-        server.on("ready", lambda event: announcing.append(asyncio.create_task(_announce(server, codes))))
-        await run_until_signal([server], verbose)
-
-    run(work())
+    configuration = {"hostname": host, "port": port, "mappings": [mapping]}
+    serve_until_signal(ctx, configuration, verbose=verbose, silent=silent, ready=announce)
 
 
 async def _announce(server: Server, codes: tuple[str, ...]) -> None:
     """Says where the pages are and how to try them."""
-    from reserve_core.cli.addresses import reachable_urls
-    from reserve_core.cli.announce import list_urls
-
     from .store import Unavailable
 
-    list_urls(server.url)
     url = reachable_urls(server.url)[0]
     if not codes:
         mount: Mount = server.configuration.mappings[0].state

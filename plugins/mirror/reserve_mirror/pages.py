@@ -10,7 +10,7 @@ from typing import Any
 from tornado.template import Loader
 
 from reserve_core import HTTPError
-from reserve_core.defaults import with_charset
+from reserve_core.kit import with_charset
 
 from .call import SAFETY, Call
 from .options import CODE, CODE_RULE, is_code, new_code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reserve_core.log import printable
+from reserve_core.kit import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import NamedTuple
 
 from reserve_core import HTTPError
-from reserve_core.http.target import canonical_url
+from reserve_core.kit import canonical_url
 
 from .follow import PAGE, follow
 from .model import Missed, Summary, Whole

@@ -9,7 +9,7 @@ from codecs import getincrementaldecoder
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, cast
 
-from reserve_core import Form, FormFile, Headers, Request, Response, capture
+from reserve_core import Form, FormFile, Request
 
 from .model import Decoded, Encoding, File, RecordedWhole, Summary, Whole
 from .store import Content, Entry, Event
@@ -132,22 +132,22 @@ async def _decode(headers: Sequence[Sequence[str]], body: bytes) -> _Plain:
     coding = _coding(headers)
     if coding in _IDENTITY or not body:
         return _Plain(None)
-    sink = _Sink()
-    response = Response(_Nowhere())
-    finished = capture(response, sink)
-    response.send(body, headers={"content-encoding": coding})
+    from reserve_core.kit import Decoding  # with its libraries, only where a body is encoded
+
+    data = bytearray()
     try:
-        await finished
-    except _Full:
-        sink.truncated = True
-    except EOFError:
-        sink.truncated = True  # as the body itself is
+        decoding = Decoding(coding)
+        for piece in decoding.feed(body):
+            data += piece[: MAX_DECODED - len(data)]
+            if len(data) == MAX_DECODED:
+                return _Plain(bytes(data), truncated=True)
+            await asyncio.sleep(0)  # a bomb lets the others have their turn
     except ValueError:
-        if not sink.data:
+        if not data:
             name = coding.encode("latin-1").decode("utf-8", "replace")  # a char per byte; most senders mean UTF-8
             return _Plain(None, note=f"The body could not be decoded as {name}; it is shown as it came.")
-        sink.truncated = True
-    return _Plain(bytes(sink.data), sink.truncated)
+        return _Plain(bytes(data), truncated=True)
+    return _Plain(bytes(data), truncated=not decoding.complete)
 
 
 async def _decoded(plain: _Plain) -> Decoded | None:
@@ -159,37 +159,6 @@ async def _decoded(plain: _Plain) -> Decoded | None:
 
 def _coding(headers: Sequence[Sequence[str]]) -> str:
     return ", ".join(value for name, value in headers if name.lower() == "content-encoding").strip().lower()
-
-
-class _Full(Exception):
-    """The sink has all that it takes."""
-
-
-class _Sink:
-    def __init__(self) -> None:
-        self.data = bytearray()
-        self.truncated = False
-
-    def write(self, data: bytes) -> None:
-        self.data += data[: MAX_DECODED - len(self.data)]
-        if len(self.data) == MAX_DECODED:
-            raise _Full
-
-
-class _Nowhere:
-    """The writer of an answer that nobody gets: what is captured of it is all there is to it."""
-
-    def inform(self, status: int, headers: Headers) -> None: ...
-
-    def send(self, status: int, headers: Headers, body: bytes) -> None: ...
-
-    def start(self, status: int, headers: Headers) -> None: ...
-
-    async def write(self, chunk: bytes) -> None: ...
-
-    async def end(self) -> None: ...
-
-    def abort(self) -> None: ...
 
 
 def to_json(value: Any) -> str:

@@ -12,7 +12,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from reserve_core import hookimpl
-from reserve_core.defaults import TEXT
 
 from .fields import Pairs, compile_fields
 
@@ -31,7 +30,7 @@ _TEXTS = {
 # These have no content that a content-type could be of (RFC 9110 15.3.5, 15.3.6); in a 304 it would even replace the
 # one of the stored answer (RFC 9111 3.2).
 _WITHOUT_CONTENT = frozenset((204, 205, 304))
-_PLAIN: Pairs = (("content-type", TEXT),)
+_PLAIN: Pairs = (("content-type", "text/plain; charset=utf-8"),)
 # These say where to go on (RFC 9110 15.4).
 _MOVED = frozenset((301, 302, 303, 307, 308))
 

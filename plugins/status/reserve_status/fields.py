@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from reserve_core import ConfigError, interpolate
-from reserve_core.defaults import with_charset
+from reserve_core.kit import with_charset
 
 if TYPE_CHECKING:
     from reserve_core import Request
-    from reserve_core.http.target import RawMatch
+    from reserve_core.kit import RawMatch
 
 Pairs = Sequence[tuple[str, str]]
 Match = re.Match[str]

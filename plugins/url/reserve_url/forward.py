@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
-from reserve_core import ConfigError
-from reserve_core.config.reference import load_reference
+from reserve_core import ConfigError, load_reference
 
 if TYPE_CHECKING:
     from reserve_core import Configuration, Headers, Mapping, Request

@@ -15,8 +15,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from reserve_core import HTTPError
-from reserve_core.config.interpolate import split_template
-from reserve_core.http.target import RawMatch
+from reserve_core.kit import RawMatch, split_template
 
 Match = re.Match[str]
 Sent = Match | RawMatch  # of a URL as it was sent

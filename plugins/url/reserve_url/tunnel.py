@@ -15,7 +15,7 @@ from .upstream import Upstream
 
 if TYPE_CHECKING:
     from reserve_core import Request
-    from reserve_core.http.stream import UpgradedStream
+    from reserve_core.kit import UpgradedStream
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import cast
 
-from reserve_core.failures import is_cancellation
+from reserve_core.kit import is_cancellation
 
 from .answer import Answer, Inform
 from .errors import LostError, SlowError, UpstreamError

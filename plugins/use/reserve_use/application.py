@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from tornado.httputil import HTTPServerConnectionDelegate
 
 from reserve_core import ConfigError, Configuration, Mapping, Request, Response
-from reserve_core.http.tornado import run_application
+from reserve_core.kit import run_application
 
 from .asgi import ASGIApplication
 from .rest import Rest

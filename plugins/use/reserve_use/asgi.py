@@ -8,8 +8,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from reserve_core import Disconnected, Request, Response
-from reserve_core.failures import is_cancellation
-from reserve_core.http.request import Body
+from reserve_core.kit import Body, is_cancellation
 
 from .lifespan import Lifespan
 from .scope import ASGIApp, Message, decoded, request_scope, take_over

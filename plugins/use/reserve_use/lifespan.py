@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 from reserve_core import ConfigError
-from reserve_core.failures import is_cancellation
+from reserve_core.kit import is_cancellation
 
 from .scope import ASGI, ASGIApp, Message
 

@@ -10,8 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from reserve_core import Configuration, Disconnected, Request, Response
-from reserve_core.http.request import Body
-from reserve_core.threads import Threads
+from reserve_core.kit import Body, Threads
 
 from .scope import encoded_target, take_over
 

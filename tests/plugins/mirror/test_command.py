@@ -141,6 +141,7 @@ def test_on_all_addresses_those_are_told_that_can_be_reached(start: Start) -> No
         lines.append(mirror.process.stdout.readline())
     url = f"http://127.0.0.1:{mirror.url.rstrip('/').rpartition(':')[2]}/"
     assert lines[0] == f"    on this machine  {url}\n"
+    assert sum("on this machine" in line for line in lines) == 1
     assert lines[-2:] == [
         f"The requests to a are shown at {url}v/a\n",
         f"    curl -d hello {url}r/a\n",

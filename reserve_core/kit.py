@@ -1,0 +1,52 @@
+"""Tools for plugins that do more than answer: that pass requests on, run code of others, show what strangers sent.
+
+What every handler needs is in `reserve_core` itself. Nothing here is imported before it is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .lazy import lazy
+
+if TYPE_CHECKING:
+    from .config.interpolate import split_template
+    from .decoding import Decoding
+    from .defaults import with_charset
+    from .failures import is_cancellation
+    from .http.body import Body
+    from .http.stream import UpgradedStream
+    from .http.target import RawMatch, canonical_url
+    from .http.tornado import run_application
+    from .log import printable
+    from .threads import Threads
+
+__all__ = [
+    "Body",
+    "Decoding",
+    "RawMatch",
+    "Threads",
+    "UpgradedStream",
+    "canonical_url",
+    "is_cancellation",
+    "printable",
+    "run_application",
+    "split_template",
+    "with_charset",
+]
+
+__getattr__ = lazy(
+    __name__,
+    {
+        "..config.interpolate": ("split_template",),
+        "..decoding": ("Decoding",),
+        "..defaults": ("with_charset",),
+        "..failures": ("is_cancellation",),
+        "..http.body": ("Body",),
+        "..http.stream": ("UpgradedStream",),
+        "..http.target": ("RawMatch", "canonical_url"),
+        "..http.tornado": ("run_application",),
+        "..log": ("printable",),
+        "..threads": ("Threads",),
+    },
+)
