@@ -20,7 +20,7 @@ from reserve_core import hookspecs, load_plugins
 from reserve_core.cli import main as command_line
 from reserve_core.config import migration
 from reserve_core.config.schema import MAPPING_PROPERTIES, core_schema
-from reserve_core.limits import limits_schema
+from reserve_core.limits import LIMITS
 
 DOCS = Path(__file__).parent
 
@@ -242,7 +242,7 @@ _PARTS: dict[str, Callable[[Any], str]] = {
     "handler": _handler,
     "hook": _hook,
     "migration": _migration,
-    "limits": lambda _: _options(limits_schema()),
+    "limits": lambda _: _options(LIMITS.schema),
     "mapping": lambda _: _options({"properties": MAPPING_PROPERTIES}),
     "reliability": _reliability,
     "settings": _settings,

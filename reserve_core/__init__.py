@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .hookspecs import hookimpl
     from .http import Form, FormFile, Headers, Request, Response, WebSocket, Writer, broadcast
     from .mock import Mock, MockedResponse
+    from .options import option
     from .plugins import load_plugins
     from .server import Server, serve
 
@@ -58,6 +59,7 @@ __all__ = [
     "load_reference",
     "log",
     "mock",
+    "option",
     "read",
     "send",
     "serve",
@@ -83,6 +85,7 @@ __getattr__ = lazy(
         ".hookspecs": ("hookimpl",),
         ".http": ("Form", "FormFile", "Headers", "Request", "Response", "WebSocket", "Writer", "broadcast"),
         ".mock": ("Mock", "MockedResponse"),
+        ".options": ("option",),
         ".plugins": ("load_plugins",),
         ".server": ("Server", "serve"),
     },

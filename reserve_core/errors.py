@@ -43,6 +43,14 @@ class PluginError(RuntimeError):
     """A plugin that can't be loaded, breaks its contract, or claims a prefix that another one holds."""
 
 
+class ContractError(Exception):
+    """What a plugin does wrong, as the end of a sentence about it, and how to mend it."""
+
+    def __init__(self, fault: str, mend: str = "Mend its code") -> None:
+        super().__init__(fault)
+        self.mend = mend
+
+
 class HTTPError(Exception):
     """Raised by a handler or a helper: answer this request with `status` and, as text, `reason`.
 

@@ -27,12 +27,13 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @hookspec
-def schema() -> dict[str, Any]:  # type: ignore[empty-body]
-    """The JSON Schema (draft 2020-12) of the mapping's own properties, the prefix's property included.
+def schema() -> dict[str, Any] | type[Any]:  # type: ignore[empty-body]
+    """The mapping's own properties, the prefix's property included: a dataclass of options, or a JSON Schema.
 
-    An object schema: `properties` with a `description` each and a `default` where there is one (the default is
-    filled in before `validate`), `required` if needed. Properties that are not listed are errors unless the schema
-    sets `additionalProperties` to true. The properties every mapping has (`match`, `method`, ...) are added by the
+    A dataclass has an `option` for each property; then `mapping.options` is an object of it, made before `validate`.
+    A schema (draft 2020-12) is the one of an object: `properties` with a `description` each and a `default` where there
+    is one, which is filled in before `validate`, and `required` if needed. Properties that aren't listed are mistakes
+    unless `additionalProperties` is true. The properties every mapping has (`match`, `method`, ...) are added by the
     core and can't be described here. Objects that JSON doesn't know, such as a function given by an embedding program,
     skip the schema: `validate` checks them. Called once, at load.
     """

@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as Dict
-from dataclasses import Field, dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from .options import option, shape_of
 
 # The largest whole number that every JSON reader keeps exact.
 _MAX_INTEGER = 2**53 - 1
 _MAX_SECONDS = 24 * 3600
 
 
-def _limit(default: float, description: str, minimum: float, maximum: float = _MAX_INTEGER) -> Any:
-    return field(default=default, metadata={"description": description, "minimum": minimum, "maximum": maximum})
-
-
 def _seconds(default: float, description: str, minimum: float = 0.1) -> Any:
-    return _limit(default, f"{description}, in seconds", minimum, _MAX_SECONDS)
+    return option(f"{description}, in seconds", default=default, minimum=minimum, maximum=_MAX_SECONDS)
+
+
+def _count(default: int, description: str, minimum: int) -> Any:
+    return option(description, default=default, minimum=minimum, maximum=_MAX_INTEGER)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """The `limits` of a configuration, in bytes and seconds. In JSON, `max_url` is written `max-url`."""
 
-    max_url: int = _limit(8192, "Longest request target, in bytes; a longer one is answered with 414", 64)
-    max_headers: int = _limit(65536, "Largest header section, in bytes; a larger one is answered with 431", 256)
-    max_body: int = _limit(
+    __schema__: ClassVar = {"description": "How much a client may send, and how long anything may take"}
+
+    max_url: int = _count(8192, "Longest request target, in bytes; a longer one is answered with 414", 64)
+    max_headers: int = _count(65536, "Largest header section, in bytes; a larger one is answered with 431", 256)
+    max_body: int = _count(
         16 * 1024 * 1024, "Largest body a handler may hold in memory, in bytes (413); streamed bodies have no limit", 0
     )
-    max_connections: int = _limit(10_000, "Connections open at once, handshakes of TLS included; one more gets 503", 1)
+    max_connections: int = _count(10_000, "Connections open at once, handshakes of TLS included; one more gets 503", 1)
     header_timeout: float = _seconds(
         10.0, "Time to receive a request's headers; for the first one, from the TLS handshake on"
     )
     body_timeout: float = _seconds(30.0, "Time between two chunks of a request's body")
-    min_body_rate: int = _limit(
+    min_body_rate: int = _count(
         240,
         "Least bytes of a request's body a second: who falls behind by body-timeout gets 408; 0 for no such limit",
         0,
@@ -42,29 +45,5 @@ class Limits:
     write_timeout: float = _seconds(60.0, "Time a client may take to receive what waits for it")
     shutdown_timeout: float = _seconds(10.0, "Time requests may take to finish when the server stops", 0)
 
-    @classmethod
-    def from_json(cls, values: Dict[str, Any]) -> Limits:
-        """The limits written in a configuration whose schema holds; the others have their defaults."""
-        known: dict[str, Any] = {json_name(limit): limit for limit in fields(cls)}
-        return cls(**{known[name].name: type(known[name].default)(value) for name, value in values.items()})
 
-
-def json_name(limit: Field[Any]) -> str:
-    return limit.name.replace("_", "-")
-
-
-def limits_schema() -> dict[str, Any]:
-    """The JSON Schema of `limits`."""
-    return {
-        "description": "How much a client may send, and how long anything may take",
-        "type": "object",
-        "additionalProperties": False,
-        "properties": {
-            json_name(limit): {
-                "type": "integer" if isinstance(limit.default, int) else "number",
-                "default": limit.default,
-                **limit.metadata,
-            }
-            for limit in fields(Limits)
-        },
-    }
+LIMITS = shape_of(Limits)

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import hookspecs
-from .config.contract import HANDLER_HOOKS, ContractError, Hook, local_handler, make_handler, new_manager, register
+from .config.contract import HANDLER_HOOKS, Hook, local_handler, make_handler, new_manager, register
 from .config.mapping import Handler
 from .config.names import suggestion
-from .errors import PluginError
+from .errors import ContractError, PluginError
 from .events import NAMES
 from .failures import describe
 from .system import UNSUPPORTED, is_supported
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import click
 
     from .events import Event
+    from .options import Shape
     from .server import Server
 
 __all__ = ["PluginInfo", "Plugins", "load_plugins", "local_handler"]
@@ -94,7 +95,7 @@ def _loaded(blocked: frozenset[str], path: tuple[tuple[str, int], ...]) -> Plugi
             hooks[name] = register(manager, plugin, name)
             if not hooks[name].keys().isdisjoint(HANDLER_HOOKS):
                 handler = make_handler(name, hooks[name], distribution, version)
-                handlers[name] = replace(handler, make_schema=partial(_schema_of, handler))
+                handlers[name] = replace(handler, make_shape=partial(_shape_of, handler))
         except ContractError as error:
             raise _broken(name, distribution, version, error) from (error.__cause__ or error)
         infos.append(_info(name, plugin, handlers.get(name), distribution, version))
@@ -145,9 +146,9 @@ def _imported(entry: EntryPoint) -> Any:
         raise ContractError(f"fails to import {entry.value}: {describe(error)}") from error
 
 
-def _schema_of(handler: Handler) -> dict[str, Any]:
+def _shape_of(handler: Handler) -> Shape:
     try:
-        return handler.make_schema()
+        return handler.make_shape()
     except ContractError as error:
         raise _broken(handler.prefix, handler.distribution, handler.version, error) from (error.__cause__ or error)
 

@@ -7,7 +7,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from reserve_core.config import Limits
-from reserve_core.limits import json_name, limits_schema
+from reserve_core.limits import LIMITS
+from reserve_core.options import json_name
 
 
 def test_the_defaults() -> None:
@@ -34,7 +35,7 @@ def test_limits_do_not_change() -> None:
 
 
 def test_the_schema_has_each_limit_with_its_default_and_a_description() -> None:
-    schema = limits_schema()
+    schema = LIMITS.schema
     Draft202012Validator.check_schema(schema)
     properties = schema["properties"]
     assert list(properties) == [json_name(limit) for limit in fields(Limits)]
@@ -47,8 +48,8 @@ def test_the_schema_has_each_limit_with_its_default_and_a_description() -> None:
         assert described["type"] == {"int": "integer", "float": "number"}[str(limit.type)]
 
 
-def test_limits_from_json_are_those_written_and_the_defaults() -> None:
-    limits = Limits.from_json({"max-url": 100.0, "idle-timeout": 5})
+def test_limits_made_of_json_are_those_written_and_the_defaults() -> None:
+    limits = LIMITS.make({"max-url": 100.0, "idle-timeout": 5})
     assert limits == Limits(max_url=100, idle_timeout=5.0)
     assert isinstance(limits.max_url, int)
     assert isinstance(limits.idle_timeout, float)
@@ -66,4 +67,4 @@ def test_limits_from_json_are_those_written_and_the_defaults() -> None:
     ],
 )
 def test_the_schema_refuses(values: dict[str, Any]) -> None:
-    assert not Draft202012Validator(limits_schema()).is_valid(values)
+    assert not Draft202012Validator(LIMITS.schema).is_valid(values)

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from reserve_core.config import check
-from reserve_core.config.contract import ContractError
-from reserve_core.errors import ConfigError, PluginError
+from reserve_core.errors import ConfigError, ContractError, PluginError
 from reserve_core.events import NAMES
 from reserve_core.plugins import PluginInfo, Plugins, load_plugins
 from tests.conftest import Install

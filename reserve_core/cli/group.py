@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from ..errors import PluginError
 from ..failures import describe
 from .common import Unusable, installed, no_plugin
 from .sections import write_sections
@@ -38,6 +39,12 @@ class Reserve(click.Group):
             mend = f"./{path} serves the folder" if path.is_dir() else f"--config {path} serves it"
             ctx.fail(f"No such command {args[0]!r}: reserve {mend}")
         return super().resolve_command(ctx, args if is_command else ["serve", *args])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except PluginError as error:  # what its mappings may hold is looked at when there is one
+            raise Unusable(str(error)) from error
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.commands:

@@ -50,7 +50,8 @@ def new_plugin(name: str, directory: Path) -> None:
 
 def _check(name: str) -> None:
     """Raises `Unusable` for a name that no plugin can have, or one that is taken."""
-    from ..config.contract import ContractError, check_prefix
+    from ..config.contract import check_prefix
+    from ..errors import ContractError
     from ..plugins import origin
 
     if name.startswith("reserve-"):

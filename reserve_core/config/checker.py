@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..errors import ConfigError, Problem
-from ..limits import Limits
+from ..limits import LIMITS
 from . import local, migration
 from .compiler import compile_table
 from .configuration import Configuration
@@ -80,7 +80,7 @@ class _Checker:
             cwd=self._cwd(),
             max_redirect=int(self._value("max-redirect")),
             ssl=self._ssl(),
-            limits=Limits.from_json({name: entry.value for name, entry in self._members("limits").items()}),
+            limits=LIMITS.make({name: entry.value for name, entry in self._members("limits").items()}),
             listeners=self._listeners(),
             handlers={**self._plugins.handlers, **self._local_handlers()},
             plugins=self._plugins,

@@ -121,7 +121,7 @@ class _Compiler:
             properties={**copy.deepcopy(kind.defaults), **value},
             cwd=cwd,
         )
-        await self._validate(mapping, report)
+        await self._validate(mapping, value, report)
         return mapping
 
     def _kind(self, value: dict[str, Any], report: _Report) -> _Kind | None:
@@ -147,12 +147,12 @@ class _Compiler:
         hint = hints[path[0]] if path else suggestion("", self._handlers, "Name a handler by its prefix")
         report.add(path, f"Unknown handler for {shown(value)}", hint)
 
-    async def _validate(self, mapping: Mapping, report: _Report) -> None:
+    async def _validate(self, mapping: Mapping, value: dict[str, Any], report: _Report) -> None:
         handler = mapping.handler
-        if handler.validate is None:
-            return
         try:
-            await handler.validate(mapping, self._configuration)
+            mapping.options = handler.shape.make(value)
+            if handler.validate is not None:
+                await handler.validate(mapping, self._configuration)
         except ConfigError as error:
             for problem in error.problems:
                 if problem.file is None:

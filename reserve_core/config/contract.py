@@ -6,7 +6,7 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,14 @@ from typing import Any
 import pluggy
 
 from .. import hookspecs
-from ..errors import ConfigError
+from ..errors import ConfigError, ContractError
 from ..failures import describe
+from ..options import Shape, shape_of
 from .mapping import Handler
 from .names import suggestion
 from .reference import load_reference
 from .schema import MAPPING_PROPERTIES
-from .validation import unsound
+from .validation import findings, unsound
 
 Hook = Callable[..., Any]
 
@@ -28,15 +29,8 @@ TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2
 
 HANDLER_HOOKS = ("schema", "methods", "validate", "redirect")
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_PROPERTIES = 'under "properties"'
 _MARK = 'Mark its functions with "from reserve_core import hookimpl": @hookimpl'
-
-
-class ContractError(Exception):
-    """What a plugin does wrong, as the end of a sentence about it, and how to mend it."""
-
-    def __init__(self, fault: str, mend: str = "Mend its code") -> None:
-        super().__init__(fault)
-        self.mend = mend
 
 
 def new_manager() -> pluggy.PluginManager:
@@ -73,7 +67,7 @@ def register(manager: pluggy.PluginManager, plugin: object, name: str) -> dict[s
 
 
 def make_handler(prefix: str, hooks: dict[str, Hook], distribution: str = "", version: str = "") -> Handler:
-    """The handler of a plugin that implements `redirect`. Raises `ContractError`, and so does its `make_schema`."""
+    """The handler of a plugin that implements `redirect`. Raises `ContractError`, and so does its `make_shape`."""
     missing = next((name for name in ("redirect", "schema") if name not in hooks), None)
     if missing is not None:
         present = next(name for name in HANDLER_HOOKS if name in hooks)
@@ -83,7 +77,7 @@ def make_handler(prefix: str, hooks: dict[str, Hook], distribution: str = "", ve
         prefix=prefix,
         redirect=hooks["redirect"],
         validate=hooks.get("validate"),
-        make_schema=partial(_schema, hooks["schema"], prefix),
+        make_shape=partial(_shape, hooks["schema"], prefix),
         methods=_methods(hooks["methods"]) if "methods" in hooks else None,
         distribution=distribution,
         version=version,
@@ -112,8 +106,8 @@ def local_handler(prefix: str, code: object, cwd: Path) -> Handler:
         if beyond is not None:
             raise ContractError(f'implements "{beyond}", which only an installed plugin can', "Use a listener instead")
         handler = make_handler(prefix, hooks)
-        schema = handler.make_schema()
-        return replace(handler, make_schema=lambda: schema)
+        shape = handler.make_shape()
+        return replace(handler, make_shape=lambda: shape)
     except ContractError as error:
         raise ConfigError(f'The handler "{prefix}" {error}', error.mend) from error
 
@@ -170,23 +164,50 @@ def _frozen(spec: Any, implementations: list[pluggy.HookImpl]) -> Hook:
     return frozen
 
 
-def _schema(hook: Hook, prefix: str) -> dict[str, Any]:
-    schema = _called("schema", hook)
+def _shape(hook: Hook, prefix: str) -> Shape:
+    described = _called("schema", hook)
+    shape = _shape_of(described) if isinstance(described, type) else Shape(described)
+    schema: Any = shape.schema
     if not isinstance(schema, dict) or schema.get("type", "object") != "object":
-        raise ContractError("returns a schema() that is not the one of an object", 'Return {"type": "object", ...}')
-    try:
-        fault = unsound(json.loads(json.dumps(schema)))  # as editors read it
-    except (TypeError, ValueError) as error:
-        fault = str(error)
+        raise ContractError(
+            "returns a schema() that is not the one of an object", 'Return {"type": "object", ...}, or a dataclass'
+        )
+    fault = _unsound(schema)
     if fault is not None:
         raise ContractError(f"returns an invalid schema(): {fault}", "See JSON Schema, draft 2020-12")
     properties = schema.get("properties", {})
     if prefix not in properties:
-        raise ContractError(f'returns a schema() without the property "{prefix}"', 'Describe it under "properties"')
+        mend = f"Describe it {f'by a field of {described.__name__}' if isinstance(described, type) else _PROPERTIES}"
+        raise ContractError(f'returns a schema() without the property "{prefix}"', mend)
     taken = next((name for name in properties if name in MAPPING_PROPERTIES), None)
     if taken is not None:
         raise ContractError(f'returns a schema() with "{taken}", which every mapping has', "Remove or rename it")
-    return schema
+    return shape
+
+
+def _shape_of(options: type) -> Shape:
+    if not is_dataclass(options):
+        raise ContractError(
+            f"returns a schema() that is no dataclass: {options.__qualname__}", "Write @dataclass(frozen=True) above it"
+        )
+    return shape_of(options, _check_option)
+
+
+def _check_option(place: str, schema: dict[str, Any]) -> None:
+    fault = _unsound(schema)
+    if fault is not None:
+        raise ContractError(f"declares {place} by an invalid schema: {fault}", "See JSON Schema, draft 2020-12")
+    if "default" in schema:
+        found = findings({**schema, "default": None}, schema["default"])
+        if found:
+            raise ContractError(f"declares {place} with a default that it refuses: {found[0].message}", "Change one")
+
+
+def _unsound(schema: dict[str, Any]) -> str | None:
+    try:
+        return unsound(json.loads(json.dumps(schema)))  # as editors read it
+    except (TypeError, ValueError) as error:
+        return str(error)
 
 
 def _methods(hook: Hook) -> frozenset[str] | None:

@@ -16,6 +16,7 @@ from .search import Search, searcher
 
 if TYPE_CHECKING:
     from ..http import Request, Response
+    from ..options import Shape
     from .configuration import Configuration
     from .interpolate import Template
 
@@ -29,22 +30,27 @@ IfMatch = Callable[["Request", str, "re.Match[str]"], Any]
 class Handler:
     """A plugin that answers requests, its hooks frozen to plain callables with all their arguments in order.
 
-    `make_schema` gives the checked schema of its mappings. It's called when there is one: what a handler needs for
-    it isn't imported for those who don't use it.
+    `make_shape` gives the checked schema of its mappings with what makes their options. It's called when there is one:
+    what a handler needs for it isn't imported for those who don't use it.
     """
 
     prefix: str
     redirect: RedirectHook
     validate: ValidateHook | None
-    make_schema: Callable[[], dict[str, Any]]
+    make_shape: Callable[[], Shape]
     methods: frozenset[str] | None  # None: all
     distribution: str = ""  # "" for one that is local to a configuration
     version: str = ""
 
     @cached_property
+    def shape(self) -> Shape:
+        """What its plugin says of its mappings. Raises `PluginError` when that is invalid."""
+        return self.make_shape()
+
+    @property
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of its mappings. Raises `PluginError` when its plugin gives an invalid one."""
-        return self.make_schema()
+        return self.shape.schema
 
 
 @dataclass(slots=True)
@@ -52,6 +58,7 @@ class Mapping:
     """One mapping of the table.
 
     `properties` are the mapping's own as configured, with the schema's defaults filled in: `mapping["mime-types"]`.
+    `options` is the typed object of them where the handler's `schema` is a dataclass: `mapping.options.mime_types`.
     `label` names it in messages (`mapping 3 (^/api/)`), `cwd` is the absolute folder its paths are relative to. `state`
     is what the handler's `validate` prepared, which also sets `final` if it leaves no request to the next mapping.
     Nothing but `state` changes once the table stands. `search` looks for the `pattern` in a URL, within a bound.
@@ -68,6 +75,7 @@ class Mapping:
     template: Template | None  # how to interpolate it; None: nothing to interpolate
     properties: dict[str, Any]
     cwd: Path
+    options: Any = None
     state: Any = None
     final: bool = False
     warnings: list[Finding] = field(default_factory=list, repr=False)  # of `validate`; without its place in a file

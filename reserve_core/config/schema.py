@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping as Dict
 from typing import Any
 
-from ..limits import limits_schema
+from ..limits import LIMITS
 from .mapping import Handler
 from .names import misspellings
 
@@ -102,7 +102,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "description": "What is served: for each request the mappings are tried in this order",
         "type": "array",
     },
-    "limits": limits_schema(),
+    "limits": LIMITS.schema,
 }
 
 

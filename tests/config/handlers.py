@@ -8,6 +8,7 @@ import pytest
 
 from reserve_core.config import Handler, check
 from reserve_core.errors import ConfigError, Problem
+from reserve_core.options import Shape
 from reserve_core.plugins import Plugins
 
 
@@ -16,8 +17,8 @@ async def nothing(*arguments: Any) -> None:
 
 
 def handler(prefix: str, validate: Any = None, **properties: Any) -> Handler:
-    schema = {"properties": {prefix: {}, **properties}}
-    return Handler(prefix, nothing, validate, lambda: schema, None, "reserve-test", "1.2")
+    shape = Shape({"properties": {prefix: {}, **properties}})
+    return Handler(prefix, nothing, validate, lambda: shape, None, "reserve-test", "1.2")
 
 
 def plugins(*handlers: Handler) -> Plugins:

@@ -10,6 +10,7 @@ import pytest
 from reserve_core.config import Configuration, Handler, check
 from reserve_core.errors import ConfigError
 from reserve_core.http import Request, Response
+from reserve_core.options import Shape
 from reserve_core.plugins import Plugins
 
 Check = Callable[[dict[str, Any]], Any]
@@ -64,7 +65,7 @@ async def test_a_table_is_swapped_when_it_is_whole() -> None:
 
     async def redirect(*arguments: Any) -> None: ...
 
-    handler = Handler("x", redirect, validate, lambda: {"properties": {"x": {}}}, None)
+    handler = Handler("x", redirect, validate, lambda: Shape({"properties": {"x": {}}}), None)
     configuration = await check({"mappings": [{"x": "first"}]}, Plugins(handlers={"x": handler}))
     change = asyncio.create_task(configuration.set_mappings([{"x": "fast"}, {"x": "slow"}]))
     await slow.wait()

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from reserve_core import hookspecs
-from reserve_core.config.contract import ContractError, local_handler, new_manager, register
-from reserve_core.errors import ConfigError, Problem
+from reserve_core.config.contract import local_handler, new_manager, register
+from reserve_core.errors import ConfigError, ContractError, Problem
 from reserve_core.hookspecs import hookimpl
 
 Write = Callable[[str, Any], Path]

@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from reserve_core.config import Configuration, Handler, compose_schema
 from reserve_core.config.schema import DIALECT, MAPPING_PROPERTIES, SETTINGS, core_schema, mapping_schema
 from reserve_core.config.validation import validator
+from reserve_core.options import Shape
 
 Check = Callable[[dict[str, Any]], Any]
 
@@ -20,7 +21,7 @@ async def nothing(*arguments: Any) -> None:
 
 
 def handler(prefix: str, schema: dict[str, Any]) -> Handler:
-    return Handler(prefix, nothing, None, lambda: schema, None)
+    return Handler(prefix, nothing, None, lambda: Shape(schema), None)
 
 
 @pytest.fixture

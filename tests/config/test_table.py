@@ -10,13 +10,14 @@ from hypothesis import example, given, strategies as st
 
 from reserve_core.config import Handler, Mapping, Table, table as module
 from reserve_core.config.table import required_prefix
+from reserve_core.options import Shape
 
 
 async def nothing(*arguments: Any) -> None:
     return None
 
 
-HANDLER = Handler("any", nothing, None, dict, None)
+HANDLER = Handler("any", nothing, None, lambda: Shape({}), None)
 
 
 def mapping(pattern: re.Pattern[str] | str, *, invert: bool = False) -> Mapping:
