@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from .http.tornado import run_application
     from .log import printable
     from .threads import Threads
+    from .tokens import TOKEN, is_token
 
 __all__ = [
+    "TOKEN",
     "Body",
     "Decoding",
     "RawMatch",
@@ -29,6 +31,7 @@ __all__ = [
     "UpgradedStream",
     "canonical_url",
     "is_cancellation",
+    "is_token",
     "printable",
     "run_application",
     "split_template",
@@ -48,5 +51,6 @@ __getattr__ = lazy(
         "..http.tornado": ("run_application",),
         "..log": ("printable",),
         "..threads": ("Threads",),
+        "..tokens": ("TOKEN", "is_token"),
     },
 )

@@ -74,9 +74,9 @@ def _send_head(response: Response, data: Any, status: int | None, headers: Heade
 
 
 def _set(response: Response, headers: HeaderValues | None, content_type: str | None) -> None:
-    from .http.response import describe, replace
+    from .http.response import describe
 
     if headers is not None:
-        replace(response.headers, headers)
+        response.replace_headers(headers)
     if content_type is not None:
         describe(response.headers, content_type)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from reserve_core import Request, Response, mock
+from reserve_core import Request, Response, Writer, mock
 from reserve_core.defaults import with_charset
 from reserve_core.http.request import Headers
-from reserve_core.http.response import replace
 
 # RFC 9110 15.1: what a cache may keep although nothing says for how long.
 CACHEABLE = {200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501}
@@ -143,11 +142,13 @@ async def test_a_handler_may_say_nothing() -> None:
     ],
 )
 def test_vary_is_added_to_each_name_once(earlier: list[str], later: list[str], expected: list[str]) -> None:
-    headers: Headers = Headers([("x-kept", "1"), ("x-set", "old"), *(("vary", value) for value in earlier)])
-    replace(headers, [("X-Set", "new"), *(("Vary", value) for value in later)])
+    response = Response(cast(Writer, None))
+    headers = response.headers
+    headers.extend([("x-kept", "1"), ("x-set", "old"), *(("vary", value) for value in earlier)])
+    response.replace_headers([("X-Set", "new"), *(("Vary", value) for value in later)])
     assert headers.getall("vary", []) == expected
     assert (headers["x-kept"], headers.getall("x-set")) == ("1", ["new"])
-    alone = Headers()
-    replace(alone, [("Vary", value) for value in later])
+    alone = Response(cast(Writer, None))
+    alone.replace_headers([("Vary", value) for value in later])
     if not earlier:
-        assert alone.getall("vary", []) == expected
+        assert alone.headers.getall("vary", []) == expected

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..errors import ConfigError, Problem
 from ..failures import describe, is_cancellation
+from ..tokens import is_token
 from . import lint, migration, positions
-from .contract import TOKEN
 from .explain import Finding, shown
 from .interpolate import compile_template
 from .mapping import Handler, IfMatch, Mapping
@@ -259,7 +259,7 @@ def _own_methods(value: str | list[str] | None) -> frozenset[str] | None:
     if value is None:
         return None
     names = [name.strip() for name in value.split(",")] if isinstance(value, str) else value
-    wrong = next((name for name in names if not TOKEN.fullmatch(name)), None)
+    wrong = next((name for name in names if not is_token(name)), None)
     if wrong is not None or not names:
         message = '"method" names no HTTP method' if not wrong else f'"method": {shown(wrong)} is not an HTTP method'
         raise ConfigError(message, 'Write "GET,POST" or ["GET", "POST"], or leave it out for all')

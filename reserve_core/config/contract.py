@@ -17,6 +17,7 @@ from .. import hookspecs
 from ..errors import ConfigError, ContractError
 from ..failures import describe
 from ..options import Shape, shape_of
+from ..tokens import is_token
 from .mapping import Handler
 from .names import suggestion
 from .reference import load_reference
@@ -25,7 +26,6 @@ from .validation import findings, unsound
 
 Hook = Callable[..., Any]
 
-TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2
 
 HANDLER_HOOKS = ("schema", "methods", "validate", "redirect")
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -215,7 +215,7 @@ def _methods(hook: Hook) -> frozenset[str] | None:
     if methods is None:
         return None
     names = [] if isinstance(methods, str) or not isinstance(methods, Iterable) else list(methods)
-    if not names or not all(isinstance(name, str) and TOKEN.fullmatch(name) for name in names):
+    if not names or not all(isinstance(name, str) and is_token(name) for name in names):
         raise ContractError(f"returns methods() that are none: {methods!r}", 'Return ["GET", "HEAD"], or None for all')
     return frozenset(name.upper() for name in names)
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 import warnings
+from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
 from ..errors import ConfigError
 from .migration import of_expression
 
 DEFAULT = "(.*)"
+
+Item = tuple[Any, Any]
 
 _SPECIAL = re.compile(r"[()^$\[\]|\\?+*{}]")
 _PARAMETER = re.compile(r":([^\W\d]\w*)", re.ASCII)
@@ -41,6 +44,14 @@ def compile_match(match: Any = DEFAULT) -> re.Pattern[str]:
     if isinstance(match, dict):
         return _regex(match["re"], match.get("flags", ""))
     raise ConfigError('"match" must be a string, {"re": ...} or a compiled pattern', 'Write "/path" or "^/(.*)"')
+
+
+def syntax(pattern: re.Pattern[str]) -> list[Item]:
+    """What `pattern` consists of, as Python's own parser tells it: codes of the module `re._constants`, with what each
+    of them is about."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # told, or not, when the pattern was compiled
+        return list(parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG))
 
 
 def _compiled(pattern: re.Pattern[Any]) -> re.Pattern[str]:

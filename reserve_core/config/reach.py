@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterable, Iterator
-from re import _constants as codes, _parser as parser  # type: ignore[attr-defined]
-from typing import TYPE_CHECKING, Any, NamedTuple
+from re import _constants as codes  # type: ignore[attr-defined]
+from typing import TYPE_CHECKING, NamedTuple
 
+from .pattern import Item, syntax
 from .search import flat, is_all
 from .table import required_prefix
 
@@ -36,9 +36,7 @@ def area(pattern: re.Pattern[str]) -> Area | None:
 
     None when it asks for more than a beginning.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # told, or not, when the pattern was compiled
-        items = flat(parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG))
+    items = flat(syntax(pattern))
     if items and items[0][0] is codes.AT and items[0][1] in _BEGINNINGS:
         del items[0]
     size = next((index for index, (code, _) in enumerate(items) if code is not codes.LITERAL), len(items))
@@ -92,7 +90,7 @@ def _ending(ends: list[_Ends], methods: frozenset[str] | None) -> list[Mapping]:
     return [by[index] for index in sorted(by)] if None not in found else []
 
 
-def _is_no_word(item: tuple[Any, Any]) -> bool:
+def _is_no_word(item: Item) -> bool:
     r"""Whether an item is `(?!\w)`, the end of a simple path."""
     code, argument = item
     return code is codes.ASSERT_NOT and argument[0] > 0 and list(argument[1]) == _NO_WORD

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import logging
 import re
-import warnings
 from collections.abc import Callable, Sequence
-from re import _constants as codes, _parser as parser  # type: ignore[attr-defined]
+from re import _constants as codes  # type: ignore[attr-defined]
 from typing import Any
 
 from ..errors import HTTPError
+from .pattern import Item, syntax
 
 Search = Callable[[str], "re.Match[str] | None"]
 
@@ -43,17 +43,13 @@ _CATEGORIES = {
     codes.CATEGORY_NOT_WORD: r"\W",
 }
 
-Item = tuple[Any, Any]
-
 
 def searcher(pattern: re.Pattern[str], label: str) -> Search:
     """What `pattern.search` is, within a bound: it raises `HTTPError` 414 when the search takes too long.
 
     `label` names the mapping in the log.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # told, or not, when the pattern was compiled
-        items = flat(parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG))
+    items = flat(syntax(pattern))
     begins_with_all = bool(items) and is_all(items[0]) and not pattern.flags & re.MULTILINE
     nested = _nested(items)
     if not begins_with_all and not _is_anchored(items, pattern.flags) and _repeats(items):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-import warnings
 from bisect import bisect_right
 from collections.abc import Iterable
-from re import _constants as codes, _parser as parser  # type: ignore[attr-defined]
-from typing import TYPE_CHECKING, Any
+from re import _constants as codes  # type: ignore[attr-defined]
+from typing import TYPE_CHECKING
+
+from .pattern import Item, syntax
 
 if TYPE_CHECKING:
     from ..errors import Problem
@@ -88,15 +89,13 @@ def required_prefix(pattern: re.Pattern[str]) -> str:
     """The literal text that every URL matched by `pattern` begins with; "" when its syntax doesn't show one."""
     if pattern.flags & (re.IGNORECASE | re.MULTILINE):
         return ""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # told, or not, when the pattern was compiled
-        items = list(parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG))
+    items = syntax(pattern)
     if not items or items[0][0] is not codes.AT or items[0][1] not in (codes.AT_BEGINNING, codes.AT_BEGINNING_STRING):
         return ""
     return _literal(items[1:])[0]
 
 
-def _literal(items: Iterable[tuple[Any, Any]]) -> tuple[str, bool]:
+def _literal(items: Iterable[Item]) -> tuple[str, bool]:
     """The literal text that parsed `items` begin with, and whether it's all of them."""
     text = ""
     for code, argument in items:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Disconnected, HTTPError, ResponseError
 from .body import BodyStream
-from .fields import render_fields, render_head, render_interim, render_trailers
+from .fields import render_fields, render_head, render_interim, render_switching, render_trailers
 from .request import Headers, Request
 from .response import Response
 
@@ -322,14 +322,16 @@ class Exchange:
         self.upgraded = accepted
         return accepted
 
-    def hand_over(self, head: bytes) -> UpgradedStream:
-        """Writes the head of a 101 and gives the connection away, with all that the client sent behind its request.
+    def hand_over(self, fields: Iterable[tuple[str, str]]) -> UpgradedStream:
+        """Answers 101 with `fields` and gives the connection away, with all that the client sent behind its request.
 
-        Raises `ResponseError` when the answer has begun, `Disconnected` when the client has gone.
+        Raises `ResponseError` when the answer has begun or `fields` can't be sent, `Disconnected` when the client has
+        gone.
         """
         self._check_open()
         if self._started:
             raise ResponseError("The response has begun already; an upgrade must be accepted before")
+        head = render_switching(fields)
         if self.response is not None:
             self.response.status = 101
             self.response.headers_sent = self.response.ended = True

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable
 from http import HTTPStatus
 
 from ..errors import ResponseError
+from ..tokens import is_token
 from .request import Headers
 
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 _ORDINARY, _LENGTH, _DROPPED, _CONNECTION, _DATE = range(5)
 _SPECIAL = {
@@ -70,6 +70,17 @@ def render_interim(status: int, headers: Headers) -> bytes:
     return render_head(status, _unframed(headers))
 
 
+def render_switching(fields: Iterable[tuple[str, str]]) -> bytes:
+    """The head of a 101, which says all of its framing itself (RFC 9110 15.2.2). Raises `ResponseError` for what can't
+    be sent."""
+    text = ""
+    for name, value in fields:
+        _kind(name)
+        _check_value(value)
+        text += f"{name}: {value}\r\n"
+    return render_head(101, text)
+
+
 def render_trailers(trailers: Headers) -> bytes:
     """What follows the last chunk of a body (RFC 9112 7.1.2). Raises `ResponseError` for what can't be sent."""
     return _encoded(f"{_unframed(trailers)}\r\n")
@@ -94,7 +105,7 @@ def _encoded(text: str) -> bytes:
 
 
 def _kind(name: str) -> int:
-    if not _TOKEN.fullmatch(name):
+    if not is_token(name):
         raise ResponseError(f"{name!r} is not a valid header name (RFC 9110 5.1)")
     if len(_kinds) > 4096:
         _kinds.clear()

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from httptools import HttpParserError, HttpParserInvalidMethodError, HttpParserInvalidURLError, HttpRequestParser
 
+from ..tokens import TCHAR, TOKEN
 from .head import FOREIGN
 from .request import Request
 
@@ -14,10 +15,11 @@ from .request import Request
 LONGEST = 8192
 
 # The beginning of a request line (RFC 9112 3).
-_LINE = re.compile(rb"[\r\n]*([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}) ([^ \r\n]+)")
-_BEGINNINGS = re.compile(rb"\n([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}) ")
+_METHOD = b"(%b{1,64})" % TCHAR.encode()
+_LINE = re.compile(rb"[\r\n]*%b ([^ \r\n]+)" % _METHOD)
+_BEGINNINGS = re.compile(rb"\n%b " % _METHOD)
 # Of a method that comes in pieces, one.
-_PIECE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+(?: |\Z)")
+_PIECE = re.compile(rb"%b(?: |\Z)" % TOKEN.encode())
 # Another spelling than capital letters would pass rules for the method meant.
 _EXTENSION = re.compile(rb"([A-Z][A-Z0-9-]{0,31}) ")
 _TLS_HANDSHAKE = b"\x16\x03"

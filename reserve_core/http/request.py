@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 from multidict import CIMultiDict, MultiDict
 
 from ..errors import HTTPError
+from ..tokens import members
 from .body import NO_BODY, Body, BodyAhead, BodyStream, BufferedBody
 from .charset import codec_of
 from .target import RawMatch, canonical_url, raw_url, sendable
@@ -28,6 +29,8 @@ Headers = CIMultiDict[str]
 _ids = count(1)
 
 MAX_BODY = 16 * 1024 * 1024
+# What a 426 says (RFC 9110 15.5.22, RFC 6455 4.4).
+WEBSOCKET_13 = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
 
 
 class Upgrader(Protocol):
@@ -36,8 +39,11 @@ class Upgrader(Protocol):
     async def accept(self, request: Request, **options: Any) -> WebSocket:
         """Accepts a WebSocket handshake."""
 
-    def hand_over(self, head: bytes) -> UpgradedStream:
-        """Writes the head of a 101 and gives the bytes of the connection away."""
+    def hand_over(self, fields: Iterable[tuple[str, str]]) -> UpgradedStream:
+        """Answers that the protocol is another one from now on, with `fields`, and gives the connection's bytes away.
+
+        Raises `ResponseError` when that can't be said any more, `Disconnected` when the client has gone.
+        """
 
 
 class Request:
@@ -308,6 +314,20 @@ class Request:
             raise form.error
         return form
 
+    @property
+    def asks_for_websocket(self) -> bool:
+        """Whether the client asks for a WebSocket (RFC 6455 4.2.1), on a connection that can become one.
+
+        Whether its handshake is well-formed is told by `upgrade`, or by the server that it's forwarded to. Of other
+        protocols that the client would speak, too, it may be told nothing (RFC 9110 7.8).
+        """
+        if self.upgrader is None or self.method != "GET" or self.http_version != "1.1":
+            return False
+        headers = self.headers
+        return "websocket" in map(str.lower, members(headers.getall("upgrade", ()))) and "upgrade" in map(
+            str.lower, members(headers.getall("connection", ()))
+        )
+
     async def upgrade(self, *, subprotocols: Iterable[str] = (), **options: Any) -> WebSocket:
         """Accepts the client's WebSocket handshake (RFC 6455) and gives the connection over.
 
@@ -315,9 +335,8 @@ class Request:
         Raises `HTTPError` 426 when the request isn't a WebSocket handshake, 400 when it is a malformed one, 403 when a
         page of another site makes it.
         """
-        if self.upgrader is None:
-            headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
-            raise HTTPError(426, "This address speaks WebSocket", headers)
+        if self.upgrader is None or not self.asks_for_websocket:
+            raise HTTPError(426, "This address speaks WebSocket", WEBSOCKET_13)
         return await self.upgrader.accept(self, subprotocols=subprotocols, **options)
 
 

@@ -82,6 +82,29 @@ class Response:
     def trailers(self, fields: HeaderValues) -> None:
         self._trailers = CIMultiDict(fields)
 
+    def replace_headers(self, values: HeaderValues) -> None:
+        """Sets `values` in `headers`: each name's former values go, its new ones come all.
+
+        Vary alone is added to, each name once: a response varies by whatever any of those has looked at that took part
+        in it (RFC 9110 12.5.5).
+        """
+        headers = self.headers
+        earlier: Sequence[str] = ()
+        if headers:
+            values = list(values.items() if isinstance(values, Mapping) else values)
+            earlier = headers.getall("vary", ())
+            for name in {name for name, _ in values}:
+                headers.popall(name, None)
+        headers.extend(values)
+        now = headers.getall("vary", ())
+        if now and (earlier or len(now) > 1 or "," in now[0]):
+            names = [name.strip() for value in (*earlier, *now) for name in value.split(",")]
+            once: dict[str, str] = {}
+            for name in names:
+                once.setdefault(name.lower(), name)
+            if earlier or len(once) < len(names):
+                headers["vary"] = ", ".join(once.values())
+
     def inform(self, status: int, headers: HeaderValues = ()) -> None:
         """Sends an interim answer, such as 103 with the links of the page to come (RFC 9110 15.2, RFC 8297).
 
@@ -108,7 +131,7 @@ class Response:
             self.status = status
         fields = self.headers
         if headers is not None:
-            replace(fields, headers)
+            self.replace_headers(headers)
         if content_type is not None:
             describe(fields, content_type)
         self._send(body)
@@ -194,26 +217,3 @@ def describe(headers: Headers, content_type: str | None = None) -> None:
             headers["content-type"] = content_type
     elif (whole := with_charset(given)) != given:
         headers["content-type"] = whole
-
-
-def replace(headers: Headers, values: HeaderValues) -> None:
-    """Sets `values` in `headers`: each name's former values go, its new ones come all.
-
-    Vary alone is added to, each name once: a response varies by whatever any of those has looked at that took part in
-    it (RFC 9110 12.5.5).
-    """
-    earlier: Sequence[str] = ()
-    if headers:
-        values = list(values.items() if isinstance(values, Mapping) else values)
-        earlier = headers.getall("vary", ())
-        for name in {name for name, _ in values}:
-            headers.popall(name, None)
-    headers.extend(values)
-    now = headers.getall("vary", ())
-    if now and (earlier or len(now) > 1 or "," in now[0]):
-        names = [name.strip() for value in (*earlier, *now) for name in value.split(",")]
-        once: dict[str, str] = {}
-        for name in names:
-            once.setdefault(name.lower(), name)
-        if earlier or len(once) < len(names):
-            headers["vary"] = ", ".join(once.values())

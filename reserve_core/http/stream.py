@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from tornado.ioloop import IOLoop
 from tornado.iostream import StreamClosedError
 
-from ..errors import ResponseError
-
 # Bytes that may wait for a reader before the stream stops reading from its socket, and where it starts again.
 HIGH_WATER = 64 * 1024
 LOW_WATER = HIGH_WATER // 2
-
-_FIELD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\r\n\0]*")
-
-
-def switching_protocols(fields: Iterable[tuple[str, str]]) -> bytes:
-    """The head of a 101. Raises `ResponseError` for a name or a value that would break it (RFC 9110 5)."""
-    lines = ["HTTP/1.1 101 Switching Protocols", *(f"{name}: {value}" for name, value in fields), "", ""]
-    for line in lines[1:-2]:
-        if not _FIELD.fullmatch(line):
-            raise ResponseError(f"{line!r} is not a valid header line (RFC 9110 5)")
-    try:
-        return "\r\n".join(lines).encode("latin-1")
-    except UnicodeEncodeError as error:
-        raise ResponseError(f"A header value of the upgrade is beyond Latin-1: {error.object!r}") from error
 
 
 class UpgradedStream:

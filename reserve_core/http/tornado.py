@@ -29,8 +29,8 @@ from ..errors import HTTPError
 from ..failures import is_cancellation
 from ..stalls import helps
 from .request import Request
-from .response import Response, replace
-from .stream import UpgradedStream, switching_protocols
+from .response import Response
+from .stream import UpgradedStream
 
 
 async def run_application(
@@ -136,7 +136,7 @@ class _Connection(HTTPConnection):
         self._response = response
         self._max_body = request.max_body
         self._head_written = False
-        self._switching: bytes | None = None  # the head of a 101
+        self._switching: list[tuple[str, str]] | None = None  # the header fields of a 101
         self._pieces: deque[tuple[bytes, asyncio.Future[None]]] = deque()
         self._error: BaseException | None = None
         self._news: asyncio.Future[None] | None = None
@@ -167,13 +167,13 @@ class _Connection(HTTPConnection):
         if start_line.code == 101:
             if self.request.upgrader is None:
                 raise HTTPOutputError("This connection can't be upgraded")
-            self._switching = switching_protocols(headers.get_all())
+            self._switching = list(headers.get_all())
             written = asyncio.get_running_loop().create_future()
             written.set_result(None)
             return written
         self._response.status = start_line.code
         self._response.cache_control = None
-        replace(self._response.headers, headers.get_all())
+        self._response.replace_headers(headers.get_all())
         self._head_written = True
         return self.write(chunk or b"")
 

@@ -12,10 +12,11 @@ from typing import Any
 from tornado.websocket import WebSocketProtocol13
 
 from ..errors import Disconnected, HTTPError
+from ..tokens import members
 from .frames import BINARY, PING, TEXT, FrameProtocol, Message, is_close_code
-from .request import Headers, Request
+from .request import WEBSOCKET_13, Request
 from .response import HeaderValues, encode
-from .stream import UpgradedStream, switching_protocols
+from .stream import UpgradedStream
 
 MAX_MESSAGE = 10 * 1024 * 1024
 PING_INTERVAL = 20.0
@@ -138,7 +139,7 @@ def broadcast(websockets: Iterable[WebSocket], message: Any) -> None:
 
 async def accept(
     request: Request,
-    hand_over: Callable[[bytes], UpgradedStream],
+    hand_over: Callable[[list[tuple[str, str]]], UpgradedStream],
     *,
     subprotocols: Iterable[str] = (),
     origins: Iterable[str] = (),
@@ -148,12 +149,12 @@ async def accept(
     ping_interval: float | None = PING_INTERVAL,
     ping_timeout: float | None = PING_TIMEOUT,
 ) -> WebSocket:
-    """Answers the opening handshake in `request`; see `WebSocket` for the options.
+    """Answers the opening handshake in `request`, which asks for a WebSocket; see `WebSocket` for the options.
 
-    `hand_over` writes the head it's given and gives the connection away.
+    `hand_over` answers with the header fields it's given and gives the connection away.
 
-    Raises `HTTPError` 426 when the request isn't a WebSocket handshake of version 13, 400 when it's a malformed one,
-    403 when a page of another site makes it; and what `hand_over` raises.
+    Raises `HTTPError` 426 when the handshake isn't of version 13, 400 when it's malformed, 403 when a page of another
+    site makes it; and what `hand_over` raises.
     """
     if max_message_size < 1:
         raise ValueError(f"max_message_size must be at least 1 byte, not {max_message_size}")
@@ -164,16 +165,16 @@ async def accept(
         ("Connection", "Upgrade"),
         ("Sec-WebSocket-Accept", WebSocketProtocol13.compute_accept_value(key)),
     ]
-    offered = _members(request.headers, "sec-websocket-protocol")
+    offered = members(request.headers.getall("sec-websocket-protocol", ()))
     subprotocol = next((each for each in _listed(subprotocols) if each in offered), None)
     if subprotocol is not None:
         fields.append(("Sec-WebSocket-Protocol", subprotocol))
-    deflate = _negotiate(_members(request.headers, "sec-websocket-extensions")) if compression else None
+    deflate = _negotiate(members(request.headers.getall("sec-websocket-extensions", ()))) if compression else None
     if deflate is not None:
         extension = [name if value is None else f"{name}={value}" for name, value in deflate.items()]
         fields.append(("Sec-WebSocket-Extensions", "; ".join(("permessage-deflate", *extension))))
     fields.extend(headers.items() if isinstance(headers, Mapping) else headers)
-    stream = hand_over(switching_protocols(fields))
+    stream = hand_over(fields)
     protocol = FrameProtocol(
         stream,
         deflate=deflate,
@@ -190,36 +191,20 @@ def _encode(message: Any) -> tuple[int, bytes]:
     return BINARY if isinstance(message, bytes | bytearray | memoryview) else TEXT, data
 
 
-def _members(headers: Headers, name: str) -> list[str]:
-    """The members of a list header (RFC 9110 5.6.1), of all its lines."""
-    return [member for value in headers.getall(name, ()) for each in value.split(",") if (member := each.strip(" \t"))]
-
-
 def _listed(values: Iterable[str]) -> Iterable[str]:
     # A str is meant as one value: taken for its letters, a pattern of origins would have a "*".
     return (values,) if isinstance(values, str) else values
 
 
 def _check_handshake(request: Request) -> str:
-    """The client's key. Raises `HTTPError` when the request isn't what RFC 6455 4.2.1 asks for."""
+    """The client's key. Raises `HTTPError` when the handshake isn't what RFC 6455 4.2.1 asks for."""
     headers = request.headers
-    if (
-        request.method != "GET"
-        or request.http_version != "1.1"
-        or "websocket" not in map(str.lower, _members(headers, "upgrade"))
-        or "upgrade" not in map(str.lower, _members(headers, "connection"))
-    ):
-        raise _upgrade_required("This address speaks WebSocket")
     if headers.getall("sec-websocket-version", ()) != ["13"]:
-        raise _upgrade_required("This server speaks version 13 of WebSocket")
+        raise HTTPError(426, "This server speaks version 13 of WebSocket", WEBSOCKET_13)
     keys = headers.getall("sec-websocket-key", ())
     if len(keys) != 1 or not _is_key(keys[0]):
         raise HTTPError(400, "A WebSocket handshake has one Sec-WebSocket-Key: 16 bytes as base64 (RFC 6455 4.1)")
     return keys[0]
-
-
-def _upgrade_required(reason: str) -> HTTPError:
-    return HTTPError(426, reason, {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"})
 
 
 def _is_key(value: str) -> bool:

@@ -11,7 +11,8 @@ from tornado.ioloop import IOLoop
 from tornado.iostream import StreamClosedError
 
 from reserve_core.errors import ResponseError
-from reserve_core.http.stream import HIGH_WATER, LOW_WATER, UpgradedStream, switching_protocols
+from reserve_core.http.fields import render_switching
+from reserve_core.http.stream import HIGH_WATER, LOW_WATER, UpgradedStream
 
 if TYPE_CHECKING:
     from reserve_core.http import Request, Response
@@ -48,7 +49,7 @@ def dig(serve: Serve) -> Dig:
 
         async def handler(request: Request, response: Response) -> None:
             assert request.upgrader is not None
-            stream = request.upgrader.hand_over(switching_protocols(FIELDS))
+            stream = request.upgrader.hand_over(FIELDS)
             given.set_result(stream)
             try:
                 await talk(stream)
@@ -70,12 +71,12 @@ def dig(serve: Serve) -> Dig:
 )
 def test_a_field_that_breaks_the_head_is_refused(field: tuple[str, str]) -> None:
     with pytest.raises(ResponseError):
-        switching_protocols([*FIELDS, field])
+        render_switching([*FIELDS, field])
 
 
 def test_the_head() -> None:
     head = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: bytes\r\nX: \xe9\r\n\r\n"
-    assert switching_protocols([*FIELDS, ("X", "é")]) == head
+    assert render_switching([*FIELDS, ("X", "é")]) == head
 
 
 async def test_bytes_are_read_as_asked(dig: Dig) -> None:

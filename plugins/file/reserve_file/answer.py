@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from reserve_core import Request, Response
-from reserve_core.http.response import replace
 
 from .conditional import is_conditional, precondition, range_applies
 from .ranges import Range, content_range, multipart_heads, parse_ranges
@@ -22,7 +21,7 @@ def send_from_memory(request: Request, response: Response, file: Representation)
     body = file.body
     assert body is not None
     if not is_conditional(request.headers):
-        replace(response.headers, file.fields)
+        response.replace_headers(file.fields)
         response.send(body)
         return
     parts = _prepare(request, response, file)
@@ -63,12 +62,12 @@ def _prepare(request: Request, response: Response, file: Representation) -> list
     headers = request.headers
     whole: list[Part] = [(0, file.size)] if file.size else []
     if response.status != 200 or not is_conditional(headers):
-        replace(response.headers, file.fields)
+        response.replace_headers(file.fields)
         return whole
     status = precondition(headers, file.etag, file.modified)
     if status == 304:
         response.status = status
-        replace(response.headers, file.brief)
+        response.replace_headers(file.brief)
         return []
     if status == 412:
         return _refuse(response, status)
@@ -76,7 +75,7 @@ def _prepare(request: Request, response: Response, file: Representation) -> list
     if request.method == "GET" and "range" in headers and range_applies(headers, file.etag, file.modified):
         ranges = parse_ranges(", ".join(headers.getall("range")), file.size)
     if ranges is None:
-        replace(response.headers, file.fields)
+        response.replace_headers(file.fields)
         return whole
     if not ranges:
         response.headers["content-range"] = content_range(None, file.size)
@@ -87,7 +86,7 @@ def _prepare(request: Request, response: Response, file: Representation) -> list
 
 def _partial(response: Response, file: Representation, ranges: list[Range]) -> list[Part]:
     response.status = 206
-    replace(response.headers, file.fields)
+    response.replace_headers(file.fields)
     if len(ranges) == 1:
         start, stop = ranges[0]
         response.headers["content-range"] = content_range(ranges[0], file.size)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from reserve_core.kit import TOKEN
+
 # The codings by what compresses best, and the endings of the siblings.
 SUFFIXES = {"br": ".br", "zstd": ".zst", "gzip": ".gz"}
 
 # A sibling may be older than its file by this (ns): some file systems and tools count in whole seconds.
 _TOLERANCE = 2_000_000_000
 
-_ELEMENT = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:[ \t]*;[ \t]*[qQ]=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?")
+_ELEMENT = re.compile(rf"({TOKEN})(?:[ \t]*;[ \t]*[qQ]=(0(?:\.[0-9]{{0,3}})?|1(?:\.0{{0,3}})?))?")
 
 
 @lru_cache(maxsize=128)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from reserve_core import ConfigError, load_reference
+from reserve_core.kit import TOKEN
 
 from .filesystem import FileSystem, missing_functions
 from .mime import type_table
@@ -34,7 +35,7 @@ SCHEMA: dict[str, Any] = {
         },
         "charset": {
             "type": ["string", "null"],
-            "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
+            "pattern": f"^{TOKEN}$",
             "default": "utf-8",
             "description": "The charset that content types of text, and of JavaScript, get unless they name one. null: "
             "none, and clients go by what the file says itself, or guess.",

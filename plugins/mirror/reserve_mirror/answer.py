@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 from reserve_core import Headers
-from reserve_core.kit import with_charset
+from reserve_core.kit import is_token, with_charset
 
 from .model import Answer
 
@@ -21,7 +21,6 @@ MAX_DELAY = 30
 
 DEFAULT: Answer = {"status": 200, "headers": [], "body": "OK", "body_encoding": "utf-8", "delay": 0}
 
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 # Those that frame the answer are the server's. The others keep an answer that is a page from running in the mirror's
 # own origin, where it could read what others have sent.
@@ -109,7 +108,7 @@ def _headers(headers: Any) -> list[list[str]]:
     if len(headers) > MAX_HEADERS:
         raise ValueError(f"A response has up to {MAX_HEADERS} headers, not {len(headers)}")
     for name, value in headers:
-        if not _NAME.fullmatch(name):
+        if not is_token(name):
             raise ValueError(f"{name!r} is no name of a header (RFC 9110 5.1)")
         if name.lower() in _RESERVED:
             raise ValueError(f"The header {name} is the server's own: leave it out")

@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from reserve_core import hookimpl
+from reserve_core.kit import TOKEN
 
 from .fields import Pairs, compile_fields
 
@@ -62,7 +63,7 @@ def schema() -> dict[str, Any]:
                 " be put in ($1, $name): as the client sent it in Location and its like, else percent-encoded where a"
                 " header needs it",
                 "type": "object",
-                "propertyNames": {"pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"},
+                "propertyNames": {"pattern": f"^{TOKEN}$"},
                 "additionalProperties": {"type": ["string", "integer", "array"], "items": {"type": "string"}},
                 "default": {},
             },

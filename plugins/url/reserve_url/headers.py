@@ -8,6 +8,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
+from reserve_core.kit import is_token
+
 if TYPE_CHECKING:
     from reserve_core import Headers, Request
 
@@ -62,7 +64,6 @@ _NO_TRAILERS = frozenset(
 )
 
 _NOTHING: frozenset[str] = frozenset()
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 # Names that are remembered: more than are in use, and not too many should a client make up long ones.
 _KNOWN = 256
@@ -137,12 +138,6 @@ def relocated(pairs: Pairs, url: str) -> Pairs:
     return [(name, urljoin(url, value) if name.lower() == "location" else value) for name, value in pairs]
 
 
-@lru_cache(maxsize=_KNOWN)
-def is_token(name: str) -> bool:
-    """Whether it can be a method or a header's name (RFC 9110 5.6.2)."""
-    return _TOKEN.fullmatch(name) is not None
-
-
 def hops_left(request: Request) -> int | None:
     """How often the request may be forwarded, None if that isn't limited (RFC 9110 7.6.2)."""
     if request.method not in ("OPTIONS", "TRACE"):
@@ -214,7 +209,7 @@ def _forwarded(remote: str, scheme: str, host: str) -> str:
     node = f'"[{remote}]"' if ":" in remote else remote or "unknown"
     if not host:
         return f"for={node};proto={scheme}"
-    if not _TOKEN.fullmatch(host):
+    if not is_token(host):
         host = '"{}"'.format(re.sub(r'(["\\])', r"\\\1", host))
     return f"for={node};host={host};proto={scheme}"
 

@@ -15,7 +15,7 @@ from weakref import WeakSet
 from multidict import CIMultiDict
 
 from reserve_core import HTTPError
-from reserve_core.http.response import replace
+from reserve_core.kit import is_token
 
 from .answer import Answer, Fields
 from .errors import TEXTS, ForbiddenError, LostError, UpstreamError
@@ -25,7 +25,6 @@ from .headers import (
     answer_headers,
     head_bytes,
     hops_left,
-    is_token,
     passed_trailers,
     relocated,
     request_headers,
@@ -37,7 +36,7 @@ from .options import Options
 from .pool import Connections, Pool
 from .rewrite import Mount, names_upstream
 from .target import Origin, Sent, parse_url
-from .tunnel import asks_for_websocket, carry, is_accepted
+from .tunnel import carry, is_accepted
 from .upstream import Upstream
 
 if TYPE_CHECKING:
@@ -145,8 +144,8 @@ class Proxy:
         pairs = request_headers(request, trusted=trusted)
         if hops := hops_left(request):
             pairs = [(name, str(hops - 1) if name.lower() == "max-forwards" else value) for name, value in pairs]
-        upgrade = request.upgrader is not None and asks_for_websocket(request)
-        if upgrade:
+        upgrade = request.asks_for_websocket
+        if upgrade:  # to no other protocol: behind one, requests would pass that no mapping has seen
             pairs += [("connection", "Upgrade"), ("upgrade", "websocket")]
         host = request.host if self._options.preserve_host else ""
         return Outgoing(request.method, origin, target, host, pairs, upgrade, raw)
@@ -208,7 +207,7 @@ class Proxy:
         response.status = status
         response.cache_control = None  # what the upstream server doesn't say isn't ours to say
         response.headers.popall("content-length", None)  # of an earlier mapping: the framing is the answer's
-        replace(response.headers, pairs)
+        response.replace_headers(pairs)
         if answer.complete and answer.sized:
             await response.end(upstream.read_now())
             return None
@@ -307,7 +306,7 @@ async def _switch(request: Request, upstream: Upstream, pairs: Pairs) -> None:
     """The connection becomes a tunnel."""
     assert request.upgrader is not None
     try:
-        client = request.upgrader.hand_over(head_bytes("HTTP/1.1 101 Switching Protocols", pairs))
+        client = request.upgrader.hand_over(pairs)
     except BaseException:
         upstream.abort()
         raise

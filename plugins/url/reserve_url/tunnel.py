@@ -20,20 +20,9 @@ if TYPE_CHECKING:
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
-def asks_for_websocket(request: Request) -> bool:
-    """Whether the request is a WebSocket handshake. Upgrades to other protocols are not forwarded: behind one, requests
-    would pass that no mapping has seen."""
-    return (
-        request.method == "GET"
-        and request.body_length == 0
-        and request.headers.get("upgrade", "").lower() == "websocket"
-        and "sec-websocket-key" in request.headers
-    )
-
-
 def is_accepted(request: Request, upstream: Upstream) -> bool:
     """Whether a 101 answers the handshake of `request`, and not one that somebody else began."""
-    key = request.headers["sec-websocket-key"].encode("latin-1")
+    key = request.headers.get("sec-websocket-key", "").encode("latin-1")
     expected = base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest())
     return [value for name, value in upstream.answer.headers if name.lower() == b"sec-websocket-accept"] == [expected]
 

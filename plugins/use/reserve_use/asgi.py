@@ -12,7 +12,7 @@ from reserve_core.kit import Body, is_cancellation
 
 from .lifespan import Lifespan
 from .scope import ASGIApp, Message, decoded, request_scope, take_over
-from .websocket import Session, is_websocket
+from .websocket import Session
 
 logger = logging.getLogger("reserve")
 
@@ -39,7 +39,7 @@ class ASGIApplication:
     async def serve(self, request: Request, response: Response) -> None:
         scope = request_scope(request, self._root_path, self._lifespan.state)
         cycle: Cycle | Session
-        if request.upgrader is not None and is_websocket(request):
+        if request.asks_for_websocket:
             cycle = Session(request, response, scope)
         else:
             cycle = Cycle(request, response)

@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import unquote
 
 from reserve_core import Request, Response
-from reserve_core.http.response import replace
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -58,4 +57,4 @@ def take_over(response: Response, status: int, headers: list[tuple[str, str]]) -
     """Sets the head of an application's response; its headers replace those that earlier mappings have set."""
     response.status = status
     response.cache_control = None  # what the application doesn't say isn't ours to say
-    replace(response.headers, headers)
+    response.replace_headers(headers)

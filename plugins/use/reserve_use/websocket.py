@@ -10,11 +10,6 @@ from reserve_core import Disconnected, Request, Response, WebSocket
 from .scope import Message, decoded, take_over
 
 
-def is_websocket(request: Request) -> bool:
-    """Whether the client asks for a WebSocket (RFC 6455 4.1)."""
-    return request.headers.get("upgrade", "").lower() == "websocket"
-
-
 class Session:
     """One WebSocket, from the client's handshake on, as an application sees it.
 

@@ -167,6 +167,38 @@ async def test_the_handshake(upstream: Upstream, serve: Serve) -> None:
     assert "transfer-encoding" not in headers
 
 
+@pytest.mark.parametrize(
+    "handshake",
+    [
+        HANDSHAKE.replace(b"WebSocket\r\n", b"h2c, websocket\r\n", 1),
+        HANDSHAKE.replace(b"WebSocket\r\n", b"websocket\r\nUpgrade: TLS/1.0\r\n", 1),
+    ],
+)
+async def test_of_several_protocols_websocket_alone_is_asked_for(
+    handshake: bytes, upstream: Upstream, serve: Serve
+) -> None:
+    seen: list[Message] = []
+
+    async def script(peer: Peer) -> None:
+        seen.append(await peer.head())
+        await peer.send(SWITCH + b"bytes")
+
+    site = await serve((await upstream(script)).url)
+    peer = await site.connect()
+    await peer.send(handshake)
+    assert (await peer.head()).status == 101
+    assert await peer.exactly(5) == b"bytes"
+    assert seen[0].headers.getall("upgrade") == ["websocket"]
+
+
+async def test_a_malformed_handshake_opens_no_tunnel(upstream: Upstream, serve: Serve) -> None:
+    """A server that takes it would go on with bytes that nobody has agreed on (RFC 6455 4.2.1)."""
+    backend = await upstream(SWITCH)
+    peer = await (await serve(backend.url)).connect()
+    assert (await peer.ask(HANDSHAKE.replace(b"Sec-WebSocket-Key", b"X", 1))).status == 502
+    assert backend.requests[0].headers["upgrade"] == "websocket"
+
+
 async def test_a_cookie_of_a_handshake_is_for_this_server(upstream: Upstream, serve: Serve) -> None:
     async def script(peer: Peer) -> None:
         await peer.head()
@@ -391,10 +423,9 @@ async def test_an_answer_to_another_handshake_opens_no_tunnel(switch: bytes, ups
     "request_",
     [
         HANDSHAKE.replace(b"WebSocket\r\n", b"h2c\r\nHTTP2-Settings: x\r\n", 1),
-        HANDSHAKE.replace(b"WebSocket\r\n", b"websocket, h2c\r\n", 1),
         HANDSHAKE.replace(b"WebSocket\r\n", b"TLS/1.0\r\n", 1),
         HANDSHAKE.replace(b"GET", b"POST", 1),
-        HANDSHAKE.replace(b"Sec-WebSocket-Key", b"X", 1),
+        HANDSHAKE.replace(b"keep-alive, Upgrade", b"keep-alive", 1),
         HANDSHAKE.replace(b"\r\n\r\n", b"\r\nContent-Length: 4\r\n\r\nbody"),
     ],
 )

@@ -388,6 +388,13 @@ async def test_a_websocket(serve: Serve, shop: FastAPI) -> None:
     assert site.errors == []
 
 
+async def test_a_websocket_may_be_one_of_the_protocols_a_client_speaks(serve: Serve, shop: FastAPI) -> None:
+    site = await serve({"use": shop})
+    async with site.client.ws_connect(f"{site.server.url}ws/tea", headers={"Upgrade": "h2c, websocket"}) as socket:
+        await socket.send_str("hé")
+        assert await socket.receive_str() == "hé"
+
+
 @pytest.mark.parametrize(("room", "status"), [("closed", 403), ("denied", 429)])
 async def test_a_websocket_may_be_refused(serve: Serve, shop: FastAPI, room: str, status: int) -> None:
     site = await serve({"use": shop})

@@ -1,0 +1,30 @@
+"""The token and the list of HTTP, by the words of RFC 9110 5.6."""
+
+from __future__ import annotations
+
+import string
+
+import pytest
+
+from reserve_core.kit import is_token
+from reserve_core.tokens import members
+
+TCHARS = "!#$%&'*+-.^_`|~" + string.digits + string.ascii_letters
+
+
+@pytest.mark.parametrize("code", range(0x180))
+def test_a_token_is_made_of_these_characters(code: int) -> None:
+    assert is_token(f"x{chr(code)}x") is is_token(chr(code)) is (chr(code) in TCHARS)
+
+
+@pytest.mark.parametrize("text", ["", "a b", "a\n", "\na"])
+def test_what_is_no_token(text: str) -> None:
+    assert not is_token(text)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([], []), (["a"], ["a"]), (["a , b", "c"], ["a", "b", "c"]), ([", a,\t, b ,"], ["a", "b"]), ([""], [])],
+)
+def test_a_list_has_its_members_whatever_the_lines(values: list[str], expected: list[str]) -> None:
+    assert members(values) == expected
