@@ -11,6 +11,8 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,26 @@ from reserve_core.config.schema import MAPPING_PROPERTIES, core_schema
 from reserve_core.limits import LIMITS
 
 DOCS = Path(__file__).parent
+
+# The modules whose names others may rely on, each by its `__all__`. What else there is may change without notice.
+PUBLIC_MODULES = (
+    "reserve_core",
+    "reserve_core.kit",
+    "reserve_core.cli",
+    "reserve_core.testing",
+    "reserve_core.functions",
+)
+
+# What of it is neither a class nor a function: it has no docstring of its own.
+MEANINGS = {
+    "Headers": "Header fields: a `multidict.CIMultiDict`, which ignores case, and keeps order and duplicates.",
+    "PORT": "The type of an option `--port`.",
+    "StartMock": "The type of the fixture `reserve_mock`.",
+    "StartServer": "The type of the fixture `reserve_server`.",
+    "TOKEN": "The pattern of a token, such as a header's name (RFC 9110 5.6.2).",
+    "__version__": "The version.",
+    "hookimpl": "Marks the functions of a plugin that implement a hook: `@hookimpl`.",
+}
 
 _PART = re.compile(r"(<!-- table: (\w+)(?: ([\w.-]+))? -->\n).*?(<!-- end -->)", re.DOTALL)
 _TYPES = {"integer": "whole number", "boolean": "true or false"}
@@ -105,6 +127,63 @@ def _meaning(schema: dict[str, Any]) -> str:
     return ("Deprecated. " if schema.get("deprecated") else "") + _cell(schema.get("description", ""))
 
 
+def members(of: type) -> list[str]:
+    """The public methods and properties of a class of ours, but those by which it is one of somebody else's kind."""
+    kinds = (property, cached_property, classmethod, staticmethod)
+    foreign = {name for base in of.__mro__ if not _is_own(base) for name in vars(base)}
+    return list(
+        dict.fromkeys(
+            name
+            for base in of.__mro__
+            if _is_own(base)
+            for name, part in vars(base).items()
+            if not name.startswith("_")
+            and name not in foreign
+            and (inspect.isfunction(part) or isinstance(part, kinds))
+        )
+    )
+
+
+def _public(module: str) -> str:
+    """The names of a public module."""
+    names = import_module(module)
+    rows = [(_usage(name, getattr(names, name)), _explanation(name, getattr(names, name))) for name in names.__all__]
+    return _table(("name", "meaning"), rows)
+
+
+def _usage(name: str, value: Any) -> str:
+    is_function = inspect.isroutine(value) or inspect.isfunction(getattr(value, "__wrapped__", None))  # a cached one
+    return f"`{name}{_arguments(value)}`" if is_function else f"`{name}`"
+
+
+def _arguments(function: Callable[..., Any], skip: int = 0) -> str:
+    stars: dict[Any, str] = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+    parameters = list(inspect.signature(function).parameters.values())[skip:]
+    return f"({', '.join(stars.get(each.kind, '') + each.name for each in parameters)})"
+
+
+def _explanation(name: str, value: Any) -> str:
+    text = MEANINGS.get(name) or inspect.cleandoc(value.__doc__).partition("\n\n")[0]
+    if inspect.iscoroutinefunction(value):
+        text = f"Awaited. {text}"
+    parts = [f"{each}{_of(value, each)}" for each in members(value)] if inspect.isclass(value) else []
+    return _prose(text) + (f"<br>`{'`, `'.join(parts)}`" if parts else "")
+
+
+def _of(of: type, name: str) -> str:
+    """The arguments of a method, "" for a property."""
+    part = inspect.getattr_static(of, name)
+    if isinstance(part, property | cached_property):
+        return ""
+    function = part.__func__ if isinstance(part, classmethod | staticmethod) else part
+    return _arguments(function, skip=0 if isinstance(part, staticmethod) else 1)
+
+
+def _prose(text: str) -> str:
+    """A docstring as a table's cell: what stands between backticks is left as it is."""
+    return "`".join(part if number % 2 else _cell(f"-{part}-")[1:-1] for number, part in enumerate(text.split("`")))
+
+
 def _settings(_: str | None) -> str:
     schema = core_schema()
     own = {name: part for name, part in schema["properties"].items() if name != "limits"}
@@ -127,7 +206,7 @@ def _migration(_: str | None) -> str:
 
 def _commands(_: str | None) -> str:
     """The commands of the core; a plugin's are on its own page, each by its name: `<!-- table: command NAME -->`."""
-    own = [command for command in command_line.commands.values() if _is_own(command)]
+    own = [command for command in command_line.commands.values() if _is_own(command.callback)]
     return "\n\n".join(_command(command) for command in sorted(own, key=lambda command: str(command.name)))
 
 
@@ -138,8 +217,8 @@ def _plugin_command(name: str) -> str:
     return _command(command)
 
 
-def _is_own(command: click.Command) -> bool:
-    return getattr(command.callback, "__module__", "").partition(".")[0] == "reserve_core"
+def _is_own(value: object) -> bool:
+    return getattr(value, "__module__", "").partition(".")[0] == "reserve_core"
 
 
 def _command(command: click.Command) -> str:
@@ -244,6 +323,7 @@ _PARTS: dict[str, Callable[[Any], str]] = {
     "migration": _migration,
     "limits": lambda _: _options(LIMITS.schema),
     "mapping": lambda _: _options({"properties": MAPPING_PROPERTIES}),
+    "public": _public,
     "reliability": _reliability,
     "settings": _settings,
     "vectors": _vectors,

@@ -1,4 +1,4 @@
-"""The helper `capture`: a copy of an answer's body while it goes out."""
+"""The helper `capture`: a copy of a response's body while it goes out."""
 
 from __future__ import annotations
 
@@ -22,21 +22,22 @@ class Sink(Protocol):
 
 
 class Captured(NamedTuple):
-    """The head of an answer whose body has been copied."""
+    """The head of a response whose body has been copied."""
 
     status: int
     headers: Headers
 
 
 def capture(response: Response, sink: Sink) -> asyncio.Future[Captured]:
-    """Copies the body of the answer to come to `sink`, decoded from gzip, deflate, br and zstd.
+    """Copies the body of the response to come to `sink`, decoded from gzip, deflate, br and zstd.
 
-    The future gets its result once the answer is complete and the sink has all of it. It fails with a ConnectionError
-    when the answer is cut, a ValueError when the body can't be decoded, an EOFError when its coding ends too early, and
-    with what `sink.write` raises. Nothing of that disturbs the answer: each chunk goes out first, then it is copied. A
-    coroutine function as `sink.write` is awaited before the next chunk goes out. Cancelling the future ends the copy.
+    The future gets its result once the response is complete and the sink has all of it. It fails with a ConnectionError
+    when the response is cut, a ValueError when the body can't be decoded, an EOFError when its coding ends too early,
+    and with what `sink.write` raises. Nothing of that disturbs the response: each chunk goes out first, then it is
+    copied. A coroutine function as `sink.write` is awaited before the next chunk goes out. Cancelling the future ends
+    the copy.
 
-    Raises `ResponseError` when the answer has begun already.
+    Raises `ResponseError` when the response has begun already.
     """
     import asyncio
 

@@ -69,4 +69,4 @@ class ResponseError(RuntimeError):
 
 
 class Disconnected(ConnectionError):
-    """The client went away before the answer was complete."""
+    """The client went away before the response was complete."""

@@ -70,6 +70,7 @@ class Event:
 
     @property
     def method(self) -> str:
+        """The request's method."""
         return "" if self.request is None else self.request.method
 
     @property

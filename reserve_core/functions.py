@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .http import Request, Response
 
+__all__ = ["accepts_html", "cors"]
+
 _PAGES = ("text/html", "application/xhtml+xml")
 _REFUSED = re.compile(r"q=0(?:\.0*)?")
 
 
 def cors(request: Request, response: Response) -> list[Any] | None:
-    """Lets the pages of every origin read the later mappings' answers, and answers their preflights (Fetch 3.2).
+    """Lets the pages of every origin read the later mappings' responses, and answers their preflights (Fetch 3.2).
 
-    Without cookies and the like: browsers take `*` for requests that carry none. An answer that has these headers
+    Without cookies and the like: browsers take `*` for requests that carry none. A response that has these headers
     itself keeps its own.
     """
     headers = response.headers

@@ -18,6 +18,17 @@ if TYPE_CHECKING:
     from .mock import Mock, MockedResponse
     from .server import Server, Settings
 
+__all__ = [
+    "LoopThread",
+    "StartMock",
+    "StartServer",
+    "TestMock",
+    "TestServer",
+    "reserve_loop",
+    "reserve_mock",
+    "reserve_server",
+]
+
 Result = TypeVar("Result")
 
 
@@ -49,6 +60,7 @@ class LoopThread:
         return run_coroutine_threadsafe(work, self._loop).result()
 
     def close(self) -> None:
+        """Ends the loop and its thread."""
         self.run(self._loop.shutdown_asyncgens())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -91,6 +103,7 @@ class TestMock:
         return self._loop.run(self.mock.request(method, url, headers, body))
 
     def close(self) -> None:
+        """Ends what the configuration has opened; `request` is of no use then."""
         self._loop.run(self.mock.close())
 
 

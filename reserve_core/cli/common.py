@@ -28,6 +28,7 @@ class CannotRun(click.ClickException):
     exit_code = 1
 
     def show(self, file: Any = None) -> None:
+        """Prints what is wrong to the standard error."""
         message = _visible(self.message)
         click.echo(f"{click.style('Error:', fg='red')} {message}", file, err=True, color=self.show_color)
 
@@ -42,6 +43,7 @@ class Unusable(CannotRun):
         self.problems = tuple(problems)
 
     def show(self, file: Any = None) -> None:
+        """Prints the problems, and then the message."""
         for problem in self.problems:
             click.echo(_visible(str(problem)), file, err=True)
         super().show(file)

@@ -109,4 +109,5 @@ class Mapping:
         return self.properties[name]
 
     def get(self, name: str, default: Any = None) -> Any:
+        """A property of the mapping's own, `default` without it."""
         return self.properties.get(name, default)

@@ -42,6 +42,7 @@ class UpgradedStream:
 
     @property
     def io_loop(self) -> IOLoop:
+        """The running event loop, as Tornado has it."""
         return IOLoop.current()
 
     @property

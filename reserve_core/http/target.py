@@ -155,6 +155,7 @@ class RawMatch:
         return None if start < 0 else self.string[start:end]
 
     def group(self, *groups: int | str) -> tuple[str | None, ...]:
+        """Several groups at once, None for each that took no part."""
         return tuple(self[group] for group in groups)
 
 
