@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .http import Headers, Request
     from .server import Server
 
-logger = logging.getLogger("reserve")
+logger: logging.Logger = logging.getLogger("reserve")
 
 NAMES = (
     *("created", "ready", "reloaded", "incoming", "redirecting", "redirected", "error", "aborted", "refused"),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import asyncio
     from types import CodeType, FrameType, TracebackType
 
-logger = logging.getLogger("reserve")
+logger: logging.Logger = logging.getLogger("reserve")
 
 _CORE = __name__.partition(".")[0]
 # The names of our packages and of most plugins begin so; those of a user's files too, see `config.local`.

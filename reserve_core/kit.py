@@ -5,7 +5,8 @@ What every handler needs is in `reserve_core` itself. Nothing here is imported b
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from .lazy import lazy
 
@@ -38,7 +39,7 @@ __all__ = [
     "with_charset",
 ]
 
-__getattr__ = lazy(
+__getattr__: Callable[[str], Any] = lazy(
     __name__,
     {
         "..config.interpolate": ("split_template",),

@@ -17,7 +17,7 @@ from .failures import describe
 if TYPE_CHECKING:
     from .events import Event
 
-logger = logging.getLogger("reserve")
+logger: logging.Logger = logging.getLogger("reserve")
 # Where Tornado's handlers tell of their failures, which it answers itself.
 _LOGGERS = (logger, logging.getLogger("tornado.application"))
 

@@ -20,7 +20,7 @@ from .failures import place, stack
 if TYPE_CHECKING:
     from .http import Request
 
-logger = logging.getLogger("reserve")
+logger: logging.Logger = logging.getLogger("reserve")
 
 # Seconds: between two looks; without an answer until somebody is to blame; until that is told although it goes on.
 LOOK = 0.1

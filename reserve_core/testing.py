@@ -77,8 +77,8 @@ class TestServer:
 
         self._loop = loop
         self.server: Server = loop.run(serve(configuration, port=0))
-        self.url = self.server.url
-        self.port = self.server.port
+        self.url: str = self.server.url
+        self.port: int = self.server.port
 
     def close(self) -> None:
         """Closes it before the test ends; called again, it does nothing."""

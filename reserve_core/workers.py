@@ -15,7 +15,7 @@ import subprocess
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-logger = logging.getLogger("reserve")
+logger: logging.Logger = logging.getLogger("reserve")
 
 # Seconds before a worker that could not start is tried again: a multiple of this for each failure, up to the limit.
 PAUSE = 0.5

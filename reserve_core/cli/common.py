@@ -40,7 +40,7 @@ class Unusable(CannotRun):
 
     def __init__(self, message: str, problems: Iterable[Problem] = ()) -> None:
         super().__init__(message)
-        self.problems = tuple(problems)
+        self.problems: tuple[Problem, ...] = tuple(problems)
 
     def show(self, file: Any = None) -> None:
         """Prints the problems, and then the message."""
@@ -67,7 +67,7 @@ def _block(ctx: click.Context, option: click.Parameter, names: tuple[str, ...]) 
     ctx.ensure_object(set).update(names)
 
 
-no_plugin = click.option(
+no_plugin: Callable[[Any], Any] = click.option(
     "--no-plugin",
     metavar="NAME",
     multiple=True,

@@ -42,7 +42,7 @@ class Reference:
         self.cwd = cwd
         self.place: str = parts["place"]
         self.name: str | None = parts["name"] or default_name
-        self.path = cwd / self.place if self.place.endswith(".py") else None
+        self.path: Path | None = cwd / self.place if self.place.endswith(".py") else None
         self.module: ModuleType | None = None
         if self.path is None and not all(part.isidentifier() for part in self.place.split(".")):
             is_path = "/" in self.place and (cwd / f"{self.place}.py").is_file()

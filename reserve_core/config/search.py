@@ -19,7 +19,7 @@ from .pattern import Item, syntax
 
 Search = Callable[[str], "re.Match[str] | None"]
 
-logger = logging.getLogger("reserve")
+logger: logging.Logger = logging.getLogger("reserve")
 
 # Seconds that a search may take.
 PATIENCE = 0.03

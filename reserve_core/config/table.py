@@ -29,8 +29,8 @@ class Table:
     __slots__ = ("_always", "_everywhere", "_kept", "_keys", "_outer", "_owned", "_room", "mappings", "warnings")
 
     def __init__(self, mappings: Iterable[Mapping] = (), warnings: Iterable[Problem] = ()) -> None:
-        self.mappings = tuple(mappings)
-        self.warnings = tuple(warnings)
+        self.mappings: tuple[Mapping, ...] = tuple(mappings)
+        self.warnings: tuple[Problem, ...] = tuple(warnings)
         owned: dict[str, list[int]] = {}
         for position, mapping in enumerate(self.mappings):
             prefix = "" if mapping.invert else required_prefix(mapping.pattern)

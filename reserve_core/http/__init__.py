@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from ..lazy import lazy
 from .request import Headers, Request
@@ -15,4 +16,4 @@ if TYPE_CHECKING:
 __all__ = ["Form", "FormFile", "Headers", "Request", "Response", "WebSocket", "Writer", "broadcast"]
 
 # With Tornado and python-multipart, for those who have use for them.
-__getattr__ = lazy(__name__, {".forms": ("Form", "FormFile"), ".websocket": ("WebSocket", "broadcast")})
+__getattr__: Callable[[str], Any] = lazy(__name__, {".forms": ("Form", "FormFile"), ".websocket": ("WebSocket", "broadcast")})

@@ -50,9 +50,9 @@ class BodyStream:
     __slots__ = ("_chunks", "_error", "_on_read", "_size", "_waiter", "complete", "length", "started")
 
     def __init__(self, length: int | None, on_read: Callable[[], None]) -> None:
-        self.length = length
-        self.complete = False
-        self.started = False  # whether anybody has asked for the body
+        self.length: int | None = length
+        self.complete: bool = False
+        self.started: bool = False  # whether anybody has asked for the body
         self._chunks: deque[bytes] = deque()
         self._size = 0
         self._error: BaseException | None = None
@@ -125,7 +125,7 @@ class BodyAhead:
     __slots__ = ("_body", "_chunks", "length")
 
     def __init__(self, body: Body) -> None:
-        self.length = body.length
+        self.length: int | None = body.length
         self._body = body
         self._chunks: deque[bytes] = deque()
 

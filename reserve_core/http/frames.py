@@ -119,6 +119,8 @@ class FrameProtocol(WebSocketProtocol13):
     """
 
     stream: UpgradedStream  # type: ignore[assignment]  # it has all that is used of an IOStream
+    close_code: int | None
+    close_reason: str | None
 
     def __init__(
         self,
@@ -135,7 +137,7 @@ class FrameProtocol(WebSocketProtocol13):
         if deflate is not None:
             self._create_compressors("server", deflate)
         self.stream = stream
-        self.inbox = Inbox()
+        self.inbox: Inbox = Inbox()
         self.told: tuple[int | None, str | None] = (None, None)
         # The message whose fragments come in.
         self._fragments: bytearray | None = None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .request import Request
     from .response import Response
 
-logger = logging.getLogger("reserve")
+logger: logging.Logger = logging.getLogger("reserve")
 
 # File descriptors, at most, that new connections leave to what the requests of the others open.
 RESERVED = 64

@@ -22,7 +22,7 @@ class UpgradedStream:
     """
 
     def __init__(self, transport: asyncio.Transport, data: bytes = b"") -> None:
-        self.received = len(data)
+        self.received: int = len(data)
         self._transport = transport
         self._loop = asyncio.get_running_loop()
         self._close_callback: Callable[[], None] | None = None

@@ -136,7 +136,7 @@ class RawMatch:
         """`raw`: what the canonical URL that was matched was made from, as `raw_url` gives it."""
         canonical = match.string
         self._match = match
-        self.string = canonical
+        self.string: str = canonical
         self._offsets: Sequence[int] | None = None
         if raw != canonical and _is_canonical_of(canonical, raw):
             self.string, self._offsets = raw, _offsets(raw)

@@ -47,7 +47,7 @@ class WebSocket:
 
     def __init__(self, protocol: FrameProtocol, subprotocol: str | None) -> None:
         self._protocol = protocol
-        self.subprotocol = subprotocol
+        self.subprotocol: str | None = subprotocol
 
     def __repr__(self) -> str:
         return f"<WebSocket {'closed' if self.closed else 'open'}>"
