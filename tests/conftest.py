@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["tests.kit.hangs"]
+
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("reserve", deadline=None)
 settings.load_profile("reserve")
