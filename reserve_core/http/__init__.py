@@ -16,4 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["Form", "FormFile", "Headers", "Request", "Response", "WebSocket", "Writer", "broadcast"]
 
 # With Tornado and python-multipart, for those who have use for them.
-__getattr__: Callable[[str], Any] = lazy(__name__, {".forms": ("Form", "FormFile"), ".websocket": ("WebSocket", "broadcast")})
+__getattr__: Callable[[str], Any] = lazy(
+    __name__, {".forms": ("Form", "FormFile"), ".websocket": ("WebSocket", "broadcast")}
+)
