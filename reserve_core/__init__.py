@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from .errors import ConfigError, Disconnected, HTTPError, PluginError, Problem, ResponseError
     from .events import Event
     from .hookspecs import hookimpl
-    from .http import Form, FormFile, Headers, Request, Response, WebSocket, Writer, broadcast
+    from .http import Client, Form, FormFile, Headers, Request, Response, WebSocket, Writer, broadcast
     from .mock import Mock, MockedResponse
+    from .networks import Networks
     from .options import option
     from .plugins import load_plugins
     from .server import Server, serve
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Client",
     "ConfigError",
     "Configuration",
     "Disconnected",
@@ -39,6 +41,7 @@ __all__ = [
     "Mapping",
     "Mock",
     "MockedResponse",
+    "Networks",
     "PluginError",
     "Problem",
     "Reference",
@@ -83,8 +86,9 @@ __getattr__ = lazy(
         ".errors": ("ConfigError", "Disconnected", "HTTPError", "PluginError", "Problem", "ResponseError"),
         ".events": ("Event",),
         ".hookspecs": ("hookimpl",),
-        ".http": ("Form", "FormFile", "Headers", "Request", "Response", "WebSocket", "Writer", "broadcast"),
+        ".http": ("Client", "Form", "FormFile", "Headers", "Request", "Response", "WebSocket", "Writer", "broadcast"),
         ".mock": ("Mock", "MockedResponse"),
+        ".networks": ("Networks",),
         ".options": ("option",),
         ".plugins": ("load_plugins",),
         ".server": ("Server", "serve"),

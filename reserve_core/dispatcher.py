@@ -46,11 +46,12 @@ class Dispatcher:
         start = time.time() if events.incoming or events.redirected else 0.0
         begun = time.perf_counter() if start else 0.0
         incoming_url = request.url
+        table = request.table = self.configuration.table
         if events.incoming:
             events.emit(Event.of_request("incoming", request, incoming_url, start))
         try:
             try:
-                await self._run(request, response, self.configuration.table, -1)
+                await self._run(request, response, table, -1)
             except HTTPError as error:
                 self._answer_error(response, error)
         except Disconnected:
@@ -98,7 +99,6 @@ class Dispatcher:
         """Runs the mappings of `table` whose index is greater than `after`; from a redirect on, all of them."""
         configuration = self.configuration
         redirecting = self.events.redirecting
-        request.table = table
         restarts = 0
         while True:
             result: str | int | None = None

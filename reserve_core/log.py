@@ -53,7 +53,7 @@ def log(server: SourceT, verbose: bool = False, stream: TextIO | None = None, co
     the reason, the place in the code and the mapping. `verbose` traces each step of a request by its id in hexadecimal,
     `(i)` marks those made by a handler:
 
-        INCMG 0001 GET /path
+        INCMG 0001 203.0.113.9 GET /path
         RDRCT 0001 custom custom
         SERVE 0001 200 3 ms
 
@@ -190,7 +190,8 @@ def _concise(out: _Console, err: _Console) -> Listeners:
 
 def _verbose(out: _Console, err: _Console) -> Listeners:
     def incoming(event: Event) -> None:
-        out.write(f"INCMG {_id(event)}{_subject(event)}")
+        client = "" if event.request is None else event.request.client.address
+        out.write(f"INCMG {_id(event)}{printable(client)}{' ' if client else ''}{_subject(event)}")
 
     def redirecting(event: Event) -> None:
         out.write(f"RDRCT {_id(event)}{event.type} {_target(event)}")

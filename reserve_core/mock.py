@@ -149,7 +149,7 @@ class Mock:
             fields,
             data,
             raw_target=url,
-            remote="127.0.0.1",
+            peer=("127.0.0.1", 0),
             max_body=self.configuration.limits.max_body,
         )
         response = Response(answer)

@@ -138,6 +138,7 @@ class Server:
 
     def _tell_refused(self, request: Request, error: HTTPError) -> None:
         if self.events.refused:
+            request.table = self.configuration.table
             event = Event("refused", self, request, request.url, start=time.time(), status=error.status, reason=error)
             self.events.emit(event)
 

@@ -11,10 +11,12 @@ from typing import Any, TextIO
 
 import pytest
 
+from reserve_core.config import Table
 from reserve_core.events import Emitter, Event
 from reserve_core.http import Request
 from reserve_core.log import log
 from reserve_core.mock import mock
+from reserve_core.networks import Networks
 
 logger = logging.getLogger("reserve")
 
@@ -143,6 +145,16 @@ def test_the_trace_of_a_request(emitter: Emitter, stream: io.StringIO) -> None:
         "ABORT 0021 (i)",
         "CLOSE",
     ]
+
+
+def test_the_trace_names_the_client(emitter: Emitter, stream: io.StringIO) -> None:
+    log(emitter, verbose=True, stream=stream)
+    about = Request("GET", "/path", {"x-forwarded-for": "203.0.113.9"}, peer=("10.0.0.1", 4711))
+    about.id = 1
+    emitter.emit(event("incoming", about))
+    about.table = Table(trusted_proxies=Networks(["10.0.0.0/8"]))
+    emitter.emit(event("incoming", about))
+    assert lines(stream) == ["INCMG 0001 10.0.0.1 GET /path", "INCMG 0001 203.0.113.9 GET /path"]
 
 
 def test_the_trace_of_an_error(emitter: Emitter, stream: io.StringIO) -> None:

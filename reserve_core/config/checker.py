@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..errors import ConfigError, Problem
 from ..limits import LIMITS
+from ..networks import NOWHERE, Networks
 from . import local, migration
 from .compiler import compile_table
 from .configuration import Configuration
@@ -51,6 +52,7 @@ async def check(
                 configuration.handlers,
                 configuration if running is None else running,
                 checker.broken,
+                configuration.trusted_proxies,
             )
         except ConfigError as error:
             checker.problems += error.problems
@@ -85,6 +87,7 @@ class _Checker:
             handlers={**self._plugins.handlers, **self._local_handlers()},
             plugins=self._plugins,
             workers=workers,
+            trusted_proxies=self._trusted_proxies(),
             files=frozenset(self._source.files()) | frozenset(self._certificate().values()),
         )
 
@@ -154,6 +157,14 @@ class _Checker:
             for index, listener in enumerate(value)
         )
         return tuple(listener for listener in listeners if listener is not None)
+
+    def _trusted_proxies(self) -> Networks:
+        entry = self._entry("trusted-proxies")
+        if entry is None:
+            return NOWHERE
+        value, place = entry
+        each = [self._attempt(place / index, partial(Networks, (text,))) for index, text in enumerate(value)]
+        return NOWHERE if None in each else Networks(value)
 
     def _local_handlers(self) -> dict[str, Handler]:
         handlers: dict[str, Handler] = {}

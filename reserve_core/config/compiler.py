@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..errors import ConfigError, Problem
 from ..failures import describe, is_cancellation
+from ..networks import NOWHERE, Networks
 from ..tokens import is_token
 from . import lint, migration, positions
 from .explain import Finding, shown
@@ -37,6 +38,7 @@ async def compile_table(
     handlers: Dict[str, Handler],
     configuration: Configuration,
     broken: AbstractSet[str] = frozenset(),
+    trusted_proxies: Networks = NOWHERE,
 ) -> Table:
     """The table of the mappings, each checked by the one of `handlers` it names, which is given the configuration.
 
@@ -49,7 +51,7 @@ async def compile_table(
     if compiler.problems:
         raise ConfigError(compiler.problems)
     mappings = [mapping for mapping in compiled if mapping is not None]
-    return Table(mappings, _warnings(mappings, [place for _, place in entries]))
+    return Table(mappings, _warnings(mappings, [place for _, place in entries]), trusted_proxies)
 
 
 def _warnings(mappings: list[Mapping], places: list[Place]) -> list[Problem]:

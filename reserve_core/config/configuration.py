@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import ConfigError, Problem
 from ..limits import Limits
+from ..networks import NOWHERE, Networks
 from .compiler import compile_table
 from .mapping import Handler, Mapping
 from .reader import read
@@ -23,7 +24,7 @@ Dispatch = Callable[["Request", "Response"], Awaitable[None]]
 
 
 # Where it listens, and in how many processes, stays.
-_CHANGING = ("cwd", "max_redirect", "ssl", "limits", "listeners", "handlers", "files", "table")
+_CHANGING = ("cwd", "max_redirect", "ssl", "limits", "trusted_proxies", "listeners", "handlers", "files", "table")
 
 
 async def _not_serving(request: Request, response: Response) -> None:
@@ -36,7 +37,8 @@ class Configuration:
 
     `cwd` is the absolute folder its paths are relative to, `ssl` is None for plain http, `listeners` are called with
     the server, `handlers` are the installed and the local ones by prefix. `workers` processes serve it, `files` are
-    those that it was read from. `table` is replaced as a whole and never changed: who works on one keeps it. A reload
+    those that it was read from. `trusted_proxies` are believed what they say of a request's client. `table` is replaced
+    as a whole and never changed: who works on one keeps it. A reload
     changes what there is in a configuration, never which one it is. `dispatch` runs a request through the mappings,
     `dispatch_rest` one that a handler has at hand through those behind its own; the server sets them.
     """
@@ -52,6 +54,7 @@ class Configuration:
     plugins: Plugins
     workers: int = 1
     files: frozenset[Path] = frozenset()
+    trusted_proxies: Networks = NOWHERE
     table: Table = field(default_factory=Table)
     dispatch: Dispatch = _not_serving
     dispatch_rest: Dispatch = _not_serving
@@ -82,7 +85,9 @@ class Configuration:
         if not isinstance(mappings, list):
             raise ConfigError(f"The mappings must be a list, not {mappings!r}", 'Write [{"match": ..., ...}, ...]')
         source = read({"mappings": mappings}, self.cwd)
-        self.table = await compile_table(source.mappings or [], self.handlers, self)
+        self.table = await compile_table(
+            source.mappings or [], self.handlers, self, trusted_proxies=self.trusted_proxies
+        )
 
     def take_over(self, other: Configuration) -> None:
         """Makes the configuration what `other` is, as far as a running server can change."""

@@ -88,6 +88,13 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "required": ["cert", "key"],
         "additionalProperties": False,
     },
+    "trusted-proxies": {
+        "description": "Addresses and networks of the proxies in front of this server: what they say of a client in"
+        " X-Forwarded-For, -Proto and -Host, or in Forwarded, is believed",
+        "type": "array",
+        "items": {"description": "An IP address, or a network: 10.0.0.0/8", "type": "string"},
+        "default": [],
+    },
     "handlers": {
         "description": "Own handlers: the prefix and the file or module of each",
         "type": "object",

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from re import _constants as codes  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING
 
+from ..networks import NOWHERE, Networks
 from .pattern import Item, syntax
 
 if TYPE_CHECKING:
@@ -23,14 +24,31 @@ class Table:
 
     Most patterns begin with literal text (`^/api/`), which a URL must begin with too. The table is an index by that
     prefix, so that the cost of `candidates` doesn't grow with the number of mappings. `warnings` say what in them is
-    legal and can't do what it says.
+    legal and can't do what it says. `trusted_proxies` are those that requests which it answers may come by.
     """
 
-    __slots__ = ("_always", "_everywhere", "_kept", "_keys", "_outer", "_owned", "_room", "mappings", "warnings")
+    __slots__ = (
+        "_always",
+        "_everywhere",
+        "_kept",
+        "_keys",
+        "_outer",
+        "_owned",
+        "_room",
+        "mappings",
+        "trusted_proxies",
+        "warnings",
+    )
 
-    def __init__(self, mappings: Iterable[Mapping] = (), warnings: Iterable[Problem] = ()) -> None:
+    def __init__(
+        self,
+        mappings: Iterable[Mapping] = (),
+        warnings: Iterable[Problem] = (),
+        trusted_proxies: Networks = NOWHERE,
+    ) -> None:
         self.mappings: tuple[Mapping, ...] = tuple(mappings)
         self.warnings: tuple[Problem, ...] = tuple(warnings)
+        self.trusted_proxies = trusted_proxies
         owned: dict[str, list[int]] = {}
         for position, mapping in enumerate(self.mappings):
             prefix = "" if mapping.invert else required_prefix(mapping.pattern)

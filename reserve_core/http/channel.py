@@ -29,9 +29,8 @@ class Channel(asyncio.Protocol):
         self.shared = shared
         self.loop = loop
         # Of the connection.
-        self.client: Address | None = None  # of the two ends of a TCP connection
-        self.server: Address | None = None
-        self.remote = ""
+        self.peer: Address | None = None  # of the two ends of a TCP connection
+        self.local: Address | None = None
         self.transport: asyncio.Transport = cast("asyncio.Transport", None)
         self.deadline = 0.0
         self.write_paused = False
@@ -42,12 +41,11 @@ class Channel(asyncio.Protocol):
         self._deaf = False  # nothing more is read as HTTP
         self._stream: UpgradedStream | None = None
 
-    def begin(self, transport: asyncio.Transport, peer: Any, own: Any) -> None:
-        """The connection has been accepted, its first request has to come. `peer`, `own`: its socket addresses."""
+    def begin(self, transport: asyncio.Transport, peer: Any, local: Any) -> None:
+        """The connection has been accepted, its first request has to come. `peer`, `local`: its socket addresses."""
         self.transport = transport
-        if isinstance(peer, tuple) and isinstance(own, tuple):  # otherwise it's no TCP
-            self.client, self.server = peer[:2], own[:2]
-            self.remote = peer[0]
+        if isinstance(peer, tuple) and isinstance(local, tuple):  # otherwise it's no TCP
+            self.peer, self.local = peer[:2], local[:2]
         self.deadline = self.shared.now + self.shared.limits.header_timeout
 
     def connection_lost(self, exc: Exception | None) -> None:

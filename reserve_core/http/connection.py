@@ -117,9 +117,8 @@ class Connection(RequestReader):
             raw_headers=headers,
             http_version=version,
             scheme=shared.scheme,
-            remote=self.remote,
-            client=self.client,
-            server=self.server,
+            peer=self.peer,
+            local=self.local,
             max_body=shared.limits.max_body,
         )
         exchange = Exchange(self, request, body, parser.should_keep_alive(), expects_continue and body is not None)

@@ -193,5 +193,5 @@ class RequestReader(Channel):
     def _tell(self, error: HTTPError, data: bytes) -> None:
         """Tells of the request that is refused, which begins with `data` if that isn't empty."""
         request = refused_request(self._parser, self._url, self._headers, data)
-        request.scheme, request.remote = self.shared.scheme, self.remote
+        request.scheme, request.peer, request.local = self.shared.scheme, self.peer, self.local
         self.shared.refused(request, error)

@@ -11,9 +11,11 @@ from urllib.parse import parse_qsl
 from multidict import CIMultiDict, MultiDict
 
 from ..errors import HTTPError
+from ..networks import NOWHERE, Networks
 from ..tokens import members
 from .body import NO_BODY, Body, BodyAhead, BodyStream, BufferedBody
 from .charset import codec_of
+from .client import Client, client_behind
 from .target import RawMatch, canonical_url, raw_url, sendable
 
 if TYPE_CHECKING:
@@ -50,9 +52,10 @@ class Request:
     """One HTTP request.
 
     `method` is upper case as received. `url` is the canonical path and query that mappings match; an internal redirect
-    changes it, `raw_target` stays what the client sent. `remote` is the client's address, `client` and `server` are the
-    host and the port of both ends of its connection (None: there is none, as in a mock). `id` counts the requests of
-    the process, `internal` tells a request dispatched by a handler, `mapping` is the one being applied,
+    changes it, `raw_target` stays what the client sent. `peer` and `local` are the host and the port of both ends of
+    the connection, the other one's and ours (None: there are none, as on a Unix socket), `scheme` and `host` are what
+    came by it; `client` says what the client itself has used, before any proxy. `id` counts the requests of the
+    process, `internal` tells a request dispatched by a handler, `mapping` is the one being applied,
     `rewritten` turns true when an internal redirect, or middleware, has given it another URL than the client's,
     `aborted` when the client has gone. `state` is the handlers' own: what one stores, the next ones find.
 
@@ -62,6 +65,7 @@ class Request:
 
     __slots__ = (
         "_body",
+        "_client",
         "_cookies",
         "_headers",
         "_kept",
@@ -72,19 +76,18 @@ class Request:
         "_streamed",
         "_trailers",
         "aborted",
-        "client",
         "http_version",
         "id",
         "internal",
+        "local",
         "mapping",
         "max_body",
         "method",
         "on_disconnect",
+        "peer",
         "raw_target",
-        "remote",
         "rewritten",
         "scheme",
-        "server",
         "table",
         "upgrader",
         "url",
@@ -101,9 +104,8 @@ class Request:
         raw_headers: list[tuple[bytes, bytes]] | None = None,
         http_version: str = "1.1",
         scheme: str = "http",
-        remote: str = "",
-        client: tuple[str, int] | None = None,
-        server: tuple[str, int] | None = None,
+        peer: tuple[str, int] | None = None,
+        local: tuple[str, int] | None = None,
         internal: bool = False,
         max_body: int = MAX_BODY,
     ) -> None:
@@ -113,9 +115,9 @@ class Request:
         self._source = sendable(url) if raw_target is None else raw_target
         self.http_version = http_version
         self.scheme = scheme
-        self.remote = remote
-        self.client = client
-        self.server = server
+        self.peer = peer
+        self.local = local
+        self._client: Client | None = None
         self.internal = internal
         self.rewritten = False
         self.max_body = max_body
@@ -207,6 +209,21 @@ class Request:
     def host(self) -> str:
         """The Host header's value, '' when there is none (HTTP/1.0)."""
         return self.headers.get("host", "")
+
+    @property
+    def client(self) -> Client:
+        """The client itself, as the proxies tell that the configuration trusts (`trusted-proxies`)."""
+        client = self._client
+        if client is None:
+            table = self.table
+            client = client_behind(self, NOWHERE if table is None else table.trusted_proxies)
+            if table is not None:  # else it is yet to be dispatched
+                self._client = client
+        return client
+
+    def client_behind(self, trusted: Networks) -> Client:
+        """The client as proxies of these networks tell, for handlers that have an option of their own."""
+        return client_behind(self, trusted)
 
     @property
     def cookies(self) -> dict[str, str]:

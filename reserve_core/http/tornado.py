@@ -129,7 +129,8 @@ class _Connection(HTTPConnection):
 
     def __init__(self, request: Request, response: Response) -> None:
         self.request = request
-        self.context = _Context(request.remote, request.scheme)
+        client = request.client
+        self.context = _Context(client.address, client.scheme)
         self.finished = False  # the application has written all
         self.delegate: HTTPMessageDelegate | None = None  # who still waits for the request's end
         self.stream: UpgradedStream | None = None  # after an upgrade

@@ -221,7 +221,7 @@ def _check_origin(request: Request, origins: Iterable[str]) -> None:
         return  # no browser
     origin = sent[0].lower()
     allowed = {each.lower().rstrip("/") for each in _listed(origins)}
-    if len(sent) > 1 or not (origin in allowed or "*" in allowed or _is_same(origin, request.host.lower())):
+    if len(sent) > 1 or not (origin in allowed or "*" in allowed or _is_same(origin, request.client.host.lower())):
         raise HTTPError(403, "Pages of another site may not open this WebSocket")
 
 

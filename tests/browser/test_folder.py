@@ -32,7 +32,7 @@ SITE = {
 API = """
 def login(request, response):
     cookie = "session=17; Domain=localhost; Path=/v1; HttpOnly"
-    _, port = request.server
+    _, port = request.local
     return [None, {"status": 303, "headers": {"location": f"http://localhost:{port}/v1/me", "set-cookie": cookie}}]
 
 def me(request, response):

@@ -64,6 +64,19 @@ class TestSettings:
         assert [listener.__name__ for listener in configuration.listeners] == ["listener"]
         assert configuration.limits == Limits(max_url=200, max_body=1)
 
+    async def test_trusted_proxies(self, checked: Check, problems: Problems) -> None:
+        configuration = await checked({"trusted-proxies": ["10.0.0.0/8", "::1"]})
+        assert "10.1.2.3" in configuration.trusted_proxies
+        assert "::1" in configuration.trusted_proxies
+        assert "10.1.2.3" not in (await checked({})).trusted_proxies
+        first, second = await problems({"trusted-proxies": ["localhost", "::1", "10.0.0.0/33"]})
+        assert first.message == "\"trusted-proxies\": 'localhost' is no IP address or network"
+        assert '"10.0.0.0/8"' in first.hint
+        assert "10.0.0.0/33" in second.message
+        assert second.line == first.line + 2
+        (problem,) = await problems({"trusted-proxies": "10.0.0.0/8"})
+        assert problem.message.startswith('"trusted-proxies" must be an array')
+
     async def test_listeners(self, checked: Check, problems: Problems, write: Write) -> None:
         write("listen.py", "def listener(server): ...\ndef other(server): ...\nnumber = 5")
         configuration = await checked({"listeners": ["./listen.py", "./listen.py:other"]})

@@ -190,10 +190,11 @@ def test_the_defaults_are_what_an_empty_configuration_has() -> None:
         "port": 5000,
         "hostname": "127.0.0.1",
         "max-redirect": 10,
+        "trusted-proxies": [],
     }
     assert set(core_schema()["properties"]) == {
         *("$schema", "extends", "extend", "port", "hostname", "cwd", "max-redirect"),
-        *("ssl", "handlers", "listeners", "mappings", "limits"),
+        *("ssl", "handlers", "listeners", "mappings", "limits", "trusted-proxies"),
     }
     assert set(MAPPING_PROPERTIES) == {
         *("match", "method", "invert-match", "if-match", "cwd", "exclude-from-holding-list"),

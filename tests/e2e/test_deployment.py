@@ -11,11 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 from tests.kit.nginx import nginx
 from tests.kit.waiting import PATIENCE
 
-MIRROR = {"match": "^/mirror(/.*)?$", "mirror": "$1", "trusted-proxies": ["127.0.0.1"], "allowed-hosts": ["site.test"]}
+MIRROR = {"match": "^/mirror(/.*)?$", "mirror": "$1", "allowed-hosts": ["site.test"]}
+WHO = {"match": "/who", "custom": "./who.py"}
+WHO_PY = """
+def handler(request, response):
+    return [[request.client, request.headers.get("forwarded")]]
+"""
+MADE_UP = {
+    "X-Forwarded-For": "6.6.6.6",
+    "X-Forwarded-Proto": "https",
+    "X-Forwarded-Host": "evil.test",
+    "Forwarded": "for=6.6.6.6;proto=https;host=evil.test",
+}
 
 
 def test_the_unit_starts_reloads_and_stops_it(start: Any, ask: Any, write: Any, project: Path) -> None:
@@ -37,11 +49,38 @@ def test_the_unit_starts_reloads_and_stops_it(start: Any, ask: Any, write: Any, 
     assert running.stop() == 0
 
 
-async def test_a_mirror_works_behind_nginx(start: Any, write: Any, project: Path, tmp_path: Path) -> None:
-    write({"reserve.json": {"mappings": [MIRROR]}})
+@pytest.fixture
+def example(start: Any, write: Any, project: Path) -> str:
+    """The site of nginx, in front of a server with our mappings."""
+    write({"reserve.json": {"trusted-proxies": ["127.0.0.1"], "mappings": [MIRROR, WHO]}, "who.py": WHO_PY})
     address = start("--silent").ready().split("/")[2]
     example = (project / "examples" / "deployment" / "nginx.conf").read_text()
-    example = example.replace("listen 8080", "listen 127.0.0.1:PORT").replace("127.0.0.1:5000", address)
+    return example.replace("listen 8080", "listen 127.0.0.1:PORT").replace("127.0.0.1:5000", address)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("", ""),
+        # The chain grows; and a Forwarded that the client has made up comes through.
+        ("X-Forwarded-For $remote_addr", "X-Forwarded-For $proxy_add_x_forwarded_for"),
+        ('proxy_set_header Forwarded "";', ""),
+    ],
+)
+async def test_nginx_says_who_the_client_is(example: str, tmp_path: Path, ask: Any, change: tuple[str, str]) -> None:
+    """Whatever the client says of itself. It is 127.0.0.2, and nginx 127.0.0.1."""
+    assert change[0] in example
+    example = example.replace(*change).replace("proxy_pass ", "proxy_bind 127.0.0.1; proxy_pass ")
+    connector = aiohttp.TCPConnector(local_addr=("127.0.0.2", 0))
+    session = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(PATIENCE))
+    with nginx(tmp_path, example) as port:
+        async with session, session.get(f"http://127.0.0.1:{port}/who", headers=MADE_UP) as answer:
+            client, forwarded = await answer.json()
+    assert client == ["127.0.0.2", "http", f"127.0.0.1:{port}", True, ["127.0.0.1"]]
+    assert forwarded == (None if "Forwarded" in example.replace("X-Forwarded", "") else MADE_UP["Forwarded"])
+
+
+async def test_a_mirror_works_behind_nginx(example: str, tmp_path: Path) -> None:
     headers, timeout = {"Host": "site.test"}, aiohttp.ClientTimeout(PATIENCE)
     with nginx(tmp_path, example) as port:
         url = f"http://127.0.0.1:{port}/mirror/"

@@ -128,7 +128,7 @@ async def test_what_the_handler_sees(serve: Serve) -> None:
                 "raw": request.raw_target,
                 "url": request.url,
                 "host": request.host,
-                "remote": request.remote,
+                "remote": request.client.address,
                 "scheme": request.scheme,
                 "x": request.headers.getall("x"),
                 "cookies": request.cookies,

@@ -97,7 +97,7 @@ async def test_a_handshake_that_has_ended_counts_once(
     seen: list[str] = []
 
     def handler(request: Request, response: Response) -> None:
-        seen.append(f"{request.scheme} {request.remote}")
+        seen.append(f"{request.scheme} {request.client.address}")
         response.send("hello")
 
     site = await serve(handler, certificate=certificate, max_connections=1)
@@ -138,7 +138,7 @@ async def test_a_request_knows_both_ends_of_its_connection(
     seen: list[tuple[object, object, str]] = []
 
     def handler(request: Request, response: Response) -> None:
-        seen.append((request.client, request.server, request.remote))
+        seen.append((request.peer, request.local, request.client.address))
         response.send(b"")
 
     site = await serve(handler, certificate=certificate if encrypted else None)

@@ -45,7 +45,7 @@ async def test_it_has_what_was_received(serve: Serve, data: bytes, status: int, 
     event = await refused(site, data)
     assert (event.status, event.reason.status, event.method, event.url) == (status, status, method, url)
     assert event.request is not None
-    assert (event.incoming_url, event.request.remote, event.request.scheme) == (url, "127.0.0.1", "http")
+    assert (event.incoming_url, event.request.client.address, event.request.scheme) == (url, "127.0.0.1", "http")
     assert event.server is site.server
     assert event.start > 0
     assert site.named("incoming") == []

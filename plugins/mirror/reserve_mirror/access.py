@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 
 from reserve_core import HTTPError, Request
 
-from .options import Network, Options
+from .options import Options
 
 COOKIE = "reserve-mirror"
 
@@ -46,18 +46,12 @@ class Access:
         self._cookie = hmac.digest((options.token or "").encode(), b"reserve-mirror", "sha256").hex()
 
     def caller(self, request: Request) -> Caller:
-        """Who sends a request. `X-Forwarded-*` counts only if a trusted proxy sends it."""
-        if not self._proxies or not _within(request.remote, self._proxies):
-            return Caller(request.scheme, request.host, request.remote, "")
-        headers = request.headers
-        scheme = _last(headers.getall("x-forwarded-proto", [])).lower()
-        prefix = _last(headers.getall("x-forwarded-prefix", [])).rstrip("/")
-        return Caller(
-            scheme if scheme in _DEFAULT_PORTS else request.scheme,
-            _last(headers.getall("x-forwarded-host", [])) or request.host,
-            self._client(headers.getall("x-forwarded-for", []), request.remote),
-            prefix if prefix.startswith("/") and not prefix.startswith("//") else "",
-        )
+        """Who sends a request. `X-Forwarded-Prefix` counts only if a trusted proxy sends it."""
+        client = request.client if self._proxies is None else request.client_behind(self._proxies)
+        prefix = _last(request.headers.getall("x-forwarded-prefix", [])).rstrip("/") if client.proxied else ""
+        if not prefix.startswith("/") or prefix.startswith("//"):
+            prefix = ""
+        return Caller(client.scheme, client.host, client.address, prefix)
 
     def check(self, request: Request, caller: Caller, guarded: bool) -> None:
         """Raises `HTTPError` 403 for a request under a foreign name, and if `guarded` for one of a foreign page."""
@@ -91,14 +85,6 @@ class Access:
     def _is_ours(self, name: str) -> bool:
         return name in self._hosts or name.endswith(self._suffixes) or _is_address(name)
 
-    def _client(self, values: list[str], remote: str) -> str:
-        """The last address that isn't a trusted proxy's: those before it are hearsay."""
-        for address in reversed([each.strip() for value in values for each in value.split(",")]):
-            remote = address
-            if not _within(address, self._proxies):
-                break
-        return remote
-
 
 def _is_same_origin(request: Request, caller: Caller) -> bool:
     headers = request.headers
@@ -128,14 +114,6 @@ def _is_address(name: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _within(address: str, networks: tuple[Network, ...]) -> bool:
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return False
-    return any(found in network for network in networks)
 
 
 def _last(values: list[str]) -> str:

@@ -6,16 +6,13 @@ import os
 import re
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from reserve_core import ConfigError
+from reserve_core import ConfigError, Networks
 
 if TYPE_CHECKING:
     from .store import Settings
-
-Network = IPv4Network | IPv6Network
 
 EXPIRATION_TIME = 86400
 MAX_REQUESTS = 20
@@ -95,10 +92,10 @@ PROPERTIES: dict[str, dict[str, Any]] = {
         "default": [],
     },
     "trusted-proxies": {
-        "description": "Addresses of the proxies whose X-Forwarded-For, -Host, -Proto and -Prefix are believed",
+        "description": "Addresses of the proxies whose X-Forwarded-For, -Host, -Proto and -Prefix, or Forwarded, are"
+        " believed; by default those of the configuration",
         "type": "array",
         "items": {"description": "An IP address, or a network: 10.0.0.0/8", "type": "string"},
-        "default": [],
     },
     "token": {
         "description": "A secret that pages and API ask for; requests are recorded without. Browsers get it from"
@@ -121,7 +118,7 @@ class Options:
     allow_create: bool
     answer: str  # an `Answer` as JSON
     allowed_hosts: tuple[str, ...]
-    trusted_proxies: tuple[Network, ...]
+    trusted_proxies: Networks | None  # None: those of the configuration
     token: str | None
 
     @property
@@ -134,6 +131,7 @@ class Options:
 
 def read_options(properties: Dict[str, Any]) -> Options:
     """The options among the properties of a mapping whose schema holds. Raises `ConfigError`."""
+    trusted_proxies = properties.get("trusted-proxies")
     return Options(
         redis_url=redis_url(properties),
         expiration_time=_number(properties, "expiration-time", EXPIRATION_TIME),
@@ -143,7 +141,7 @@ def read_options(properties: Dict[str, Any]) -> Options:
         allow_create=properties.get("allow-create", True),
         answer=_answer(properties.get("response", {})),
         allowed_hosts=tuple(name.lower() for name in properties.get("allowed-hosts", ())),
-        trusted_proxies=tuple(map(_network, properties.get("trusted-proxies", ()))),
+        trusted_proxies=None if trusted_proxies is None else Networks(trusted_proxies),
         token=properties.get("token"),
     )
 
@@ -240,12 +238,3 @@ def _answer(changes: Any) -> str:
         raise ConfigError(
             f'"response": {error}', 'Write {"status": 200, "headers": {"x-name": "value"}, ...}'
         ) from error
-
-
-def _network(text: str) -> Network:
-    try:
-        return ip_network(text, strict=False)
-    except ValueError as error:
-        raise ConfigError(
-            f'"trusted-proxies": {error}', "Write an address, 127.0.0.1, or a network, 10.0.0.0/8"
-        ) from None

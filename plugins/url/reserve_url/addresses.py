@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from collections.abc import Collection
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from .target import Origin
 
@@ -74,31 +74,3 @@ class HostPatterns:
         host = origin.host.removesuffix(".")
         name = f"[{host}]" if ":" in host else host
         return any(self._regex.fullmatch(text) for text in (name, f"{name}:{origin.port}"))
-
-
-class Networks:
-    """The `trusted-proxies` of a mapping: addresses, and networks as 10.0.0.0/8."""
-
-    def __init__(self, networks: Iterable[str]) -> None:
-        """Raises ValueError for what is no address and no network."""
-        self._networks = tuple(ip_network(network, strict=False) for network in networks)
-        self._known: dict[str, bool] = {}
-
-    def __contains__(self, address: str) -> bool:
-        if not self._networks:
-            return False
-        known = self._known.get(address)
-        if known is None:
-            if len(self._known) >= 4096:
-                self._known.clear()
-            known = self._known[address] = self._has(address)
-        return known
-
-    def _has(self, address: str) -> bool:
-        try:
-            ip = ip_address(address.partition("%")[0])
-        except ValueError:  # a client without an address: a mock, a Unix socket
-            return False
-        if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
-            ip = ip.ipv4_mapped
-        return any(ip in network for network in self._networks)

@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 from reserve_core.kit import is_token
 
 if TYPE_CHECKING:
-    from reserve_core import Headers, Request
+    from reserve_core import Client, Headers, Request
 
 Pairs = list[tuple[str, str]]
 
@@ -71,23 +71,20 @@ _KNOWN = 256
 _KEPT, _CLAIM, _DROPPED = range(3)
 
 
-def request_headers(request: Request, *, trusted: bool) -> Pairs:
+def request_headers(request: Request, client: Client) -> Pairs:
     """The headers that go up, but for Host and framing.
 
-    What a client says of those the request has passed before is believed only if it is `trusted`.
+    What is said of those the request has passed before goes up as far as it is known of `client`.
     """
     headers = request.headers
     named = _named_by_connection(headers.getall("connection", ()))
     pairs = []
     for name, value in headers.items():
         kind = _kind(name)
-        if (kind == _KEPT or (kind == _CLAIM and trusted)) and (not named or name.lower() not in named):
+        if (kind == _KEPT or (kind == _CLAIM and client.proxied)) and (not named or name.lower() not in named):
             pairs.append((name, value))
     pairs.append(("via", f"{request.http_version} {PSEUDONYM}"))
-    if trusted:
-        pairs += _extended_claims(request)
-    else:
-        pairs += _claims(request.remote, request.scheme, request.host)
+    pairs += _claims(client, request.scheme, request.host)
     return pairs
 
 
@@ -181,37 +178,33 @@ def _options(value: str) -> frozenset[str]:
 
 
 @lru_cache(maxsize=_KNOWN)
-def _claims(remote: str, scheme: str, host: str) -> tuple[tuple[str, str], ...]:
-    """Where a request comes from, for the next server."""
-    pairs = [("forwarded", _forwarded(remote, scheme, host)), ("x-forwarded-proto", scheme)]
-    if remote:
-        pairs.append(("x-forwarded-for", remote))
-    if host:
-        pairs.append(("x-forwarded-host", host))
+def _claims(client: Client, scheme: str, host: str) -> tuple[tuple[str, str], ...]:
+    """Where a request comes from, for the next server: its client, and the proxies on the way.
+
+    `scheme` and `host` are those that the last of them has used.
+    """
+    elements = [_element(client.address, client.scheme, client.host), *(f"for={_node(hop)}" for hop in client.via)]
+    if client.via:
+        elements[-1] = _element(client.via[-1], scheme, host)
+    pairs = [("forwarded", ", ".join(elements)), ("x-forwarded-proto", client.scheme)]
+    if client.address:
+        pairs.append(("x-forwarded-for", ", ".join((client.address, *client.via))))
+    if client.host:
+        pairs.append(("x-forwarded-host", client.host))
     return tuple(pairs)
 
 
-def _extended_claims(request: Request) -> Pairs:
-    """The same, behind what a trusted proxy says: chains grow, what it knows of the first request stays."""
-    headers = request.headers
-    pairs = []
-    for name, value in _claims(request.remote, request.scheme, request.host):
-        before = headers.getall(name, ())
-        if name in ("forwarded", "x-forwarded-for"):
-            value = ", ".join((*before, value))
-        elif before:
-            value = before[0]
-        pairs.append((name, value))
-    return pairs
-
-
-def _forwarded(remote: str, scheme: str, host: str) -> str:
-    node = f'"[{remote}]"' if ":" in remote else remote or "unknown"
+def _element(address: str, scheme: str, host: str) -> str:
+    """An element of Forwarded (RFC 7239 4)."""
     if not host:
-        return f"for={node};proto={scheme}"
+        return f"for={_node(address)};proto={scheme}"
     if not is_token(host):
         host = '"{}"'.format(re.sub(r'(["\\])', r"\\\1", host))
-    return f"for={node};host={host};proto={scheme}"
+    return f"for={_node(address)};host={host};proto={scheme}"
+
+
+def _node(address: str) -> str:
+    return f'"[{address}]"' if ":" in address else address or "unknown"
 
 
 def _unsecured_cookie(value: str) -> str:

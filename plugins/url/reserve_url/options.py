@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reserve_core import ConfigError
+from reserve_core import ConfigError, Networks
 
-from .addresses import HostPatterns, Networks
+from .addresses import HostPatterns
 from .dial import Dialer, tls_context
 from .forward import Hook, load_hook
 from .target import Template
@@ -38,11 +38,11 @@ SCHEMA: dict[str, Any] = {
             "default": False,
         },
         "trusted-proxies": {
-            "description": "Addresses and networks (10.0.0.0/8) of proxies in front of this server. What they say in"
-            " Forwarded and X-Forwarded-* is kept and continued; what anyone else says there is replaced",
+            "description": "Addresses and networks (10.0.0.0/8) of proxies in front of this server, by default those of"
+            " the configuration. What they say of a client in X-Forwarded-* or Forwarded is passed on; what anyone else"
+            " says there is replaced",
             "type": "array",
             "items": {"type": "string"},
-            "default": [],
         },
         "allow-private": {
             "description": "Lets clients reach this machine and private networks when groups choose the host;"
@@ -126,7 +126,7 @@ class Options:
     dialer: Dialer
     max_connections: int
     preserve_host: bool
-    trusted_proxies: Networks
+    trusted_proxies: Networks | None  # None: those of the configuration
     allow_private: bool
     allow_hosts: HostPatterns | None  # None: all
     unsecure_cookies: bool
@@ -144,12 +144,13 @@ class Options:
 def parse_options(mapping: Mapping) -> Options:
     """Raises `ConfigError`."""
     allow_hosts = mapping.get("allow-hosts")
+    trusted_proxies = mapping.get("trusted-proxies")
     return Options(
         template=_template(mapping),
         dialer=_dialer(mapping),
         max_connections=mapping["max-connections"],
         preserve_host=mapping["preserve-host"],
-        trusted_proxies=_trusted_proxies(mapping),
+        trusted_proxies=None if trusted_proxies is None else Networks(trusted_proxies),
         allow_private=mapping["allow-private"],
         allow_hosts=None if allow_hosts is None else HostPatterns(allow_hosts),
         unsecure_cookies=mapping["unsecure-cookies"],
@@ -187,10 +188,3 @@ def _dialer(mapping: Mapping) -> Dialer:
         verify=not mapping["ignore-unverifiable-certificate"],
         ca=path,
     )
-
-
-def _trusted_proxies(mapping: Mapping) -> Networks:
-    try:
-        return Networks(mapping["trusted-proxies"])
-    except ValueError as error:
-        raise ConfigError(f'In "trusted-proxies": {error}', 'Write addresses or networks: "10.0.0.0/8"') from error

@@ -140,8 +140,9 @@ class Proxy:
             raise HTTPError(508, "The request goes in a circle")
         raw = request.raw_match(match)
         origin, target = self._options.template.resolve(match, raw)
-        trusted = request.remote in self._options.trusted_proxies
-        pairs = request_headers(request, trusted=trusted)
+        trusted = self._options.trusted_proxies
+        client = request.client if trusted is None else request.client_behind(trusted)
+        pairs = request_headers(request, client)
         if hops := hops_left(request):
             pairs = [(name, str(hops - 1) if name.lower() == "max-forwards" else value) for name, value in pairs]
         upgrade = request.asks_for_websocket

@@ -21,19 +21,20 @@ ASGI = {"version": "3.0", "spec_version": "2.5"}
 def request_scope(request: Request, root_path: str, state: dict[str, Any]) -> dict[str, Any]:
     """The scope of a request, of type `http`."""
     raw_path, query = encoded_target(request)
+    client = request.client
     return {
         "type": "http",
         "asgi": ASGI,
         "http_version": request.http_version,
         "method": request.method,
-        "scheme": request.scheme,
+        "scheme": client.scheme,
         "path": decoded_path(raw_path),
         "raw_path": raw_path.encode("ascii"),
         "query_string": query.encode("ascii"),
         "root_path": root_path,
         "headers": request.raw_headers,
-        "client": request.client or ((request.remote, 0) if request.remote else None),
-        "server": request.server,
+        "client": (client.address, 0) if client.via else request.peer,
+        "server": request.local,
         "state": state.copy(),
     }
 

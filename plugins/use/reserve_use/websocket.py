@@ -20,7 +20,7 @@ class Session:
         self.request = request
         self.response = response
         scope["type"] = "websocket"
-        scope["scheme"] = "wss" if request.scheme == "https" else "ws"
+        scope["scheme"] = "wss" if scope["scheme"] == "https" else "ws"
         scope["subprotocols"] = _offered(request)
         scope["extensions"] = {"websocket.http.response": {}}
         del scope["method"]

@@ -165,7 +165,8 @@ class _Input(io.RawIOBase):
 
 def _environ(request: Request, root_path: str, body: io.BufferedIOBase) -> dict[str, Any]:
     path, query = request.path, encoded_target(request)[1]
-    host, port = request.server or ("localhost", _PORTS[request.scheme])
+    host, port = request.local or ("localhost", _PORTS[request.scheme])
+    client = request.client
     inside = path.removeprefix(root_path) if root_path and (path + "/").startswith(root_path + "/") else path
     environ = {
         "REQUEST_METHOD": request.method,
@@ -176,10 +177,10 @@ def _environ(request: Request, root_path: str, body: io.BufferedIOBase) -> dict[
         "SERVER_NAME": host,
         "SERVER_PORT": str(port),
         "SERVER_PROTOCOL": f"HTTP/{request.http_version}",
-        "REMOTE_ADDR": request.remote,
-        "REMOTE_PORT": str(request.client[1]) if request.client else "",
+        "REMOTE_ADDR": client.address,
+        "REMOTE_PORT": str(request.peer[1]) if request.peer and not client.via else "",
         "wsgi.version": (1, 0),
-        "wsgi.url_scheme": request.scheme,
+        "wsgi.url_scheme": client.scheme,
         "wsgi.input": body,
         "wsgi.input_terminated": True,
         "wsgi.errors": sys.stderr,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tornado.httpclient import HTTPClientError
 
+from reserve_core import mock
 from reserve_mirror.routes import ROUTES, Route
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ def test_nobody_else_is(serve: Serve, proxies: list[str]) -> None:
         ("1.1.1.1, 203.0.113.9", "203.0.113.9"),
         ("203.0.113.9, 127.0.0.2", "203.0.113.9"),
         ("127.0.0.3, 127.0.0.2", "127.0.0.3"),
-        ("203.0.113.9,", ""),
+        ("203.0.113.9,", "203.0.113.9"),
     ],
 )
 def test_the_client_is_the_last_who_is_no_proxy(serve: Serve, chain: str, client: str) -> None:
@@ -197,6 +198,15 @@ def test_the_client_is_the_last_who_is_no_proxy(serve: Serve, chain: str, client
     site = serve(trusted_proxies=["127.0.0.0/8"])
     site.ask("POST", "/r/orders", headers=[("X-Forwarded-For", chain)])
     assert site.requests()[0]["remote"] == client
+
+
+@pytest.mark.parametrize(("own", "remote"), [({}, "203.0.113.9"), ({"trusted-proxies": []}, "127.0.0.1")])
+async def test_without_proxies_of_its_own_a_mirror_has_the_configuration_s(own: dict[str, Any], remote: str) -> None:
+    mapping = {"match": "^(/.*)", "mirror": "$1", "codes": ["orders"], "redis-url": None, **own}
+    async with await mock({"trusted-proxies": ["127.0.0.1"], "mappings": [mapping]}) as site:
+        assert (await site.request("POST", "/r/orders", FORWARDED)).status == 200
+        (request,) = (await site.request("GET", "/api/mirrors/orders/requests")).json()["requests"]
+        assert request["remote"] == remote
 
 
 def test_a_rebound_name_does_not_pass_through_a_proxy(serve: Serve) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reserve_url.addresses import HostPatterns, Networks, is_public
+from reserve_url.addresses import HostPatterns, is_public
 from reserve_url.target import parse_origin
 
 
@@ -98,23 +98,3 @@ def test_host_patterns(pattern: str, authority: str, allowed: bool) -> None:
 
 def test_no_host_pattern_allows_nothing() -> None:
     assert not HostPatterns([]).allow(parse_origin("http", "e.example"))
-
-
-def test_networks() -> None:
-    networks = Networks(["10.0.0.0/8", "192.168.1.7", "fd00::/8", "10.1.2.3/16"])
-    assert all(address in networks for address in ("10.255.0.1", "192.168.1.7", "fd12::1", "::ffff:10.0.0.1"))
-    assert not any(address in networks for address in ("11.0.0.1", "192.168.1.8", "fe80::1%eth0", "", "unix:"))
-    assert "10.255.0.1" in networks
-    assert "" not in Networks([])
-
-
-def test_a_network_that_is_none_is_a_mistake() -> None:
-    with pytest.raises(ValueError, match="localhost"):
-        Networks(["localhost"])
-
-
-def test_a_host_of_ten_thousand_clients_is_remembered_no_longer_than_useful() -> None:
-    networks = Networks(["10.0.0.0/8"])
-    for number in range(10_000):
-        assert (f"10.0.{number // 256}.{number % 256}" in networks) is True
-    assert len(networks._known) < 5000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reserve_core import Request
+from reserve_core import Networks, Request
 from reserve_url.headers import (
     answer_headers,
     head_bytes,
@@ -17,17 +17,22 @@ from reserve_url.headers import (
 )
 
 
-def up(*headers: tuple[str, str], trusted: bool = False, remote: str = "192.0.2.7") -> list[tuple[str, str]]:
+def passed_on(request: Request, trusted: bool) -> list[tuple[str, str]]:
+    """All that goes up of a request. `trusted`: it comes by a proxy, and 10.0.0.2 is one, too."""
+    return request_headers(request, request.client_behind(Networks(["192.0.2.7", "10.0.0.2"] if trusted else [])))
+
+
+def up(*headers: tuple[str, str], trusted: bool = False) -> list[tuple[str, str]]:
     """What goes up of a request with these headers, without what is always added."""
-    request = Request("GET", "/", headers, remote=remote)
+    request = Request("GET", "/", headers, peer=("192.0.2.7", 1))
     added = {"via", "forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"}
-    return [(name, value) for name, value in request_headers(request, trusted=trusted) if name not in added]
+    return [(name, value) for name, value in passed_on(request, trusted) if name not in added]
 
 
-def claims(*headers: tuple[str, str], trusted: bool, remote: str = "192.0.2.7", scheme: str = "http") -> dict[str, str]:
+def claims(*headers: tuple[str, str], trusted: bool, peer: str = "192.0.2.7", scheme: str = "http") -> dict[str, str]:
     """What goes up of who sent a request."""
-    request = Request("GET", "/", headers, remote=remote, scheme=scheme)
-    pairs = [pair for pair in request_headers(request, trusted=trusted) if "forwarded" in pair[0].lower()]
+    request = Request("GET", "/", headers, peer=(peer, 1) if peer else None, scheme=scheme)
+    pairs = [pair for pair in passed_on(request, trusted) if "forwarded" in pair[0].lower()]
     assert len({name.lower() for name, _ in pairs}) == len(pairs)
     return dict(pairs)
 
@@ -78,7 +83,7 @@ def test_headers_that_connection_names_stay_behind() -> None:
 
 def test_via_grows() -> None:
     request = Request("GET", "/", [("Via", "1.1 other")], http_version="1.0")
-    assert [value for name, value in request_headers(request, trusted=False) if name.lower() == "via"] == [
+    assert [value for name, value in passed_on(request, trusted=False) if name.lower() == "via"] == [
         "1.1 other",
         "1.0 reserve",
     ]
@@ -96,13 +101,13 @@ def test_claims_are_made() -> None:
         "x-forwarded-host": "site.example:81",
         "x-forwarded-proto": "https",
     }
-    assert claims(("Host", "site"), trusted=False, remote="2001:db8::1") == {
+    assert claims(("Host", "site"), trusted=False, peer="2001:db8::1") == {
         "forwarded": 'for="[2001:db8::1]";host=site;proto=http',
         "x-forwarded-for": "2001:db8::1",
         "x-forwarded-host": "site",
         "x-forwarded-proto": "http",
     }
-    assert claims(trusted=False, remote="") == {"forwarded": "for=unknown;proto=http", "x-forwarded-proto": "http"}
+    assert claims(trusted=False, peer="") == {"forwarded": "for=unknown;proto=http", "x-forwarded-proto": "http"}
     assert claims(("Host", 'a"\\'), trusted=False)["forwarded"] == 'for=192.0.2.7;host="a\\"\\\\";proto=http'
 
 
@@ -127,7 +132,7 @@ def test_claims_of_a_stranger_are_replaced() -> None:
 
 def test_claims_of_a_trusted_proxy_are_continued() -> None:
     assert claims(*SPOOFED, trusted=True) == {
-        "forwarded": "for=10.0.0.1, for=192.0.2.7;host=site;proto=http",
+        "forwarded": "for=10.0.0.1;host=inner.example;proto=https, for=10.0.0.2, for=192.0.2.7;host=site;proto=http",
         "x-forwarded-for": "10.0.0.1, 10.0.0.2, 192.0.2.7",
         "x-forwarded-host": "inner.example",
         "x-forwarded-proto": "https",
@@ -136,6 +141,27 @@ def test_claims_of_a_trusted_proxy_are_continued() -> None:
     }
     assert ("X-Real-IP", "10.0.0.1") in up(*SPOOFED, trusted=True)
     assert claims(("Host", "site"), trusted=True) == claims(("Host", "site"), trusted=False)
+
+
+def test_what_stands_before_the_client_of_a_proxy_is_dropped() -> None:
+    """The client may have written it."""
+    chain = ("X-Forwarded-For", "6.6.6.6, 203.0.113.9, 10.0.0.2")
+    told = claims(chain, ("Forwarded", "for=6.6.6.6"), ("Host", "site"), trusted=True)
+    assert told["x-forwarded-for"] == "203.0.113.9, 10.0.0.2, 192.0.2.7"
+    assert told["forwarded"] == "for=203.0.113.9;host=site;proto=http, for=10.0.0.2, for=192.0.2.7;host=site;proto=http"
+
+
+def test_one_way_of_telling_is_translated_to_the_other() -> None:
+    """RFC 7239 7.4."""
+    told = claims(("Forwarded", 'for="[2001:db8::9]:1";proto=https;host=a.example'), ("Host", "inner"), trusted=True)
+    assert told == {
+        "forwarded": 'for="[2001:db8::9]";host=a.example;proto=https, for=192.0.2.7;host=inner;proto=http',
+        "x-forwarded-for": "2001:db8::9, 192.0.2.7",
+        "x-forwarded-host": "a.example",
+        "x-forwarded-proto": "https",
+    }
+    # Who isn't known is the proxy, once.
+    assert claims(("Forwarded", "for=unknown"), trusted=True)["x-forwarded-for"] == "192.0.2.7"
 
 
 def test_claims_can_not_be_taken_away() -> None:

@@ -223,6 +223,25 @@ async def test_only_trusted_proxies_are_believed(upstream: Upstream, serve: Serv
         assert backend.requests[-1].headers.getall("x-forwarded-for") == [chain]
 
 
+async def test_a_mapping_without_proxies_of_its_own_has_the_configuration_s(upstream: Upstream, serve: Serve) -> None:
+    backend = await upstream()
+    site = await serve(
+        {"match": "/nobody", "url": backend.url, "trusted-proxies": []},
+        {"match": "/others", "url": backend.url, "trusted-proxies": ["10.0.0.0/8"]},
+        {"url": backend.url},
+        **{"trusted-proxies": ["127.0.0.1"]},
+    )
+    for path, chain in (("/", "203.0.113.9, 127.0.0.1"), ("/nobody", "127.0.0.1"), ("/others", "127.0.0.1")):
+        await site.get(path, "X-Forwarded-For: 6.6.6.6, 203.0.113.9", "Forwarded: for=6.6.6.6")
+        headers = backend.requests[-1].headers
+        assert headers.getall("x-forwarded-for") == [chain]
+        (forwarded,) = headers.getall("forwarded")
+        assert "6.6.6.6" not in forwarded
+    assert backend.requests[0].headers["forwarded"] == (
+        "for=203.0.113.9;host=site.example;proto=http, for=127.0.0.1;host=site.example;proto=http"
+    )
+
+
 async def test_a_request_that_goes_in_a_circle_ends(serve: Serve) -> None:
     mapping: dict[str, Any] = {"match": "^/(.*)", "url": "http://127.0.0.1:1/$1"}
     site = await serve(mapping)

@@ -43,11 +43,13 @@ Serve = Callable[..., Awaitable[Site]]
 
 @pytest.fixture
 async def serve() -> AsyncIterator[Serve]:
-    """`await serve({"use": app}, ...)` serves these mappings; each may lack its "match"."""
+    """`await serve({"use": app}, ...)` serves these mappings; each may lack its "match". Other settings are keyword
+    arguments."""
     async with AsyncExitStack() as stack:
 
-        async def start(*mappings: dict[str, Any]) -> Site:
-            server = await stack.enter_async_context(await serve_configuration({"mappings": list(mappings)}, port=0))
+        async def start(*mappings: dict[str, Any], **settings: Any) -> Site:
+            configuration = {"mappings": list(mappings), **settings}
+            server = await stack.enter_async_context(await serve_configuration(configuration, port=0))
             client = await stack.enter_async_context(
                 aiohttp.ClientSession(auto_decompress=False, timeout=aiohttp.ClientTimeout(PATIENCE))
             )
