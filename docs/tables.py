@@ -106,11 +106,15 @@ def _properties(schema: dict[str, Any], base: str = "") -> Iterator[tuple[str, d
 
 def _type(schema: dict[str, Any]) -> str:
     if "anyOf" in schema:
-        return ", or ".join(_type(shape) for shape in schema["anyOf"])
+        others = {keyword: value for keyword, value in schema.items() if keyword != "anyOf"}
+        return ", or ".join(_type({**others, **shape}) for shape in schema["anyOf"])
+    if "enum" in schema:
+        return " or ".join(f"`{json.dumps(value)}`" for value in schema["enum"])
     if "const" in schema:
         return f"`{json.dumps(schema['const'])}`"
     types = schema.get("type", "any")
-    names = " or ".join(_TYPES.get(name, name) for name in ([types] if isinstance(types, str) else types))
+    types = [types] if isinstance(types, str) else types
+    names = (", or " if "boolean" in types else " or ").join(_TYPES.get(name, name) for name in types)
     low, high = schema.get("minimum"), schema.get("maximum")
     if low is not None and high is not None and high < 2**53 - 1:
         return f"{names}, {low:,} to {high:,}"

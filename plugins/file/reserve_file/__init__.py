@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .custom import CustomFiles
     from .disk import DiskFiles
     from .filesystem import FileSystem
+    from .options import Options
     from .paths import Place
 
 __all__ = ["FileSystem"]
@@ -29,10 +30,10 @@ def __getattr__(name: str) -> Any:
 
 
 @hookimpl
-def schema() -> dict[str, Any]:
-    from .options import SCHEMA  # what serves files is imported where files are served
+def schema() -> type[Options]:
+    from .options import Options  # what serves files is imported where files are served
 
-    return SCHEMA
+    return Options
 
 
 @hookimpl
@@ -44,12 +45,14 @@ def methods() -> Iterable[str]:
 async def validate(mapping: Mapping) -> None:
     from .custom import CustomFiles
     from .disk import DiskFiles
-    from .options import parse_options
+    from .options import load_file_system, parse_place
 
-    options = parse_options(mapping)
-    if options.file_system is None:
-        _warn_of_folder(mapping, options.place)
-    mapping.state = DiskFiles(options) if options.file_system is None else CustomFiles(options, options.file_system)
+    place, file_system = parse_place(mapping), load_file_system(mapping)
+    if file_system is None:
+        _warn_of_folder(mapping, place)
+        mapping.state = DiskFiles(mapping.options, place)
+    else:
+        mapping.state = CustomFiles(mapping.options, place, file_system)
 
 
 def _warn_of_folder(mapping: Mapping, place: Place) -> None:

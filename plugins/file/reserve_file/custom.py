@@ -12,7 +12,7 @@ from .listing import Entry, send_page
 from .mime import content_type
 from .negotiation import SUFFIXES, codings, is_stale
 from .options import Options
-from .paths import Target, servable
+from .paths import Place, Target, servable
 from .representation import Representation, represent
 from .slash import redirect_folder
 
@@ -20,14 +20,16 @@ from .slash import redirect_folder
 class CustomFiles:
     """Answers the requests of one mapping from a custom file system. Nothing is remembered: it may be by the latter."""
 
-    def __init__(self, options: Options, file_system: FileSystem) -> None:
+    def __init__(self, options: Options, place: Place, file_system: FileSystem) -> None:
         self._options = options
+        self._place = place
+        self._types = options.content_types
+        self._cache_control = options.cache_control
         self._file_system = file_system
 
     async def serve(self, request: Request, response: Response, mapping: Mapping, redirect: str) -> None:
         """Answers with the file, or leaves the response as it is."""
-        place, dotfiles = self._options.place, self._options.dotfiles
-        target = place.target(place.key(redirect), dotfiles=dotfiles)
+        target = self._place.target(self._place.key(redirect), dotfiles=self._options.dotfiles)
         if target is None:
             return
         path = target.path
@@ -42,7 +44,7 @@ class CustomFiles:
                 index = None
             if index is None and not self._options.listing:
                 return
-            if await redirect_folder(request, response, mapping, redirect, self._options, path.__eq__):
+            if await redirect_folder(request, response, mapping, redirect, self._place, path.__eq__):
                 return
             if index is None:
                 await self._list(request, response, target)
@@ -63,8 +65,8 @@ class CustomFiles:
             size=stat.size,
             written=stat.written,
             tag=f"{stat.written or 0:x}-{stat.size:x}",
-            content_type=type_ or content_type(self._options.types, path.rpartition("/")[2]),
-            cache_control=self._options.cache_control,
+            content_type=type_ or content_type(self._types, path.rpartition("/")[2]),
+            cache_control=self._cache_control,
             coding=coding,
         )
 

@@ -18,7 +18,7 @@ from .local import examine, identity, is_same, open_file, read_all, read_chunks,
 from .mime import content_type
 from .negotiation import SUFFIXES, codings, is_stale
 from .options import Options
-from .paths import Target
+from .paths import Place, Target
 from .representation import Representation, represent
 from .slash import redirect_folder
 
@@ -41,18 +41,21 @@ class DiskFiles:
     the same inode of the same device, with the same size and times. It was opened safely then.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, place: Place) -> None:
         self._options = options
+        self._place = place
+        self._types = options.content_types
+        self._cache_control = options.cache_control
         self._ttl = options.ttl
         self._cache: Cache[Representation] = Cache(MAX_MEMORY, options.max_files)
 
     async def serve(self, request: Request, response: Response, mapping: Mapping, redirect: str) -> None:
         """Answers with the file, or leaves the response as it is."""
         options = self._options
-        key = options.place.key(redirect)
+        key = self._place.key(redirect)
         held = self._recall(key)
         if held is None:
-            target = options.place.target(key, dotfiles=options.dotfiles)
+            target = self._place.target(key, dotfiles=options.dotfiles)
             if target is None:
                 return
             held = self._find(key, target)
@@ -63,7 +66,7 @@ class DiskFiles:
         try:
             if held[0].is_index:
                 is_folder = partial(is_same, held[0].path.rpartition("/")[0])
-                if await redirect_folder(request, response, mapping, redirect, options, is_folder):
+                if await redirect_folder(request, response, mapping, redirect, self._place, is_folder):
                     return
             accepted = request.headers.get("accept-encoding")
             if accepted:
@@ -145,8 +148,8 @@ class DiskFiles:
             size=size,
             written=status.st_mtime_ns,
             tag=f"{status.st_mtime_ns:x}-{size:x}-{status.st_ino:x}",
-            content_type=type_ or content_type(options.types, path.rpartition("/")[2]),
-            cache_control=options.cache_control,
+            content_type=type_ or content_type(self._types, path.rpartition("/")[2]),
+            cache_control=self._cache_control,
             coding=coding,
             body=body,
             identity=identity(status),
@@ -189,7 +192,7 @@ class DiskFiles:
         )
         if entries is None:
             return
-        if not await redirect_folder(request, response, mapping, redirect, options, partial(is_same, target.path)):
+        if not await redirect_folder(request, response, mapping, redirect, self._place, partial(is_same, target.path)):
             send_page(request, response, entries, has_parent=bool(target.names))
 
 

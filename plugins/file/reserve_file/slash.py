@@ -9,6 +9,7 @@ from reserve_core import Mapping, Request, Response
 from reserve_core.kit import canonical_url
 
 from .options import Options
+from .paths import Place
 
 
 async def redirect_folder(
@@ -16,7 +17,7 @@ async def redirect_folder(
     response: Response,
     mapping: Mapping,
     redirect: str,
-    options: Options,
+    place: Place,
     is_folder: Callable[[str], bool],
 ) -> bool:
     """Sends a client that has named a folder without its slash to the same folder with it. Returns whether it did.
@@ -25,6 +26,7 @@ async def redirect_folder(
     another one's page, such as that of a 404. And only where `mapping` takes the new URL as well and makes of it a path
     for which `is_folder` says that it's the same folder.
     """
+    options: Options = mapping.options
     if not options.redirect_folders or request.path.endswith("/"):
         return False
     if request.rewritten or request.internal or response.status != 200:
@@ -33,7 +35,7 @@ async def redirect_folder(
     # Two slashes at the beginning would be followed by another host (RFC 3986 4.2).
     location = f"/{path.strip('/')}/{question}{query}"
     value = await _value(request, mapping, redirect, canonical_url(location))
-    target = None if value is None else options.place.target(options.place.key(value), dotfiles=options.dotfiles)
+    target = None if value is None else place.target(place.key(value), dotfiles=options.dotfiles)
     if target is None or target.file_only or not is_folder(target.path):
         return False
     response.send(b"", 301, {"location": location, "cache-control": "no-store"})
