@@ -19,56 +19,34 @@ from typing import TYPE_CHECKING, Any
 
 from reserve_core import ConfigError, Reference, hookimpl, send
 
-from .function import THREADS, Function, fixed_answer, parse_answer, prepare, short
+from .function import DEFAULT_NAME, Function, fixed_answer, parse_answer, prepare, short
 from .watch import WatchedFunction
 
 if TYPE_CHECKING:
     from reserve_core import Configuration, Mapping, Request, Response
 
-DEFAULT_NAME = "handler"
+    from .options import Options
 
 # What a function returns at once; anything else may have to be awaited first.
 _PLAIN = frozenset((type(None), str, int, list, tuple))
 
 
 @hookimpl
-def schema() -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": {
-            "custom": {
-                "description": "A function (request, response, *groups), sync or async:"
-                f' "./file.py" (its {DEFAULT_NAME}), "./file.py:name" or "package.module:name";'
-                " or an array [body, {status, headers}] that is sent as it is",
-                "type": ["string", "array"],
-                "minLength": 1,
-                "maxItems": 2,
-            },
-            "watch": {
-                "description": "Loads the code anew when its file, or a file beside it that it imports, has changed",
-                "type": "boolean",
-                "default": False,
-            },
-            "thread": {
-                "description": "Calls a plain function in a thread, so that it may block: time.sleep, requests, a"
-                f" database. Up to {THREADS} at once; the function returns its response and doesn't use `response`",
-                "type": "boolean",
-                "default": False,
-            },
-        },
-        "required": ["custom"],
-        "additionalProperties": True,
-    }
+def schema() -> type[Options]:
+    from .options import Options
+
+    return Options
 
 
 @hookimpl
 async def validate(mapping: Mapping) -> None:
     """Finds the function and keeps it as state. Warns when it wants more groups than there are."""
     value = mapping.value
+    options: Options = mapping.options
     prepared = prepare
-    if mapping["thread"]:
+    if options.thread:
         from .thread import prepare_threaded as prepared
-    if mapping["watch"]:
+    if options.watch:
         if not isinstance(value, str):
             raise ConfigError('"watch" is for code in a file', 'Name it as "./file.py:name", or leave "watch" out')
         mapping.state = WatchedFunction(Reference(value, mapping.cwd, DEFAULT_NAME), prepared)

@@ -17,6 +17,8 @@ Headers = dict[str, str] | Sequence[tuple[str, str]]
 # The request and the response: what every function gets before the groups.
 _FIRST = 2
 
+DEFAULT_NAME = "handler"
+
 # Functions that run in threads at once, of all mappings.
 THREADS = 32
 

@@ -9,15 +9,16 @@ The core asks it, too, when a handler redirects to a number.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reserve_core import hookimpl
-from reserve_core.kit import TOKEN
 
 from .fields import Pairs, compile_fields
 
 if TYPE_CHECKING:
     from reserve_core import Configuration, Mapping, Request, Response
+
+    from .options import Options
 
 _TEXTS = {
     403: b"Forbidden",
@@ -48,34 +49,17 @@ _OF_CONTENT = (
 
 
 @hookimpl
-def schema() -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": {
-            "status": {
-                "description": "The status of the response (RFC 9110 15)",
-                "type": "integer",
-                "minimum": 200,
-                "maximum": 599,
-            },
-            "headers": {
-                "description": "Headers of the response, an array for several of one name. The groups of the match can"
-                " be put in ($1, $name): as the client sent it in Location and its like, else percent-encoded where a"
-                " header needs it",
-                "type": "object",
-                "propertyNames": {"pattern": f"^{TOKEN}$"},
-                "additionalProperties": {"type": ["string", "integer", "array"], "items": {"type": "string"}},
-                "default": {},
-            },
-        },
-        "required": ["status"],
-    }
+def schema() -> type[Options]:
+    from .options import Options
+
+    return Options
 
 
 @hookimpl
 async def validate(mapping: Mapping) -> None:
     """Keeps as state what makes the headers of an answer from its match."""
-    status, headers = mapping["status"], mapping["headers"]
+    options: Options = mapping.options
+    status, headers = options.status, options.headers
     mapping.state = compile_fields(headers, () if status in _WITHOUT_CONTENT else _PLAIN)
     mapping.final = True
     mapping.warn_of_groups(headers, "headers")

@@ -18,53 +18,16 @@ if TYPE_CHECKING:
     from reserve_core import Configuration, Event, Mapping, Request, Response, Server
 
     from .application import Application
+    from .options import Options
 
 PREFIX = "use"
-DEFAULT_NAME = "app"
 
 
 @hookimpl
-def schema() -> dict[str, Any]:
-    from .application import INTERFACES  # with Tornado and what runs applications, where there are some
+def schema() -> type[Options]:
+    from .options import Options
 
-    return {
-        "type": "object",
-        "properties": {
-            "use": {
-                "description": 'An application or middleware: "package.module:name", "./file.py:name", or'
-                f' "./file.py" (its {DEFAULT_NAME}); from a program also the object itself, such as a list of routes',
-                "type": ["string", "array"],
-                "minLength": 1,
-                "minItems": 1,
-            },
-            "interface": {
-                "description": "What it is; by default it's seen by its signature: a class or function that takes app"
-                " first is middleware, (scope, receive, send) is asgi, (environ, start_response) is wsgi",
-                "enum": list(INTERFACES),
-            },
-            "options": {
-                "description": "Arguments by name for a class or a factory: of middleware those behind app, of a"
-                " Tornado handler those of initialize, of a list of routes the settings of its application",
-                "type": "object",
-                "default": {},
-            },
-            "root-path": {
-                "description": "The path below which an application is mounted: root_path of ASGI, SCRIPT_NAME of WSGI;"
-                " Tornado sees the path behind it",
-                "type": "string",
-                "pattern": "^(/[^?#]*[^/?#])?$",
-                "default": "",
-            },
-            "threads": {
-                "description": "Requests that a WSGI application works on at once, each in a thread",
-                "type": "integer",
-                "minimum": 1,
-                "maximum": 1000,
-                "default": 16,
-            },
-        },
-        "required": ["use"],
-    }
+    return Options
 
 
 @hookimpl
@@ -73,6 +36,7 @@ async def validate(mapping: Mapping, configuration: Configuration) -> None:
     from reserve_core import Reference
 
     from .application import make
+    from .options import DEFAULT_NAME
 
     value = mapping.value
     target = Reference(value, mapping.cwd, DEFAULT_NAME).load() if isinstance(value, str) else value

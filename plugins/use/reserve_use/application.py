@@ -13,10 +13,9 @@ from reserve_core import ConfigError, Configuration, Mapping, Request, Response
 from reserve_core.kit import run_application
 
 from .asgi import ASGIApplication
+from .options import INTERFACES, Interface, Options
 from .rest import Rest
 from .wsgi import WSGIApplication
-
-INTERFACES = ("asgi-middleware", "asgi", "wsgi", "tornado")
 
 
 class Application(Protocol):
@@ -56,9 +55,9 @@ class TornadoApplication:
 
 def make(target: Any, name: str, mapping: Mapping, configuration: Configuration) -> Application:
     """What serves by `target`, which messages call `name`. Raises `ConfigError` for what can't be used."""
-    options = mapping["options"]
-    root_path = mapping["root-path"]
-    interface = mapping.get("interface") or _interface(target, name)
+    settings: Options = mapping.options
+    options, root_path = settings.options, settings.root_path
+    interface = settings.interface or _interface(target, name)
     if interface == "asgi-middleware":
         middleware = _called(target, name, Rest(configuration), **options)
         return ASGIApplication(name, middleware, root_path)
@@ -78,7 +77,7 @@ def make(target: Any, name: str, mapping: Mapping, configuration: Configuration)
     if not callable(target):
         raise ConfigError(f"{name} can't be called, so it is no application", "Name an ASGI or a WSGI application")
     if interface == "wsgi":
-        return WSGIApplication(name, target, root_path, mapping["threads"], configuration)
+        return WSGIApplication(name, target, root_path, settings.threads, configuration)
     return ASGIApplication(name, target, root_path)
 
 
@@ -117,7 +116,7 @@ def _called(target: Any, name: str, /, *arguments: Any, **options: Any) -> Any:
         ) from error
 
 
-def _interface(target: Any, name: str) -> str:
+def _interface(target: Any, name: str) -> Interface:
     """What `target` is, by its type and its signature."""
     if isinstance(target, HTTPServerConnectionDelegate) or _is_routes(target):
         return "tornado"
@@ -132,7 +131,7 @@ def _interface(target: Any, name: str) -> str:
     raise ConfigError(f"{name} can't be called, so it is no application", "Name an application, or ASGI middleware")
 
 
-def _of_call(call: Any, name: str, skip: int) -> str:
+def _of_call(call: Any, name: str, skip: int) -> Interface:
     parameters = _parameters(call)[skip:]
     if parameters[:1] == ["app"]:
         return "asgi-middleware"
