@@ -13,6 +13,9 @@ from .mock import mock
 from .send import send
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from .config import Configuration, Handler, Mapping, Reference, check, load_reference, read
     from .config.interpolate import interpolate
     from .errors import ConfigError, Disconnected, HTTPError, PluginError, Problem, ResponseError
@@ -70,7 +73,7 @@ __all__ = [
 
 
 # None of these is the name of a module, too.
-__getattr__ = lazy(
+__getattr__: Callable[[str], Any] = lazy(
     __name__,
     {
         ".config": (

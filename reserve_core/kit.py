@@ -5,12 +5,14 @@ What every handler needs is in `reserve_core` itself. Nothing here is imported b
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .lazy import lazy
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from .config.interpolate import split_template
     from .decoding import Decoding
     from .defaults import with_charset

@@ -24,7 +24,7 @@ def _count(default: int, description: str, minimum: int) -> Any:
 class Limits:
     """The `limits` of a configuration, in bytes and seconds. In JSON, `max_url` is written `max-url`."""
 
-    __schema__: ClassVar = {"description": "How much a client may send, and how long anything may take"}
+    __schema__: ClassVar[dict[str, Any]] = {"description": "How much a client may send, and how long anything may take"}
 
     max_url: int = _count(8192, "Longest request target, in bytes; a longer one is answered with 414", 64)
     max_headers: int = _count(65536, "Largest header section, in bytes; a larger one is answered with 431", 256)

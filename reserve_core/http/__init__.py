@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..lazy import lazy
 from .client import Client
@@ -11,6 +10,9 @@ from .request import Headers, Request
 from .response import Response, Writer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from .forms import Form, FormFile
     from .websocket import WebSocket, broadcast
 

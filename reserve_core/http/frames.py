@@ -119,6 +119,8 @@ class FrameProtocol(WebSocketProtocol13):
     """
 
     stream: UpgradedStream  # type: ignore[assignment]  # it has all that is used of an IOStream
+    client_terminated: bool
+    server_terminated: bool
     close_code: int | None
     close_reason: str | None
 

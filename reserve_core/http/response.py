@@ -43,7 +43,7 @@ class Writer(Protocol):
 
 
 class Response:
-    """The answer to one request.
+    """The response to one request.
 
     `status` and `headers` can be changed until the head has gone out. The writer takes care of what the request's
     method and the status mean for the body (HEAD, 204, 304).
@@ -56,13 +56,13 @@ class Response:
     __slots__ = ("_trailers", "cache_control", "ended", "headers", "headers_sent", "status", "writer")
 
     def __init__(self, writer: Writer) -> None:
-        self.writer = writer
-        self.status = 200
+        self.writer: Writer = writer
+        self.status: int = 200
         self.headers: Headers = CIMultiDict()
         self._trailers: Headers | None = None  # made when asked for: few responses have any
         self.cache_control: str | None = NO_STORE
-        self.headers_sent = False
-        self.ended = False
+        self.headers_sent: bool = False
+        self.ended: bool = False
 
     def __repr__(self) -> str:
         state = "ended" if self.ended else "sending" if self.headers_sent else "open"

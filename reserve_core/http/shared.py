@@ -41,14 +41,14 @@ class Shared:
     ) -> None:
         self.handle = handle
         self.refused = refused
-        self.limits = limits
-        self.scheme = scheme
+        self.limits: Limits = limits
+        self.scheme: str = scheme
         self.connections: set[Connection] = set()
         self.tasks: dict[asyncio.Task[None], Exchange] = {}
-        self.closing = False
+        self.closing: bool = False
         # Seconds of the loop's clock and the Date line, both renewed by `tick`: no clock is read per request.
-        self.now = 0.0
-        self.date = ""
+        self.now: float = 0.0
+        self.date: str = ""
         self._second = 0
         # The highest file descriptor that a new connection may have. The system gives the lowest that is free.
         self._highest = 0
