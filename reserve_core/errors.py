@@ -61,7 +61,7 @@ class HTTPError(Exception):
         super().__init__(f"{status} {reason}".rstrip())
         self.status = status
         self.reason = reason
-        self.headers = headers or {}
+        self.headers: dict[str, str] = headers or {}
 
 
 class ResponseError(RuntimeError):

@@ -22,7 +22,7 @@ from .common import CannotRun, Unusable, say
 if TYPE_CHECKING:
     from ..server import Server
 
-logger = logging.getLogger("reserve")
+logger: logging.Logger = logging.getLogger("reserve")
 
 # Seconds: an end that takes longer is told.
 AT_ONCE = 0.25
