@@ -14,6 +14,7 @@ import copy
 from collections.abc import Callable, Mapping as Dict
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from functools import partial, reduce
+from keyword import iskeyword
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -81,6 +82,12 @@ def shape_of(options: type, check: Check = lambda place, schema: None) -> Shape:
 def json_name(option: Field[Any]) -> str:
     """How JSON writes the name of a field."""
     return option.metadata.get("name") or option.name.replace("_", "-")
+
+
+def field_name(name: str) -> str | None:
+    """The field that JSON writes as `name`; None if there is none: then it's any, with `name=`."""
+    field = name.replace("-", "_")
+    return field if field.isidentifier() and not iskeyword(field) and "_" not in name else None
 
 
 def _object(options: type, check: Check, within: tuple[type, ...]) -> Shape:

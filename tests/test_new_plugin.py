@@ -63,7 +63,7 @@ def test_the_example_is_what_it_writes(reserve: Any, tmp_path: Path, project: Pa
     )
 
 
-@pytest.mark.parametrize("name", ["2fa", "import", "greeting", f"{'long-' * 12}name"])
+@pytest.mark.parametrize("name", ["2fa", "import", "greeting", "say_hi", f"{'long-' * 12}name"])
 def test_whatever_its_name_the_code_is_in_order(reserve: Any, tmp_path: Path, reserve_mock: Any, name: str) -> None:
     assert reserve("new-plugin", name).returncode == 0
     module = name.replace("-", "_")

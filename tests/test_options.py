@@ -337,7 +337,7 @@ def test_an_authors_mistake_is_named(
     [
         ("int", "returns a schema() that is no dataclass: int", "@dataclass"),
         ("Inner()", "returns a schema() that is not the one of an object", "or a dataclass"),
-        ("Inner", 'returns a schema() without the property "greet"', "by a field of Inner"),
+        ("Inner", 'returns a schema() without the property "greet"', "Write in Inner: greet: str = option("),
     ],
 )
 def test_what_is_no_class_of_options(

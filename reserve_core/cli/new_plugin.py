@@ -84,15 +84,21 @@ def _module(name: str) -> str:
 
 def _files(name: str) -> dict[Path, str]:
     """The texts of the distribution's files, by their paths in its folder."""
+    from ..options import field_name
+
+    module = _module(name)
+    field = field_name(name)
     words = {
         "name": name,
-        "module": _module(name),
+        "module": module,
+        "field": field or "whom",
+        "named": "" if field else f'\n        name="{name}",',
         "option": "greeting" if name != "greeting" else "words",  # a property beside the prefix's own
         "version": __version__,
     }
     files = {}
     for source in sorted(TEMPLATE.rglob(f"*{SUFFIX}")):
-        path = str(source.relative_to(TEMPLATE)).removesuffix(SUFFIX).replace("MODULE", words["module"])
+        path = str(source.relative_to(TEMPLATE)).removesuffix(SUFFIX).replace("MODULE", module)
         files[Path(path)] = Template(source.read_text(encoding="utf-8")).substitute(words)
     return files
 

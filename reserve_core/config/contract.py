@@ -16,7 +16,7 @@ import pluggy
 from .. import hookspecs
 from ..errors import ConfigError, ContractError
 from ..failures import describe
-from ..options import Shape, shape_of
+from ..options import Shape, field_name, shape_of
 from ..tokens import is_token
 from .mapping import Handler
 from .names import suggestion
@@ -29,7 +29,6 @@ Hook = Callable[..., Any]
 
 HANDLER_HOOKS = ("schema", "methods", "validate", "redirect")
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_PROPERTIES = 'under "properties"'
 _MARK = 'Mark its functions with "from reserve_core import hookimpl": @hookimpl'
 
 
@@ -177,7 +176,7 @@ def _shape(hook: Hook, prefix: str) -> Shape:
         raise ContractError(f"returns an invalid schema(): {fault}", "See JSON Schema, draft 2020-12")
     properties = schema.get("properties", {})
     if prefix not in properties:
-        mend = f"Describe it {f'by a field of {described.__name__}' if isinstance(described, type) else _PROPERTIES}"
+        mend = _field(described, prefix) if isinstance(described, type) else 'Describe it under "properties"'
         raise ContractError(f'returns a schema() without the property "{prefix}"', mend)
     taken = next((name for name in properties if name in MAPPING_PROPERTIES), None)
     if taken is not None:
@@ -191,6 +190,13 @@ def _shape_of(options: type) -> Shape:
             f"returns a schema() that is no dataclass: {options.__qualname__}", "Write @dataclass(frozen=True) above it"
         )
     return shape_of(options, _check_option)
+
+
+def _field(options: type, prefix: str) -> str:
+    """How the prefix's property is written in a dataclass of options."""
+    field = field_name(prefix)
+    named = "" if field else f', name="{prefix}"'
+    return f'Write in {options.__name__}: {field or "value"}: str = option("What it is for"{named})'
 
 
 def _check_option(place: str, schema: dict[str, Any]) -> None:

@@ -6,9 +6,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from reserve_core import ConfigError, Mapping, Response, hookimpl
+from reserve_core import ConfigError, Mapping, Response, hookimpl, option
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a mapping may hold: checked before the server starts."""
+
+    hello: str = option(
+        "Whom to greet; the world when it is empty",
+    )
+    greeting: str = option(
+        "The response; {} is where the name goes",
+        default="Hello {}!",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,22 +32,9 @@ class Greeting:
 
 
 @hookimpl
-def schema() -> dict[str, Any]:
-    """What a mapping may hold: checked before the server starts."""
-    return {
-        "type": "object",
-        "properties": {
-            "hello": {
-                "type": "string",
-                "description": "Whom to greet; the world when it is empty",
-            },
-            "greeting": {
-                "type": "string",
-                "default": "Hello {}!",
-                "description": "The response; {} is where the name goes",
-            },
-        },
-    }
+def schema() -> type[Options]:
+    """The options: `mapping.options` is an object of them."""
+    return Options
 
 
 @hookimpl
@@ -46,11 +45,12 @@ def methods() -> list[str]:
 
 @hookimpl
 async def validate(mapping: Mapping) -> None:
-    """Checks what a schema can't say, and prepares once what each request needs.
+    """Checks what the options can't say, and prepares once what each request needs.
 
     The core adds the file, the line and the mapping to the message.
     """
-    before, found, after = mapping["greeting"].partition("{}")
+    options: Options = mapping.options
+    before, found, after = options.greeting.partition("{}")
     if not found:
         raise ConfigError(
             '"greeting" has no place for the name',
