@@ -33,6 +33,8 @@ PUBLIC_MODULES = (
     "reserve_core.cli",
     "reserve_core.testing",
     "reserve_core.functions",
+    "reserve_url",
+    "reserve_mirror.testing",
 )
 
 # What of it is neither a class nor a function: it has no docstring of its own.
@@ -156,7 +158,7 @@ def _public(module: str) -> str:
 
 
 def _usage(name: str, value: Any) -> str:
-    is_function = inspect.isroutine(value) or inspect.isfunction(getattr(value, "__wrapped__", None))  # a cached one
+    is_function = inspect.isroutine(value) or hasattr(value, "cache_info")
     return f"`{name}{_arguments(value)}`" if is_function else f"`{name}`"
 
 
@@ -210,7 +212,11 @@ def _migration(_: str | None) -> str:
 
 def _commands(_: str | None) -> str:
     """The commands of the core; a plugin's are on its own page, each by its name: `<!-- table: command NAME -->`."""
-    own = [command for command in command_line.commands.values() if _is_own(command.callback)]
+    own = [
+        command
+        for command in command_line.commands.values()
+        if getattr(command.callback, "__module__", "").startswith("reserve_core.")
+    ]
     return "\n\n".join(_command(command) for command in sorted(own, key=lambda command: str(command.name)))
 
 
@@ -222,7 +228,7 @@ def _plugin_command(name: str) -> str:
 
 
 def _is_own(value: object) -> bool:
-    return getattr(value, "__module__", "").partition(".")[0] == "reserve_core"
+    return getattr(value, "__module__", "").startswith("reserve_")
 
 
 def _command(command: click.Command) -> str:

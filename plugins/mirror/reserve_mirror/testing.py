@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from .model import Whole
     from .wait import Outcome
 
+__all__ = ["RecordedRequest", "TestMirror", "reserve_mirror"]
+
 CODE = "test"
 MAX_REQUESTS = 1000
 
@@ -41,14 +43,17 @@ class RecordedRequest:
 
     @property
     def method(self) -> str:
+        """Upper case, as received."""
         return self.whole["method"]
 
     @property
     def path(self) -> str:
+        """What follows the mirror's URL: "" or "/..."."""
         return self.whole["path"]
 
     @property
     def query(self) -> list[tuple[str, str]]:
+        """The names and values of the query, decoded, in order."""
         return [(name, value) for name, value in self.whole["query"]]
 
     @property
