@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .defaults import with_charset
     from .failures import is_cancellation
     from .http.body import Body
+    from .http.flow import FlowControl, Waiter
     from .http.stream import UpgradedStream
     from .http.target import RawMatch, canonical_url
     from .http.tornado import run_application
@@ -29,9 +30,11 @@ __all__ = [
     "TOKEN",
     "Body",
     "Decoding",
+    "FlowControl",
     "RawMatch",
     "Threads",
     "UpgradedStream",
+    "Waiter",
     "canonical_url",
     "is_cancellation",
     "is_token",
@@ -49,6 +52,7 @@ __getattr__: Callable[[str], Any] = lazy(
         "..defaults": ("with_charset",),
         "..failures": ("is_cancellation",),
         "..http.body": ("Body",),
+        "..http.flow": ("FlowControl", "Waiter"),
         "..http.stream": ("UpgradedStream",),
         "..http.target": ("RawMatch", "canonical_url"),
         "..http.tornado": ("run_application",),

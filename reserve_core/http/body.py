@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
+
+from .flow import Waiter
 
 # Bytes that may wait for a handler before the connection stops reading from its socket.
 HIGH_WATER = 256 * 1024
@@ -56,7 +57,7 @@ class BodyStream:
         self._chunks: deque[bytes] = deque()
         self._size = 0
         self._error: BaseException | None = None
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiter = Waiter("The request body")
         self._on_read = on_read
 
     @property
@@ -72,46 +73,35 @@ class BodyStream:
     def feed(self, data: bytes) -> None:
         self._chunks.append(data)
         self._size += len(data)
-        self._wake()
+        self._waiter.wake()
 
     def feed_end(self) -> None:
         self.complete = True
         self._on_read = _nothing
-        self._wake()
+        self._waiter.wake()
 
     def fail(self, error: BaseException) -> None:
         """The rest will not come: readers get `error` once the bytes that did come are read."""
         if not self.complete:
             self._error = error
             self._on_read = _nothing
-            self._wake()
+            self._waiter.wake()
 
     def discard(self) -> None:
         """Forgets the bytes that wait."""
         self._chunks.clear()
         self._size = 0
 
-    def _wake(self) -> None:
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
-
     async def read(self) -> bytes:
-        """The next chunk, b"" at the end."""
+        """The next chunk, b"" at the end. Raises RuntimeError when somebody reads already."""
         self.started = True
         while not self._chunks:
             if self.complete:
                 return b""
             if self._error is not None:
                 raise self._error
-            if self._waiter is not None:
-                raise RuntimeError("The request body is being read by two readers at once")
             self._on_read()
-            self._waiter = asyncio.get_running_loop().create_future()
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
+            await self._waiter.wait()
         chunk = self._chunks.popleft()
         self._size -= len(chunk)
         if not self._chunks:

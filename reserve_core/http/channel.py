@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ..defaults import CACHEABLE, NO_STORE, TEXT
 from ..errors import Disconnected
+from .flow import FlowControl
 from .shared import Shared
 
 if TYPE_CHECKING:
@@ -21,23 +22,19 @@ NEVER = float("inf")
 Address = tuple[str, int]  # host and port
 
 
-class Channel(asyncio.Protocol):
+class Channel(FlowControl):
     """A transport with a `deadline` (of the loop's clock, in seconds) that `Shared.tick` looks at."""
 
     def __init__(self, shared: Shared, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
         # Of the server.
         self.shared = shared
-        self.loop = loop
         # Of the connection.
         self.peer: Address | None = None  # of the two ends of a TCP connection
         self.local: Address | None = None
-        self.transport: asyncio.Transport = cast("asyncio.Transport", None)
         self.deadline = 0.0
-        self.write_paused = False
-        self._drain: asyncio.Future[None] | None = None
         self._unsent = 0
         self._write_deadline = 0.0
-        self._reading = True
         self._deaf = False  # nothing more is read as HTTP
         self._stream: UpgradedStream | None = None
 
@@ -52,8 +49,7 @@ class Channel(asyncio.Protocol):
         self._deaf = True
         if self._stream is not None:
             self._stream.connection_lost(exc)
-        if self._drain is not None and not self._drain.done():
-            self._drain.set_exception(Disconnected("The client has gone"))
+        self.fail_writers(Disconnected("The client has gone"))
 
     def eof_received(self) -> bool:
         if self._stream is not None:
@@ -62,25 +58,9 @@ class Channel(asyncio.Protocol):
         return False
 
     def pause_writing(self) -> None:
-        self.write_paused = True
+        super().pause_writing()
         self._unsent = self.transport.get_write_buffer_size()
         self._write_deadline = self.shared.now + self.shared.limits.write_timeout
-        if self._stream is not None:
-            self._stream.pause_writing()
-
-    def resume_writing(self) -> None:
-        self.write_paused = False
-        if self._drain is not None and not self._drain.done():
-            self._drain.set_result(None)
-        if self._stream is not None:
-            self._stream.resume_writing()
-
-    async def drained(self) -> None:
-        """Returns when the transport takes more. Raises `Disconnected` when the client has gone."""
-        while self.write_paused:
-            if self._drain is None or self._drain.done():
-                self._drain = self.loop.create_future()
-            await self._drain
 
     @property
     def writing(self) -> bool:
@@ -128,7 +108,7 @@ class Channel(asyncio.Protocol):
             # TLS can't say no more and still listen: a client that waits for the end shall not wait in vain.
             self._end_lingering(self.shared.now)
             return
-        self._read_again()
+        self.set_reading(True)
 
     def _end_lingering(self, now: float) -> None:
         if self.writing:
@@ -151,15 +131,8 @@ class Channel(asyncio.Protocol):
         self._deaf = True
         self.deadline = NEVER
         self.transport.write(head)
-        self._read_again()
+        self.set_reading(True)
         from .stream import UpgradedStream  # with Tornado, for those who have use for it
 
-        self._stream = UpgradedStream(self.transport, data)
-        if self.write_paused:
-            self._stream.pause_writing()
+        self._stream = UpgradedStream(self, data)
         return self._stream
-
-    def _read_again(self) -> None:
-        if not self._reading:
-            self._reading = True
-            self.transport.resume_reading()

@@ -161,12 +161,7 @@ class Connection(RequestReader):
             and (body is None or not body.full)
             and (held is None or len(held) < MAX_FRAMING)
         )
-        if wanted is not self._reading and not self._deaf and not self.transport.is_closing():
-            self._reading = wanted
-            if wanted:
-                self.transport.resume_reading()
-            else:
-                self.transport.pause_reading()
+        if not self._deaf and self.set_reading(wanted):
             self._renew_deadline()
 
     def hand_over(self, head: bytes) -> UpgradedStream:
@@ -232,12 +227,12 @@ class Connection(RequestReader):
             self._say(*words)
         elif not self._deaf:
             self._renew_deadline()
-            if self._waiting or self._held is not None or not self._reading:
+            if self._waiting or self._held is not None or not self.reading:
                 self.update_reading()
 
     def _renew_deadline(self) -> None:
         limits = self.shared.limits
-        if not self._reading:
+        if not self.reading:
             self.deadline = NEVER
         elif self._in_head:
             self.deadline = self.shared.now + limits.header_timeout

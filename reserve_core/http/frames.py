@@ -17,6 +17,7 @@ from tornado.util import _websocket_mask
 from tornado.websocket import WebSocketProtocol13, _DecompressTooLargeError, _WebSocketParams
 
 from ..errors import Disconnected
+from .flow import Waiter
 from .stream import UpgradedStream
 
 Message = str | bytes
@@ -64,51 +65,39 @@ class Inbox:
         self._size = 0
         self._bounded = True
         self._ended = False
-        self._receiver: asyncio.Future[None] | None = None
-        self._sender: asyncio.Future[None] | None = None
+        self._receiver = Waiter("The WebSocket")
+        self._sender = Waiter("The WebSocket")
 
     async def put(self, message: Message) -> None:
         """Adds a message; returns when the next one may come."""
         self._messages.append(message)
         self._size += len(message) + MESSAGE_COST
-        _wake(self._receiver)
+        self._receiver.wake()
         while self._size > INBOX_LIMIT and self._bounded:
-            self._sender = asyncio.get_running_loop().create_future()
-            await self._sender
+            await self._sender.wait()
 
     async def get(self) -> Message:
         """The next message. Raises `Disconnected` when all were taken and there will be no more."""
         while not self._messages:
             if self._ended:
                 raise Disconnected("The WebSocket is closed")
-            if self._receiver is not None:
-                raise RuntimeError("The WebSocket is being received from by two receivers at once")
-            self._receiver = asyncio.get_running_loop().create_future()
-            try:
-                await self._receiver
-            finally:
-                self._receiver = None
+            await self._receiver.wait()
         message = self._messages.popleft()
         self._size -= len(message) + MESSAGE_COST
         if self._size <= INBOX_LIMIT:
-            _wake(self._sender)
+            self._sender.wake()
         return message
 
     def unbound(self) -> None:
         """From now on `put` doesn't wait: little can come any more."""
         self._bounded = False
-        _wake(self._sender)
+        self._sender.wake()
 
     def end(self) -> None:
         """No more messages will come."""
         self._ended = True
         self.unbound()
-        _wake(self._receiver)
-
-
-def _wake(waiter: asyncio.Future[None] | None) -> None:
-    if waiter is not None and not waiter.done():
-        waiter.set_result(None)
+        self._receiver.wake()
 
 
 class FrameProtocol(WebSocketProtocol13):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 
 from tornado.ioloop import IOLoop
 from tornado.iostream import StreamClosedError
+
+from .flow import FlowControl, Waiter
 
 # Bytes that may wait for a reader before the stream stops reading from its socket, and where it starts again.
 HIGH_WATER = 64 * 1024
@@ -17,27 +18,24 @@ LOW_WATER = HIGH_WATER // 2
 class UpgradedStream:
     """What a connection becomes when it stops to speak HTTP.
 
-    It reads, writes and closes as Tornado's protocols expect it of a stream. `data` is what came behind the head of the
-    request. `received` counts the bytes that came in. One reader at a time.
+    It reads, writes and closes as Tornado's protocols expect it of a stream. `flow` is the protocol that carries it,
+    `data` what came behind the head of the request. `received` counts the bytes that came in. One reader at a time.
     """
 
-    def __init__(self, transport: asyncio.Transport, data: bytes = b"") -> None:
+    def __init__(self, flow: FlowControl, data: bytes = b"") -> None:
         self.received: int = len(data)
-        self._transport = transport
-        self._loop = asyncio.get_running_loop()
+        self._flow = flow
+        self._transport = flow.transport
         self._close_callback: Callable[[], None] | None = None
-        self._lost = self._loop.create_future()  # done when the connection is no more
+        self._lost = flow.loop.create_future()  # done when the connection is no more
         self._error: BaseException | None = None
         # Reading.
         self._buffer = bytearray(data)
         self._needed = 0
-        self._reader: asyncio.Future[None] | None = None
-        self._paused = False
+        self._reader = Waiter("The stream")
         self._ended = False  # nothing more will come
         # Writing.
-        self._full = False  # the transport has enough for now
-        self._writers: deque[asyncio.Future[None]] = deque()
-        self._written = self._loop.create_future()
+        self._written = flow.loop.create_future()
         self._written.set_result(None)
 
     @property
@@ -48,12 +46,12 @@ class UpgradedStream:
     @property
     def paused(self) -> bool:
         """Whether reading has stopped because nobody takes what has come."""
-        return self._paused
+        return not self._flow.reading
 
     @property
     def full(self) -> bool:
         """Whether writing should stop because the client doesn't take what was written."""
-        return self._full
+        return self._flow.write_paused
 
     @property
     def unsent(self) -> int:
@@ -84,12 +82,11 @@ class UpgradedStream:
         if self.closed():
             raise StreamClosedError(self._error)
         self._transport.write(data)
-        return self._room()
+        return self._flow.room() if self._flow.write_paused else self._written
 
     async def drain(self) -> None:
         """Returns when more may be written. Raises `StreamClosedError` when the stream is closed."""
-        while self._full and not self._lost.done():
-            await self._room()
+        await self._flow.drained()
         if self.closed():
             raise StreamClosedError(self._error)
 
@@ -139,12 +136,10 @@ class UpgradedStream:
             return
         self._buffer += data
         if self._needed and len(self._buffer) >= self._needed:
-            self._wake()
+            self._reader.wake()
         # Also with a reader just woken: uvloop gives all that the kernel has, up to 8 MB, before anybody runs.
-        if len(self._buffer) > max(HIGH_WATER, self._needed) and not self._paused:
-            self._paused = True
-            if not self._transport.is_closing():
-                self._transport.pause_reading()
+        if len(self._buffer) > max(HIGH_WATER, self._needed):
+            self._flow.set_reading(False)
 
     def feed_eof(self) -> None:
         """The client will send no more."""
@@ -157,26 +152,10 @@ class UpgradedStream:
         self._error = exc
         self._lost.set_result(None)
         self._end()
-        for writer in self._writers:
-            if not writer.done():
-                writer.set_exception(StreamClosedError(exc))
-                writer.exception()  # nobody has to wait for a write
-        self._writers.clear()
+        self._flow.fail_writers(StreamClosedError(exc))
         callback, self._close_callback = self._close_callback, None
         if callback is not None:
             callback()
-
-    def pause_writing(self) -> None:
-        """The client takes less than is written."""
-        self._full = True
-
-    def resume_writing(self) -> None:
-        """The client has taken what was written, or most of it."""
-        self._full = False
-        while self._writers:
-            writer = self._writers.popleft()
-            if not writer.done():
-                writer.set_result(None)
 
     # Our own affairs.
 
@@ -189,40 +168,18 @@ class UpgradedStream:
             with memoryview(buffer) as view:
                 data = bytes(view[:size])
             del buffer[:size]  # moves the start of the bytearray, not its content
-        if self._paused and len(buffer) <= LOW_WATER:
-            self._read_on()
+        if len(buffer) <= LOW_WATER:
+            self._flow.set_reading(True)
         return data
 
     async def _wait_for(self, size: int) -> None:
-        if self._reader is not None:
-            raise RuntimeError("The stream is being read by two readers at once")
-        if self._paused:
-            self._read_on()
-        self._needed = size
-        self._reader = self._loop.create_future()
+        self._flow.set_reading(True)
+        before, self._needed = self._needed, size
         try:
-            await self._reader
+            await self._reader.wait()
         finally:
-            self._reader = None
-            self._needed = 0
-
-    def _read_on(self) -> None:
-        self._paused = False
-        if not self._transport.is_closing():
-            self._transport.resume_reading()
-
-    def _room(self) -> asyncio.Future[None]:
-        if not self._full:
-            return self._written
-        writer = self._loop.create_future()
-        self._writers.append(writer)
-        return writer
+            self._needed = before  # 0, or what the reader waits for beside whom this one can't
 
     def _end(self) -> None:
         self._ended = True
-        self._wake()
-
-    def _wake(self) -> None:
-        reader = self._reader
-        if reader is not None and not reader.done():
-            reader.set_result(None)
+        self._reader.wake()

@@ -28,6 +28,7 @@ from tornado.web import RequestHandler
 from ..errors import HTTPError
 from ..failures import is_cancellation
 from ..stalls import helps
+from .flow import Waiter
 from .request import Request
 from .response import Response
 from .stream import UpgradedStream
@@ -140,7 +141,7 @@ class _Connection(HTTPConnection):
         self._switching: list[tuple[str, str]] | None = None  # the header fields of a 101
         self._pieces: deque[tuple[bytes, asyncio.Future[None]]] = deque()
         self._error: BaseException | None = None
-        self._news: asyncio.Future[None] | None = None
+        self._news = Waiter("The answer")
         self._ended = False
         self._close_callback: Callable[[], None] | None = None
 
@@ -185,14 +186,14 @@ class _Connection(HTTPConnection):
             _refuse(written)
         else:
             self._pieces.append((chunk, written))
-            self._tell()
+            self._news.wake()
         return written
 
     def finish(self) -> None:
         """Ends the answer; one of status 101 goes on with `detach`."""
         if self._switching is None:
             self.finished = True
-            self._tell()
+            self._news.wake()
 
     def detach(self) -> UpgradedStream:
         """Gives the bytes of the connection away, after a 101."""
@@ -201,7 +202,7 @@ class _Connection(HTTPConnection):
             raise HTTPOutputError("Only a connection that is upgraded can be detached")
         self.stream = upgrader.hand_over(self._switching)
         self._close_callback = None
-        self._tell()
+        self._news.wake()
         return self.stream
 
     async def _execute(self, execute: Callable[..., Awaitable[None]], *args: bytes, **kwargs: bytes) -> None:
@@ -255,13 +256,8 @@ class _Connection(HTTPConnection):
                 raise self._error
             if self.stream is not None:
                 return False
-            self._news = asyncio.get_running_loop().create_future()
-            await self._news
+            await self._news.wait()
         return True
-
-    def _tell(self) -> None:
-        if self._news is not None and not self._news.done():
-            self._news.set_result(None)
 
     def check_size(self, size: int) -> None:
         """Raises `HTTPError` 413 for a body of so many bytes if the application doesn't take them."""
@@ -271,7 +267,7 @@ class _Connection(HTTPConnection):
     def fail(self, error: BaseException) -> None:
         """The request can't be read to its end, or its handler has ended without an answer."""
         self._error = error
-        self._tell()
+        self._news.wake()
         if self.stream is not None:
             self.stream.abort()
 

@@ -148,7 +148,7 @@ async def test_a_slow_handler_is_no_idle_connection(serve: Serve) -> None:
 async def test_a_handler_may_take_its_time_before_it_reads_the_body(serve: Serve) -> None:
     async def handler(request: Request, response: Response) -> None:
         (connection,) = site.server._shared.connections
-        await site.until(lambda: not connection._reading)  # it has as much as it holds
+        await site.until(lambda: not connection.reading)  # it has as much as it holds
         site.pass_time(LONG)
         response.send(str(len(await request.body())))
 

@@ -282,6 +282,23 @@ async def test_aborting_wakes_everybody(dig: Dig) -> None:
     await tunnel.talking
 
 
+async def test_a_second_reader_leaves_the_first_one_alone(dig: Dig) -> None:
+    refused = asyncio.Event()
+
+    async def talk(stream: UpgradedStream) -> None:
+        first = asyncio.create_task(stream.read_bytes(5))
+        await asyncio.sleep(0)
+        with pytest.raises(RuntimeError, match="two readers"):
+            await stream.read_bytes(1)
+        refused.set()
+        assert await first == b"hello"
+
+    tunnel = await dig(talk)
+    await refused.wait()
+    await tunnel.wire.send(b"hello")
+    await tunnel.talking
+
+
 async def test_one_reads_at_a_time(dig: Dig) -> None:
     given_up = asyncio.Event()
 

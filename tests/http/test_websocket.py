@@ -309,7 +309,7 @@ async def test_one_receives_at_a_time(opened: Open) -> None:
     async def talk(socket: WebSocket, room: Room) -> None:
         first = asyncio.create_task(socket.receive())
         await asyncio.sleep(0)
-        with pytest.raises(RuntimeError, match="two receivers"):
+        with pytest.raises(RuntimeError, match="two readers"):
             await socket.receive()
         first.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import cast
 
-from reserve_core.kit import is_cancellation
+from reserve_core.kit import FlowControl, Waiter, is_cancellation
 
 from .answer import Answer, Inform
 from .errors import LostError, SlowError, UpstreamError
@@ -22,27 +22,23 @@ IDLE_TIMEOUT = 30.0
 NEVER = float("inf")
 
 
-class Upstream(asyncio.Protocol):
+class Upstream(FlowControl):
     """A connection that carries one exchange after the other, each from `begin` to the end of its answer.
 
     Nothing takes longer than `timeout` seconds while it is the server's turn.
     """
 
     def __init__(self, timeout: float) -> None:
+        super().__init__(asyncio.get_running_loop())
         # Of the connection. `on_lost` is called when it is no more.
         self.on_lost: Callable[[Upstream], None] | None = None
         self.lost = False
         self.idle = False
-        self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.Transport = cast("asyncio.Transport", None)
         self._readable = select.poll()
         self._timeout = timeout
         self._deadline = NEVER
         self._timer: asyncio.TimerHandle | None = None
-        self._write_paused = False
-        self._drain: asyncio.Future[None] | None = None
-        self._reading = True
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiter = Waiter("The answer of an upstream server")
         # Of the exchange.
         self.answer = Answer()
         self._sent = True
@@ -68,27 +64,25 @@ class Upstream(asyncio.Protocol):
         self.answer.begin(inform, head_only=head_only, upgrade=upgrade)
         self._sent = not body_follows
         self._upload = None
-        self._transport.write(head)
+        self.transport.write(head)
         self._renew()
 
     def upload(self, parts: AsyncGenerator[bytes, None]) -> None:
         """Sends the body, framed already, while the answer may come in. An error of `parts` ends the exchange."""
-        self._upload = self._loop.create_task(self._send_parts(parts))
+        self._upload = self.loop.create_task(self._send_parts(parts))
 
     async def head(self) -> None:
         """Returns when the head of the answer is here. Raises `UpstreamError`, or what made the upload fail."""
         answer = self.answer
         while not answer.begun and self._error is None:
-            await self._wait()
+            await self._waiter.wait()
         if self._error is not None and not answer.complete:
             raise self._error
 
     def read_now(self) -> bytes:
         """What has come of the body, b"" if nothing."""
         data = self.answer.take()
-        if not self._reading and not self._transport.is_closing():
-            self._reading = True
-            self._transport.resume_reading()
+        if self.set_reading(True):
             self._renew()
         return data
 
@@ -100,26 +94,23 @@ class Upstream(asyncio.Protocol):
                 return b""
             if self._error is not None:
                 raise self._error
-            await self._wait()
+            await self._waiter.wait()
         return self.read_now()
 
     async def write(self, data: bytes) -> None:
         """Sends bytes; returns when more may follow. Raises `UpstreamError` when the connection is gone."""
         if self.lost:
             raise self._error or UpstreamError("the connection is closed")
-        self._transport.write(data)
-        while self._write_paused:
-            if self._drain is None or self._drain.done():
-                self._drain = self._loop.create_future()
-            await self._drain
+        self.transport.write(data)
+        await self.drained()
 
     # The connection between and after exchanges.
 
     @property
     def reusable(self) -> bool:
         """Whether another exchange may follow the one that has ended."""
-        ended = self.answer.complete and self._sent and self._reading
-        return ended and self.answer.keep_alive and self._error is None and not self._transport.is_closing()
+        ended = self.answer.complete and self._sent and self.reading
+        return ended and self.answer.keep_alive and self._error is None and not self.transport.is_closing()
 
     @property
     def silent(self) -> bool:
@@ -129,23 +120,23 @@ class Upstream(asyncio.Protocol):
     def park(self) -> None:
         """Nobody needs the connection for now."""
         self.idle = True
-        self._deadline = self._loop.time() + IDLE_TIMEOUT
+        self._deadline = self.loop.time() + IDLE_TIMEOUT
 
     def close(self) -> None:
         """Closes once what was written is sent, or after the timeout."""
         self._stop_upload()
-        self._transport.close()
-        self._deadline = self._loop.time() + self._timeout
+        self.transport.close()
+        self._deadline = self.loop.time() + self._timeout
 
     def abort(self) -> None:
         """Cuts the connection."""
         self._stop_upload()
-        self._transport.abort()
+        self.transport.abort()
 
     # The transport's calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
+        self.transport = cast("asyncio.Transport", transport)
         self._readable.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
         self._check_time()
 
@@ -163,21 +154,17 @@ class Upstream(asyncio.Protocol):
                 self._error = UpstreamError(f"it closed the connection within its answer{reason}")
             else:
                 self._error = LostError(f"it closed the connection without an answer{reason}")
-        if self._drain is not None and not self._drain.done():
-            self._drain.set_exception(self._error or UpstreamError("the connection is closed"))
-            self._drain.exception()  # the upload may be gone
-        self._wake()
+        self.fail_writers(self._error or UpstreamError("the connection is closed"))
+        self._waiter.wake()
         if self.on_lost is not None:
             self.on_lost(self)
 
     def pause_writing(self) -> None:
-        self._write_paused = True
+        super().pause_writing()
         self._renew()
 
     def resume_writing(self) -> None:
-        self._write_paused = False
-        if self._drain is not None and not self._drain.done():
-            self._drain.set_result(None)
+        super().resume_writing()
         self._renew()
 
     def data_received(self, data: bytes) -> None:
@@ -189,11 +176,10 @@ class Upstream(asyncio.Protocol):
         if self.idle:
             self.abort()
             return
-        if answer.size > HIGH_WATER and self._reading and not self._transport.is_closing():
-            self._reading = False
-            self._transport.pause_reading()
+        if answer.size > HIGH_WATER:
+            self.set_reading(False)
         self._renew()
-        self._wake()
+        self._waiter.wake()
 
     # Our own affairs.
 
@@ -216,7 +202,7 @@ class Upstream(asyncio.Protocol):
 
     def _read_rest(self) -> None:
         """What had come before the connection broke: a server may answer, and reset it while a body is on the way."""
-        transport = self._transport
+        transport = self.transport
         if transport.get_extra_info("ssl_object") is not None:
             return
         try:
@@ -235,37 +221,25 @@ class Upstream(asyncio.Protocol):
     def _fail(self, error: BaseException) -> None:
         if self._error is None:
             self._error = error
-        self._wake()
-        self._transport.abort()
-
-    def _wake(self) -> None:
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
-
-    async def _wait(self) -> None:
-        self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+        self._waiter.wake()
+        self.transport.abort()
 
     def _renew(self) -> None:
         """The time runs while it is the server's turn: to take the request, or to say something."""
         answer = self.answer
-        if self._transport.is_closing():
+        if self.transport.is_closing():
             return
-        if answer.complete or answer.tunnel or not (self._write_paused or (self._sent and self._reading)):
+        if answer.complete or answer.tunnel or not (self.write_paused or (self._sent and self.reading)):
             self._deadline = NEVER
         else:
-            self._deadline = self._loop.time() + self._timeout
+            self._deadline = self.loop.time() + self._timeout
 
     def _check_time(self) -> None:
         """One timer for all: it goes off early rather than being set anew with each byte."""
-        now = self._loop.time()
+        now = self.loop.time()
         if self._deadline <= now:
-            if self._transport.is_closing():
-                self._transport.abort()
+            if self.transport.is_closing():
+                self.transport.abort()
                 return
             if self.idle:
                 self.close()
@@ -273,4 +247,4 @@ class Upstream(asyncio.Protocol):
                 self._fail(SlowError(f"it let {self._timeout:g} s pass without a byte"))
                 return
         delay = min(self._timeout, IDLE_TIMEOUT)
-        self._timer = self._loop.call_at(min(self._deadline, now + delay), self._check_time)
+        self._timer = self.loop.call_at(min(self._deadline, now + delay), self._check_time)

@@ -1,0 +1,92 @@
+"""Flow control: who reads waits for what is to come, who writes waits until the other side takes more."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+
+class Waiter:
+    """What one reader waits for: that somebody wakes it, because there is something new. `what` is it that is read."""
+
+    __slots__ = ("_future", "_what")
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._future: asyncio.Future[None] | None = None
+
+    async def wait(self) -> None:
+        """Returns after the next `wake`. Raises RuntimeError when somebody waits already."""
+        if self._future is not None:
+            raise RuntimeError(f"{self._what} is being read by two readers at once")
+        self._future = asyncio.get_running_loop().create_future()
+        try:
+            await self._future
+        finally:
+            self._future = None
+
+    def wake(self) -> None:
+        """Ends the wait, if there is one."""
+        future = self._future
+        if future is not None and not future.done():
+            future.set_result(None)
+
+
+class FlowControl(asyncio.Protocol):
+    """A protocol that stops reading when it is told to, and whose writers wait while its transport has enough.
+
+    `reading` says whether it reads, `write_paused` whether the transport has enough.
+    """
+
+    transport: asyncio.Transport = cast("asyncio.Transport", None)  # until `connection_made`
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop: asyncio.AbstractEventLoop = loop
+        self.reading: bool = True
+        self.write_paused: bool = False
+        self._writers: list[asyncio.Future[None]] = []
+
+    def set_reading(self, wanted: bool) -> bool:
+        """Reads from the socket from now on, or doesn't. Returns whether that is a change."""
+        if wanted is self.reading or self.transport.is_closing():
+            return False
+        self.reading = wanted
+        if wanted:
+            self.transport.resume_reading()
+        else:
+            self.transport.pause_reading()
+        return True
+
+    def room(self) -> asyncio.Future[None]:
+        """Done when the transport, which has enough now, takes more; it fails when the connection is no more."""
+        writer = self.loop.create_future()
+        self._writers.append(writer)
+        return writer
+
+    async def drained(self) -> None:
+        """Returns when the transport takes more. Raises what `fail_writers` is given."""
+        while self.write_paused:
+            await self.room()
+
+    def fail_writers(self, error: BaseException) -> None:
+        """The connection is no more: whoever waits to write gets `error`."""
+        self.write_paused = False
+        writers, self._writers = self._writers, []
+        for writer in writers:
+            if not writer.done():
+                writer.set_exception(error)
+                writer.exception()  # nobody has to wait for a write
+
+    # The transport's calls.
+
+    def pause_writing(self) -> None:
+        """The transport has enough for now."""
+        self.write_paused = True
+
+    def resume_writing(self) -> None:
+        """The transport takes more: those who wait may write."""
+        self.write_paused = False
+        writers, self._writers = self._writers, []
+        for writer in writers:
+            if not writer.done():
+                writer.set_result(None)
