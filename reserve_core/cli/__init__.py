@@ -17,7 +17,7 @@ from .common import CannotRun, Unusable, no_plugin
 from .group import Reserve
 from .inspection import check, plugins, schema
 from .new_plugin import new_plugin
-from .parameters import PORT, Number, WholeNumber, a_host, no_argument
+from .parameters import PORT, Number, WholeNumber, check_host, no_argument
 from .serve import serve
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
     "Number",
     "Unusable",
     "WholeNumber",
-    "a_host",
+    "check_host",
     "main",
     "no_argument",
     "reachable_urls",

@@ -35,8 +35,8 @@ class Number(click.FloatRange):
             self.fail(f"{value!r} is not a number from {self.min:g} to {self.max:g}", param, ctx)
 
 
-def a_host(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """A host to listen on, checked."""
+def check_host(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """The callback of an option `--host`: refuses what is no name and no address."""
     from ..config.checker import is_host
 
     if value is not None and not is_host(value):

@@ -11,7 +11,7 @@ from .common import DEFAULT, installed, no_plugin, run
 from .conveniences import Conveniences, notices, written
 from .job import Job, watched_files
 from .options import SAID, SERVED, WHERE, a_folder, convenience_options
-from .parameters import PORT, a_host
+from .parameters import PORT, check_host
 from .sections import SectionCommand, option
 
 MAX_WORKERS = 256
@@ -39,7 +39,7 @@ def _workers(ctx: click.Context, option: click.Parameter, value: str) -> int:
 @option(
     "--host",
     metavar="HOST",
-    callback=a_host,
+    callback=check_host,
     section=WHERE,
     help="Listen here instead of the configuration's hostname.",
 )

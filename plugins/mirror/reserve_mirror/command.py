@@ -16,7 +16,7 @@ from reserve_core.cli import (
     Number,
     Unusable,
     WholeNumber,
-    a_host,
+    check_host,
     no_argument,
     reachable_urls,
     serve_until_signal,
@@ -74,7 +74,9 @@ def _usable(ctx: click.Context, option: click.Parameter, value: str | None) -> s
 
 
 @click.command()
-@click.option("--host", metavar="HOST", default="127.0.0.1", callback=a_host, show_default=True, help="Listen here.")
+@click.option(
+    "--host", metavar="HOST", default="127.0.0.1", callback=check_host, show_default=True, help="Listen here."
+)
 @click.option(
     "--port",
     metavar="PORT",
