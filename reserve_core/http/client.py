@@ -48,7 +48,7 @@ def client_behind(request: Request, trusted: Networks) -> Client:
         scheme = _SCHEMES.get(told_scheme.lower(), scheme)
         if told_host and is_host(told_host.encode("latin-1")):
             host = told_host
-        before = _address(sender)
+        before = _address(sender[:_LONGEST])
         if not before:
             break
         via.insert(0, address)
@@ -106,6 +106,10 @@ def _unquoted(value: str) -> str:
 
 # An address with a port, or with brackets (RFC 7239 6).
 _NODE = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(?::(?:[0-9]{1,5}|_[0-9A-Za-z._-]+))?")
+
+
+# Of what is given for an address, characters that are looked at: more than any has, and few enough to be remembered.
+_LONGEST = 64
 
 
 @lru_cache(maxsize=1024)
