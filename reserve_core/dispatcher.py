@@ -104,18 +104,17 @@ class Dispatcher:
             result: str | int | None = None
             url = request.url
             method = request.method
-            candidates = table.candidates(url)
+            host = request.hostname if table.asks_host else ""
+            candidates = table.candidates_on(host, url) if host else table.candidates(url)
             if after >= 0:
                 candidates = tuple(mapping for mapping in candidates if mapping.index > after)
                 after = -1
             for mapping in candidates:
-                methods = mapping.methods
-                match = mapping.search(url) if methods is None or method in methods else None
-                if mapping.invert:
-                    served = mapping.handler.methods
-                    if match is not None or (served is not None and method not in served):
-                        continue
-                    match = _NO_GROUPS.match("")
+                if mapping.plain:
+                    methods = mapping.methods
+                    match = mapping.search(url) if methods is None or method in methods else None
+                else:
+                    match = mapping.match(method, url, host)
                 if match is None:
                     continue
                 if mapping.if_match is not None:

@@ -86,6 +86,65 @@ async def test_an_inverted_match_applies_to_all_others(site: Start) -> None:
     assert [(await mocked.request(*each)).status for each in asked] == [200, 403, 403, 403]
 
 
+# The host.
+
+
+async def answered(mocked: Mock, *hosts: str) -> list[int]:
+    """The statuses for these hosts, "" for a request without one."""
+    asked = [{"host": host, "x-forwarded-host": "a.example"} for host in hosts]
+    return [(await mocked.request("GET", "/x", headers)).status for headers in asked]
+
+
+async def test_a_mapping_applies_on_its_hosts(site: Start) -> None:
+    mocked = await site(
+        {"host": "a.example", "status": 201},
+        {"host": ["*.a.example", "b.example"], "match": "^/x", "status": 202},
+        {"host": "b.example", "status": 203},
+        {"host": {"re": "^[0-9.]+$"}, "status": 204},
+        {"host": "Bücher.example", "status": 205},
+        {"host": "[::1]", "status": 206},
+        {"status": 404},
+    )
+    assert await answered(mocked, "a.example", "A.example.:80", "x.a.example", "b.example") == [201, 201, 202, 202]
+    assert await answered(mocked, "127.0.0.1:5000", "xn--bcher-kva.example", "[::1]:80") == [204, 205, 206]
+    # Neither what a proxy says nor no host at all is one.
+    assert await answered(mocked, "c.example", "ya.example", "") == [404, 404, 404]
+    assert (await mocked.request("GET", "/y", {"host": "b.example"})).status == 203
+
+
+async def test_an_inverted_mapping_applies_where_not_all_hold(site: Start) -> None:
+    mocked = await site({"host": "a.example", "match": "^/x", "invert-match": True, "status": 421}, {"status": 200})
+    assert await answered(mocked, "a.example", "b.example", "") == [200, 421, 421]
+    assert (await mocked.request("GET", "/y", {"host": "a.example"})).status == 421
+
+
+async def test_the_groups_of_a_host_are_not_interpolated(site: Start) -> None:
+    mocked = await site({"host": {"re": "^(.+)[.]example$"}, "match": "^/(.*)", "custom": lambda *groups: [groups[2:]]})
+    assert (await mocked.request("GET", "/x", {"host": "a.example"})).json() == ["x"]
+
+
+async def test_a_request_that_goes_on_keeps_its_host(site: Start) -> None:
+    mocked = await site({"match": "^/x", "custom": lambda *_: "/y"}, {"host": "a.example", "status": 200})
+    assert await answered(mocked, "a.example", "b.example") == [200, 501]
+
+
+async def test_a_request_of_a_handler_has_the_host_that_it_is_given(site: Start) -> None:
+    async def asks(request: Request, response: Response) -> None:
+        headers = {"host": request.query["as"]} if "as" in request.query else {}
+        await mocked.configuration.dispatch(Request("GET", "/inner", headers), response)
+
+    mocked = await site({"match": "/x", "custom": asks}, {"host": "a.example", "status": 200}, {"status": 404})
+    assert [(await mocked.request("GET", url)).status for url in ("/x", "/x?as=a.example")] == [404, 200]
+
+
+async def test_an_inverted_mapping_has_the_methods_of_its_handler(site: Start) -> None:
+    mocked = await site({"match": "^/public/", "invert-match": True, "file": "./missing"}, {"custom": lambda *_: 405})
+    reached = events(mocked, "redirecting")
+    for method in ("GET", "POST"):
+        await mocked.request(method, "/private")
+    assert [event.type for event in reached if event.type != "status"] == ["file", "custom", "custom"]
+
+
 @pytest.mark.parametrize("is_async", [False, True], ids=["plain", "async"])
 async def test_a_condition_is_asked_last(site: Start, is_async: bool) -> None:
     asked: list[str] = []

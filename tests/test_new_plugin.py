@@ -121,6 +121,7 @@ def test_nothing_is_overwritten(reserve: Any, tmp_path: Path, name: str) -> None
         ("core", "The package reserve_core is there already", "Choose another name"),
         ("file", "is taken: by reserve-core", "Choose another name"),
         ("n" * 300, "can't be written: File name too long", "Choose another name"),
+        *[(name, "has a prefix that is a property of every mapping", "Rename it") for name in ("host", "match")],
         ("if-match", "has a prefix that is a property of every mapping", "Rename it"),
     ],
 )

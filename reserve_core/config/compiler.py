@@ -16,6 +16,7 @@ from ..networks import NOWHERE, Networks
 from ..tokens import is_token
 from . import lint, migration, positions
 from .explain import Finding, shown
+from .hosts import compile_hosts
 from .interpolate import compile_template
 from .mapping import Handler, IfMatch, Mapping
 from .names import meant, suggestion
@@ -106,6 +107,7 @@ class _Compiler:
         sound = {name: member for name, member in value.items() if name not in faulty}
         cwd = place.document.path(sound.get("cwd"), place.document.cwd)
         pattern = report.attempt("match", lambda: compile_match(sound.get("match", DEFAULT)))
+        host = report.attempt("host", lambda: compile_hosts(sound.get("host"), report.label))
         if_match = report.attempt("if-match", lambda: _if_match(sound.get("if-match"), cwd))
         methods = report.attempt("method", lambda: _methods(sound, kind.handler if kind else None))
         if kind is None or pattern is None or len(self.problems) > before:
@@ -122,6 +124,7 @@ class _Compiler:
             template=compile_template(value[kind.handler.prefix]),
             properties={**copy.deepcopy(kind.defaults), **value},
             cwd=cwd,
+            host=host,
         )
         await self._validate(mapping, value, report)
         return mapping

@@ -31,10 +31,14 @@ _ALL = ("ALL", "ANY", "*")
 # A regular expression with nothing special in it but what is special in a glob: "/img/*", "/img/**/*.png".
 _GLOB = re.compile(r"\^?[^()^$\[\]|\\+{}]*/\*[^()^$\[\]|\\+{}]*")
 
+# A port at the end of a regular expression, behind a name.
+_PORT = re.compile(r"^[^:?]*:(\d+|\\d[+*]|\[0-9\][+*])\)?\??\$?$")
+
 
 def findings(mapping: Mapping) -> Iterator[Finding]:
     """What any mapping may say without effect. The handler has checked it, and knows what is its own."""
     yield from _of_match(mapping.get("match"))
+    yield from _of_host(mapping.get("host"))
     yield from _of_method(mapping.get("method"))
     if mapping.template is not None:
         yield from of_groups(mapping, mapping.value, mapping.handler.prefix)
@@ -84,6 +88,13 @@ def _of_match(match: Any) -> Iterator[Finding]:
             f'"match": {shown(text)} is a regular expression, in which /* is any number of slashes',
             f'Write "{folder}" for all that is below it, [^/]* for a name, .* for anything',
         )
+
+
+def _of_host(host: Any) -> Iterator[Finding]:
+    text = host.get("re") if isinstance(host, dict) else None
+    if isinstance(text, str) and _PORT.search(text):
+        message = f'"host": {shown(text)} asks for a port, without which a host is matched'
+        yield Finding(("host",), message, "Leave the port out: the mapping applies on any")
 
 
 def _of_method(value: str | list[str] | None) -> Iterator[Finding]:

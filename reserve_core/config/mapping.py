@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .explain import Finding
+from .hosts import Hosts
 from .lint import of_groups
 from .reach import area
 from .search import Search, searcher
@@ -24,6 +25,8 @@ Result = str | int | None
 RedirectHook = Callable[["Request", "Response", "Mapping", "re.Match[str]", Any, "Configuration"], Awaitable[Result]]
 ValidateHook = Callable[["Mapping", "Configuration"], Awaitable[None]]
 IfMatch = Callable[["Request", str, "re.Match[str]"], Any]
+
+_NO_GROUPS = re.compile("")
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ class Mapping:
     `options` is the typed object of them where the handler's `schema` is a dataclass: `mapping.options.mime_types`.
     `label` names it in messages (`mapping 3 (^/api/)`), `cwd` is the absolute folder its paths are relative to. `state`
     is what the handler's `validate` prepared, which also sets `final` if it leaves no request to the next mapping.
-    Nothing but `state` changes once the table stands. `search` looks for the `pattern` in a URL, within a bound.
+    Nothing but `state` changes once the table stands. `search` looks for the `pattern` in a URL, within a bound. It is
+    all of `match` but the method for a `plain` mapping, which most are.
     """
 
     index: int
@@ -76,13 +80,31 @@ class Mapping:
     properties: dict[str, Any]
     cwd: Path
     options: Any = None
+    host: Hosts | None = None  # None: all
     state: Any = None
     final: bool = False
     warnings: list[Finding] = field(default_factory=list, repr=False)  # of `validate`; without its place in a file
     search: Search = field(init=False, repr=False)
+    plain: bool = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.search = searcher(self.pattern, self.label)
+        self.plain = not self.invert and self.host is None
+
+    def match(self, method: str, url: str, host: str) -> re.Match[str] | None:
+        """The match of a request that the mapping selects by `method`, `host` and `match`; None if it doesn't.
+
+        `url` is canonical, `host` is `request.hostname`. With `invert-match` it selects those of its handler's methods
+        for which not all three hold, and the match has no groups. Raises `HTTPError` when a search takes too long.
+        """
+        methods = self.methods
+        match = None
+        if (methods is None or method in methods) and (self.host is None or self.host.holds(host)):
+            match = self.search(url)
+        if not self.invert:
+            return match
+        served = self.handler.methods
+        return _NO_GROUPS.match("") if match is None and (served is None or method in served) else None
 
     @property
     def base(self) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 _OTHERS = {
     "match": "path paths route routes uri uris pattern regex regexp",
     "method": "verb verbs httpmethod httpmethods",
+    "host": "hostname hostnames domain domains vhost vhosts virtualhost virtualhosts servername servernames",
     "if-match": "if condition",
     "invert-match": "invert",
     "file": "static files folder dir directory root serve public www",

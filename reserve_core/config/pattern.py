@@ -37,13 +37,26 @@ def compile_match(match: Any = DEFAULT) -> re.Pattern[str]:
     `\\d`, `\\w` and `\\b` are ASCII, as in JavaScript, but for a pattern that comes compiled.
     Raises `ConfigError`, which says where in the expression the mistake is.
     """
-    if isinstance(match, re.Pattern):
-        return _compiled(match)
     if isinstance(match, str):
-        return _regex(match) if _SPECIAL.search(match) else _simple(match)
-    if isinstance(match, dict):
-        return _regex(match["re"], match.get("flags", ""))
+        return compile_expression({"re": match}) if _SPECIAL.search(match) else _simple(match)
+    if isinstance(match, dict | re.Pattern):
+        return compile_expression(match)
     raise ConfigError('"match" must be a string, {"re": ...} or a compiled pattern', 'Write "/path" or "^/(.*)"')
+
+
+def compile_expression(
+    value: dict[str, Any] | re.Pattern[Any], name: str = "match", flags: re.RegexFlag = re.NOFLAG
+) -> re.Pattern[str]:
+    """The pattern of `{"re": ..., "flags": ...}`, the property `name`, or a compiled one, with these `flags` besides.
+
+    Raises `ConfigError`, as `compile_match`.
+    """
+    if not isinstance(value, re.Pattern):
+        return _regex(value["re"], value.get("flags", ""), name, flags)
+    if not isinstance(value.pattern, str):
+        message = f'"{name}" is a pattern of bytes: a {"URL" if name == "match" else name} is a str'
+        raise ConfigError(message, 'Compile it from a str: re.compile(r"...")')
+    return re.compile(value.pattern, value.flags | flags) if flags else value
 
 
 def syntax(pattern: re.Pattern[str]) -> list[Item]:
@@ -52,12 +65,6 @@ def syntax(pattern: re.Pattern[str]) -> list[Item]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # told, or not, when the pattern was compiled
         return list(parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG))
-
-
-def _compiled(pattern: re.Pattern[Any]) -> re.Pattern[str]:
-    if isinstance(pattern.pattern, str):
-        return pattern
-    raise ConfigError('"match" is a pattern of bytes: a URL is a str', 'Compile it from a str: re.compile(r"...")')
 
 
 def _simple(path: str) -> re.Pattern[str]:
@@ -81,14 +88,14 @@ def _simple(path: str) -> re.Pattern[str]:
     return re.compile(f"^{''.join(parts)}{end}(.*)")
 
 
-def _regex(text: str, flags: str = "") -> re.Pattern[str]:
-    unknown = [flag for flag in flags if flag not in _FLAGS]
+def _regex(text: str, letters: str, name: str, flags: re.RegexFlag) -> re.Pattern[str]:
+    unknown = [flag for flag in letters if flag not in _FLAGS]
     if unknown:
         raise ConfigError(
-            f'"{unknown[0]}" is not a flag of "match"', "The flags are i, m and s; u and g change nothing"
+            f'"{unknown[0]}" is not a flag of "{name}"', "The flags are i, m and s; u and g change nothing"
         )
-    options = re.ASCII
-    for flag in flags:
+    options = re.ASCII | flags
+    for flag in letters:
         options |= _FLAGS[flag]
     python = _JAVASCRIPT.sub(_translate, text)
     try:
@@ -97,10 +104,10 @@ def _regex(text: str, flags: str = "") -> re.Pattern[str]:
             warnings.simplefilter("ignore", FutureWarning)
             return re.compile(python, options)
     except re.error as error:
-        place = "" if error.pos is None else f" at character {_position(text, error.pos) + 1}"
-        raise _invalid(text, f"{error.msg}{place}", of_expression(error.msg) or _REPEATS.get(error.msg)) from error
+        reason = error.msg if error.pos is None else f"{error.msg} at character {_position(text, error.pos) + 1}"
+        raise _invalid(name, text, reason, of_expression(error.msg) or _REPEATS.get(error.msg)) from error
     except (OverflowError, RecursionError) as error:
-        raise _invalid(text, str(error)) from error
+        raise _invalid(name, text, str(error)) from error
 
 
 def _translate(token: re.Match[str]) -> str:
@@ -120,6 +127,6 @@ def _position(text: str, position: int) -> int:
     return position
 
 
-def _invalid(text: str, reason: str, hint: str | None = None) -> ConfigError:
+def _invalid(name: str, text: str, reason: str, hint: str | None = None) -> ConfigError:
     mend = hint or rf"To mean one of ()^$[]|\?+*{{}} itself, {_ESCAPE}"
-    return ConfigError(f'"match": "{text}" is not a regular expression: {reason}', mend)
+    return ConfigError(f'"{name}": "{text}" is not a regular expression: {reason}', mend)

@@ -1,4 +1,4 @@
-"""Which URLs and methods come to a mapping, as far as its pattern proves it."""
+"""Which URLs, methods and hosts come to a mapping, as far as its pattern proves it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from .search import flat, is_all
 from .table import required_prefix
 
 if TYPE_CHECKING:
+    from .hosts import Hosts
     from .mapping import Mapping
 
 _BEGINNINGS = (codes.AT_BEGINNING, codes.AT_BEGINNING_STRING)
@@ -51,19 +52,20 @@ def area(pattern: re.Pattern[str]) -> Area | None:
 def unreached(mappings: Iterable[Mapping]) -> Iterator[tuple[Mapping, list[Mapping]]]:
     """The mappings that no request comes to, each with the earlier ones that end all requests it could get.
 
-    Only what is proven: the earlier ones have no condition but their method and their match, and each match holds all
-    of the later one's.
+    Only what is proven: the earlier ones have no condition but their method, their match and the hosts of the later
+    one, and each match holds all of the later one's.
     """
-    ends: dict[Area | re.Pattern[str], _Ends] = {}
+    ends: dict[tuple[Hosts | None, Area | re.Pattern[str]], _Ends] = {}
 
     def before(mapping: Mapping) -> Iterator[_Ends]:
-        if not mapping.invert and mapping.pattern in ends:
-            yield ends[mapping.pattern]
         prefix = "" if mapping.invert else required_prefix(mapping.pattern)
-        for length in range(len(prefix) + 1):
-            for its in (Area(prefix[:length]), Area(prefix[:length], whole_word=True)):
-                if its in ends and its.holds(prefix):
-                    yield ends[its]
+        for hosts in {None, None if mapping.invert else mapping.host}:
+            if not mapping.invert and (hosts, mapping.pattern) in ends:
+                yield ends[hosts, mapping.pattern]
+            for length in range(len(prefix) + 1):
+                for its in (Area(prefix[:length]), Area(prefix[:length], whole_word=True)):
+                    if (hosts, its) in ends and its.holds(prefix):
+                        yield ends[hosts, its]
 
     for mapping in mappings:
         by = _ending(list(before(mapping)), mapping.handler.methods if mapping.invert else mapping.methods)
@@ -73,7 +75,7 @@ def unreached(mappings: Iterable[Mapping]) -> Iterator[tuple[Mapping, list[Mappi
             for key in (mapping.pattern, area(mapping.pattern)):
                 if key is not None:
                     for method in mapping.methods or (None,):
-                        ends.setdefault(key, {}).setdefault(method, mapping)
+                        ends.setdefault((mapping.host, key), {}).setdefault(method, mapping)
 
 
 # The first mapping that ends all requests of a method; None stands for all methods.

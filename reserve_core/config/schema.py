@@ -11,17 +11,28 @@ from .names import misspellings
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
+_FLAGS = {"description": "i: any case, m: multiline, s: a dot matches all", "type": "string"}
+
 MAPPING_PROPERTIES: dict[str, dict[str, Any]] = {
     "match": {
         "description": "The URLs the mapping applies to: a path (/books/:id) or a regular expression on path and query",
         "type": ["string", "object"],
-        "properties": {
-            "re": {"description": "A regular expression", "type": "string"},
-            "flags": {"description": "i: any case, m: multiline, s: a dot matches all", "type": "string"},
-        },
+        "properties": {"re": {"description": "A regular expression", "type": "string"}, "flags": _FLAGS},
         "required": ["re"],
         "additionalProperties": False,
         "default": "(.*)",
+    },
+    "host": {
+        "description": "The hosts the mapping applies to: a name, *.name for all below it, an array of such names, or "
+        "a regular expression; all by default",
+        "type": ["string", "array", "object"],
+        "items": {"description": "A name, or *.name; a regular expression stands alone", "type": "string"},
+        "properties": {
+            "re": {"description": "A regular expression on the host, in any case", "type": "string"},
+            "flags": _FLAGS,
+        },
+        "required": ["re"],
+        "additionalProperties": False,
     },
     "method": {
         "description": "The HTTP methods the mapping applies to, an array or a list with commas; all by default",
@@ -29,7 +40,7 @@ MAPPING_PROPERTIES: dict[str, dict[str, Any]] = {
         "items": {"type": "string"},
     },
     "invert-match": {
-        "description": "Applies the mapping to the requests that method and match do not select",
+        "description": "Applies the mapping to the requests that method, host and match do not select together",
         "type": "boolean",
         "default": False,
     },

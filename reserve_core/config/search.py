@@ -1,4 +1,4 @@
-"""Searching a URL for the pattern of a mapping: whatever the URL, within a bound.
+"""Searching a URL, or a host, for the pattern of a mapping: whatever the URL, within a bound.
 
 A backtracking engine tries every way to divide a URL among the repetitions of an expression before it says no:
 `^/(a+)+$` takes twice as long with each letter, `^/(.*)/(.*)\\.js$` with 8,000 slashes takes a second, and nobody else
@@ -32,6 +32,12 @@ MANY = 4
 HARMLESS_MANY = 40
 _ENDLESS = 1000  # repetitions of repetitions
 
+# By the property that the pattern is: what its search takes too long for, and the answer.
+_TOO_LONG = {
+    "match": ("URLs", 414, "The request target is too long for this server's rules"),
+    "host": ("hosts", 400, "The Host header is too long for this server's rules"),
+}
+
 _REPEATS = frozenset((codes.MAX_REPEAT, codes.MIN_REPEAT, codes.POSSESSIVE_REPEAT))
 _ONE_CHARACTER = frozenset((codes.LITERAL, codes.NOT_LITERAL, codes.ANY, codes.IN))
 _CATEGORIES = {
@@ -44,10 +50,10 @@ _CATEGORIES = {
 }
 
 
-def searcher(pattern: re.Pattern[str], label: str) -> Search:
-    """What `pattern.search` is, within a bound: it raises `HTTPError` 414 when the search takes too long.
+def searcher(pattern: re.Pattern[str], label: str, name: str = "match") -> Search:
+    """What `pattern.search` is, within a bound: when the search takes too long, it raises `HTTPError`.
 
-    `label` names the mapping in the log.
+    `label` names the mapping in the log, `name` is the property that the pattern is: `match` (414) or `host` (400).
     """
     items = flat(syntax(pattern))
     begins_with_all = bool(items) and is_all(items[0]) and not pattern.flags & re.MULTILINE
@@ -57,7 +63,7 @@ def searcher(pattern: re.Pattern[str], label: str) -> Search:
     if nested <= 1:
         return _once(pattern) if begins_with_all and len(items) > 1 else pattern.search
     longest = 0 if nested >= _ENDLESS else HARMLESS.get(nested, HARMLESS_MANY)
-    return _bounded(pattern, label, longest)
+    return _bounded(pattern, label, name, longest)
 
 
 def _once(pattern: re.Pattern[str]) -> Search:
@@ -70,13 +76,13 @@ def _once(pattern: re.Pattern[str]) -> Search:
     return search
 
 
-def _bounded(pattern: re.Pattern[str], label: str, longest: int) -> Search:
+def _bounded(pattern: re.Pattern[str], label: str, name: str, longest: int) -> Search:
     import regex  # only where it's needed
 
     flags = regex.V0
-    for name in ("A", "I", "M", "S", "X"):
-        if pattern.flags & getattr(re, name):
-            flags |= getattr(regex, name)
+    for flag in ("A", "I", "M", "S", "X"):
+        if pattern.flags & getattr(re, flag):
+            flags |= getattr(regex, flag)
     try:
         careful = regex.compile(pattern.pattern, flags)
     except regex.error:  # an oddity that Python alone knows
@@ -90,14 +96,15 @@ def _bounded(pattern: re.Pattern[str], label: str, longest: int) -> Search:
         try:
             return careful.search(url, timeout=PATIENCE)
         except TimeoutError:
+            what, status, reason = _TOO_LONG[name]
             if not warned:
                 warned = True
                 logger.warning(
-                    '%s: its "match" takes too long for some URLs: they are answered with 414\n'
+                    '%s: its "%s" takes too long for some %s: they are answered with %d\n'
                     "Let no two repetitions take the same characters: [^/]* instead of .*, a+ instead of (a+)+",
-                    label,
+                    *(label, name, what, status),
                 )
-            raise HTTPError(414, "The request target is too long for this server's rules") from None
+            raise HTTPError(status, reason) from None
 
     return search
 

@@ -1,14 +1,16 @@
-"""The mapping table: which mappings may apply to a URL, found without trying them all."""
+"""The mapping table: which mappings may apply to a URL on a host, found without trying them all."""
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
+from operator import attrgetter
 from re import _constants as codes  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING
 
 from ..networks import NOWHERE, Networks
+from .hosts import parents_of
 from .pattern import Item, syntax
 
 if TYPE_CHECKING:
@@ -17,60 +19,35 @@ if TYPE_CHECKING:
 
 # Mappings held in the candidate tuples that are kept for later requests, all tuples together.
 _KEPT = 1 << 18
+_POSITION = attrgetter("index")
 
 
-class Table:
-    """The mappings of a configuration, in order. Nothing in it changes: a reload makes a new one.
+class _Index:
+    """Mappings by the literal text that what they match begins with: those that may match a text are found at once."""
 
-    Most patterns begin with literal text (`^/api/`), which a URL must begin with too. The table is an index by that
-    prefix, so that the cost of `candidates` doesn't grow with the number of mappings. `warnings` say what in them is
-    legal and can't do what it says. `trusted_proxies` are those that requests which it answers may come by.
-    """
+    __slots__ = ("_always", "_everywhere", "_kept", "_keys", "_outer", "_owned", "_room", "mappings")
 
-    __slots__ = (
-        "_always",
-        "_everywhere",
-        "_kept",
-        "_keys",
-        "_outer",
-        "_owned",
-        "_room",
-        "mappings",
-        "trusted_proxies",
-        "warnings",
-    )
-
-    def __init__(
-        self,
-        mappings: Iterable[Mapping] = (),
-        warnings: Iterable[Problem] = (),
-        trusted_proxies: Networks = NOWHERE,
-    ) -> None:
-        self.mappings: tuple[Mapping, ...] = tuple(mappings)
-        self.warnings: tuple[Problem, ...] = tuple(warnings)
-        self.trusted_proxies = trusted_proxies
+    def __init__(self, mappings: tuple[Mapping, ...], entries: Iterable[tuple[str, int]]) -> None:
+        """`entries` are the required beginnings, each with the position of its mapping, in the order of positions."""
+        self.mappings: tuple[Mapping, ...] = mappings
         owned: dict[str, list[int]] = {}
-        for position, mapping in enumerate(self.mappings):
-            prefix = "" if mapping.invert else required_prefix(mapping.pattern)
+        for prefix, position in entries:
             owned.setdefault(prefix, []).append(position)
         self._always = owned.pop("", [])
-        self._everywhere = tuple(self.mappings[position] for position in self._always)
-        # In a sorted list, the longest prefix of a URL is the key before the URL, or a prefix of that key.
+        self._everywhere = tuple(mappings[position] for position in self._always)
+        # In a sorted list, the longest prefix of a text is the key before the text, or a prefix of that key.
         self._keys = sorted(owned)
         self._owned = [owned[key] for key in self._keys]
         self._outer = _outer(self._keys)
         self._kept: list[tuple[Mapping, ...] | None] = [None] * len(self._keys)
         self._room = _KEPT
 
-    def __len__(self) -> int:
-        return len(self.mappings)
-
-    def candidates(self, url: str) -> tuple[Mapping, ...]:
-        """The mappings that may match `url`, in the table's order. Those left out can't match it."""
+    def candidates(self, text: str) -> tuple[Mapping, ...]:
+        """The mappings that may match `text`, in the table's order. Those left out can't match it."""
         keys = self._keys
-        index = bisect_right(keys, url) - 1
+        index = bisect_right(keys, text) - 1
         while index >= 0:
-            if url.startswith(keys[index]):
+            if text.startswith(keys[index]):
                 return self._kept[index] or self._build(index)
             index = self._outer[index]
         return self._everywhere
@@ -89,6 +66,55 @@ class Table:
         self._room -= len(built)
         self._kept[index] = built
         return built
+
+
+class Table(_Index):
+    """The mappings of a configuration, in order. Nothing in it changes: a reload makes a new one.
+
+    Most patterns begin with literal text (`^/api/`), which a URL must begin with too. The table is an index by that
+    prefix, so that the cost of `candidates` doesn't grow with the number of mappings. A second one has the mappings for
+    hosts with a name, by the name and the prefix. `asks_host` says whether any mapping has a `host`: only then
+    `candidates_on` is of use. `warnings` say what in the mappings is legal and can't do what it says. `trusted_proxies`
+    are those that requests which it answers may come by.
+    """
+
+    __slots__ = ("_by_host", "_hosts", "asks_host", "trusted_proxies", "warnings")
+
+    def __init__(
+        self,
+        mappings: Iterable[Mapping] = (),
+        warnings: Iterable[Problem] = (),
+        trusted_proxies: Networks = NOWHERE,
+    ) -> None:
+        mappings = tuple(mappings)
+        everywhere: list[tuple[str, int]] = []
+        by_host: list[tuple[str, int]] = []
+        for position, mapping in enumerate(mappings):
+            prefix = "" if mapping.invert else required_prefix(mapping.pattern)
+            hosts = mapping.host
+            if hosts is None or hosts.pattern is not None or mapping.invert:
+                everywhere.append((prefix, position))
+            else:
+                by_host += ((f"{key} {prefix}", position) for key in hosts.keys)
+        super().__init__(mappings, everywhere)
+        self.warnings: tuple[Problem, ...] = tuple(warnings)
+        self.trusted_proxies = trusted_proxies
+        self.asks_host: bool = any(mapping.host is not None for mapping in mappings)
+        self._by_host = _Index(mappings, by_host)
+        self._hosts = frozenset(key.partition(" ")[0] for key, _ in by_host)
+
+    def __len__(self) -> int:
+        return len(self.mappings)
+
+    def candidates_on(self, host: str, url: str) -> tuple[Mapping, ...]:
+        """The mappings that may match `url` on `host`; `candidates` has those for a request that names no host."""
+        found = self.candidates(url)
+        hosts = self._hosts
+        own = [key for key in (host, *(f"*.{parent}" for parent in parents_of(host))) if key in hosts]
+        if not own:
+            return found
+        more = (mapping for key in own for mapping in self._by_host.candidates(f"{key} {url}"))
+        return tuple(sorted((*found, *more), key=_POSITION))
 
 
 def _outer(keys: list[str]) -> list[int]:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 from multidict import CIMultiDict, MultiDict
 
 from ..errors import HTTPError
+from ..hostname import hostname
 from ..networks import NOWHERE, Networks
 from ..tokens import members
 from .body import NO_BODY, Body, BodyAhead, BodyStream, BufferedBody
@@ -209,6 +210,11 @@ class Request:
     def host(self) -> str:
         """The Host header's value, '' when there is none (HTTP/1.0)."""
         return self.headers.get("host", "")
+
+    @property
+    def hostname(self) -> str:
+        """The host as mappings match it, '' when there is none: lower case, without port and final dot, in A-labels."""
+        return hostname(self.host)
 
     @property
     def client(self) -> Client:

@@ -76,6 +76,13 @@ class TestMappings:
         assert mapping.methods == methods
         assert mapping.invert is properties.get("invert-match", False)
 
+    async def test_its_hosts(self, checked: Check) -> None:
+        mappings = (await checked({"mappings": [{"any": 1, "host": ["A.example", "*.b"]}, {"any": 1}]})).mappings
+        assert mappings[0].host.names == {"a.example"}
+        assert mappings[0].host.parents == {"b"}
+        assert mappings[1].host is None
+        assert [mapping.plain for mapping in mappings] == [False, True]
+
     async def test_if_match(self, checked: Check, write: Write) -> None:
         write("www/conditions.py", "def if_match(request, url, match): return 1\nasync def other(*arguments): ...")
         references = ["./www/conditions.py", "./www/conditions.py:other"]
@@ -125,6 +132,11 @@ class TestMappings:
         ({"any": 1, "match": {"rex": "a"}}, 'Unknown property "rex"', 'Did you mean "re"?'),
         ({"any": 1, "match": {"re": "a", "flags": "x"}}, '"x" is not a flag', "i, m and s"),
         ({"any": 1, "match": 5}, '"match" must be a string or an object, not 5', "URLs"),
+        ({"any": 1, "host": 5}, '"host" must be a string or an array or an object, not 5', "The hosts"),
+        ({"any": 1, "host": ["a", {"re": "b"}]}, '"host[1]" must be a string', "a regular expression stands alone"),
+        ({"any": 1, "host": {"regex": "a"}}, 'Unknown property "regex"', "Known: flags, re"),
+        ({"any": 1, "host": "a:80"}, '"host": "a:80" is no host', 'Write "a": the host alone'),
+        ({"any": 1, "host": []}, '"host" names no host', "or leave"),
         ({"any": 1, "invert-match": "true"}, '"invert-match" must be true or false', "Write true without the quotes"),
         ({"any": 1, "if-match": "./no.py:x"}, "there is no file", "Paths are relative"),
         ({"any": 1, "if-match": "./any.py:__doc__"}, '"if-match" can\'t be called', "def if_match"),

@@ -86,6 +86,18 @@ async def test_methods_that_somebody_may_send(method: Any) -> None:
     assert await warned({"method": method}) == []
 
 
+@pytest.mark.parametrize("text", ["^a.example:8080$", "^(a|b):80", r":\d+$", "a(:80)?$", "a:[0-9]+"])
+async def test_a_port_that_no_host_has(text: str) -> None:
+    (warning,) = await warned({"host": {"re": text}})
+    assert warning.startswith('"host": "')
+    assert warning.endswith("Leave the port out: the mapping applies on any")
+
+
+@pytest.mark.parametrize("text", ["^a$", r"^\[::1\]$", "^(?:80|a)", "(?i:80)", "::80"])
+async def test_a_host_without_a_port(text: str) -> None:
+    assert await warned({"host": {"re": text}}) == []
+
+
 async def test_a_handler_warns_with_the_place_of_a_property(write: Write) -> None:
     async def validate(mapping: Any, configuration: Any) -> None:
         mapping.warn("It is slow", "Use less", "size")

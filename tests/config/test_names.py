@@ -19,6 +19,7 @@ HANDLERS = ["custom", "file", "mirror", "status", "tap", "url", "use"]
         *(("macth", "match"), ("mach", "match"), ("matchh", "match"), ("amtch", "match"), ("Match", "match")),
         *(("methods", "method"), ("metohd", "method"), ("mehtdo", "method"), ("METHOD", "method")),
         *(("verb", "method"), ("verbs", "method"), ("http-method", "method"), ("path", "match"), ("route", "match")),
+        *(("hostname", "host"), ("hosts", "host"), ("vhost", "host"), ("domain", "host"), ("Host", "host")),
         *(("if_match", "if-match"), ("ifMatch", "if-match"), ("fi-match", "if-match"), ("condition", "if-match")),
         *(("invertMatch", "invert-match"), ("inver-mach", "invert-match"), ("watchs", "watch"), ("cdw", "cwd")),
     ],

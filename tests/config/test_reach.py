@@ -103,6 +103,34 @@ async def test_what_is_not_proven_is_not_said(mappings: list[dict[str, Any]]) ->
     assert await ended(*mappings) == []
 
 
+A, ALSO_A = {"host": ["a.example", "*.b"]}, {"host": ["*.B", "a.example."]}
+
+
+async def test_hosts_that_are_ended() -> None:
+    on = {"on": 1}
+    assert await ended(ALL, {**on, **A}, {**on, **A, "invert-match": True}) == [2, 3]
+    assert await ended({**ALL, **A}, {**on, **ALSO_A}, {**API, **A}) == [2, 3]
+    assert await ended({**API, "host": {"re": "^a"}}, {**on, "host": {"re": "^a"}, "match": "^/api/x"}) == [2]
+    assert await ended(
+        {**ALL, "method": "GET"}, {**API, **A, "method": "POST"}, {**API, **A, "method": "GET,POST"}
+    ) == [3]
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        {},
+        {"host": "c.example"},
+        {"host": ["a.example", "*.b", "c.example"]},
+        {"host": {"re": "a"}},
+        {**A, "invert-match": True},
+        {"match": "^/x", "invert-match": True},
+    ],
+)
+async def test_other_hosts_are_not_ended(later: dict[str, Any]) -> None:
+    assert await ended({**ALL, **A}, {"on": 1, **later}) == []
+
+
 async def test_methods_that_are_ended() -> None:
     others = {"get": 1, "invert-match": True, "match": "^/x"}
     assert await ended({"get": 1}, {"on": 1, "method": "GET"}, others) == [2, 3]

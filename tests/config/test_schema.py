@@ -52,6 +52,7 @@ async def test_every_property_has_a_description_for_the_editor(configuration: Co
         {"port": 0, "limits": {"max-url": 100, "idle-timeout": 0.5}, "extends": ["./a.json"], "cwd": "./www"},
         {"ssl": {"cert": "a", "key": "b"}, "listeners": ["./a.py:b"], "handlers": {"mine": "./mine.py"}},
         {"mappings": [{"greet": "$1", "times": 2}, {"any": 5, "match": {"re": "a", "flags": "i"}}]},
+        {"mappings": [{"any": 1, "host": "a"}, {"any": 1, "host": ["a", "*.b"]}, {"any": 1, "host": {"re": "a"}}]},
         {"mappings": [{"any": None, "method": ["GET"], "invert-match": True, "cwd": ".", "if-match": "./a.py:b"}]},
     ],
 )
@@ -197,5 +198,5 @@ def test_the_defaults_are_what_an_empty_configuration_has() -> None:
         *("ssl", "handlers", "listeners", "mappings", "limits", "trusted-proxies"),
     }
     assert set(MAPPING_PROPERTIES) == {
-        *("match", "method", "invert-match", "if-match", "cwd", "exclude-from-holding-list"),
+        *("match", "host", "method", "invert-match", "if-match", "cwd", "exclude-from-holding-list"),
     }

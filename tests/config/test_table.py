@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 from reserve_core.config import Handler, Mapping, Table, table as module
+from reserve_core.config.hosts import compile_hosts
 from reserve_core.config.table import required_prefix
 from reserve_core.options import Shape
 
@@ -20,9 +22,9 @@ async def nothing(*arguments: Any) -> None:
 HANDLER = Handler("any", nothing, None, lambda: Shape({}), None)
 
 
-def mapping(pattern: re.Pattern[str] | str, *, invert: bool = False) -> Mapping:
+def mapping(pattern: re.Pattern[str] | str, *, invert: bool = False, host: Any = None, index: int = 0) -> Mapping:
     return Mapping(
-        index=0,
+        index=index,
         label="",
         handler=HANDLER,
         pattern=re.compile(pattern),
@@ -33,6 +35,7 @@ def mapping(pattern: re.Pattern[str] | str, *, invert: bool = False) -> Mapping:
         template=None,
         properties={},
         cwd=Path("/"),
+        host=compile_hosts(host, ""),
     )
 
 
@@ -172,25 +175,117 @@ def test_candidates_select_what_trying_all_selects(rules: list[tuple[re.Pattern[
         assert selected(table.candidates(url), url) == selected(mappings, url)
 
 
+def test_candidates_on_a_host_are_those_of_the_host_as_well() -> None:
+    rules: list[tuple[str, Any]] = [
+        ("^/api/", "a.example"),
+        ("(.*)", None),
+        ("^/api/", "*.example"),
+        ("(.*)", ["a.example", "*.a.example", "[::1]"]),
+        ("^/", {"re": "^b"}),
+        ("^/api/", "b.example"),
+    ]
+    mappings = [mapping(pattern, host=host, index=index) for index, (pattern, host) in enumerate(rules)]
+    table = Table([*mappings, mapping("(.*)", host="x.example", invert=True, index=6)])
+    assert table.asks_host
+
+    def indexes(host: str, url: str) -> list[int]:
+        return [each.index for each in table.candidates_on(host, url)]
+
+    assert indexes("a.example", "/api/x") == [0, 1, 2, 3, 4, 6]
+    assert indexes("a.example", "/") == [1, 3, 4, 6]
+    assert indexes("c.a.example", "/api/x") == [1, 2, 3, 4, 6]
+    assert indexes("b.example", "/api/") == [1, 2, 4, 5, 6]
+    assert indexes("[::1]", "/") == [1, 3, 4, 6]
+    assert indexes("example", "/api/") == indexes("", "/api/") == [1, 4, 6]
+    assert table.candidates("/api/") == table.candidates_on("", "/api/")
+
+
+@pytest.mark.parametrize("host", ["a", "*.a", {"re": "a"}])
+@pytest.mark.parametrize("invert", [False, True])
+def test_a_table_knows_whether_it_asks_for_the_host(host: Any, invert: bool) -> None:
+    assert not Table([mapping("^/a")]).asks_host
+    assert Table([mapping("^/a"), mapping("^/a", host=host, invert=invert)]).asks_host
+
+
+NAMES = st.lists(st.sampled_from(["a", "b", "xa"]), min_size=1, max_size=3).map(".".join)
+HOSTS = st.one_of(
+    st.none(),
+    st.lists(st.one_of(NAMES, NAMES.map("*.{}".format)), min_size=1, max_size=4),
+    st.sampled_from(["^a", "a$", "b", r"\."]).map(lambda text: {"re": text}),
+)
+RULES = st.tuples(
+    st.sampled_from(["^/", "^/a", "^/a/b", "(.*)", "b$", "^a"]),
+    HOSTS,
+    st.booleans(),
+    st.sampled_from([None, frozenset({"GET"}), frozenset({"PUT"})]),
+)
+
+
+@given(
+    st.lists(RULES, max_size=12),
+    st.lists(st.tuples(st.one_of(st.just(""), NAMES), st.sampled_from(["/", "/a", "/a/b", "/b"])), min_size=1),
+)
+def test_a_host_selects_what_its_words_say(rules: list[Any], requests: list[tuple[str, str]]) -> None:
+    mappings = []
+    for index, (pattern, host, invert, methods) in enumerate(rules):
+        mappings.append(mapping(pattern, host=host, invert=invert, index=index))
+        mappings[-1].methods = methods
+    table = Table(mappings)
+
+    def is_on(rule: Any, host: str) -> bool:
+        if isinstance(rule, dict):
+            return host != "" and re.search(rule["re"], host) is not None
+        return rule is None or any(host == each or (each[0] == "*" and host.endswith(each[1:])) for each in rule)
+
+    for host, url in requests:
+        expected = [
+            index
+            for index, (pattern, rule, invert, methods) in enumerate(rules)
+            if ((methods is None or "GET" in methods) and is_on(rule, host) and bool(re.search(pattern, url))) != invert
+        ]
+        found = table.candidates_on(host, url) if host else table.candidates(url)
+        assert [each.index for each in found if each.match("GET", url, host) is not None] == expected
+
+
+def lines_of(action: Callable[[], Any]) -> int:
+    """How many lines of Python run: the work, whatever the time."""
+    count = 0
+
+    def trace(frame: Any, event: str, argument: Any) -> Any:
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    former = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        action()
+    finally:
+        sys.settrace(former)
+    return count
+
+
 def test_the_work_does_not_grow_with_the_number_of_mappings() -> None:
-    """Counted in lines of Python that run, not in time."""
-
-    def lines(number: int) -> int:
+    def work(number: int) -> int:
         table = Table([*(mapping(f"^/service-{index}/(.*)") for index in range(number)), mapping("(.*)")])
-        count = 0
-
-        def trace(frame: Any, event: str, argument: Any) -> Any:
-            nonlocal count
-            count += event == "line"
-            return trace
-
-        former = sys.gettrace()
-        sys.settrace(trace)
-        try:
-            found = [table.candidates(url) for url in ("/service-7/x", "/service-7/y", "/other")]
-        finally:
-            sys.settrace(former)
-        assert [len(candidates) for candidates in found] == [2, 2, 1]
+        found: list[int] = []
+        urls = ("/service-7/x", "/service-7/y", "/other")
+        count = lines_of(lambda: found.extend(len(table.candidates(url)) for url in urls))
+        assert found == [2, 2, 1]
         return count
 
-    assert lines(5_000) == lines(10)
+    assert work(5_000) == work(10)
+
+
+@pytest.mark.parametrize(("form", "sizes"), [("host-{}.example", [2, 1, 1]), ("*.host-{}.example", [1, 2, 1])])
+def test_the_work_does_not_grow_with_the_number_of_hosts(form: str, sizes: list[int]) -> None:
+    def work(number: int) -> int:
+        own = (mapping("(.*)", host=form.format(index), index=index) for index in range(number))
+        table = Table([*own, mapping("(.*)", index=number)])
+        found: list[int] = []
+        hosts = ("host-7.example", "x.host-7.example", "other")
+        count = lines_of(lambda: found.extend(len(table.candidates_on(host, "/x")) for host in hosts))
+        assert found == sizes
+        return count
+
+    assert work(5_000) == work(10)

@@ -57,6 +57,41 @@ def test_it_serves_files_a_function_and_a_status(start: Any, ask: Any, write: An
     assert running.errors == ""
 
 
+def test_two_hosts_on_one_port(start: Any, ask: Any, write: Any) -> None:
+    mappings = [
+        {"host": "shop.example", "match": "^/(.*)", "file": "./shop/$1"},
+        {"host": ["blog.example", "*.blog.example"], "match": "^/(.*)", "file": "./blog/$1"},
+        {"host": ["shop.example", "blog.example"], "invert-match": True, "status": 421},
+        {"status": 404},
+    ]
+    write({"reserve.json": {"mappings": mappings}, "shop/index.html": "shop", "blog/index.html": "blog"})
+    running = start()
+    url = running.ready()
+
+    def on(host: str, path: str = "") -> tuple[int, str]:
+        answer = ask(url + path, headers={"Host": host, "X-Forwarded-Host": "shop.example"})
+        return answer.status, answer.text
+
+    assert [on("shop.example"), on("SHOP.example.:80")] == [(200, "shop")] * 2
+    assert [on("blog.example"), on("de.blog.example:8080")] == [(200, "blog")] * 2
+    assert on("shop.example", "missing") == (404, "Not found")
+    assert [on(host)[0] for host in ("", "other.example", "127.0.0.1", "xshop.example")] == [421] * 4
+
+    def status(request: str) -> int:
+        parts = urlsplit(url)
+        with socket.create_connection((parts.hostname, parts.port), PATIENCE) as client:
+            client.sendall(f"{request}\r\n\r\n".encode())
+            return int(client.makefile("rb").readline().split()[1])
+
+    # The authority of a target in absolute-form is the host: the header must say the same.
+    assert status("GET http://shop.example/ HTTP/1.1\r\nHost: shop.example\r\nConnection: close") == 200
+    assert status("GET http://shop.example/ HTTP/1.1\r\nHost: blog.example\r\nConnection: close") == 400
+    assert status("GET / HTTP/1.0") == 421
+
+    assert running.stop() == 0
+    assert running.errors == ""
+
+
 def test_reserve_json_is_what_it_serves_when_nothing_else_is_said(start: Any, ask: Any, write: Any) -> None:
     write(SITE)
     assert ask(f"{start().ready()}gone").status == 410

@@ -44,9 +44,7 @@ async def redirect_folder(
 
 async def _value(request: Request, mapping: Mapping, redirect: str, url: str) -> str | None:
     """What `mapping` makes of `url`; None when it doesn't take it. Of the request's own URL it makes `redirect`."""
-    match = mapping.search(url)
-    if mapping.invert:
-        return redirect if match is None else None
+    match = mapping.match(request.method, url, request.hostname)
     if match is None:
         return None
     if mapping.if_match is not None:

@@ -19,20 +19,19 @@ def passed(event: Event, configuration: Configuration, prefix: str) -> Iterator[
     Its target was never made canonical, so it's looked for as it was sent. Only a tap is sure to let a request pass:
     behind any other mapping nothing is, as that may be one that protects the mirror.
     """
-    if not event.url.startswith("/"):
+    request = event.request
+    if request is None or not event.url.startswith("/"):
         return
     for mapping in configuration.mappings:
-        if mapping.methods is not None and event.method not in mapping.methods:
-            continue
         try:
-            match = mapping.search(event.url)
+            match = mapping.match(request.method, event.url, request.hostname)
         except HTTPError:  # the expression takes too long
             return
-        if (match is None) is not mapping.invert:
+        if match is None:
             continue
         if mapping.if_match is not None:
             return
-        if mapping.handler.prefix == prefix and match is not None:
+        if mapping.handler.prefix == prefix:
             yield mapping, mapping.value if mapping.template is None else mapping.template(match)
         if mapping.handler.prefix != TAP:
             return

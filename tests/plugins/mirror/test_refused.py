@@ -99,6 +99,16 @@ def test_what_no_other_mapping_would_have_seen_is_listed(serve: Serve, other: di
     assert only(site)["path"] == "/%"
 
 
+@pytest.mark.parametrize(("host", "is_listed"), [("hooks.example", False), ("other.example", True)])
+def test_a_guard_on_a_host_is_one_there(serve: Serve, host: str, is_listed: bool) -> None:
+    site = serve("/mirror", before=[{"host": host, "status": 403}])
+    assert send(site, b"GET /mirror/r/orders/% HTTP/1.1\r\n" + HOST + b"\r\n")[0] == 400
+    if is_listed:
+        assert only(site)["path"] == "/%"
+    else:
+        assert site.requests() == []
+
+
 def test_a_tap_lists_what_is_refused_in_its_place(serve: Serve) -> None:
     site = serve("/mirror", before=[{"match": "^/api/", "tap": "taps"}, {"match": "^/api/", "status": 204}])
     assert send(site, b"GET /api/% HTTP/1.1\r\n" + HOST + b"\r\n")[0] == 400
