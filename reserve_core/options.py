@@ -99,6 +99,8 @@ def _object(options: type, check: Check, within: tuple[type, ...]) -> Shape:
         if not each.init:
             continue  # made by the class itself
         place, name = f"{options.__qualname__}.{each.name}", json_name(each)
+        if name in properties:
+            raise ContractError(f'declares {place} as another "{name}"', "Rename one of the two")
         shape = _option(each, annotations[each.name], place, check, (*within, options))
         properties[name] = shape.schema
         members[name] = (each.name, shape.make)

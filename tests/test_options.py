@@ -24,6 +24,7 @@ Write = Callable[[dict[str, Any]], None]
 class Cache:
     ttl: float = option("Milliseconds a file is taken as unchanged", default=0.0, minimum=0)
     policy: Literal["lru"] = option("Those used least recently go first", default="lru")
+    most: int | None = option("Files at most", default=None, minimum=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ def test_the_schema_is_made_of_the_fields() -> None:
             "default": 0.0,
         },
         "policy": {"description": "Those used least recently go first", "const": "lru", "default": "lru"},
+        "most": {"description": "Files at most", "type": "integer", "minimum": 1},
     }
     of_cache = {"properties": cache, "additionalProperties": False}
     assert SHAPE.schema == {
@@ -318,6 +320,7 @@ def test_an_authors_mistake(plugin: Callable[[str], Path], reserve: Run) -> None
         ('size: int = option("x", minimum="1")', "Options.size by an invalid schema: '1' is not of type", "draft"),
         ('size: str = option("x", pattern="(")', "Options.size by an invalid schema:", "draft"),
         ('own: Options = option("x")', "Options.own as Options", "a dataclass of options"),
+        ('other: str = option("x", name="greet")', 'Options.other as another "greet"', "Rename one"),
         ('cwd: str = option("x")', 'schema() with "cwd", which every mapping has', "Remove or rename it"),
     ],
 )
