@@ -98,7 +98,7 @@ class Table(_Index):
                 by_host += ((f"{key} {prefix}", position) for key in hosts.keys)
         super().__init__(mappings, everywhere)
         self.warnings: tuple[Problem, ...] = tuple(warnings)
-        self.trusted_proxies = trusted_proxies
+        self.trusted_proxies: Networks = trusted_proxies
         self.asks_host: bool = any(mapping.host is not None for mapping in mappings)
         self._by_host = _Index(mappings, by_host)
         self._hosts = frozenset(key.partition(" ")[0] for key, _ in by_host)
