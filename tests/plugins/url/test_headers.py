@@ -164,6 +164,20 @@ def test_one_way_of_telling_is_translated_to_the_other() -> None:
     assert claims(("Forwarded", "for=unknown"), trusted=True)["x-forwarded-for"] == "192.0.2.7"
 
 
+@pytest.mark.parametrize("kind", ["x-forwarded-", "forwarded"])
+@pytest.mark.parametrize("chain", ["203.0.113.9", "2001:db8::9", "6.6.6.6, 203.0.113.9, 10.0.0.2, fd00::3"])
+@pytest.mark.parametrize("host", ["a.example", "a.example:81", "[::1]:81"])
+def test_the_next_server_of_ours_knows_the_same_client(kind: str, chain: str, host: str) -> None:
+    networks = Networks(["192.0.2.7", "10.0.0.0/8", "fd00::/8"])
+    headers = {"Host": "inner", "X-Forwarded-For": chain, "X-Forwarded-Proto": "https", "X-Forwarded-Host": host}
+    request = Request("GET", "/", headers, peer=("192.0.2.7", 1))
+    client = request.client_behind(networks)
+    told = [(name, value) for name, value in request_headers(request, client) if name.startswith(kind)]
+    there = Request("GET", "/", [("Host", "upstream"), *told], peer=("10.0.0.9", 1)).client_behind(networks)
+    assert there == client._replace(via=(*client.via, "10.0.0.9"))
+    assert client.host == host
+
+
 def test_claims_can_not_be_taken_away() -> None:
     """`Connection` names headers of the client's; those of this server go up all the same."""
     named = ("Connection", "x-forwarded-for, forwarded, via")
