@@ -21,7 +21,7 @@ class Running:
         self.output: list[str] = []
         self._errors = errors
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._reader = threading.Thread(target=self._read)
+        self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
@@ -54,7 +54,8 @@ class Running:
     def wait(self) -> int:
         """Waits for the end, and returns the exit code."""
         code = self.process.wait(PATIENCE)
-        self._reader.join()
+        self._reader.join(PATIENCE)
+        assert not self._reader.is_alive(), "a process that it started keeps its output open"
         while not self._lines.empty():
             self.line()
         return code
