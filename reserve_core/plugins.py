@@ -10,7 +10,6 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable, Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
-from importlib.metadata import Distribution, EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from .config.names import suggestion
 from .errors import ContractError, PluginError
 from .events import NAMES
 from .failures import describe
+from .installed import EntryPoint, entry_points
 from .system import UNSUPPORTED, is_supported
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _loaded(blocked: frozenset[str], path: tuple[tuple[str, int], ...]) -> Plugi
     # In reverse, because pluggy calls first what was registered last.
     for name in sorted(entries, reverse=True):
         entry = entries[name]
-        distribution, version = _distribution(entry)
+        distribution, version = entry.distribution
         try:
             plugin = _imported(entry)
             hooks[name] = register(manager, plugin, name)
@@ -116,17 +116,17 @@ def _loaded(blocked: frozenset[str], path: tuple[tuple[str, int], ...]) -> Plugi
 
 def origin(name: str) -> str | None:
     """Where the installed plugin of this name comes from, in words; it isn't imported. None: there is none."""
-    return next((_origin(entry) for entry in entry_points(group=hookspecs.PROJECT, name=name)), None)
+    return next((_origin(entry) for entry in entry_points(hookspecs.PROJECT) if entry.name == name), None)
 
 
 def _entries(blocked: AbstractSet[str]) -> dict[str, EntryPoint]:
     """The entry points of the group by name. A distribution that is found twice on `sys.path` counts once."""
     entries: dict[str, EntryPoint] = {}
-    for entry in entry_points(group=hookspecs.PROJECT):
+    for entry in entry_points(hookspecs.PROJECT):
         other = entries.setdefault(entry.name, entry)
         if other is entry or entry.name in blocked:
             continue
-        if other.value != entry.value or _distribution(other)[0] != _distribution(entry)[0]:
+        if other.value != entry.value or other.distribution[0] != entry.distribution[0]:
             raise PluginError(
                 f'The prefix "{entry.name}" is claimed twice: by {_origin(other)} and by {_origin(entry)}\n'
                 f"    Uninstall one of them, or start without both: --no-plugin {entry.name}"
@@ -160,22 +160,8 @@ def _broken(name: str, distribution: str, version: str, error: ContractError) ->
     )
 
 
-def _distribution(entry: EntryPoint) -> tuple[str, str]:
-    """The name and the version of the distribution that publishes the entry point."""
-    return ("(a distribution without metadata)", "") if entry.dist is None else _name_and_version(entry.dist)
-
-
-@lru_cache(maxsize=64)
-def _name_and_version(distribution: Distribution) -> tuple[str, str]:
-    # Once for each distribution: its metadata is parsed anew at each look, and has the whole README in it.
-    metadata = distribution.metadata
-    if "Name" not in metadata:
-        return "(a distribution without metadata)", ""
-    return metadata["Name"], metadata["Version"]
-
-
 def _origin(entry: EntryPoint) -> str:
-    return f"{' '.join(_distribution(entry))} ({entry.value})"
+    return f"{' '.join(entry.distribution)} ({entry.value})"
 
 
 def _info(name: str, plugin: object, handler: Handler | None, distribution: str, version: str) -> PluginInfo:

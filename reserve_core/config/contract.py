@@ -20,7 +20,6 @@ from ..options import Shape, field_name, shape_of
 from ..tokens import is_token
 from .mapping import Handler
 from .names import suggestion
-from .reference import load_reference
 from .schema import MAPPING_PROPERTIES
 from .validation import findings, unsound
 
@@ -98,6 +97,8 @@ def local_handler(prefix: str, code: object, cwd: Path) -> Handler:
     configuration is a dict. It implements the same hooks as a plugin's handler, marked with `hookimpl` too. Raises
     `ConfigError`.
     """
+    from .reference import load_reference  # plugins need none
+
     plugin = load_reference(code, cwd) if isinstance(code, str) else code
     try:
         hooks = register(new_manager(), plugin, prefix)

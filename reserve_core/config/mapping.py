@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from .explain import Finding
 from .hosts import Hosts
-from .lint import of_groups
-from .reach import area
 from .search import Search, searcher
 
 if TYPE_CHECKING:
@@ -109,6 +107,8 @@ class Mapping:
     @property
     def base(self) -> str | None:
         """The beginning that is all a URL needs: "/api/" for `^/api/(.*)`, "" for any URL. None if it needs more."""
+        from .reach import area  # no mapping, no need
+
         found = None if self.invert else area(self.pattern)
         return None if found is None else found.prefix
 
@@ -125,6 +125,8 @@ class Mapping:
 
         To be called in `validate` for what a handler interpolates besides the prefix's value.
         """
+        from .lint import of_groups
+
         self.warnings += of_groups(self, value, name)
 
     def __getitem__(self, name: str) -> Any:
