@@ -78,7 +78,7 @@ class Table(_Index):
     are those that requests which it answers may come by.
     """
 
-    __slots__ = ("_by_host", "_hosts", "asks_host", "trusted_proxies", "warnings")
+    __slots__ = ("_by_host", "_hosts", "_parents", "asks_host", "trusted_proxies", "warnings")
 
     def __init__(
         self,
@@ -102,6 +102,7 @@ class Table(_Index):
         self.asks_host: bool = any(mapping.host is not None for mapping in mappings)
         self._by_host = _Index(mappings, by_host)
         self._hosts = frozenset(key.partition(" ")[0] for key, _ in by_host)
+        self._parents = frozenset(host.removeprefix("*.") for host in self._hosts if host.startswith("*."))
 
     def __len__(self) -> int:
         return len(self.mappings)
@@ -109,12 +110,12 @@ class Table(_Index):
     def candidates_on(self, host: str, url: str) -> tuple[Mapping, ...]:
         """The mappings that may match `url` on `host`; `candidates` has those for a request that names no host."""
         found = self.candidates(url)
-        hosts = self._hosts
-        own = [key for key in (host, *(f"*.{parent}" for parent in parents_of(host))) if key in hosts]
-        if not own:
-            return found
-        more = (mapping for key in own for mapping in self._by_host.candidates(f"{key} {url}"))
-        return tuple(sorted((*found, *more), key=_POSITION))
+        own = self._by_host.candidates(f"{host} {url}") if host in self._hosts else ()
+        if self._parents:
+            for parent in parents_of(host):
+                if parent in self._parents:
+                    own += self._by_host.candidates(f"*.{parent} {url}")
+        return tuple(sorted(found + own, key=_POSITION)) if own else found
 
 
 def _outer(keys: list[str]) -> list[int]:
