@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from .events import Event
     from .hookspecs import hookimpl
     from .http import Client, Form, FormFile, Headers, Request, Response, WebSocket, Writer, broadcast
-    from .mock import Mock, MockedResponse
+    from .live import LiveConfiguration
+    from .memory import MemoryResponse
+    from .mock import Mock
     from .networks import Networks
     from .options import option
     from .plugins import load_plugins
+    from .resources import Resources
     from .server import Server, serve
 
 __version__ = "0.1.0"
@@ -41,14 +44,16 @@ __all__ = [
     "HTTPError",
     "Handler",
     "Headers",
+    "LiveConfiguration",
     "Mapping",
+    "MemoryResponse",
     "Mock",
-    "MockedResponse",
     "Networks",
     "PluginError",
     "Problem",
     "Reference",
     "Request",
+    "Resources",
     "Response",
     "ResponseError",
     "Server",
@@ -90,10 +95,13 @@ __getattr__: Callable[[str], Any] = lazy(
         ".events": ("Event",),
         ".hookspecs": ("hookimpl",),
         ".http": ("Client", "Form", "FormFile", "Headers", "Request", "Response", "WebSocket", "Writer", "broadcast"),
-        ".mock": ("Mock", "MockedResponse"),
+        ".live": ("LiveConfiguration",),
+        ".memory": ("MemoryResponse",),
+        ".mock": ("Mock",),
         ".networks": ("Networks",),
         ".options": ("option",),
         ".plugins": ("load_plugins",),
+        ".resources": ("Resources",),
         ".server": ("Server", "serve"),
     },
 )

@@ -9,49 +9,46 @@ import asyncio
 import re
 import time
 from inspect import isawaitable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .config import Configuration, Handler, Mapping, Table
 from .errors import Disconnected, HTTPError
 from .events import Emitter, Event
 from .failures import is_cancellation
 
 if TYPE_CHECKING:
     from .http import Request, Response
+    from .resources import OpenTable
 
 _NO_GROUPS = re.compile("")
 
 
 class Dispatcher:
-    """Answers requests by the mappings of a configuration."""
+    """Answers requests by the mappings of `table`, which the server sets; None: it isn't open yet, or closed."""
 
-    def __init__(self, configuration: Configuration, events: Emitter) -> None:
-        self.configuration = configuration
+    def __init__(self, events: Emitter) -> None:
         self.events = events
-        configuration.dispatch = self.dispatch_internal
-        configuration.dispatch_rest = self.dispatch_rest
-        self.renew()
-
-    def renew(self) -> None:
-        """To be called when the handlers of the configuration have changed."""
-        handler = self.configuration.handlers.get("status")
-        self._status = None if handler is None else handler.redirect
-        self._status_mapping = None if handler is None else _bare_mapping(self.configuration, handler)
+        self.table: OpenTable | None = None
 
     async def dispatch(self, request: Request, response: Response) -> None:
-        """Answers `request`: whatever happens, the response has ended or is aborted afterwards."""
+        """Answers `request`: whatever happens, the response has ended or is aborted afterwards.
+
+        Raises RuntimeError when the server isn't open.
+        """
         events = self.events
+        table = self.table
+        if table is None:
+            raise RuntimeError("The server isn't open: only a running server or a mock dispatches requests")
+        table.active += 1
+        request.table = table
         # Most requests of a silent server are told to nobody.
         start = time.time() if events.incoming or events.redirected else 0.0
         begun = time.perf_counter() if start else 0.0
         incoming_url = request.url
-        table = request.table = self.configuration.table
         if events.incoming:
             events.emit(Event.of_request("incoming", request, incoming_url, start))
         try:
             try:
-                await self._run(request, response, table, -1)
+                await self._run(request, response, -1)
             except HTTPError as error:
                 self._answer_error(response, error)
         except Disconnected:
@@ -63,6 +60,9 @@ class Dispatcher:
                 self._aborted(request, response, incoming_url, start, reason)
                 raise
             await self._answer_failure(request, response, error, incoming_url, start)
+        finally:
+            assert request.table is not None
+            request.table.leave()  # it may be another one by now
         if events.redirected:
             spent = time.perf_counter() - begun
             events.emit(
@@ -77,27 +77,24 @@ class Dispatcher:
                 )
             )
 
-    async def dispatch_internal(self, request: Request, response: Response) -> None:
-        """Answers a request that a handler made, flagged `internal`."""
-        request.internal = True
-        await self.dispatch(request, response)
-
     async def dispatch_rest(self, request: Request, response: Response) -> None:
         """Answers `request` by the mappings behind the one that is at work on it, of the table it started with.
 
         What one of them raises is raised, but for an `HTTPError`, which is an answer.
         """
-        table, mapping = request.table, request.mapping
-        if table is None or mapping is None:
+        mapping = request.mapping
+        if request.table is None or mapping is None:
             raise RuntimeError("The request isn't dispatched: only a handler can have the mappings behind it answer")
         try:
-            await self._run(request, response, table, mapping.index)
+            await self._run(request, response, mapping.index)
         except HTTPError as error:
             self._answer_error(response, error)
 
-    async def _run(self, request: Request, response: Response, table: Table, after: int) -> None:
-        """Runs the mappings of `table` whose index is greater than `after`; from a redirect on, all of them."""
-        configuration = self.configuration
+    async def _run(self, request: Request, response: Response, after: int) -> None:
+        """Runs the mappings of the request's table whose index is greater than `after`; from a redirect on, all."""
+        table = request.table
+        assert table is not None
+        configuration = table.configuration
         redirecting = self.events.redirecting
         restarts = 0
         while True:
@@ -139,7 +136,7 @@ class Dispatcher:
             else:
                 result = 501
             if isinstance(result, str):
-                if restarts < configuration.max_redirect:
+                if restarts < configuration.checked.max_redirect:
                     restarts += 1
                     request.set_url(result)
                     continue
@@ -151,17 +148,19 @@ class Dispatcher:
         """Answers with a status: by the status handler, the same for everybody."""
         if isinstance(status, bool) or not isinstance(status, int):
             raise TypeError(f"A handler returned {status!r}: a redirect is a URL (str), a status (int) or None")
-        if self._status is None or self._status_mapping is None:
+        table = request.table
+        mapping = None if table is None else table.status
+        if table is None or mapping is None:
             response.send(b"", status)
             return
-        mapping = request.mapping = self._status_mapping
+        request.mapping = mapping
         if self.events.redirecting:
             self.events.emit(
                 Event.of_request("redirecting", request, request.url, time.time(), type="status", redirect=status)
             )
         match = _NO_GROUPS.match("")
         assert match is not None
-        await self._status(request, response, mapping, match, status, self.configuration)
+        await mapping.handler.redirect(request, response, mapping, match, status, table.configuration)
 
     def _answer_error(self, response: Response, error: HTTPError) -> None:
         if response.status == 101:
@@ -213,19 +212,3 @@ _CONTENT_HEADERS = (
 def _forget_content(response: Response) -> None:
     for name in _CONTENT_HEADERS:
         response.headers.popall(name, None)
-
-
-def _bare_mapping(configuration: Configuration, handler: Handler) -> Mapping:
-    return Mapping(
-        index=-1,
-        label="internal redirect",
-        handler=handler,
-        pattern=_NO_GROUPS,
-        methods=None,
-        invert=False,
-        if_match=None,
-        value=None,
-        template=None,
-        properties={},
-        cwd=Path(configuration.cwd),
-    )

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .config import Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +32,18 @@ class Problem:
 
 
 class ConfigError(ValueError):
-    """A configuration that can't be used. `problems` holds every mistake found, in the order of the files."""
+    """A configuration that can't be used. `problems` holds every mistake found, in the order of the files.
+
+    `mapping` is the one that a message is about, for those who look at several.
+    """
 
     problems: tuple[Problem, ...]
 
-    def __init__(self, problem: str | Problem | Iterable[Problem], hint: str | None = None) -> None:
+    def __init__(
+        self, problem: str | Problem | Iterable[Problem], hint: str | None = None, *, mapping: Mapping | None = None
+    ) -> None:
         if isinstance(problem, str):
-            problem = Problem(problem, hint)
+            problem = Problem(problem, hint, mapping=None if mapping is None else mapping.label)
         self.problems = (problem,) if isinstance(problem, Problem) else tuple(problem)
         super().__init__("\n".join(map(str, self.problems)))
 

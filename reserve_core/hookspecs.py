@@ -8,7 +8,7 @@ which a mapping names it. An implementation may name any subset of a hook's argu
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from .config import Configuration, Mapping
     from .events import Event
     from .http import Request, Response
-    from .server import Server
+    from .live import LiveConfiguration
+    from .resources import Resources
 
 PROJECT = "reserve"
 hookspec: pluggy.HookspecMarker = pluggy.HookspecMarker(PROJECT)
@@ -48,10 +49,34 @@ def methods() -> Iterable[str] | None:
 async def validate(mapping: Mapping, configuration: Configuration) -> None:
     """Finer checks of one mapping, once its schema holds.
 
-    May parse the options into a typed object kept as `mapping.state`. Raises `ConfigError` with a message and a hint;
-    the core adds the file, the line and the mapping. What is legal and can't do what it says is told by `mapping.warn`.
-    Sets `mapping.final` if `redirect` never leaves a request to the next mapping.
+    May read files and import code, and keep what it makes of the options as `mapping.state`. It opens no socket, task
+    or store and registers nothing: a configuration is checked without being served, too, and one that is refused
+    leaves nothing behind. Raises `ConfigError` with a message and a hint; the core adds the file, the line and the
+    mapping. What is legal and can't do what it says is told by `mapping.warn`. Sets `mapping.final` if `redirect`
+    never leaves a request to the next mapping.
     """
+
+
+@hookspec
+async def validate_table(mappings: tuple[Mapping, ...], configuration: Configuration) -> None:
+    """Rules over several mappings, once all of them hold by themselves.
+
+    Called once for each handler that has a mapping among them, wherever a configuration is checked; the rules of
+    `validate` hold. A `ConfigError` that is given a `mapping` is told with its file and line.
+    """
+
+
+@hookspec
+async def lifespan(mapping: Mapping, resources: Resources) -> AsyncGenerator[None, None]:
+    """Opens what a mapping needs, and closes it: an async generator that yields once.
+
+    What stands before the `yield` runs before the mapping gets its first request: at a start, a reload, in
+    `set_mappings` and in a mock. What it raises leaves everything as it was. What stands behind runs once no request
+    is at work on the mapping any more, however it ended. Each server has mappings of its own: what is opened is kept
+    as `mapping.state`. Both halves run in one task. See `Resources` for what is shared with other mappings, or
+    carried over to those of a reload.
+    """
+    yield
 
 
 @hookspec
@@ -61,7 +86,7 @@ async def redirect(
     mapping: Mapping,
     match: re.Match[str],
     redirect: Any,
-    configuration: Configuration,
+    configuration: LiveConfiguration,
 ) -> str | int | None:
     """Answer a request, redirect it internally, or leave it to the next mapping.
 
@@ -71,16 +96,6 @@ async def redirect(
     next mapping. An `HTTPError` raised is an answer; any other exception, SystemExit included, is a 500 and an `error`
     event.
     """
-
-
-@hookspec
-async def startup(server: Server) -> None:
-    """Runs once for each server of the process, before it listens. An exception stops the start."""
-
-
-@hookspec
-async def shutdown(server: Server) -> None:
-    """Runs once for each server when it has stopped, also after a failed startup."""
 
 
 @hookspec
@@ -95,7 +110,7 @@ def ready(event: Event) -> None:
 
 @hookspec
 def reloaded(event: Event) -> None:
-    """The server has taken over a changed configuration: `event.server.configuration` has other mappings.
+    """The server has other mappings, by a reload or by `set_mappings`: those of `event.server.configuration`.
 
     Requests under way finish on the mappings they started with. Must not block.
     """

@@ -243,7 +243,7 @@ def reload_line(count: int) -> str:
 
 
 def _is_worker(event: Event) -> bool:
-    return event.server is not None and event.server.configuration.workers > 1
+    return event.server is not None and event.server.configuration.checked.workers > 1
 
 
 def _subject(event: Event) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Set as AbstractSet
+from collections.abc import Callable, Iterable, Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from .events import Event
     from .options import Shape
-    from .server import Server
 
 __all__ = ["PluginInfo", "Plugins", "load_plugins", "local_handler"]
 
@@ -50,8 +49,6 @@ class Plugins:
     """The plugins in use, their hooks frozen: each takes all the arguments of its hookspec, by position."""
 
     handlers: dict[str, Handler] = field(default_factory=dict)
-    startup: tuple[Callable[[Server], Awaitable[None]], ...] = ()
-    shutdown: tuple[Callable[[Server], Awaitable[None]], ...] = ()
     observers: dict[str, tuple[Callable[[Event], None], ...]] = field(default_factory=lambda: dict.fromkeys(NAMES, ()))
     commands: tuple[Callable[[click.Group], None], ...] = ()
     infos: tuple[PluginInfo, ...] = ()
@@ -106,8 +103,6 @@ def _loaded(blocked: frozenset[str], path: tuple[tuple[str, int], ...]) -> Plugi
 
     return Plugins(
         handlers={name: handlers[name] for name in sorted(handlers)},
-        startup=implementations("startup"),
-        shutdown=implementations("shutdown"),
         observers={event: implementations(event) for event in NAMES},
         commands=implementations("commands"),
         infos=tuple(reversed(infos)),

@@ -11,22 +11,22 @@ import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
-from .config import Configuration, Source, check, read
+from .config import Configuration, Settings, check
+from .config.checker import with_mappings
 from .dispatcher import Dispatcher
 from .errors import HTTPError
 from .events import Emitter, Event
-from .failures import is_cancellation
 from .http import Request
 from .http.arrival import TlsListener
 from .http.connection import Connection
 from .http.shared import Shared
-from .plugins import load_plugins
+from .live import LiveConfiguration
+from .resources import OpenTable, Shares
 from .stalls import watch
-
-Settings = str | os.PathLike[str] | dict[str, Any]
 
 logger = logging.getLogger("reserve")
 
@@ -36,10 +36,12 @@ BACKLOG = 2048
 # Bytes that the kernel takes of what a client can't be sent yet. Left to itself it takes megabytes for each client that
 # doesn't read: copied, held and thrown away for nothing, while the others wait.
 UNSENT = 256 * 1024
+# Seconds that requests may run on mappings which are replaced until the log tells of them.
+LINGERING = 60.0
 
 
 class Server:
-    """Serves one checked configuration.
+    """Serves a checked configuration. `configuration` is its interface for those it serves, see `LiveConfiguration`.
 
     `await start()`, then `url` and `port` say where; `await close()` ends it. Or as an async context manager.
     Events go to the plugins' hooks, the configuration's listeners, and who asks with `on`. `sockets` are those of
@@ -47,9 +49,9 @@ class Server:
     """
 
     def __init__(self, configuration: Configuration, sockets: Sequence[socket.socket] = ()) -> None:
-        self.configuration = configuration
         self.events = Emitter(configuration.plugins.observers)
-        self.dispatcher = Dispatcher(configuration, self.events)
+        self.dispatcher = Dispatcher(self.events)
+        self.configuration = LiveConfiguration(configuration, self.dispatcher, self._set_mappings)
         self.port = configuration.port
         self._shared = Shared(
             self.dispatcher.dispatch, self._tell_refused, configuration.limits, configuration.protocol
@@ -58,7 +60,9 @@ class Server:
         self._listening: list[asyncio.Server | TlsListener] = []
         self._offs: list[Callable[[], None]] = []  # what ends the listening of the configuration's listeners
         self._calling_listeners = False
-        self._reloading = asyncio.Lock()
+        self._changing = asyncio.Lock()
+        self._shares = Shares()
+        self._former: dict[OpenTable, asyncio.Task[None]] = {}  # the tables that were replaced, and what closes them
         self._ticker: asyncio.Task[None] | None = None
         self._unwatch: Callable[[], None] = lambda: None
         self._state = "new"
@@ -67,7 +71,7 @@ class Server:
     @property
     def url(self) -> str:
         """Where the server is reached: `http://127.0.0.1:5000/`."""
-        return self.configuration.url(self.port)
+        return self.configuration.checked.url(self.port)
 
     @property
     def closing(self) -> bool:
@@ -99,7 +103,7 @@ class Server:
     async def start(self, listen: bool = True) -> None:
         """Begins to serve; without `listen` only requests that come by the dispatcher.
 
-        Raises OSError, saying what to do, when the address can't be had, and what `startup` hooks raise.
+        Raises OSError, saying what to do, when the address can't be had, and what a `lifespan` raises.
         """
         if self._state != "new":
             raise RuntimeError("A server starts once: make a new one")
@@ -107,8 +111,8 @@ class Server:
         self._call_listeners()
         self.events.emit(Event("created", self))
         try:
-            for hook in self.configuration.plugins.startup:
-                await hook(self)
+            async with self._changing:
+                await self._take_over(self.configuration.checked)
             if listen:
                 await self._listen()
         except BaseException:
@@ -117,7 +121,7 @@ class Server:
         self.events.emit(Event("ready", self, url=self.url, port=self.port))
 
     async def _listen(self) -> None:
-        configuration = self.configuration
+        configuration = self.configuration.checked
         if configuration.workers == 1:  # else the process that started the workers tells it
             tell_warnings(configuration)
         loop = asyncio.get_running_loop()
@@ -138,7 +142,7 @@ class Server:
 
     def _tell_refused(self, request: Request, error: HTTPError) -> None:
         if self.events.refused:
-            request.table = self.configuration.table
+            request.table = self.dispatcher.table
             event = Event("refused", self, request, request.url, start=time.time(), status=error.status, reason=error)
             self.events.emit(event)
 
@@ -148,32 +152,80 @@ class Server:
 
     def _present_certificate(self, connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
         """Begins a handshake with the certificate of the present configuration."""
-        if self.configuration.ssl is not None:
-            connection.context = self.configuration.ssl
+        if self.configuration.checked.ssl is not None:
+            connection.context = self.configuration.checked.ssl
 
-    async def reload(self, settings: Settings | Source) -> None:
-        """Takes over `settings`, a dict, the path of a file or what `read` made of it, and local code that has changed.
+    async def reload(self, settings: Settings) -> None:
+        """Takes over `settings`, whatever `check` takes, and local code that has changed.
 
         Requests under way finish on the mappings they started with, and no connection is closed. Where it listens
-        stays. Raises `ConfigError` with every mistake; then the server goes on as it was.
+        stays. Raises `ConfigError` with every mistake, and what a `lifespan` raises; then the server goes on as it was.
         """
-        async with self._reloading:
-            configuration = self.configuration
-            source = settings if isinstance(settings, Source) else read(settings)
-            changed = await check(source, configuration.plugins, configuration.workers, running=configuration)
-            for what in _unchangeable(configuration, changed):
-                logger.warning("%s has changed: that takes a new start", what)
-            changed.ssl = changed.ssl if configuration.ssl is not None else None
-            configuration.take_over(changed)
-            self.dispatcher.renew()
-            self._shared.limits = configuration.limits
-            if configuration.workers == 1:
-                tell_warnings(configuration)
+        async with self._changing:
+            present = self.configuration.checked
+            changed = await check(settings, present.plugins, present.workers, anew=True)
+            for what in _unchangeable(present, changed):
+                logger.warning("%s has changed: that requires a restart", what)
+            await self._take_over(
+                replace(
+                    changed,
+                    hostname=present.hostname,
+                    port=present.port,
+                    ssl=None if present.ssl is None else changed.ssl or present.ssl,
+                    plugins=present.plugins,
+                    workers=present.workers,
+                )
+            )
+            if changed.workers == 1:
+                tell_warnings(changed)
             try:
                 self._call_listeners()
             except BaseException:
                 logger.exception("A listener of the configuration failed")
             self.events.emit(Event("reloaded", self))
+
+    async def _set_mappings(self, mappings: list[dict[str, Any]]) -> None:
+        async with self._changing:
+            await self._take_over(await with_mappings(self.configuration.checked, mappings))
+            self.events.emit(Event("reloaded", self))
+
+    async def _take_over(self, configuration: Configuration) -> None:
+        """Opens the mappings of a configuration and has requests run on them: the one way in which any come to life.
+
+        Raises what a `lifespan` raises; then nothing has changed.
+        """
+        table = OpenTable(configuration, self.configuration, self._shares)
+        await table.open()
+        if self._state == "closing":
+            await table.close()
+            return
+        former, self.dispatcher.table = self.dispatcher.table, table
+        self.configuration.checked = configuration
+        self._shared.limits = configuration.limits
+        if former is not None:
+            former.replace()
+            self._former[former] = asyncio.create_task(self._close_former(former))
+
+    async def _close_former(self, table: OpenTable) -> None:
+        try:
+            async with asyncio.timeout(LINGERING):
+                await table.drained()
+        except TimeoutError:
+            if table.holds:
+                self._tell_lingering(table)
+            await table.drained()
+        await table.close()
+        del self._former[table]
+
+    def _tell_lingering(self, table: OpenTable) -> None:
+        requests = [exchange.request for exchange in self._shared.tasks.values() if exchange.request.table is table]
+        names = ", ".join(sorted({f"{each.method} {each.path}" for each in requests})) or "a request"
+        logger.warning(
+            "%d requests have run for %g s on mappings that were replaced, whose resources stay open for them: %s",
+            table.active,
+            LINGERING,
+            names,
+        )
 
     def _call_listeners(self) -> None:
         """Calls the configuration's listeners; what they listened to before ends."""
@@ -181,7 +233,7 @@ class Server:
             self._offs.pop()()
         self._calling_listeners = True
         try:
-            for listener in self.configuration.listeners:
+            for listener in self.configuration.checked.listeners:
                 listener(self)
         finally:
             self._calling_listeners = False
@@ -213,15 +265,22 @@ class Server:
         if self._ticker is not None:
             self._ticker.cancel()
             self._unwatch()
-        for hook in self.configuration.plugins.shutdown:
-            try:
-                await hook(self)
-            except BaseException as error:
-                if is_cancellation(error):
-                    raise
-                logger.exception("A plugin's shutdown hook failed")
+        await self._close_tables()
         self.events.emit(Event("closed", self))
         self._closed.set()
+
+    async def _close_tables(self) -> None:
+        """Closes the mappings, those that were replaced first. What still runs on them has been cut."""
+        for table, closing in list(self._former.items()):
+            closing.cancel()
+            await asyncio.wait((closing,))
+            await table.close()
+        self._former.clear()
+        async with self._changing:
+            last, self.dispatcher.table = self.dispatcher.table, None
+        if last is not None:
+            last.replace()
+            await last.close()
 
     async def _finish_work(self, timeout: float) -> None:
         shared = self._shared
@@ -239,16 +298,14 @@ class Server:
 
 
 async def serve(configuration: Settings, port: int | None = None) -> Server:
-    """Checks `configuration`, a dict or the path of a file, and serves it: the server listens when this returns.
+    """Checks `configuration`, whatever `check` takes, and serves it: the server listens when this returns.
 
     Close it in the end, or use it in an `async with await serve(...)`.
 
     `port` wins over the configuration's. Raises `ConfigError`, `PluginError`, and what `Server.start` raises.
     """
-    source = read(configuration)
-    if port is not None:
-        source.settings["port"] = port
-    server = Server(await check(source, load_plugins()))
+    checked = await check(configuration)
+    server = Server(checked if port is None else replace(checked, port=port))
     await server.start()
     return server
 

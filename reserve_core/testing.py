@@ -15,8 +15,10 @@ from .failures import survives, tell
 
 # pytest loads this module in every run: the server comes with the first fixture that is used.
 if TYPE_CHECKING:
-    from .mock import Mock, MockedResponse
-    from .server import Server, Settings
+    from .config import Settings
+    from .memory import MemoryResponse
+    from .mock import Mock
+    from .server import Server
 
 __all__ = [
     "LoopThread",
@@ -98,8 +100,8 @@ class TestMock:
 
     def request(
         self, method: str, url: str, headers: Dict[str, str] | Iterable[tuple[str, str]] = (), body: Any = b""
-    ) -> MockedResponse:
-        """Dispatches one request and returns its answer; see `Mock.request`."""
+    ) -> MemoryResponse:
+        """Dispatches one request and returns its response; see `Mock.request`."""
         return self._loop.run(self.mock.request(method, url, headers, body))
 
     def close(self) -> None:

@@ -146,21 +146,43 @@ async def redirect(request, response, mapping, match, redirect, configuration):
     assert (refused.status, refused.text) == (403, "Not you")
 
 
-def test_hook_startup(plugin: Any, reserve_server: StartServer) -> None:
-    startup = "@hookimpl\nasync def startup(server):\n    await asyncio.sleep(0)\n    call(server)"
-    greet = plugin(startup, observer("ready"))
-    server = reserve_server(SITE)
-    started, ready = greet.calls
-    assert started is server.server
-    assert ready.name == "ready"
+def test_hook_validate_table(plugin: Any, reserve_mock: StartMock) -> None:
+    validate_table = """
+@hookimpl
+async def validate_table(mappings, configuration):
+    call((len(mappings), configuration.protocol))
+    greeting = [mapping for mapping in mappings if mapping.handler.prefix == "greet"]
+    if len(greeting) > 1:
+        raise ConfigError("Two greet", "Leave this one out", mapping=greeting[1])
+"""
+    greet = plugin(SCHEMA, validate_table, REDIRECT)
+    reserve_mock(GREETER)
+    assert greet.calls == [(2, "http")]
+    with pytest.raises(ConfigError) as caught:
+        reserve_mock({"mappings": [MAPPING, {**MAPPING, "match": "/late"}]})
+    (problem,) = caught.value.problems
+    assert (problem.mapping, problem.message, problem.hint) == ("mapping 2 (/late)", "Two greet", "Leave this one out")
 
 
-def test_hook_shutdown(plugin: Any, reserve_server: StartServer) -> None:
-    greet = plugin("@hookimpl\nasync def shutdown(server):\n    await asyncio.sleep(0)\n    call(server)")
-    server = reserve_server(SITE)
-    assert greet.calls == []
-    server.close()
-    assert greet.calls == [server.server]
+def test_hook_lifespan(plugin: Any, reserve_mock: StartMock) -> None:
+    lifespan = """
+@hookimpl
+async def lifespan(mapping, resources):
+    call("open")
+    mapping.state = "Good morning"
+    yield
+    call("close")
+
+@hookimpl
+async def redirect(response, mapping):
+    response.send(mapping.state)
+"""
+    greet = plugin(SCHEMA, lifespan)
+    site = reserve_mock(GREETER)
+    assert site.request("GET", "/greet/Ada").text == "Good morning"
+    assert greet.calls == ["open"]
+    site.close()
+    assert greet.calls == ["open", "close"]
 
 
 def test_hook_commands(plugin: Any, reserve: Run) -> None:

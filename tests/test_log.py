@@ -7,11 +7,11 @@ import logging
 import os
 import re
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any, TextIO
 
 import pytest
 
-from reserve_core.config import Table
 from reserve_core.events import Emitter, Event
 from reserve_core.http import Request
 from reserve_core.log import log
@@ -152,7 +152,7 @@ def test_the_trace_names_the_client(emitter: Emitter, stream: io.StringIO) -> No
     about = Request("GET", "/path", {"x-forwarded-for": "203.0.113.9"}, peer=("10.0.0.1", 4711))
     about.id = 1
     emitter.emit(event("incoming", about))
-    about.table = Table(trusted_proxies=Networks(["10.0.0.0/8"]))
+    about.table = SimpleNamespace(trusted_proxies=Networks(["10.0.0.0/8"]))  # type: ignore[assignment]
     emitter.emit(event("incoming", about))
     assert lines(stream) == ["INCMG 0001 10.0.0.1 GET /path", "INCMG 0001 203.0.113.9 GET /path"]
 

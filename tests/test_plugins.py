@@ -103,19 +103,22 @@ def test_one_distribution_may_have_several_plugins(install: Install) -> None:
 
 def test_hooks_run_in_the_order_of_names_but_for_their_marks(install: Install) -> None:
     def code(mark: str) -> str:
-        startup = f"@hookimpl{mark}\nasync def startup(server): return __name__, server"
-        return f"{HEAD}{startup}\n@hookimpl\nasync def shutdown(): return __name__"
+        ready = f"@hookimpl{mark}\ndef ready(event): event.append(__name__)"
+        return f"{HEAD}{ready}\n@hookimpl\ndef closed(event): event.append(__name__)"
 
     marks = {"a": "", "b": "(tryfirst=True)", "c": "", "d": "(trylast=True)", "e": ""}
     files = {f"ordered_{name}.py": code(mark) for name, mark in marks.items()}
     install("ordered", {name: f"ordered_{name}" for name in "cebda"}, files)
     plugins = load()
 
-    async def run(hooks: Any) -> list[Any]:
-        return [await hook("server") for hook in hooks]
+    def run(hooks: Any) -> list[str]:
+        names: list[str] = []
+        for hook in hooks:
+            hook(names)
+        return names
 
-    assert asyncio.run(run(plugins.startup)) == [(f"ordered_{name}", "server") for name in "baced"]
-    assert asyncio.run(run(plugins.shutdown)) == [f"ordered_{name}" for name in "abcde"]
+    assert run(plugins.observers["ready"]) == [f"ordered_{name}" for name in "baced"]
+    assert run(plugins.observers["closed"]) == [f"ordered_{name}" for name in "abcde"]
     assert [info.name for info in plugins.infos] == list("abcde")
 
 
@@ -170,8 +173,9 @@ class TestClash:
         ("", "implements no hook", ContractError),
         (f"{HANDLER}\n@hookimpl\ndef redirected(): yield", '"redirected" as a coroutine or generator', ContractError),
         (f"{HANDLER}\n@hookimpl\nasync def incoming(): ...", '"incoming" as a coroutine or generator', ContractError),
-        (f"{HANDLER}\n@hookimpl\ndef startup(): ...", '"startup" as a plain function', ContractError),
-        (f"{HANDLER}\n@hookimpl\ndef shutdown(): ...", '"shutdown" as a plain function', ContractError),
+        (f"{HANDLER}\n@hookimpl\ndef lifespan(): ...", '"lifespan" as a plain function', ContractError),
+        (f"{HANDLER}\n@hookimpl\nasync def lifespan(): ...", '"lifespan" without a yield', ContractError),
+        (f"{HANDLER}\n@hookimpl\ndef validate_table(): ...", '"validate_table" as a plain function', ContractError),
         (f"{HANDLER}\n@hookimpl\ndef ready(evnt): ...", 'with the unknown argument "evnt"', ContractError),
         (f"{HANDLER}\n@hookimpl\ndef reday(): ...", 'unknown hook "reday"\n', ContractError),
         (f"{HANDLER}\n@hookimpl(wrapper=True)\ndef ready(): yield", '"ready" as a wrapper', ContractError),

@@ -32,7 +32,7 @@ async def test_it_takes_over_mappings_limits_and_redirects() -> None:
         )
         assert await text(mocked, "/") == "two"
         assert mocked.configuration.limits.max_body == 7
-        assert mocked.configuration.max_redirect == 3
+        assert mocked.configuration.checked.max_redirect == 3
 
 
 async def test_it_reads_a_file_and_the_code_beside_it(tmp_path: Path) -> None:
@@ -47,11 +47,11 @@ async def test_it_reads_a_file_and_the_code_beside_it(tmp_path: Path) -> None:
 
 async def test_a_mistake_changes_nothing() -> None:
     async with await mock({"mappings": [{"custom": ["one"]}], "max-redirect": 3}) as mocked:
-        table = mocked.configuration.table
+        mappings = mocked.configuration.mappings
         with pytest.raises(ConfigError, match="Unknown handler"):
             await mocked.server.reload({"mappings": [{"custo": ["two"]}], "max-redirect": 4})
-        assert mocked.configuration.table is table
-        assert mocked.configuration.max_redirect == 3
+        assert mocked.configuration.mappings is mappings
+        assert mocked.configuration.checked.max_redirect == 3
 
 
 async def test_a_request_finishes_on_the_mappings_it_started_with() -> None:
@@ -126,14 +126,14 @@ async def test_the_log_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "Reloaded: 1 mapping\nReloaded: 2 mappings\n"
 
 
-async def test_what_takes_a_new_start_is_said(caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_requires_a_restart_is_said(caplog: pytest.LogCaptureFixture) -> None:
     async with await serve({"mappings": [{"status": 204}]}, port=0) as server:
         url = server.url
         await server.reload({"port": 80, "hostname": "0.0.0.0", "mappings": [{"status": 204}]})
         assert server.url == url
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
-        '"hostname" has changed: that takes a new start',
-        '"port" has changed: that takes a new start',
+        '"hostname" has changed: that requires a restart',
+        '"port" has changed: that requires a restart',
     ]
 
 

@@ -40,21 +40,15 @@ class Job:
     def from_json(cls, data: dict[str, Any]) -> Job:
         return cls(**{**data, "conveniences": Conveniences.from_json(data["conveniences"])})
 
-    async def configurations(
-        self, plugins: Plugins, running: Sequence[Configuration] | None = None
-    ) -> list[Configuration]:
-        """The checked configurations, the mistakes of all of them in one failure.
-
-        Those of a reload, with `running`: see `check`.
-        """
+    async def configurations(self, plugins: Plugins, *, anew: bool = False) -> list[Configuration]:
+        """The checked configurations, the mistakes of all of them in one failure. For a reload `anew`, see `check`."""
         from ..config import check
 
         checked = []
         problems: list[Problem] = []
-        for index, file in enumerate(self.files):
+        for file in self.files:
             try:
-                before = running[index] if running is not None else None
-                checked.append(await check(self.source(file), plugins, self.workers, before))
+                checked.append(await check(self.source(file), plugins, self.workers, anew=anew))
             except ConfigError as error:
                 problems.extend(error.problems)
         if problems:

@@ -190,7 +190,7 @@ async def _start(server: Server, verbose: bool) -> None:
         raise CannotRun(error.strerror or str(error)) from error
     except (ConfigError, PluginError) as error:
         raise Unusable(str(error)) from error
-    except BaseException as error:  # a listener's, or a plugin's startup hook: its author wants to know where
+    except BaseException as error:  # a listener's, or a lifespan's: its author wants to know where
         if is_cancellation(error):
             raise
         if verbose:

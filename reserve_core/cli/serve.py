@@ -118,7 +118,7 @@ def serve(
 
     async def work() -> None:
         servers = job.servers(await job.configurations(plugins))
-        watched = (lambda: watched_files([server.configuration for server in servers])) if watch else None
+        watched = (lambda: watched_files([server.configuration.checked for server in servers])) if watch else None
         await run_until_signal(servers, verbose, Reloader(lambda: job.reload(servers), watched), silent)
 
     run(work())

@@ -42,21 +42,23 @@ async def supervise(job: Job, plugins: Plugins, blocked: Iterable[str], watch: b
 
     supervisor = Supervisor(job.workers, command, [number for group in numbers for number in group])
 
+    present = configurations
+
     async def reload() -> None:
+        nonlocal present
         try:
-            changed = await job.configurations(plugins, configurations)
+            present = await job.configurations(plugins, anew=True)
         except Mistakes as mistakes:
             tell_former(mistakes.problems)
             return
-        for configuration, new in zip(configurations, changed, strict=True):
-            configuration.files = new.files
+        for new in present:
             tell_warnings(new)
         await supervisor.reload()
         if not job.silent:
-            for new in changed:
+            for new in present:
                 say(reload_line(len(new.mappings)))
 
-    reloader = Reloader(reload, (lambda: watched_files(configurations)) if watch else None)
+    reloader = Reloader(reload, (lambda: watched_files(present)) if watch else None)
     if not job.silent:
         log(Emitter(), job.verbose)  # what the supervisor tells
     for configuration in configurations:

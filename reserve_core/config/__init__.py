@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..limits import Limits
-    from .checker import check
+    from .checker import Settings, check
     from .configuration import Configuration
     from .mapping import Handler, Mapping
     from .reader import Source, read
@@ -26,6 +26,7 @@ __all__ = [
     "Limits",
     "Mapping",
     "Reference",
+    "Settings",
     "Source",
     "Table",
     "check",
@@ -39,7 +40,7 @@ __getattr__: Callable[[str], Any] = lazy(
     __name__,
     {
         "..limits": ("Limits",),
-        ".checker": ("check",),
+        ".checker": ("Settings", "check"),
         ".configuration": ("Configuration",),
         ".mapping": ("Handler", "Mapping"),
         ".reader": ("Source", "read"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -30,35 +32,50 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# What describes a configuration: a dict, the path of a file, what `read` or `check` makes of them.
+Settings = str | os.PathLike[str] | dict[str, Any] | Source | Configuration
+
 # The files of the current folder, for a configuration without mappings.
 _DEFAULT_MAPPINGS = [{"match": "(.*)", "file": "./$1"}, {"status": 404}]
 
 
 async def check(
-    source: Source | dict[str, Any], plugins: Plugins, workers: int = 1, running: Configuration | None = None
+    source: Settings, plugins: Plugins | None = None, workers: int = 1, *, anew: bool = False
 ) -> Configuration:
     """The configuration that `source` describes, with its own handlers beside those of the plugins.
 
-    `workers` is the number of processes that will serve it. `running` is the configuration that will take the
-    result over: handlers get that one with their mappings, and local code that has changed is imported anew.
-    Raises `ConfigError` with every mistake in every file, in the order of the files and of their lines.
+    `source` is a dict, the path of a file, or what `read` makes of them; a configuration that is checked already comes
+    back as it is. `plugins` are those that are installed by default. `workers` is the number of processes that will
+    serve it. With `anew`, as for a reload, local code that has changed is imported again.
+
+    Nothing is opened and nothing is registered: it's refused if and only if a server would refuse it, but for what its
+    mappings open and where it listens. Raises `ConfigError` with every mistake in every file, in the order of the files
+    and of their lines, and `PluginError`.
     """
-    with nullcontext() if running is None else local.anew():
-        checker = _Checker(read(source) if isinstance(source, dict) else source, plugins)
+    if isinstance(source, Configuration):
+        return source
+    if plugins is None:
+        from ..plugins import load_plugins  # those who give some have imported it
+
+        plugins = load_plugins()
+    with local.anew() if anew else nullcontext():
+        checker = _Checker(read(source), plugins)
         configuration = checker.configuration(workers)
         try:
-            configuration.table = await compile_table(
-                checker.mappings(configuration.handlers),
-                configuration.handlers,
-                configuration if running is None else running,
-                checker.broken,
-                configuration.trusted_proxies,
-            )
+            table = await compile_table(checker.mappings(configuration.handlers), configuration, checker.broken)
         except ConfigError as error:
             checker.problems += error.problems
         if checker.problems:
             raise ConfigError(sorted(checker.problems, key=checker.order))
-    return configuration
+    return replace(configuration, table=table)
+
+
+async def with_mappings(configuration: Configuration, mappings: list[dict[str, Any]]) -> Configuration:
+    """The same configuration with other mappings, written as in a file. Raises `ConfigError` with every mistake."""
+    if not isinstance(mappings, list):
+        raise ConfigError(f"The mappings must be a list, not {mappings!r}", 'Write [{"match": ..., ...}, ...]')
+    source = read({"mappings": mappings}, configuration.cwd)
+    return replace(configuration, table=await compile_table(source.mappings or [], configuration))
 
 
 class _Checker:

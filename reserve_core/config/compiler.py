@@ -5,14 +5,13 @@ from __future__ import annotations
 import copy
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping as Dict, Set as AbstractSet
+from collections.abc import Awaitable, Callable, Iterable, Sequence, Set as AbstractSet
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..errors import ConfigError, Problem
 from ..failures import describe, is_cancellation
-from ..networks import NOWHERE, Networks
 from ..tokens import is_token
 from . import lint, migration, positions
 from .explain import Finding, shown
@@ -35,27 +34,26 @@ T = TypeVar("T")
 
 
 async def compile_table(
-    entries: Iterable[Entry],
-    handlers: Dict[str, Handler],
-    configuration: Configuration,
-    broken: AbstractSet[str] = frozenset(),
-    trusted_proxies: Networks = NOWHERE,
+    entries: Iterable[Entry], configuration: Configuration, broken: AbstractSet[str] = frozenset()
 ) -> Table:
-    """The table of the mappings, each checked by the one of `handlers` it names, which is given the configuration.
+    """The table of the mappings, each checked by the handler of the configuration it names, which is given that.
 
     `broken` are prefixes whose handlers could not be loaded, which has been reported: mappings with them are not.
     Raises `ConfigError` with every mistake in every mapping; only without any, there are warnings.
     """
-    compiler = _Compiler(handlers, configuration, broken)
+    compiler = _Compiler(configuration, broken)
     entries = list(entries)
+    places = [place for _, place in entries]
     compiled = [await compiler.compile(index, entry) for index, entry in enumerate(entries)]
+    mappings = tuple(mapping for mapping in compiled if mapping is not None)
+    if not compiler.problems:
+        await compiler.check_together(mappings, places)
     if compiler.problems:
         raise ConfigError(compiler.problems)
-    mappings = [mapping for mapping in compiled if mapping is not None]
-    return Table(mappings, _warnings(mappings, [place for _, place in entries]), trusted_proxies)
+    return Table(mappings, _warnings(mappings, places))
 
 
-def _warnings(mappings: list[Mapping], places: list[Place]) -> list[Problem]:
+def _warnings(mappings: Sequence[Mapping], places: list[Place]) -> list[Problem]:
     """What is legal in the mappings and can't do what it says, in their order."""
     ended = {mapping.index: by for mapping, by in unreached(mappings)}
     warnings: list[Problem] = []
@@ -81,11 +79,11 @@ def _named(mapping: Mapping, place: Place, seen_from: Place) -> str:
 
 
 class _Compiler:
-    def __init__(self, handlers: Dict[str, Handler], configuration: Configuration, broken: AbstractSet[str]) -> None:
+    def __init__(self, configuration: Configuration, broken: AbstractSet[str]) -> None:
         self.problems: list[Problem] = []
         self._configuration = configuration
         self._broken = broken
-        self._handlers = handlers
+        self._handlers = handlers = configuration.handlers
         self._kind_of = cache(lambda prefix: _Kind(handlers[prefix]))  # only those that the mappings name
 
     async def compile(self, index: int, entry: Entry) -> Mapping | None:
@@ -154,14 +152,32 @@ class _Compiler:
 
     async def _validate(self, mapping: Mapping, value: dict[str, Any], report: _Report) -> None:
         handler = mapping.handler
-        try:
+
+        async def work() -> None:
             mapping.options = handler.shape.make(value)
             if handler.validate is not None:
                 await handler.validate(mapping, self._configuration)
+
+        await self._attempt(handler, work(), lambda problem: report)
+
+    async def check_together(self, mappings: tuple[Mapping, ...], places: Sequence[Place]) -> None:
+        """Has each handler check the mappings together."""
+        reports = {each.label: _Report(places[each.index], each.label, self.problems) for each in mappings}
+        for prefix in dict.fromkeys(each.handler.prefix for each in mappings):
+            handler = self._handlers[prefix]
+            if handler.validate_table is not None:
+                first = next(each for each in mappings if each.handler is handler)
+                named = lambda problem, first=first: reports[problem.mapping or first.label]  # noqa: E731
+                await self._attempt(handler, handler.validate_table(mappings, self._configuration), named)
+
+    async def _attempt(self, handler: Handler, work: Awaitable[None], report_of: Callable[[Problem], _Report]) -> None:
+        """Awaits the work of a handler's hook; what it refuses, or fails with, is a problem."""
+        try:
+            await work
         except ConfigError as error:
             for problem in error.problems:
                 if problem.file is None:
-                    report.add((), problem.message, problem.hint)
+                    report_of(problem).add((), problem.message, problem.hint)
                 else:
                     self.problems.append(problem)
         except BaseException as error:
@@ -171,7 +187,8 @@ class _Compiler:
                 f"the plugin {handler.distribution} {handler.version}" if handler.distribution else "the handler's code"
             )
             hint = f"This is a mistake in {owner}: mend or report it"
-            report.add((), f'The handler "{handler.prefix}" fails to check the mapping: {describe(error)}', hint)
+            message = f'The handler "{handler.prefix}" fails to check the mapping: {describe(error)}'
+            report_of(Problem(message)).add((), message, hint)
 
 
 class _Kind:

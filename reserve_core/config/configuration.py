@@ -1,46 +1,31 @@
-"""The checked configuration: what the server runs on and what handlers get as `configuration`."""
+"""The checked configuration: what a server is made of."""
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..errors import ConfigError, Problem
+from ..errors import Problem
 from ..limits import Limits
 from ..networks import NOWHERE, Networks
-from .compiler import compile_table
 from .mapping import Handler, Mapping
-from .reader import read
 from .table import Table
 
 if TYPE_CHECKING:
-    from ..http import Request, Response
     from ..plugins import Plugins
 
-Dispatch = Callable[["Request", "Response"], Awaitable[None]]
 
-
-# Where it listens, and in how many processes, stays.
-_CHANGING = ("cwd", "max_redirect", "ssl", "limits", "trusted_proxies", "listeners", "handlers", "files", "table")
-
-
-async def _not_serving(request: Request, response: Response) -> None:
-    raise RuntimeError("The configuration isn't served: only a running server or a mock dispatches requests")
-
-
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Configuration:
-    """A configuration without mistakes, made by `check`.
+    """A configuration without mistakes, made by `check`. Nothing in it changes, any number of servers may serve it.
 
     `cwd` is the absolute folder its paths are relative to, `ssl` is None for plain http, `listeners` are called with
     the server, `handlers` are the installed and the local ones by prefix. `workers` processes serve it, `files` are
-    those that it was read from. `trusted_proxies` are believed what they say of a request's client. `table` is replaced
-    as a whole and never changed: who works on one keeps it. A reload
-    changes what there is in a configuration, never which one it is. `dispatch` runs a request through the mappings,
-    `dispatch_rest` one that a handler has at hand through those behind its own; the server sets them.
+    those that it was read from. `trusted_proxies` are believed what they say of a request's client. `table` has its
+    mappings.
     """
 
     hostname: str
@@ -56,8 +41,6 @@ class Configuration:
     files: frozenset[Path] = frozenset()
     trusted_proxies: Networks = NOWHERE
     table: Table = field(default_factory=Table)
-    dispatch: Dispatch = _not_serving
-    dispatch_rest: Dispatch = _not_serving
 
     @property
     def mappings(self) -> tuple[Mapping, ...]:
@@ -76,20 +59,3 @@ class Configuration:
         """Where a server with this configuration is reached that listens on `port`: `http://127.0.0.1:5000/`."""
         host = f"[{self.hostname}]" if ":" in self.hostname else self.hostname
         return f"{self.protocol}://{host}:{port}/"
-
-    async def set_mappings(self, mappings: list[dict[str, Any]]) -> None:
-        """Replaces the mappings, written as in a configuration. Requests under way finish on those they started with.
-
-        Raises `ConfigError` with every mistake in them; then nothing has changed.
-        """
-        if not isinstance(mappings, list):
-            raise ConfigError(f"The mappings must be a list, not {mappings!r}", 'Write [{"match": ..., ...}, ...]')
-        source = read({"mappings": mappings}, self.cwd)
-        self.table = await compile_table(
-            source.mappings or [], self.handlers, self, trusted_proxies=self.trusted_proxies
-        )
-
-    def take_over(self, other: Configuration) -> None:
-        """Makes the configuration what `other` is, as far as a running server can change."""
-        for name in _CHANGING:
-            setattr(self, name, getattr(other, name))

@@ -26,7 +26,7 @@ from .validation import findings, unsound
 Hook = Callable[..., Any]
 
 
-HANDLER_HOOKS = ("schema", "methods", "validate", "redirect")
+HANDLER_HOOKS = ("schema", "methods", "validate", "validate_table", "lifespan", "redirect")
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _MARK = 'Mark its functions with "from reserve_core import hookimpl": @hookimpl'
 
@@ -76,6 +76,8 @@ def make_handler(prefix: str, hooks: dict[str, Hook], distribution: str = "", ve
         redirect=hooks["redirect"],
         validate=hooks.get("validate"),
         make_shape=partial(_shape, hooks["schema"], prefix),
+        validate_table=hooks.get("validate_table"),
+        lifespan=hooks.get("lifespan"),
         methods=_methods(hooks["methods"]) if "methods" in hooks else None,
         distribution=distribution,
         version=version,
@@ -142,7 +144,11 @@ def _frozen(spec: Any, implementations: list[pluggy.HookImpl]) -> Hook:
     function = implementation.function
     if implementation.wrapper or implementation.hookwrapper:
         raise ContractError(f'implements "{name}" as a wrapper', "Remove wrapper=True: hooks are not wrapped")
-    if inspect.iscoroutinefunction(spec.function):
+    if inspect.isasyncgenfunction(spec.function):
+        if not inspect.isasyncgenfunction(function):
+            fault = "without a yield" if inspect.iscoroutinefunction(function) else "as a plain function"
+            raise ContractError(f'implements "{name}" {fault}', f"Write async def {name}(...), with one yield in it")
+    elif inspect.iscoroutinefunction(spec.function):
         if not inspect.iscoroutinefunction(function):
             raise ContractError(f'implements "{name}" as a plain function', f"Write async def {name}(...)")
     elif (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,13 +15,19 @@ from .search import Search, searcher
 
 if TYPE_CHECKING:
     from ..http import Request, Response
+    from ..live import LiveConfiguration
     from ..options import Shape
+    from ..resources import Resources
     from .configuration import Configuration
     from .interpolate import Template
 
 Result = str | int | None
-RedirectHook = Callable[["Request", "Response", "Mapping", "re.Match[str]", Any, "Configuration"], Awaitable[Result]]
+RedirectHook = Callable[
+    ["Request", "Response", "Mapping", "re.Match[str]", Any, "LiveConfiguration"], Awaitable[Result]
+]
 ValidateHook = Callable[["Mapping", "Configuration"], Awaitable[None]]
+ValidateTableHook = Callable[["tuple[Mapping, ...]", "Configuration"], Awaitable[None]]
+LifespanHook = Callable[["Mapping", "Resources"], AsyncGenerator[None, None]]
 IfMatch = Callable[["Request", str, "re.Match[str]"], Any]
 
 _NO_GROUPS = re.compile("")
@@ -42,6 +48,8 @@ class Handler:
     methods: frozenset[str] | None  # None: all
     distribution: str = ""  # "" for one that is local to a configuration
     version: str = ""
+    validate_table: ValidateTableHook | None = None
+    lifespan: LifespanHook | None = None
 
     @cached_property
     def shape(self) -> Shape:
@@ -61,9 +69,10 @@ class Mapping:
     `properties` are the mapping's own as configured, with the schema's defaults filled in: `mapping["mime-types"]`.
     `options` is the typed object of them where the handler's `schema` is a dataclass: `mapping.options.mime_types`.
     `label` names it in messages (`mapping 3 (^/api/)`), `cwd` is the absolute folder its paths are relative to. `state`
-    is what the handler's `validate` prepared, which also sets `final` if it leaves no request to the next mapping.
-    Nothing but `state` changes once the table stands. `search` looks for the `pattern` in a URL, within a bound. It is
-    all of `match` but the method for a `plain` mapping, which most are.
+    is what the handler's `validate` prepared, which also sets `final` if it leaves no request to the next mapping, or
+    what its `lifespan` has opened: then each server has a mapping of its own. Nothing else changes once it stands.
+    `search` looks for the `pattern` in a URL, within a bound. It is all of `match` but the method for a `plain`
+    mapping, which most are.
     """
 
     index: int

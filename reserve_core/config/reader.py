@@ -23,16 +23,18 @@ _MERGED = ("handlers", "limits")
 _EXTENDS = ("extends", "extend")
 
 
-def read(source: str | os.PathLike[str] | dict[str, Any], folder: Path | None = None) -> Source:
+def read(source: str | os.PathLike[str] | dict[str, Any] | Source, folder: Path | None = None) -> Source:
     """The configuration of a JSON file (UTF-8) or a dict, with the files it extends.
 
-    The paths of a dict are relative to `folder`, by default the current one.
+    The paths of a dict are relative to `folder`, by default the current one. What is read already comes back as it is.
 
     What a file extends is named by `extends`, a path or a list of them, relative to that file. Own settings win over
     extended ones, and the first of a list over the later ones; `handlers` and `limits` are merged member by member.
     Extended mappings come after the own ones. A file that is extended twice counts once, at its first place.
     Raises `ConfigError` with every problem of every file.
     """
+    if isinstance(source, Source):
+        return source
     reader = _Reader()
     if isinstance(source, dict):
         reader.add_dict(source, folder or Path.cwd())

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
+from copy import copy
 from operator import attrgetter
 from re import _constants as codes  # type: ignore[attr-defined]
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from ..networks import NOWHERE, Networks
 from .hosts import parents_of
 from .pattern import Item, syntax
 
@@ -52,6 +52,15 @@ class _Index:
             index = self._outer[index]
         return self._everywhere
 
+    def with_mappings(self, mappings: tuple[Mapping, ...]) -> Self:
+        """The same with these in the places of its mappings, whose conditions they have."""
+        index = copy(self)
+        index.mappings = mappings
+        index._everywhere = tuple(mappings[position] for position in self._always)
+        index._kept = [None] * len(self._keys)
+        index._room = _KEPT
+        return index
+
     def _build(self, index: int) -> tuple[Mapping, ...]:
         positions = list(self._always)
         key = index
@@ -74,18 +83,12 @@ class Table(_Index):
     Most patterns begin with literal text (`^/api/`), which a URL must begin with too. The table is an index by that
     prefix, so that the cost of `candidates` doesn't grow with the number of mappings. A second one has the mappings for
     hosts with a name, by the name and the prefix. `asks_host` says whether any mapping has a `host`: only then
-    `candidates_on` is of use. `warnings` say what in the mappings is legal and can't do what it says. `trusted_proxies`
-    are those that requests which it answers may come by.
+    `candidates_on` is of use. `warnings` say what in the mappings is legal and can't do what it says.
     """
 
-    __slots__ = ("_by_host", "_hosts", "_parents", "asks_host", "trusted_proxies", "warnings")
+    __slots__ = ("_by_host", "_hosts", "_parents", "asks_host", "warnings")
 
-    def __init__(
-        self,
-        mappings: Iterable[Mapping] = (),
-        warnings: Iterable[Problem] = (),
-        trusted_proxies: Networks = NOWHERE,
-    ) -> None:
+    def __init__(self, mappings: Iterable[Mapping] = (), warnings: Iterable[Problem] = ()) -> None:
         mappings = tuple(mappings)
         everywhere: list[tuple[str, int]] = []
         by_host: list[tuple[str, int]] = []
@@ -98,7 +101,6 @@ class Table(_Index):
                 by_host += ((f"{key} {prefix}", position) for key in hosts.keys)
         super().__init__(mappings, everywhere)
         self.warnings: tuple[Problem, ...] = tuple(warnings)
-        self.trusted_proxies: Networks = trusted_proxies
         self.asks_host: bool = any(mapping.host is not None for mapping in mappings)
         self._by_host = _Index(mappings, by_host)
         self._hosts = frozenset(key.partition(" ")[0] for key, _ in by_host)
@@ -106,6 +108,11 @@ class Table(_Index):
 
     def __len__(self) -> int:
         return len(self.mappings)
+
+    def with_mappings(self, mappings: tuple[Mapping, ...]) -> Self:
+        table = super().with_mappings(mappings)
+        table._by_host = self._by_host.with_mappings(mappings)
+        return table
 
     def candidates_on(self, host: str, url: str) -> tuple[Mapping, ...]:
         """The mappings that may match `url` on `host`; `candidates` has those for a request that names no host."""

@@ -22,7 +22,9 @@ from .target import RawMatch, canonical_url, raw_url, sendable
 if TYPE_CHECKING:
     import re
 
-    from ..config import Mapping, Table
+    from ..config import Mapping
+    from ..live import LiveConfiguration
+    from ..resources import OpenTable
     from .forms import Form
     from .stream import UpgradedStream
     from .websocket import WebSocket
@@ -124,7 +126,7 @@ class Request:
         self.max_body: int = max_body
         self.id: int = next(_ids)
         self.mapping: Mapping | None = None
-        self.table: Table | None = None  # the mappings it is dispatched by
+        self.table: OpenTable | None = None  # the mappings it is dispatched by
         self.aborted = False
         self.on_disconnect: Callable[[], None] | None = None
         self._trailers: Headers | None = None
@@ -237,6 +239,13 @@ class Request:
         if self._cookies is None:
             self._cookies = _parse_cookies(self.headers.getall("cookie", []))
         return self._cookies
+
+    @property
+    def configuration(self) -> LiveConfiguration:
+        """The interface of the server that the request is dispatched by. Raises RuntimeError when it is by none."""
+        if self.table is None:
+            raise RuntimeError("The request isn't dispatched: no server has it")
+        return self.table.configuration
 
     @property
     def state(self) -> dict[str, Any]:

@@ -77,8 +77,8 @@ def refused(prefix: str, code: Any, cwd: Path) -> tuple[Problem, ...]:
         (SCHEMA, 'implements "schema" without "redirect"', "Write redirect()"),
         (f"{SCHEMA}async def redirect(): ...", 'implements "schema" without "redirect"', "@hookimpl"),
         (
-            f"{SCHEMA}{REDIRECT}@hookimpl\nasync def startup(): ...",
-            'implements "startup", which only an installed plugin can',
+            f"{SCHEMA}{REDIRECT}@hookimpl\ndef ready(): ...",
+            'implements "ready", which only an installed plugin can',
             "listener",
         ),
         (f"{SCHEMA}{REDIRECT}@hookimpl\ndef redirekt(): ...", 'unknown hook "redirekt"', 'Did you mean "redirect"?'),
@@ -233,8 +233,11 @@ class TestFrozen:
         module = ModuleType("mine")
         exec(HEAD, module.__dict__)
         for name in names:
-            start = "async def" if inspect.iscoroutinefunction(getattr(hookspecs, name)) else "def"
-            exec(f"@hookimpl\n{start} {name}(): ...", module.__dict__)
+            hook = getattr(hookspecs, name)
+            generates = inspect.isasyncgenfunction(hook)
+            start = "async def" if generates or inspect.iscoroutinefunction(hook) else "def"
+            body = "yield" if generates else "..."
+            exec(f"@hookimpl\n{start} {name}(): {body}", module.__dict__)
         assert set(self.freeze(module)) == set(names)
 
     def test_the_same_object_twice_is_refused(self) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from reserve_core.config import check, read
+from reserve_core.config.checker import with_mappings
 from reserve_core.config.reader import Source
 from tests.config.conftest import Write
 from tests.config.handlers import handler, plugins
@@ -120,5 +121,4 @@ async def test_a_handler_warns_with_the_place_of_a_property(write: Write) -> Non
 async def test_new_mappings_have_their_own() -> None:
     configuration = await check({"mappings": [{"x": "$2"}]}, plugins(handler("x")))
     assert [warning.mapping for warning in configuration.warnings] == ["mapping 1"]
-    await configuration.set_mappings([{"x": "$1"}])
-    assert list(configuration.warnings) == []
+    assert list((await with_mappings(configuration, [{"x": "$1"}])).warnings) == []

@@ -135,7 +135,7 @@ def test_what_takes_a_new_start_is_told(start: Any, ask: Any, write: Any) -> Non
     write({"reserve.json": {"hostname": "127.0.0.2", "mappings": [{"status": 204}]}})
     hang_up(running)
     assert ask(url).status == 204
-    assert '"hostname" has changed: that takes a new start' in running.errors
+    assert '"hostname" has changed: that requires a restart' in running.errors
 
 
 def test_watch_takes_over_what_is_saved(start: Any, ask: Any, write: Any, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from reserve_core import HTTPError, Mock, MockedResponse
+from reserve_core import HTTPError, MemoryResponse, Mock
 from reserve_core.http.target import canonical_url
 from reserve_file import disk, local
 
@@ -144,7 +144,7 @@ def www(tmp_path: Path) -> Iterator[Path]:
 
 async def _ask(
     site: Mock, url: str, method: str = "GET", headers: dict[str, str] | None = None
-) -> MockedResponse | None:
+) -> MemoryResponse | None:
     """The answer; None when the request is refused before any mapping sees it."""
     try:
         canonical_url(url)

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 
 import pytest
 
-from reserve_core import Mock, MockedResponse
+from reserve_core import MemoryResponse, Mock
 
 Mocked = Callable[..., Awaitable[Mock]]
 SITE = {"match": "^/(.*)", "file": "./www/$1", "listing": True}
@@ -47,7 +47,7 @@ class Links(HTMLParser):
             self.links[-1] = (self.links[-1][0], data)
 
 
-def _names(answer: MockedResponse) -> list[str]:
+def _names(answer: MemoryResponse) -> list[str]:
     return [text for _, text in Links(answer.text).links]
 
 

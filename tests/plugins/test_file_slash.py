@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 
 import pytest
 
-from reserve_core import Mock, MockedResponse, Request, Response
+from reserve_core import MemoryResponse, Mock, Request, Response
 
 Mocked = Callable[..., Awaitable[Mock]]
 SITE = {"match": "^/(.*)", "file": "./www/$1"}
@@ -29,7 +29,7 @@ def www(tmp_path: Path) -> Path:
     return folder
 
 
-def sent_to(answer: MockedResponse) -> str | None:
+def sent_to(answer: MemoryResponse) -> str | None:
     """Where a redirect leads to; None for a page."""
     if answer.status == 200:
         return None

@@ -23,7 +23,7 @@ from .function import DEFAULT_NAME, Function, fixed_answer, parse_answer, prepar
 from .watch import WatchedFunction
 
 if TYPE_CHECKING:
-    from reserve_core import Configuration, Mapping, Request, Response
+    from reserve_core import LiveConfiguration, Mapping, Request, Response
 
     from .options import Options
 
@@ -80,7 +80,7 @@ async def redirect(
     mapping: Mapping,
     match: re.Match[str],
     redirect: Any,
-    configuration: Configuration,
+    configuration: LiveConfiguration,
 ) -> str | int | None:
     state: Function | WatchedFunction = mapping.state
     function = state.current() if isinstance(state, WatchedFunction) else state

@@ -8,6 +8,7 @@ mounts it at /mirror/: pages, API, WebSocket, and under /mirror/r/CODE whatever 
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncGenerator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +20,9 @@ from .refused import passed
 if TYPE_CHECKING:
     import click
 
-    from reserve_core import Configuration, Event, Mapping, Request, Response, Server
+    from reserve_core import Configuration, Event, LiveConfiguration, Mapping, Request, Resources, Response
 
-    from .mount import Mount
+    from .mount import Mount, Plan
 
 
 @hookimpl
@@ -33,29 +34,21 @@ def schema() -> dict[str, Any]:
 
 @hookimpl
 async def validate(mapping: Mapping, configuration: Configuration) -> None:
-    """Keeps as state the mounted mirror."""
+    """Keeps as state the plan of the mount."""
     from .options import read_options
 
     for module in (".capture", ".routes"):
         import_module(module, __name__)  # no request shall wait for it
-    mapping.state = mounts.mount(read_options(mapping.properties), configuration)
+    mapping.state = mounts.plan(read_options(mapping.properties), configuration)
     mapping.final = True
 
 
 @hookimpl
-async def startup(server: Server) -> None:
-    await mounts.start(server.configuration)
-
-
-@hookimpl
-def reloaded(event: Event) -> None:
-    if event.server is not None:
-        mounts.restart(event.server.configuration)
-
-
-@hookimpl
-async def shutdown(server: Server) -> None:
-    await mounts.close(server.configuration)
+async def lifespan(mapping: Mapping, resources: Resources) -> AsyncGenerator[None, None]:
+    """Keeps as state the mount."""
+    plan: Plan = mapping.state
+    async with mounts.opened(plan, plan.options.codes, resources) as mapping.state:
+        yield
 
 
 @hookimpl
@@ -65,7 +58,7 @@ async def redirect(
     mapping: Mapping,
     match: re.Match[str],
     redirect: str,
-    configuration: Configuration,
+    configuration: LiveConfiguration,
 ) -> None:
     mount: Mount = mapping.state
     if redirect.startswith("/r/"):
@@ -82,11 +75,11 @@ async def redirect(
 def refused(event: Event) -> None:
     if event.server is None:
         return
-    configuration = event.server.configuration
-    for mapping, redirect in passed(event, configuration, mounts.MIRROR):
+    for mapping, redirect in passed(event, event.server.configuration, mounts.MIRROR):
         from .capture import capture_refused
 
-        mounts.run(configuration, capture_refused(mapping.state, event, redirect))
+        mount: Mount = mapping.state
+        mount.run(capture_refused(mount, event, redirect))
 
 
 @hookimpl

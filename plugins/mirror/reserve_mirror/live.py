@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing, suppress
 
-from reserve_core import Disconnected, WebSocket
+from reserve_core import Disconnected, Mapping, WebSocket
 
 from .call import Call
 from .follow import follow
+from .mount import MIRROR, Mount
 from .record import now
 from .store import Event
 from .whole import to_json
@@ -17,6 +18,8 @@ from .whole import to_json
 STALL = 20.0
 # A page has nothing to say.
 MAX_MESSAGE = 1024
+# The code of a WebSocket that is closed so that it comes again (the IANA registry of RFC 6455 11.7).
+SERVICE_RESTART = 1012
 
 
 async def follow_mirror(call: Call) -> None:
@@ -25,14 +28,14 @@ async def follow_mirror(call: Call) -> None:
     await call.state(renew=True)
     # Its origin has been checked, also behind a proxy, where the core knows too little to do so.
     websocket = await call.request.upgrade(origins=("*",), max_message_size=MAX_MESSAGE)
-    sending = asyncio.create_task(_send_all(call, websocket, after))
-    receiving = asyncio.create_task(_receive_all(websocket))
+    works = (_send_all(call, websocket, after), _receive_all(websocket), _move_along(call, websocket))
+    tasks = [asyncio.create_task(work) for work in works]
     try:
-        await asyncio.wait((sending, receiving), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        sending.cancel()
-        receiving.cancel()
-        results = await asyncio.gather(sending, receiving, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
     for result in results:
         if isinstance(result, Exception):
             raise result
@@ -49,6 +52,33 @@ async def _send_all(call: Call, websocket: WebSocket, after: str) -> None:
                     text = to_json({"type": "hello", "time": now(), "mirror": call.mirror(happening)})
                 async with asyncio.timeout(STALL):
                     await websocket.send(text)
+
+
+async def _move_along(call: Call, websocket: WebSocket) -> None:
+    """Goes with the mount from one set of mappings to the next. If it isn't there any more, or another one, the page
+    is told to come again: what it may do is decided anew."""
+    configuration = call.request.configuration
+    while True:
+        await configuration.replaced(call.request)
+        mapping = _same_mount(call)
+        if mapping is None:
+            await websocket.close(SERVICE_RESTART)
+            return
+        configuration.move(call.request, mapping)
+        call.mount = mapping.state
+
+
+def _same_mount(call: Call) -> Mapping | None:
+    """The mapping that is now what the one of the call was."""
+    former, mount = call.request.mapping, call.mount
+    if former is None:
+        return None
+    for mapping in call.request.configuration.mappings:
+        if mapping.handler.prefix == MIRROR and mapping.pattern == former.pattern:
+            state: Mount = mapping.state
+            if state.options == mount.options and state.store is mount.store:
+                return mapping
+    return None
 
 
 async def _receive_all(websocket: WebSocket) -> None:

@@ -1,10 +1,10 @@
-"""A mounted mirror, and the stores that the mounts of a configuration share."""
+"""A mounted mirror: what a `mirror` or a `tap` mapping works with, checked first and then opened."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Coroutine
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from reserve_core import ConfigError
@@ -12,23 +12,20 @@ from reserve_core import ConfigError
 if TYPE_CHECKING:
     import asyncio
 
-    from reserve_core import Configuration
+    from reserve_core import Configuration, Resources
 
     from .access import Access
     from .options import Options
     from .store import Settings, Store
 
-logger = logging.getLogger("reserve")
-
 MIRROR, TAP = "mirror", "tap"  # the prefixes
 
 
 @dataclass(frozen=True, slots=True)
-class Mount:
-    """What a `mirror` or a `tap` mapping works with."""
+class Plan:
+    """A mount that is checked and not open."""
 
     options: Options
-    store: Store
     access: Access
 
     @property
@@ -37,82 +34,65 @@ class Mount:
         return self.options.settings
 
 
-def mount(options: Options, configuration: Configuration) -> Mount:
-    """Mounts a mirror with `options`. Raises `ConfigError` when their Redis can't be used."""
-    from .access import Access
-    from .store.memory import MemoryStore
+@dataclass(frozen=True, slots=True)
+class Mount(Plan):
+    """A mount at work."""
 
-    shared = _shared.setdefault(configuration, _Shared())
-    url = options.redis_url
-    store = shared.stores.get(url)
-    if store is None:
-        if url is None and configuration.workers > 1:
+    store: Store
+    resources: Resources
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def run(self, work: Coroutine[None, None, None]) -> None:
+        """Runs some work on the store that nobody waits for; the mount closes when it is done."""
+        task = self.resources.spawn(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+
+def plan(options: Options, configuration: Configuration) -> Plan:
+    """Checks that there can be a mount with `options`. Raises `ConfigError`."""
+    from .access import Access
+
+    if options.redis_url is None:
+        if configuration.workers > 1:
             raise ConfigError(
-                f"Each of {configuration.workers} workers would keep what it captures in a memory of its own",
+                f"Each of {configuration.workers} workers would keep what it records in a memory of its own",
                 'Name a Redis for all: "redis-url": "redis://127.0.0.1:6379", or $REDIS_URL. Or take one worker',
             )
-        store = shared.stores[url] = MemoryStore() if url is None else _redis(url)
-    for code in options.codes:
-        store.keep(code, options.settings)
-    return Mount(options, store, Access(options, configuration.hostname))
+    else:
+        _redis_store(options.redis_url)
+    return Plan(options, Access(options, configuration.hostname))
 
 
-async def start(configuration: Configuration) -> None:
-    """Starts the stores of a configuration; to be called again when there may be more. Raises `ConfigError`."""
-    if configuration in _shared:
-        for store in _shared[configuration].stores.values():
-            await store.start()
+@asynccontextmanager
+async def opened(plan: Plan, codes: Iterable[str], resources: Resources) -> AsyncIterator[Mount]:
+    """Opens a mount, whose mirrors `codes` always exist as long as it does; closes it when its work is done."""
+    store = await resources.share(running_store, plan.options.redis_url)
+    mount = Mount(plan.options, plan.access, store, resources)
+    async with AsyncExitStack() as keeping:
+        for code in codes:
+            await keeping.enter_async_context(store.keep(code, plan.settings))
+        yield mount
+        if mount.tasks:
+            from asyncio import wait
+
+            await wait(mount.tasks)
 
 
-def restart(configuration: Configuration) -> None:
-    """Starts the stores that a reload has brought, and makes the mirrors to keep."""
+@asynccontextmanager
+async def running_store(url: str | None) -> AsyncIterator[Store]:
+    """The store of a Redis, or with None that of the memory: one for all mounts of a server that name the same."""
+    from .store.memory import MemoryStore
 
-    async def work() -> None:
-        try:
-            await start(configuration)
-        except ConfigError as error:
-            logger.error("%s", error)
-
-    run(configuration, work())
-
-
-def run(configuration: Configuration, work: Coroutine[None, None, None]) -> None:
-    """Runs some work on the stores that nobody waits for until they are closed. Afterwards there is none to be done."""
-    if configuration not in _shared:
-        work.close()
-        return
-    tasks = _shared[configuration].tasks
-    from asyncio import create_task
-
-    task = create_task(work)
-    tasks.add(task)
-    task.add_done_callback(tasks.discard)
+    store = MemoryStore() if url is None else _redis_store(url)
+    try:
+        await store.start()
+        yield store
+    finally:
+        await store.close()
 
 
-async def close(configuration: Configuration) -> None:
-    """Closes the stores of a configuration when all work on them is done, and forgets them."""
-    shared = _shared.pop(configuration, None)
-    if shared is not None:
-        from asyncio import gather
-
-        await gather(*shared.tasks, return_exceptions=True)
-        for store in shared.stores.values():
-            await store.close()
-
-
-class _Shared:
-    """What the mappings of a configuration share: the stores by their URL, None for memory, and work on them."""
-
-    def __init__(self) -> None:
-        self.stores: dict[str | None, Store] = {}
-        self.tasks: set[asyncio.Task[None]] = set()
-
-
-# Mappings of `set_mappings` find the stores of those before. Two configurations in one process meet in a Redis only.
-_shared: dict[Configuration, _Shared] = {}
-
-
-def _redis(url: str) -> Store:
+def _redis_store(url: str) -> Store:
     # Who has no Redis needn't wait for its library.
     from .store.redis import RedisStore
 

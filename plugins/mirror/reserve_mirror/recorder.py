@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
 from time import perf_counter
 from typing import Any
 
@@ -21,21 +20,13 @@ _WITHOUT_CONTENT = frozenset((204, 304))
 
 
 class Recorder:
-    """Records one request and its answer to the mirror `code`. `run` runs what nobody waits for."""
+    """Records one request and its answer to the mirror `code`."""
 
-    def __init__(
-        self,
-        mount: Mount,
-        code: str,
-        request: Request,
-        response: Response,
-        run: Callable[[Coroutine[Any, Any, None]], None],
-    ) -> None:
+    def __init__(self, mount: Mount, code: str, request: Request, response: Response) -> None:
         self._mount = mount
         self._code = code
         self._request = request
         self._response = response
-        self._run = run
         self._time = now()
         self._started = perf_counter()
         self._target = request.url
@@ -123,7 +114,7 @@ class Recorder:
         failure = None if broken is None else failure_of(broken, body.size, request.body_length)
         caller = mount.access.caller(request)
         summary = summarize(request, caller, self._time, self._target, body, failure=failure, response=recorded)
-        self._run(_store(mount, self._code, summary, body.kept, answer.kept))
+        mount.run(_store(mount, self._code, summary, body.kept, answer.kept))
 
 
 async def record_refused(mount: Mount, code: str, event: Event) -> None:

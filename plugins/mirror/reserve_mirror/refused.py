@@ -10,10 +10,10 @@ from reserve_core import HTTPError
 from .mount import TAP
 
 if TYPE_CHECKING:
-    from reserve_core import Configuration, Event, Mapping
+    from reserve_core import Event, LiveConfiguration, Mapping
 
 
-def passed(event: Event, configuration: Configuration, prefix: str) -> Iterator[tuple[Mapping, str]]:
+def passed(event: Event, configuration: LiveConfiguration, prefix: str) -> Iterator[tuple[Mapping, str]]:
     """The mappings of a prefix that a refused request would have come to, and the value each would have got.
 
     Its target was never made canonical, so it's looked for as it was sent. Only a tap is sure to let a request pass:

@@ -9,7 +9,7 @@ there are more. Without any, another process shows them: then $REDIS_URL names t
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -20,16 +20,9 @@ from .mount import MIRROR, TAP
 from .refused import passed
 
 if TYPE_CHECKING:
-    from reserve_core import Configuration, Event, Mapping, Request, Response, Server
+    from reserve_core import Configuration, Event, LiveConfiguration, Mapping, Request, Resources, Response
 
-    from .mount import Mount
-
-
-@dataclass(slots=True)
-class Tap:
-    """The state of a mapping: its mount is found when all mappings are known."""
-
-    mount: Mount | None = None
+    from .mount import Mount, Plan
 
 
 @hookimpl
@@ -55,27 +48,32 @@ async def validate(mapping: Mapping) -> None:
     import_module(".recorder", __package__)  # no request shall wait for it
     if mapping.template is None and not is_code(mapping.value):
         raise ConfigError(f'"{TAP}": {mapping.value!r} is no code of a mirror', f"A code has {CODE_RULE}")
-    mapping.state = Tap()
 
 
 @hookimpl
-async def startup(server: Server) -> None:
-    configuration = server.configuration
-    taps = [mapping for mapping in configuration.mappings if mapping.handler.prefix == TAP]
+async def validate_table(mappings: tuple[Mapping, ...], configuration: Configuration) -> None:
+    """Gives the taps the plan of the mirror that shows what they record. Refuses them when there is none."""
+    from .options import read_options
+
+    taps = [mapping for mapping in mappings if mapping.handler.prefix == TAP]
+    mirrors: list[Plan] = [mapping.state for mapping in mappings if mapping.handler.prefix == MIRROR]
+    plan = mirrors[0] if mirrors else mounts.plan(read_options({}), configuration)
+    if not mirrors and plan.options.redis_url is None:
+        raise ConfigError(
+            f'What "{TAP}" records is shown nowhere',
+            'Add a mirror, {"match": "^/mirror(/.*)?$", "mirror": "$1"}, or name the Redis of one: REDIS_URL=...',
+            mapping=taps[0],
+        )
     for mapping in taps:
-        mount = _mount(mapping, configuration)
-        if mount.options.redis_url is None and not _has_mirror(configuration):
-            raise ConfigError(
-                f'{mapping.label}: what "{TAP}" records is shown nowhere',
-                'Add a mirror, {"match": "^/mirror(/.*)?$", "mirror": "$1"}, or name the Redis of one: REDIS_URL=...',
-            )
-    if taps:
-        await mounts.start(configuration)
+        mapping.state = plan
 
 
 @hookimpl
-async def shutdown(server: Server) -> None:
-    await mounts.close(server.configuration)
+async def lifespan(mapping: Mapping, resources: Resources) -> AsyncGenerator[None, None]:
+    """Keeps as state the mount."""
+    codes = (mapping.value,) if mapping.template is None else ()
+    async with mounts.opened(mapping.state, codes, resources) as mapping.state:
+        yield
 
 
 @hookimpl
@@ -85,40 +83,23 @@ async def redirect(
     mapping: Mapping,
     match: re.Match[str],
     redirect: str,
-    configuration: Configuration,
+    configuration: LiveConfiguration,
 ) -> None:
     from .options import is_code
     from .recorder import Recorder
 
-    mount = _mount(mapping, configuration)
     if is_code(redirect):
-        Recorder(mount, redirect, request, response, lambda work: mounts.run(configuration, work)).begin()
+        Recorder(mapping.state, redirect, request, response).begin()
 
 
 @hookimpl
 def refused(event: Event) -> None:
     if event.server is None:
         return
-    configuration = event.server.configuration
-    for mapping, code in passed(event, configuration, TAP):
+    for mapping, code in passed(event, event.server.configuration, TAP):
         from .options import is_code
         from .recorder import record_refused
 
         if is_code(code):
-            mounts.run(configuration, record_refused(_mount(mapping, configuration), code, event))
-
-
-def _mount(mapping: Mapping, configuration: Configuration) -> Mount:
-    tap: Tap = mapping.state
-    if tap.mount is None:
-        from .options import read_options
-
-        mirrors = (each.state for each in configuration.mappings if each.handler.prefix == MIRROR)
-        tap.mount = next(mirrors, None) or mounts.mount(read_options({}), configuration)
-        if mapping.template is None:
-            tap.mount.store.keep(mapping.value, tap.mount.settings)
-    return tap.mount
-
-
-def _has_mirror(configuration: Configuration) -> bool:
-    return any(mapping.handler.prefix == MIRROR for mapping in configuration.mappings)
+            mount: Mount = mapping.state
+            mount.run(record_refused(mount, code, event))

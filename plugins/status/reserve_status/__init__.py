@@ -16,7 +16,7 @@ from reserve_core import hookimpl
 from .fields import Pairs, compile_fields
 
 if TYPE_CHECKING:
-    from reserve_core import Configuration, Mapping, Request, Response
+    from reserve_core import LiveConfiguration, Mapping, Request, Response
 
     from .options import Options
 
@@ -75,7 +75,7 @@ async def redirect(
     mapping: Mapping,
     match: re.Match[str],
     redirect: int,
-    configuration: Configuration,
+    configuration: LiveConfiguration,
 ) -> None:
     headers = response.headers
     if headers:

@@ -8,15 +8,17 @@ Requests, answers and WebSockets are streamed both ways.
 from __future__ import annotations
 
 import re
-import sys
+from collections.abc import AsyncGenerator
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from reserve_core import hookimpl
 
 if TYPE_CHECKING:
-    from reserve_core import Configuration, Mapping, Request, Response
+    from reserve_core import Configuration, Mapping, Request, Resources, Response
 
     from .forward import Forward
+    from .options import Options
     from .proxy import Proxy
 
 __all__ = ["Forward"]
@@ -39,11 +41,11 @@ def schema() -> dict[str, Any]:
 
 @hookimpl
 async def validate(mapping: Mapping, configuration: Configuration) -> None:
-    """Keeps the proxy as state. Warns when strangers could use it to reach anything, or all reach one page."""
+    """Keeps the options as state. Warns when strangers could use it to reach anything, or all reach one page."""
     from .addresses import is_loopback
     from .options import parse_options
-    from .proxy import Proxy
 
+    import_module(".proxy", __name__)  # no request shall wait for it
     options = parse_options(mapping)
     if options.is_open and not is_loopback(configuration.hostname):
         mapping.warn(
@@ -58,7 +60,7 @@ async def validate(mapping: Mapping, configuration: Configuration) -> None:
             f'Capture it and pass it on: "match": "^{re.escape(mapping.base or "/")}(.*)", "url": "{value}/$1"',
             "url",
         )
-    mapping.state = Proxy(options)
+    mapping.state = options
     mapping.final = True
 
 
@@ -72,15 +74,19 @@ def _drops_path(mapping: Mapping) -> bool:
 
 
 @hookimpl
-async def redirect(
-    request: Request, response: Response, mapping: Mapping, match: re.Match[str], configuration: Configuration
-) -> str | int | None:
-    proxy: Proxy = mapping.state
-    return await proxy.forward(request, response, mapping, match, configuration)
+async def lifespan(mapping: Mapping, resources: Resources) -> AsyncGenerator[None, None]:
+    """Keeps the proxy as state, with the connections that all mappings with the same settings share."""
+    from .pool import connections
+    from .proxy import Proxy
+
+    options: Options = mapping.state
+    public_only = options.template.origin is None and not options.allow_private
+    pool = await resources.share(connections, options.dialer, public_only, options.max_connections)
+    mapping.state = Proxy(options, pool)
+    yield
 
 
 @hookimpl
-async def shutdown() -> None:
-    proxy = sys.modules.get(f"{__name__}.proxy")
-    if proxy is not None:
-        proxy.close_unused()
+async def redirect(request: Request, response: Response, mapping: Mapping, match: re.Match[str]) -> str | int | None:
+    proxy: Proxy = mapping.state
+    return await proxy.forward(request, response, mapping, match)

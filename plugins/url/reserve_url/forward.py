@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from reserve_core import ConfigError, load_reference
 
 if TYPE_CHECKING:
-    from reserve_core import Configuration, Headers, Mapping, Request
+    from reserve_core import Headers, LiveConfiguration, Mapping, Request
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class Forward:
     `incoming` is the client's request, `context` the hooks' own. `response` is None until the answer is here.
     """
 
-    configuration: Configuration
+    configuration: LiveConfiguration
     mapping: Mapping
     match: re.Match[str]
     incoming: Request

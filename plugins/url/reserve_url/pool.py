@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
+from .dial import Dialer
 from .errors import BusyError, UpstreamError
 from .target import Origin
 from .upstream import Upstream
@@ -17,8 +20,16 @@ Dial = Callable[[Origin], Awaitable[Upstream]]
 MAX_ORIGINS = 1000
 
 
+@asynccontextmanager
+async def connections(dialer: Dialer, public_only: bool, limit: int) -> AsyncIterator[Pool]:
+    """A pool of connections that `dialer` opens. At its end, those that are in use close with their exchange."""
+    pool = Pool(partial(dialer.dial, public_only=public_only), limit, dialer.connect_timeout)
+    yield pool
+    pool.close()
+
+
 class Pool:
-    """The connections of one mapping: at most `limit` to each origin, and as many unused ones in all.
+    """Connections that are opened in the same way: at most `limit` to each origin, and as many unused ones in all.
 
     Who finds none waits for `patience` seconds.
     """
@@ -39,8 +50,9 @@ class Pool:
             connections = self._origins[origin] = Connections(self, origin)
         return connections
 
-    def close_idle(self) -> None:
-        """Closes the connections that aren't in use."""
+    def close(self) -> None:
+        """Closes the connections that aren't in use, and keeps none from now on."""
+        self.limit = 0
         for connections in self._origins.values():
             connections.close_idle()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 from collections.abc import AsyncGenerator
@@ -10,7 +9,6 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, cast
-from weakref import WeakSet
 
 from multidict import CIMultiDict
 
@@ -40,7 +38,7 @@ from .tunnel import carry, is_accepted
 from .upstream import Upstream
 
 if TYPE_CHECKING:
-    from reserve_core import Configuration, Mapping, Request, Response
+    from reserve_core import Mapping, Request, Response
 
 logger = logging.getLogger("reserve")
 
@@ -56,9 +54,6 @@ _REPEATABLE = frozenset(("GET", "HEAD", "OPTIONS"))
 _WITH_LENGTH = frozenset(("POST", "PUT", "PATCH"))
 # What a hook has no say in, or says otherwise.
 _OURS = frozenset(("host", "content-length", "transfer-encoding"))
-
-# Of all mappings, also of those that were replaced.
-_pools: WeakSet[Pool] = WeakSet()
 
 
 @dataclass(slots=True)
@@ -81,13 +76,13 @@ class Outgoing:
 class Proxy:
     """What forwards the requests of one mapping."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, pool: Pool) -> None:
         self._options = options
         self._chosen = options.template.origin is None  # clients choose the origin
-        self._pool: Pool | None = None
+        self._pool = pool
 
     async def forward(
-        self, request: Request, response: Response, mapping: Mapping, match: re.Match[str], configuration: Configuration
+        self, request: Request, response: Response, mapping: Mapping, match: re.Match[str]
     ) -> str | int | None:
         """Answers with what the upstream server answers, or returns the redirect that the response hook wants."""
         options = self._options
@@ -96,11 +91,11 @@ class Proxy:
         outgoing = self._outgoing(request, match)
         forward: Forward | None = None
         if options.forward_request is not None or options.forward_response is not None:
-            forward = Forward(configuration, mapping, match, request, _shown(outgoing))
+            forward = Forward(request.configuration, mapping, match, request, _shown(outgoing))
             if options.forward_request is not None:
                 await call_hook(options.forward_request, forward)
                 _take_over(outgoing, forward.request)
-        connections = self._own_pool().to(outgoing.origin)
+        connections = self._pool.to(outgoing.origin)
         try:
             self._check_host(outgoing.origin)
             upstream = await self._send(request, response, outgoing, connections)
@@ -119,20 +114,6 @@ class Proxy:
             return None
         finally:
             connections.release(upstream)
-
-    def _own_pool(self) -> Pool:
-        loop = asyncio.get_running_loop()
-        pool = self._pool
-        if pool is None or pool.loop is not loop:
-            options = self._options
-            public_only = self._chosen and not options.allow_private
-            pool = self._pool = Pool(
-                lambda origin: options.dialer.dial(origin, public_only=public_only),
-                options.max_connections,
-                options.dialer.connect_timeout,
-            )
-            _pools.add(pool)
-        return pool
 
     def _outgoing(self, request: Request, match: re.Match[str]) -> Outgoing:
         headers = request.headers
@@ -239,14 +220,6 @@ class Proxy:
                 told = outgoing.host or outgoing.origin.authority
                 pairs = Mount(outgoing.origin, *paths, host, told).rewritten(pairs)
         return pairs
-
-
-def close_unused() -> None:
-    """Closes the connections of this event loop that no request uses."""
-    loop = asyncio.get_running_loop()
-    for pool in list(_pools):
-        if pool.loop is loop:
-            pool.close_idle()
 
 
 def _shown(outgoing: Outgoing) -> ForwardedRequest:

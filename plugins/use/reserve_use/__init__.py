@@ -10,17 +10,16 @@ it.
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any
 
 from reserve_core import hookimpl
 
 if TYPE_CHECKING:
-    from reserve_core import Configuration, Event, Mapping, Request, Response, Server
+    from reserve_core import Configuration, LiveConfiguration, Mapping, Request, Resources, Response
 
     from .application import Application
     from .options import Options
-
-PREFIX = "use"
 
 
 @hookimpl
@@ -32,39 +31,25 @@ def schema() -> type[Options]:
 
 @hookimpl
 async def validate(mapping: Mapping, configuration: Configuration) -> None:
-    """Imports the application, and keeps it as state."""
+    """Imports the application, and keeps what is to be run as state."""
     from reserve_core import Reference
 
-    from .application import make
     from .options import DEFAULT_NAME
+    from .running import Use
 
     value = mapping.value
     target = Reference(value, mapping.cwd, DEFAULT_NAME).load() if isinstance(value, str) else value
     name = value if isinstance(value, str) else repr(value)
-    mapping.state = make(target, name, mapping, configuration)
+    mapping.state = Use.of(target, name, mapping)
 
 
 @hookimpl
-async def startup(server: Server) -> None:
-    from .running import start
+async def lifespan(mapping: Mapping, resources: Resources) -> AsyncGenerator[None, None]:
+    """Keeps the running application as state: the same one for all mappings that use it so, also after a reload."""
+    from .running import running
 
-    for application in _applications(server.configuration):
-        await start(application, server.configuration)
-
-
-@hookimpl
-def reloaded(event: Event) -> None:
-    if event.server is not None:
-        from .running import renew
-
-        renew(_applications(event.server.configuration), event.server.configuration)
-
-
-@hookimpl
-async def shutdown(server: Server) -> None:
-    from .running import stop
-
-    await stop(server.configuration)
+    mapping.state = await resources.share(running, mapping.state)
+    yield
 
 
 @hookimpl
@@ -74,19 +59,7 @@ async def redirect(
     mapping: Mapping,
     match: re.Match[str],
     redirect: Any,
-    configuration: Configuration,
+    configuration: LiveConfiguration,
 ) -> None:
     application: Application = mapping.state
-    if not application.started:  # it came with a later set of mappings
-        from .running import start
-
-        await start(application, configuration)
-    application.active += 1
-    try:
-        await application.serve(request, response)
-    finally:
-        application.active -= 1
-
-
-def _applications(configuration: Configuration) -> list[Application]:
-    return [mapping.state for mapping in configuration.mappings if mapping.handler.prefix == PREFIX]
+    await application.serve(request, response)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from tornado.httputil import HTTPServerConnectionDelegate
 
-from reserve_core import ConfigError, Configuration, Mapping, Request, Response
+from reserve_core import ConfigError, Mapping, Request, Response
 from reserve_core.kit import run_application
 
 from .asgi import ASGIApplication
@@ -19,11 +19,9 @@ from .wsgi import WSGIApplication
 
 
 class Application(Protocol):
-    """What a mapping uses. `start` and `stop` are called once each, by the server; `active` requests are at work."""
+    """What a mapping uses. `start` and `stop` are called once each."""
 
     name: str
-    started: bool
-    active: int
 
     async def start(self) -> None:
         """Raises `ConfigError` when the application says that it can't."""
@@ -38,8 +36,6 @@ class TornadoApplication:
 
     def __init__(self, name: str, target: HTTPServerConnectionDelegate, root_path: str) -> None:
         self.name = name
-        self.started = True
-        self.active = 0
         self._target = target
         self._root_path = root_path
 
@@ -53,13 +49,13 @@ class TornadoApplication:
         await run_application(self._target, request, response, self._root_path)
 
 
-def make(target: Any, name: str, mapping: Mapping, configuration: Configuration) -> Application:
+def make(target: Any, name: str, mapping: Mapping) -> Application:
     """What serves by `target`, which messages call `name`. Raises `ConfigError` for what can't be used."""
     settings: Options = mapping.options
     options, root_path = settings.options, settings.root_path
     interface = settings.interface or _interface(target, name)
     if interface == "asgi-middleware":
-        middleware = _called(target, name, Rest(configuration), **options)
+        middleware = _called(target, name, Rest(), **options)
         return ASGIApplication(name, middleware, root_path)
     if interface == "tornado" and _is_routes(target):
         target, options = _routed(target, name, options), {}
@@ -77,7 +73,7 @@ def make(target: Any, name: str, mapping: Mapping, configuration: Configuration)
     if not callable(target):
         raise ConfigError(f"{name} can't be called, so it is no application", "Name an ASGI or a WSGI application")
     if interface == "wsgi":
-        return WSGIApplication(name, target, root_path, settings.threads, configuration)
+        return WSGIApplication(name, target, root_path, settings.threads)
     return ASGIApplication(name, target, root_path)
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from reserve_core import Disconnected, Request, Response
 from reserve_core.kit import Body, is_cancellation
 
-from .lifespan import Lifespan
 from .scope import ASGIApp, Message, decoded, request_scope, take_over
+from .startup import Lifespan
 from .websocket import Session
 
 logger = logging.getLogger("reserve")
@@ -22,18 +22,14 @@ class ASGIApplication:
 
     def __init__(self, name: str, app: ASGIApp, root_path: str) -> None:
         self.name = name
-        self.started = False
-        self.active = 0
         self._app = app
         self._root_path = root_path
         self._lifespan = Lifespan(app, name)
 
     async def start(self) -> None:
         await self._lifespan.start()
-        self.started = True
 
     async def stop(self) -> None:
-        self.started = False
         await self._lifespan.stop()
 
     async def serve(self, request: Request, response: Response) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from reserve_core import Configuration, Disconnected, Headers, Request, Response
+from reserve_core import Disconnected, Headers, Request, Response
 
 from .scope import Message, Pairs, Receive, Scope, Send, decoded, decoded_path, encoded_target
 
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 class Rest:
     """Answers by the mappings behind the one of the middleware."""
 
-    def __init__(self, configuration: Configuration) -> None:
-        self._configuration = configuration
-
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await _live(receive, send)
@@ -27,7 +24,7 @@ class Rest:
         cycle.request.state["asgi"] = scope
         if scope["type"] == "websocket":
             # A handler takes the connection itself.
-            await self._configuration.dispatch_rest(cycle.request, cycle.response)
+            await cycle.request.configuration.dispatch_rest(cycle.request, cycle.response)
             cycle.end()
             return
         await cycle.run_inner(self._answer(cycle, scope, receive, send))
@@ -38,11 +35,11 @@ class Rest:
         if receive != cycle.receive:
             request.wrap_body(lambda body: _Received(receive, body.length))
         if send == cycle.send:  # nobody wants to see the answer
-            await self._configuration.dispatch_rest(request, cycle.response)
+            await request.configuration.dispatch_rest(request, cycle.response)
             cycle.end()
             return
         writer = _Sender(cycle.response, send)
-        await self._configuration.dispatch_rest(request, Response(writer))
+        await request.configuration.dispatch_rest(request, Response(writer))
         if writer.aborted:
             cycle.response.abort()
             cycle.end()

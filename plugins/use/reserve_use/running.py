@@ -1,72 +1,52 @@
-"""The applications that run: each is started before its first request, and stopped with its server."""
+"""The applications that run: each is started before its first request, and stopped after its last one."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from typing import TYPE_CHECKING
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from reserve_core import ConfigError
+from .application import make
 
 if TYPE_CHECKING:
-    from reserve_core import Configuration
+    from reserve_core import Mapping
 
     from .application import Application
-
-logger = logging.getLogger("reserve")
-
-# Seconds between two looks whether an application that was replaced still has requests at work.
-LOOK = 0.1
-
-_running: dict[Configuration, list[Application]] = {}
-_locks: dict[Configuration, asyncio.Lock] = {}
-_tasks: set[asyncio.Task[None]] = set()
+    from .options import Options
 
 
-async def start(application: Application, configuration: Configuration) -> None:
-    """Starts an application, if nobody has. Raises `ConfigError` when it says that it can't."""
-    async with _locks.setdefault(configuration, asyncio.Lock()):
-        if not application.started:
-            await application.start()
-            _running.setdefault(configuration, []).append(application)
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What is used, and how. Two mappings that use the same in the same way use one application."""
+
+    target: int  # the identity of what `application` is made of, which keeps it alive
+    interface: str | None
+    root_path: str
+    options: str
+    threads: int
+    application: Application = field(compare=False)
+    made_of: Any = field(compare=False)
+
+    @classmethod
+    def of(cls, target: Any, name: str, mapping: Mapping) -> Use:
+        """How a mapping uses `target`, which messages call `name`. Raises `ConfigError` for what can't be used."""
+        options: Options = mapping.options
+        return cls(
+            id(target),
+            options.interface,
+            options.root_path,
+            json.dumps(options.options, sort_keys=True, default=id),
+            options.threads,
+            make(target, name, mapping),
+            (target, options.options),
+        )
 
 
-def renew(applications: list[Application], configuration: Configuration) -> None:
-    """After a reload: starts the `applications` there are now, and stops those before them, once nobody uses them."""
-    former = [each for each in _running.get(configuration, []) if each not in applications]
-    for work in (
-        *(_start(each, configuration) for each in applications),
-        *(_end(each, configuration) for each in former),
-    ):
-        task = asyncio.create_task(work)
-        _tasks.add(task)
-        task.add_done_callback(_tasks.discard)
-
-
-async def _start(application: Application, configuration: Configuration) -> None:
-    try:
-        await start(application, configuration)
-    except ConfigError as error:  # it is tried again by the first request
-        logger.error("%s", error)
-
-
-async def _end(application: Application, configuration: Configuration) -> None:
-    while application.active:  # noqa: ASYNC110  (it takes as long as the longest request)
-        await asyncio.sleep(LOOK)
-    if application in _running.get(configuration, []):
-        _running[configuration].remove(application)
-        await _stop(application)
-
-
-async def stop(configuration: Configuration) -> None:
-    """Stops the applications of a configuration, the last one first."""
-    _locks.pop(configuration, None)
-    for application in reversed(_running.pop(configuration, [])):
-        await _stop(application)
-
-
-async def _stop(application: Application) -> None:
-    try:
-        await application.stop()
-    except Exception:
-        logger.exception("%s failed to stop", application.name)
+@asynccontextmanager
+async def running(use: Use) -> AsyncIterator[Application]:
+    """Starts an application and stops it. Raises `ConfigError` when it says that it can't start."""
+    await use.application.start()
+    yield use.application
+    await use.application.stop()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
-from reserve_core import Configuration, Disconnected, Request, Response
+from reserve_core import Disconnected, Request, Response
 from reserve_core.kit import Body, Threads
 
 from .scope import encoded_target, take_over
@@ -26,20 +26,16 @@ READ_AHEAD = 64 * 1024
 class WSGIApplication:
     """An application, and the threads it works in."""
 
-    def __init__(self, name: str, app: WSGIApp, root_path: str, threads: int, configuration: Configuration) -> None:
+    def __init__(self, name: str, app: WSGIApp, root_path: str, threads: int) -> None:
         self.name = name
-        self.started = False
-        self.active = 0
         self._app = app
         self._root_path = root_path
-        self._configuration = configuration
         self._threads = Threads(threads, "wsgi")
 
     async def start(self) -> None:
-        self.started = True
+        pass
 
     async def stop(self) -> None:
-        self.started = False
         self._threads.close()
 
     async def serve(self, request: Request, response: Response) -> None:

@@ -244,31 +244,40 @@ async def test_a_capture_and_a_visit_put_the_expiry_off(store: Store, age: Age) 
 
 
 async def test_a_kept_mirror_always_exists_and_never_expires(store: Store) -> None:
-    store.keep("orders", SETTINGS)
-    await captured(store)
-    state = await store.read("orders")
-    assert state is not None
-    assert state.expires_at is None
-    assert state.settings.expiration_time is None
+    async with store.keep("orders", SETTINGS):
+        await captured(store)
+        state = await store.read("orders")
+        assert state is not None
+        assert state.expires_at is None
+        assert state.settings.expiration_time is None
+        await store.drop("orders")
+        state = await store.read("orders")
+        assert state is not None
+        assert state.requests == 0
     await store.drop("orders")
-    state = await store.read("orders")
-    assert state is not None
-    assert state.requests == 0
+    assert await store.read("orders") is None
 
 
 async def test_what_exists_can_be_kept_from_now_on(store: Store, age: Age) -> None:
     await store.create("orders", SETTINGS._replace(answer='{"status":418}'))
     request_id = await captured(store, body=b"x")
-    store.keep("orders", SETTINGS)
-    await store.start()
-    age(store, 60)
-    state = await store.read("orders")
-    assert state is not None
-    assert state.expires_at is None
-    assert state.settings.answer == '{"status":418}'
-    content = await store.content("orders", request_id)
-    assert content is not None
-    assert content.body == b"x"
+    async with store.keep("orders", SETTINGS):
+        age(store, 60)
+        state = await store.read("orders")
+        assert state is not None
+        assert state.expires_at is None
+        assert state.settings.answer == '{"status":418}'
+        content = await store.content("orders", request_id)
+        assert content is not None
+        assert content.body == b"x"
+
+
+async def test_a_mirror_is_kept_as_long_as_anybody_keeps_it(store: Store) -> None:
+    async with store.keep("orders", SETTINGS):
+        async with store.keep("orders", SETTINGS):
+            pass
+        await store.drop("orders")
+        assert await store.read("orders") is not None
 
 
 async def test_watchers_are_told_of_everything_in_order(store: Store) -> None:

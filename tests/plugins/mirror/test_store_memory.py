@@ -61,15 +61,13 @@ async def test_whatever_goes_gives_its_memory_back() -> None:
 async def test_there_are_only_so_many_mirrors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "MAX_MIRRORS", 2)
     store = MemoryStore()
-    store.keep("orders", SETTINGS)
-    await store.start()
-    for code in ("a", "b"):
-        assert await store.create(code, SETTINGS)
-    with pytest.raises(Unavailable, match="too many mirrors"):
-        await store.create("c", SETTINGS)
-    await store.drop("a")
-    assert await store.create("c", SETTINGS)
-    await store.close()
+    async with store.keep("orders", SETTINGS):
+        for code in ("a", "b"):
+            assert await store.create(code, SETTINGS)
+        with pytest.raises(Unavailable, match="too many mirrors"):
+            await store.create("c", SETTINGS)
+        await store.drop("a")
+        assert await store.create("c", SETTINGS)
 
 
 async def test_what_has_expired_leaves_the_memory_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,13 +76,23 @@ async def test_what_has_expired_leaves_the_memory_unasked(monkeypatch: pytest.Mo
     await store.start()
     await store.create("orders", SETTINGS._replace(expiration_time=0))
     await store.create("stays", SETTINGS)
-    store.keep("kept", SETTINGS)
-    await store.read("kept")
-    async with asyncio.timeout(PATIENCE):
+    async with store.keep("kept", SETTINGS), asyncio.timeout(PATIENCE):
         while "orders" in store._mirrors:
             await asyncio.sleep(0.01)
-    assert set(store._mirrors) == {"stays", "kept"}
+        assert set(store._mirrors) == {"stays", "kept"}
     await store.close()
+
+
+async def test_what_is_kept_no_longer_is_a_mirror_like_any_other() -> None:
+    store = MemoryStore()
+    async with store.keep("orders", SETTINGS):
+        state = await store.read("orders")
+        assert state is not None
+        assert state.expires_at is None
+    state = await store.read("orders")
+    assert state is not None
+    assert state.settings.expiration_time == SETTINGS.expiration_time
+    assert state.expires_at is not None
 
 
 async def test_ids_grow_when_the_clock_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -244,11 +244,10 @@ async def test_what_waits_for_redis_is_bounded(redis_server: RedisServer, opened
 
 async def test_kept_mirrors_are_there_in_a_redis_that_has_forgotten(redis_server: RedisServer, opened: Open) -> None:
     store = await opened(redis_server)
-    store.keep("orders", SETTINGS)
-    await store.start()
-    with redis_server.client() as client:
-        client.flushall()
-    assert await store.capture("orders", SUMMARY, b"") is not None
+    async with store.keep("orders", SETTINGS):
+        with redis_server.client() as client:
+            client.flushall()
+        assert await store.capture("orders", SUMMARY, b"") is not None
 
 
 async def test_watchers_look_again_after_redis_was_away(own_redis: Own, opened: Open) -> None:

@@ -323,13 +323,33 @@ async def test_an_unused_connection_is_closed_in_time(
         await asyncio.sleep(0)
 
 
-async def test_mappings_share_no_connections(upstream: Upstream, serve: Serve) -> None:
+async def test_mappings_share_connections_that_are_opened_in_the_same_way(upstream: Upstream, serve: Serve) -> None:
     """One may verify certificates, the other one not."""
     backend = await upstream()
-    site = await serve({"match": "^/1", "url": backend.url}, {"match": "^/2", "url": backend.url})
+    other = {"ignore-unverifiable-certificate": True}
+    site = await serve(
+        {"match": "^/1", "url": backend.url},
+        {"match": "^/2", "url": backend.url},
+        {"match": "^/3", "url": backend.url, **other},
+    )
     for path in ("/1", "/2", "/1", "/2"):
         await site.get(path)
+    assert backend.connections == 1
+    await site.get("/3")
     assert backend.connections == 2
+
+
+async def test_connections_outlive_a_reload_that_uses_them(upstream: Upstream, serve: Serve, until: Until) -> None:
+    backend = await upstream()
+    site = await serve({"match": "^/1", "url": backend.url})
+    await site.get("/1")
+    await site.server.configuration.set_mappings(
+        [{"status": 204, "match": "^/0"}, {"match": "^/1", "url": backend.url}]
+    )
+    await site.get("/1")
+    assert backend.connections == 1
+    await site.server.configuration.set_mappings([{"status": 204}])
+    await until(lambda: backend.open == 0)
 
 
 async def test_origins_without_connections_are_forgotten(
@@ -361,7 +381,7 @@ async def test_no_more_unused_connections_are_kept_than_allowed(upstream: Upstre
 async def pool(stack: AsyncExitStack) -> Pool:
     dialer = Dialer(connect_timeout=5, timeout=5)
     pool = Pool(lambda origin: dialer.dial(origin, public_only=False), limit=1, patience=5)
-    stack.callback(pool.close_idle)
+    stack.callback(pool.close)
     return pool
 
 

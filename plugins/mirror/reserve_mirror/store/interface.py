@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple, Protocol
 
 from .hub import Hub
@@ -65,15 +66,19 @@ class Store(Protocol):
     hub: Hub
 
     async def start(self) -> None:
-        """Makes the store ready, and the mirrors to `keep`. A store that can't be reached is no error yet.
+        """Makes the store ready. One that can't be reached is no error yet.
 
         Raises `ConfigError` when it refuses who we are.
         """
 
     async def close(self) -> None: ...
 
-    def keep(self, code: str, settings: Settings) -> None:
-        """From now on the mirror always exists: it's made when it is missed, and never expires."""
+    def keep(self, code: str, settings: Settings) -> AbstractAsyncContextManager[None]:
+        """As long as it is entered the mirror always exists: it's made when it is missed, and doesn't expire.
+
+        The settings of who came last hold. Afterwards it is a mirror like any other in memory; in a Redis, where other
+        processes may keep it as well, it stays until it is deleted.
+        """
 
     async def create(self, code: str, settings: Settings) -> bool:
         """Makes a mirror; False when the code is taken."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from . import messages
@@ -53,12 +54,10 @@ class MemoryStore:
         self._max_size = max_size
         self._size = 0
         self._mirrors: dict[str, _Mirror] = {}
-        self._kept: dict[str, Settings] = {}
+        self._kept: dict[str, list[Settings]] = {}  # of those who keep a mirror
         self._sweeper: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        for code in self._kept:
-            self._find(code)
         if self._sweeper is None:
             self._sweeper = asyncio.create_task(self._sweep())
 
@@ -70,12 +69,26 @@ class MemoryStore:
         self._mirrors.clear()
         self._size = 0
 
-    def keep(self, code: str, settings: Settings) -> None:
-        settings = self._kept[code] = settings._replace(expiration_time=None)
-        mirror = self._mirrors.get(code)
-        if mirror is not None:
-            mirror.settings = settings._replace(answer=mirror.settings.answer)
-            mirror.expires = None
+    @asynccontextmanager
+    async def keep(self, code: str, settings: Settings) -> AsyncIterator[None]:
+        keepers = self._kept.setdefault(code, [])
+        keepers.append(settings)
+        mirror = self._find(code) or self._make(code, settings)
+        self._set(mirror, settings._replace(expiration_time=None))
+        try:
+            yield
+        finally:
+            keepers.remove(settings)
+            if not keepers:
+                del self._kept[code]
+                found = self._find(code)
+                if found is not None:
+                    self._set(found, settings)
+
+    @staticmethod
+    def _set(mirror: _Mirror, settings: Settings) -> None:
+        mirror.settings = settings._replace(answer=mirror.settings.answer)
+        mirror.renew(time.time())
 
     async def create(self, code: str, settings: Settings) -> bool:
         if self._find(code) is not None:
@@ -174,7 +187,7 @@ class MemoryStore:
             self._forget(code)
             mirror = None
         if mirror is None and code in self._kept:
-            mirror = self._make(code, self._kept[code])
+            mirror = self._make(code, self._kept[code][-1]._replace(expiration_time=None))
         return mirror
 
     def _make(self, code: str, settings: Settings) -> _Mirror:

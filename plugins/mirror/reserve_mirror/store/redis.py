@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from redis.exceptions import AuthenticationError
@@ -30,14 +31,12 @@ class RedisStore:
         self._link = Link(dial, scripts.ALL, self._greet)
         self._subscriber = Subscriber(dial)
         self.hub = self._subscriber.hub
-        self._kept: dict[str, Settings] = {}
+        self._kept: dict[str, list[Settings]] = {}  # of those who keep a mirror
         self._warned = False
 
     async def start(self) -> None:
         try:
             await self._link.connect()
-            for code, settings in self._kept.items():
-                await self._keep(code, settings)
         except AuthenticationError as error:
             raise ConfigError(
                 f"Redis at {self._place} lets nobody in with this name and password: {error}",
@@ -50,8 +49,19 @@ class RedisStore:
         await self._subscriber.close()
         await self._link.close()
 
-    def keep(self, code: str, settings: Settings) -> None:
-        self._kept[code] = settings._replace(expiration_time=None)
+    @asynccontextmanager
+    async def keep(self, code: str, settings: Settings) -> AsyncIterator[None]:
+        settings = settings._replace(expiration_time=None)
+        keepers = self._kept.setdefault(code, [])
+        keepers.append(settings)
+        try:
+            with suppress(Unavailable):  # it is made when it is missed
+                await self._keep(code, settings)
+            yield
+        finally:
+            keepers.remove(settings)
+            if not keepers:
+                del self._kept[code]
 
     async def create(self, code: str, settings: Settings) -> bool:
         return bool(await self._link.run(scripts.CREATE, _keys(code), *_creation(settings), 0))
@@ -110,7 +120,7 @@ class RedisStore:
         """The reply of a script; if it finds no mirror that is one to keep, makes it and runs the script again."""
         reply = await run()
         if not reply and code in self._kept:
-            await self._keep(code, self._kept[code])
+            await self._keep(code, self._kept[code][-1])
             reply = await run()
         return reply
 
