@@ -49,6 +49,7 @@ class LiveConfiguration:
 
     @property
     def protocol(self) -> Literal["http", "https"]:
+        """How the server is spoken to."""
         return self.checked.protocol
 
     @property
@@ -63,6 +64,7 @@ class LiveConfiguration:
 
     @property
     def limits(self) -> Limits:
+        """How much a client may send, and how long anything may take."""
         return self.checked.limits
 
     async def set_mappings(self, mappings: list[dict[str, Any]]) -> None:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .http import Headers
+    from .http import Headers, Response
 
 
 class MemoryResponse:
@@ -18,11 +18,11 @@ class MemoryResponse:
     def __init__(self, method: str) -> None:
         from .http import Headers, Response
 
-        self.status = 0
-        self.headers = Headers()
+        self.status: int = 0
+        self.headers: Headers = Headers()
         self.interim: list[tuple[int, Headers]] = []
-        self.aborted = False
-        self.response = Response(self)
+        self.aborted: bool = False
+        self.response: Response = Response(self)
         self._silent = method == "HEAD"
         self._chunks: list[bytes] = []
 
@@ -31,6 +31,7 @@ class MemoryResponse:
 
     @property
     def body(self) -> bytes:
+        """The bytes of the body, empty for HEAD."""
         return b"".join(self._chunks)
 
     @property
@@ -50,26 +51,31 @@ class MemoryResponse:
     # The writer of the dispatched response.
 
     def inform(self, status: int, headers: Headers) -> None:
+        """See `Writer.inform`."""
         self.interim.append((status, headers))
 
     def send(self, status: int, headers: Headers, body: bytes) -> None:
+        """See `Writer.send`."""
         self.start(status, headers)
         if "content-length" not in self.headers and status not in (204, 304):
             self.headers["content-length"] = str(len(body))
         self._take(body)
 
     def start(self, status: int, headers: Headers) -> None:
+        """See `Writer.start`."""
         self.status = status
         self.headers = headers.copy()
         self._silent = self._silent or status in (204, 304)
 
     async def write(self, chunk: bytes) -> None:
+        """See `Writer.write`."""
         self._take(chunk)
 
     async def end(self) -> None:
-        pass
+        """See `Writer.end`."""
 
     def abort(self) -> None:
+        """See `Writer.abort`."""
         self.aborted = True
         self.status = self.status or 500
 

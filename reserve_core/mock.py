@@ -48,6 +48,7 @@ class Mock:
 
     @property
     def configuration(self) -> LiveConfiguration:
+        """What its handlers get as `configuration`: to replace the mappings, say."""
         return self.server.configuration
 
     async def __aenter__(self) -> Mock:

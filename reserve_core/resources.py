@@ -24,11 +24,12 @@ from .failures import is_cancellation
 if TYPE_CHECKING:
     from .config import Configuration
     from .live import LiveConfiguration
+    from .networks import Networks
 
 T = TypeVar("T")
 Key = tuple[Hashable, ...]
 
-logger = logging.getLogger("reserve")
+logger: logging.Logger = logging.getLogger("reserve")
 
 # Seconds that the end of one lifespan, or of one shared resource, may take.
 CLOSE_TIMEOUT = 10.0
@@ -149,17 +150,17 @@ class OpenTable:
         if opening:  # from now on they are this server's own
             own = {mapping.index: mapping for mapping in opening}
             table = table.with_mappings(tuple(own.get(mapping.index, mapping) for mapping in table.mappings))
-        self.mappings = table.mappings
-        self.candidates = table.candidates
-        self.candidates_on = table.candidates_on
-        self.asks_host = table.asks_host
-        self.status = _status_mapping(checked)
+        self.mappings: tuple[Mapping, ...] = table.mappings
+        self.candidates: Callable[[str], tuple[Mapping, ...]] = table.candidates
+        self.candidates_on: Callable[[str, str], tuple[Mapping, ...]] = table.candidates_on
+        self.asks_host: bool = table.asks_host
+        self.status: Mapping | None = _status_mapping(checked)
         if self.status is not None and self.status.handler.lifespan is not None:
             opening.append(self.status)
-        self.configuration = configuration
-        self.trusted_proxies = checked.trusted_proxies
-        self.active = 0
-        self.replaced = asyncio.Event()
+        self.configuration: LiveConfiguration = configuration
+        self.trusted_proxies: Networks = checked.trusted_proxies
+        self.active: int = 0
+        self.replaced: asyncio.Event = asyncio.Event()
         self._drained = asyncio.Event()
         self._life = _Life(lambda: _lifespans(opening, Resources(shares)), "The mappings") if opening else None
 

@@ -28,7 +28,7 @@ from .live import LiveConfiguration
 from .resources import OpenTable, Shares
 from .stalls import watch
 
-logger = logging.getLogger("reserve")
+logger: logging.Logger = logging.getLogger("reserve")
 
 # Seconds between two looks at the connections' deadlines: how exact a timeout is.
 TICK = 0.5
@@ -49,10 +49,10 @@ class Server:
     """
 
     def __init__(self, configuration: Configuration, sockets: Sequence[socket.socket] = ()) -> None:
-        self.events = Emitter(configuration.plugins.observers)
-        self.dispatcher = Dispatcher(self.events)
-        self.configuration = LiveConfiguration(configuration, self.dispatcher, self._set_mappings)
-        self.port = configuration.port
+        self.events: Emitter = Emitter(configuration.plugins.observers)
+        self.dispatcher: Dispatcher = Dispatcher(self.events)
+        self.configuration: LiveConfiguration = LiveConfiguration(configuration, self.dispatcher, self._set_mappings)
+        self.port: int = configuration.port
         self._shared = Shared(
             self.dispatcher.dispatch, self._tell_refused, configuration.limits, configuration.protocol
         )

@@ -44,6 +44,7 @@ class Configuration:
 
     @property
     def mappings(self) -> tuple[Mapping, ...]:
+        """Its mappings, in order."""
         return self.table.mappings
 
     @property
@@ -53,6 +54,7 @@ class Configuration:
 
     @property
     def protocol(self) -> Literal["http", "https"]:
+        """How its server is spoken to."""
         return "http" if self.ssl is None else "https"
 
     def url(self, port: int) -> str:

@@ -127,7 +127,7 @@ class Request:
         self.id: int = next(_ids)
         self.mapping: Mapping | None = None
         self.table: OpenTable | None = None  # the mappings it is dispatched by
-        self.aborted = False
+        self.aborted: bool = False
         self.on_disconnect: Callable[[], None] | None = None
         self._trailers: Headers | None = None
         self._raw_headers = raw_headers
