@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reserve_core import Configuration, Mapping, Request, Resources, Response
 
     from .forward import Forward
-    from .options import Options
+    from .options import Options, Prepared
     from .proxy import Proxy
 
 __all__ = ["Forward"]
@@ -33,21 +33,21 @@ def __getattr__(name: str) -> Any:
 
 
 @hookimpl
-def schema() -> dict[str, Any]:
-    from .options import SCHEMA  # what forwards is imported where there is something to forward
+def schema() -> type[Options]:
+    from .options import Options  # what forwards is imported where there is something to forward
 
-    return SCHEMA
+    return Options
 
 
 @hookimpl
 async def validate(mapping: Mapping, configuration: Configuration) -> None:
-    """Keeps the options as state. Warns when strangers could use it to reach anything, or all reach one page."""
+    """Keeps as state what is made of the options. Warns of strangers who reach anything, and of dropped paths."""
     from .addresses import is_loopback
-    from .options import parse_options
+    from .options import prepare
 
     import_module(".proxy", __name__)  # no request shall wait for it
-    options = parse_options(mapping)
-    if options.is_open and not is_loopback(configuration.hostname):
+    prepared = prepare(mapping)
+    if prepared.is_open and not is_loopback(configuration.hostname):
         mapping.warn(
             f"An open proxy on {configuration.hostname}: clients choose where their requests go",
             "Name the hosts they may choose in allow-hosts, or listen on 127.0.0.1 only",
@@ -60,14 +60,14 @@ async def validate(mapping: Mapping, configuration: Configuration) -> None:
             f'Capture it and pass it on: "match": "^{re.escape(mapping.base or "/")}(.*)", "url": "{value}/$1"',
             "url",
         )
-    mapping.state = options
+    mapping.state = prepared
     mapping.final = True
 
 
 def _drops_path(mapping: Mapping) -> bool:
     """Whether all that is below a folder goes to one URL, which is hardly meant: it looks like a folder itself."""
     base = mapping.base
-    if base is None or mapping.template is not None or mapping.get("forward-request") is not None:
+    if base is None or mapping.template is not None or mapping.options.forward_request is not None:
         return False
     path = mapping.value.partition("://")[2].partition("/")[2]
     return path == "" or path.endswith("/") or (base.endswith("/") and base != "/")
@@ -79,10 +79,11 @@ async def lifespan(mapping: Mapping, resources: Resources) -> AsyncGenerator[Non
     from .pool import connections
     from .proxy import Proxy
 
-    options: Options = mapping.state
-    public_only = options.template.origin is None and not options.allow_private
-    pool = await resources.share(connections, options.dialer, public_only, options.max_connections)
-    mapping.state = Proxy(options, pool)
+    options: Options = mapping.options
+    prepared: Prepared = mapping.state
+    public_only = prepared.template.origin is None and not options.allow_private
+    pool = await resources.share(connections, prepared.dialer, public_only, options.max_connections)
+    mapping.state = Proxy(options, prepared, pool)
     yield
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from inspect import isawaitable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reserve_core import ConfigError, load_reference
@@ -50,12 +51,11 @@ class Forward:
 Hook = Callable[[Forward], Any]
 
 
-def load_hook(mapping: Mapping, name: str) -> Hook | None:
-    """The hook that a mapping has as its property `name`: a function, or a reference to one. Raises `ConfigError`."""
-    value = mapping.get(name)
+def load_hook(value: Any, name: str, cwd: Path) -> Hook | None:
+    """The hook that is the value of the option `name`: a function, or a reference to one. Raises `ConfigError`."""
     if value is None:
         return None
-    hook = load_reference(value, mapping.cwd, name.replace("-", "_")) if isinstance(value, str) else value
+    hook = load_reference(value, cwd, name.replace("-", "_")) if isinstance(value, str) else value
     if not callable(hook):
         raise ConfigError(
             f'The "{name}" {value!r} is not a function', f"Name one: def {name.replace('-', '_')}(forward)"

@@ -30,7 +30,7 @@ from .headers import (
     unsecured,
     upgrade_headers,
 )
-from .options import Options
+from .options import Options, Prepared
 from .pool import Connections, Pool
 from .rewrite import Mount, names_upstream
 from .target import Origin, Sent, parse_url
@@ -76,24 +76,25 @@ class Outgoing:
 class Proxy:
     """What forwards the requests of one mapping."""
 
-    def __init__(self, options: Options, pool: Pool) -> None:
+    def __init__(self, options: Options, prepared: Prepared, pool: Pool) -> None:
         self._options = options
-        self._chosen = options.template.origin is None  # clients choose the origin
+        self._prepared = prepared
+        self._chosen = prepared.template.origin is None  # clients choose the origin
         self._pool = pool
 
     async def forward(
         self, request: Request, response: Response, mapping: Mapping, match: re.Match[str]
     ) -> str | int | None:
         """Answers with what the upstream server answers, or returns the redirect that the response hook wants."""
-        options = self._options
+        prepared = self._prepared
         if hops_left(request) == 0:
             return 204 if request.method == "OPTIONS" else 501
         outgoing = self._outgoing(request, match)
         forward: Forward | None = None
-        if options.forward_request is not None or options.forward_response is not None:
+        if prepared.forward_request is not None or prepared.forward_response is not None:
             forward = Forward(request.configuration, mapping, match, request, _shown(outgoing))
-            if options.forward_request is not None:
-                await call_hook(options.forward_request, forward)
+            if prepared.forward_request is not None:
+                await call_hook(prepared.forward_request, forward)
                 _take_over(outgoing, forward.request)
         connections = self._pool.to(outgoing.origin)
         try:
@@ -120,8 +121,8 @@ class Proxy:
         if "via" in headers and times_passed(headers) >= MAX_PASSES:
             raise HTTPError(508, "The request goes in a circle")
         raw = request.raw_match(match)
-        origin, target = self._options.template.resolve(match, raw)
-        trusted = self._options.trusted_proxies
+        origin, target = self._prepared.template.resolve(match, raw)
+        trusted = self._prepared.trusted_proxies
         client = request.client if trusted is None else request.client_behind(trusted)
         pairs = request_headers(request, client)
         if hops := hops_left(request):
@@ -133,7 +134,7 @@ class Proxy:
         return Outgoing(request.method, origin, target, host, pairs, upgrade, raw)
 
     def _check_host(self, origin: Origin) -> None:
-        allowed = self._options.allow_hosts
+        allowed = self._prepared.allow_hosts
         if self._chosen and allowed is not None and not allowed.allow(origin):
             raise ForbiddenError("its host is not among allow-hosts")
 
@@ -176,13 +177,13 @@ class Proxy:
     async def _answer(
         self, response: Response, outgoing: Outgoing, upstream: Upstream, forward: Forward | None
     ) -> str | int | None:
-        options = self._options
+        prepared = self._prepared
         answer = upstream.answer
         status = answer.status
         pairs = self._headers(outgoing, answer)
-        if options.forward_response is not None and forward is not None:
+        if prepared.forward_response is not None and forward is not None:
             forward.response = ForwardedResponse(status, CIMultiDict(pairs))
-            result = await call_hook(options.forward_response, forward)
+            result = await call_hook(prepared.forward_response, forward)
             if result is not None:
                 return _redirect(result, forward.incoming)
             status, pairs = forward.response.status, list(forward.response.headers.items())
@@ -213,8 +214,8 @@ class Proxy:
             pairs = unsecured(pairs)
         if options.absolute_location:
             pairs = relocated(pairs, f"{outgoing.origin}{outgoing.target}")
-        if options.auto_rewrite and not self._chosen and outgoing.match is not None and names_upstream(pairs):
-            paths = options.template.mount(outgoing.match)
+        elif options.auto_rewrite and not self._chosen and outgoing.match is not None and names_upstream(pairs):
+            paths = self._prepared.template.mount(outgoing.match)
             if paths is not None:
                 host = next((value for name, value in outgoing.headers if name == "x-forwarded-host"), "")
                 told = outgoing.host or outgoing.origin.authority
