@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reserve_core import hookimpl
 
@@ -23,23 +23,22 @@ if TYPE_CHECKING:
     from reserve_core import Configuration, Event, LiveConfiguration, Mapping, Request, Resources, Response
 
     from .mount import Mount, Plan
+    from .options import Options
 
 
 @hookimpl
-def schema() -> dict[str, Any]:
-    from .options import PROPERTIES  # what a mirror needs is imported where there is one
+def schema() -> type[Options]:
+    from .options import Options  # what a mirror needs is imported where there is one
 
-    return {"type": "object", "properties": PROPERTIES, "required": ["mirror"]}
+    return Options
 
 
 @hookimpl
 async def validate(mapping: Mapping, configuration: Configuration) -> None:
     """Keeps as state the plan of the mount."""
-    from .options import read_options
-
     for module in (".capture", ".routes"):
         import_module(module, __name__)  # no request shall wait for it
-    mapping.state = mounts.plan(read_options(mapping.properties), configuration)
+    mapping.state = mounts.plan(mapping.options, configuration)
     mapping.final = True
 
 

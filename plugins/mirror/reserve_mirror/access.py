@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
-from reserve_core import HTTPError, Request
+from reserve_core import HTTPError, Networks, Request
 
 from .options import Options
 
@@ -37,8 +37,12 @@ class Access:
     """The rules for one mount. `hostname` is the one the server listens on."""
 
     def __init__(self, options: Options, hostname: str) -> None:
-        self._proxies = options.trusted_proxies
-        own = {"localhost", *options.allowed_hosts, *([] if hostname in _WILDCARDS else [hostname.lower()])}
+        self._proxies = None if options.trusted_proxies is None else Networks(options.trusted_proxies)
+        own = {
+            "localhost",
+            *map(str.lower, options.allowed_hosts),
+            *([] if hostname in _WILDCARDS else [hostname.lower()]),
+        }
         self._hosts = frozenset(name for name in own if not name.startswith("."))
         self._suffixes = (".localhost", *(name for name in own if name.startswith(".")))
         self._token = options.token

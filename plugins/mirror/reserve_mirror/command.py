@@ -22,7 +22,19 @@ from reserve_core.cli import (
     serve_until_signal,
 )
 
-from .options import CODE, CODE_RULE, LIMITS, is_code, is_host_name, is_token, new_code, redis_url
+from .options import (
+    CODE,
+    CODE_RULE,
+    EXPIRATION_TIME,
+    LONGEST_TIME,
+    MAX_REQUESTS,
+    MOST_REQUESTS,
+    is_code,
+    is_host_name,
+    is_token,
+    new_code,
+    redis_url,
+)
 from .report import nearest_lines
 
 if TYPE_CHECKING:
@@ -65,7 +77,7 @@ def _usable(ctx: click.Context, option: click.Parameter, value: str | None) -> s
     """The URL of a Redis, checked; it may hold a password and isn't shown."""
     if value is not None:
         try:
-            redis_url({"redis-url": value})
+            redis_url(value)
         except ConfigError as error:
             (problem,) = error.problems
             said = problem.message.replace('"redis-url"', "it")
@@ -102,14 +114,14 @@ def _usable(ctx: click.Context, option: click.Parameter, value: str | None) -> s
 @click.option(
     "--max-requests",
     metavar="N",
-    type=WholeNumber(1, LIMITS["max-requests"]),
-    help="Requests a mirror keeps.  [default: $MAX_REQUESTS, or 20]",
+    type=WholeNumber(1, MOST_REQUESTS),
+    help=f"Requests a mirror keeps.  [default: $MAX_REQUESTS, or {MAX_REQUESTS}]",
 )
 @click.option(
     "--expiration-time",
     metavar="SECONDS",
-    type=WholeNumber(1, LIMITS["expiration-time"]),
-    help="How long a mirror lives after its last request or visit.  [default: $EXPIRATION_TIME, or 86400]",
+    type=WholeNumber(1, LONGEST_TIME),
+    help=f"How long a mirror lives after its last request or visit.  [default: $EXPIRATION_TIME, or {EXPIRATION_TIME}]",
 )
 @click.option(
     "--allowed-hosts",

@@ -26,12 +26,9 @@ class Plan:
     """A mount that is checked and not open."""
 
     options: Options
+    redis_url: str | None  # None: the memory
+    settings: Settings  # of a new mirror
     access: Access
-
-    @property
-    def settings(self) -> Settings:
-        """What a new mirror is made with."""
-        return self.options.settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +49,25 @@ class Mount(Plan):
 def plan(options: Options, configuration: Configuration) -> Plan:
     """Checks that there can be a mount with `options`. Raises `ConfigError`."""
     from .access import Access
+    from .options import redis_url, settings_of
 
-    if options.redis_url is None:
+    url = redis_url(options.redis_url)
+    if url is None:
         if configuration.workers > 1:
             raise ConfigError(
                 f"Each of {configuration.workers} workers would keep what it records in a memory of its own",
                 'Name a Redis for all: "redis-url": "redis://127.0.0.1:6379", or $REDIS_URL. Or take one worker',
             )
     else:
-        _redis_store(options.redis_url)
-    return Plan(options, Access(options, configuration.hostname))
+        _redis_store(url)
+    return Plan(options, url, settings_of(options), Access(options, configuration.hostname))
 
 
 @asynccontextmanager
 async def opened(plan: Plan, codes: Iterable[str], resources: Resources) -> AsyncIterator[Mount]:
     """Opens a mount, whose mirrors `codes` always exist as long as it does; closes it when its work is done."""
-    store = await resources.share(running_store, plan.options.redis_url)
-    mount = Mount(plan.options, plan.access, store, resources)
+    store = await resources.share(running_store, plan.redis_url)
+    mount = Mount(plan.options, plan.redis_url, plan.settings, plan.access, store, resources)
     async with AsyncExitStack() as keeping:
         for code in codes:
             await keeping.enter_async_context(store.keep(code, plan.settings))

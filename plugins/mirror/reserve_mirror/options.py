@@ -1,22 +1,20 @@
-"""The options of the mappings, checked and with their defaults: the environment variables come before ours."""
+"""The options of the mappings, and what is made of them: environment variables come before our own defaults."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping as Dict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from reserve_core import ConfigError, Networks
+from reserve_core import ConfigError, option
 
 if TYPE_CHECKING:
     from .store import Settings
 
 EXPIRATION_TIME = 86400
 MAX_REQUESTS = 20
-MAX_BODY_SIZE = 10 * 1024 * 1024
 
 # A dot at the beginning could make a segment that no path keeps. The backslashes are for browsers.
 CODE = r"[A-Za-z0-9_\-][A-Za-z0-9_.\-]{0,127}"
@@ -30,127 +28,101 @@ _SCHEMES = ("redis", "rediss", "unix")
 # One for all commands, one for the events.
 _CONNECTIONS = 2
 
-LIMITS = {"expiration-time": 10 * 366 * 86400, "max-requests": 100_000}
+MOST_REQUESTS = 100_000
+LONGEST_TIME = 10 * 366 * 86400
 
-REDIS_URL: dict[str, Any] = {
-    "description": "The Redis that keeps the mirrors: redis://, rediss:// or unix://, with password and database number"
-    " if needed; by default $REDIS_URL. Without either, or with null, it's the memory of the process",
-    "type": ["string", "null"],
-    "minLength": 1,
-}
-
-PROPERTIES: dict[str, dict[str, Any]] = {
-    "mirror": {
-        "description": "The path below the place where the mirror is mounted:"
-        ' {"match": "^/mirror(/.*)?$", "mirror": "$1"} mounts it at /mirror/',
-        "type": "string",
-    },
-    "redis-url": REDIS_URL,
-    "expiration-time": {
-        "description": "Seconds that a mirror lives after its last request or visit;"
-        f" by default $EXPIRATION_TIME or {EXPIRATION_TIME}",
-        "type": "integer",
-        "minimum": 1,
-        "maximum": LIMITS["expiration-time"],
-    },
-    "max-requests": {
-        "description": "Requests that a mirror keeps; beyond it the oldest ones go;"
-        f" by default $MAX_REQUESTS or {MAX_REQUESTS}",
-        "type": "integer",
-        "minimum": 1,
-        "maximum": LIMITS["max-requests"],
-    },
-    "max-body-size": {
-        "description": "Bytes that are kept of a body; of a larger one the size and the hash stay true",
-        "type": "integer",
-        "minimum": 0,
-        "maximum": 128 * 1024 * 1024,
-        "default": MAX_BODY_SIZE,
-    },
-    "codes": {
-        "description": "Mirrors that exist from the start and never expire",
-        "type": "array",
-        "items": {"description": f"The name of a mirror: {CODE_RULE}", "type": "string", "pattern": f"^{CODE}$"},
-        "default": [],
-    },
-    "allow-create": {
-        "description": "Whether visitors may make mirrors of their own",
-        "type": "boolean",
-        "default": True,
-    },
-    "response": {
-        "description": "The response of a new mirror: status, headers, body, body_encoding (utf-8 or"
-        " base64), delay (seconds)",
-        "type": "object",
-        "default": {},
-    },
-    "allowed-hosts": {
-        "description": "Names by which browsers may reach the pages, besides the configuration's hostname, localhost"
-        " and IP addresses; .example.com stands for all names that end so",
-        "type": "array",
-        "items": {"description": "A host name, without a port", "type": "string", "pattern": f"^{_HOST_NAME}$"},
-        "default": [],
-    },
-    "trusted-proxies": {
-        "description": "Addresses of the proxies whose X-Forwarded-For, -Host, -Proto and -Prefix, or Forwarded, are"
-        " believed; by default those of the configuration",
-        "type": "array",
-        "items": {"description": "An IP address, or a network: 10.0.0.0/8", "type": "string"},
-    },
-    "token": {
-        "description": "A secret that pages and API ask for; requests are recorded without. Browsers get it from"
-        " ?token=... once, programs send Authorization: Bearer",
-        "type": "string",
-        "pattern": f"^{_VISIBLE}$",
-    },
-}
+_REDIS_URL = "REDIS_URL"
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The options of one `mirror` mapping."""
+    """The options of one `mirror` mapping; what comes from the environment is in `redis_url` and `settings_of`."""
 
-    redis_url: str | None
-    expiration_time: int
-    max_requests: int
-    max_body_size: int
-    codes: tuple[str, ...]
-    allow_create: bool
-    answer: str  # an `Answer` as JSON
-    allowed_hosts: tuple[str, ...]
-    trusted_proxies: Networks | None  # None: those of the configuration
-    token: str | None
-
-    @property
-    def settings(self) -> Settings:
-        """What a new mirror is made with."""
-        from .store import Settings
-
-        return Settings(self.max_requests, self.expiration_time, self.answer)
-
-
-def read_options(properties: Dict[str, Any]) -> Options:
-    """The options among the properties of a mapping whose schema holds. Raises `ConfigError`."""
-    trusted_proxies = properties.get("trusted-proxies")
-    return Options(
-        redis_url=redis_url(properties),
-        expiration_time=_number(properties, "expiration-time", EXPIRATION_TIME),
-        max_requests=_number(properties, "max-requests", MAX_REQUESTS),
-        max_body_size=properties.get("max-body-size", MAX_BODY_SIZE),
-        codes=tuple(properties.get("codes", ())),
-        allow_create=properties.get("allow-create", True),
-        answer=_answer(properties.get("response", {})),
-        allowed_hosts=tuple(name.lower() for name in properties.get("allowed-hosts", ())),
-        trusted_proxies=None if trusted_proxies is None else Networks(trusted_proxies),
-        token=properties.get("token"),
+    mirror: str = option(
+        "The path below the place where the mirror is mounted:"
+        ' {"match": "^/mirror(/.*)?$", "mirror": "$1"} mounts it at /mirror/'
+    )
+    redis_url: str | None = option(
+        "The Redis that keeps the mirrors: redis://, rediss:// or unix://, with password and database number"
+        " if needed. Where the variable isn't set, or with null, it's the memory of the process",
+        default=f"${_REDIS_URL}",
+        schema={"minLength": 1},
+    )
+    expiration_time: int | None = option(
+        "Seconds that a mirror lives after its last request or visit;"
+        f" by default $EXPIRATION_TIME or {EXPIRATION_TIME}",
+        default=None,
+        minimum=1,
+        maximum=LONGEST_TIME,
+    )
+    max_requests: int | None = option(
+        f"Requests that a mirror keeps; beyond it the oldest ones go; by default $MAX_REQUESTS or {MAX_REQUESTS}",
+        default=None,
+        minimum=1,
+        maximum=MOST_REQUESTS,
+    )
+    max_body_size: int = option(
+        "Bytes that are kept of a body; of a larger one the size and the hash stay true",
+        default=10 * 1024 * 1024,
+        minimum=0,
+        maximum=128 * 1024 * 1024,
+    )
+    codes: tuple[str, ...] = option(
+        "Mirrors that exist from the start and never expire",
+        default=(),
+        schema={"items": {"description": f"The name of a mirror: {CODE_RULE}", "pattern": f"^{CODE}$"}},
+    )
+    allow_create: bool = option("Whether visitors may make mirrors of their own", default=True)
+    response: dict[str, Any] = option(
+        "The response of a new mirror: status, headers, body, body_encoding (utf-8 or base64), delay (seconds)",
+        default={},
+    )
+    allowed_hosts: tuple[str, ...] = option(
+        "Names by which browsers may reach the pages, besides the configuration's hostname, localhost"
+        " and IP addresses; .example.com stands for all names that end so",
+        default=(),
+        schema={"items": {"description": "A host name, without a port", "pattern": f"^{_HOST_NAME}$"}},
+    )
+    trusted_proxies: tuple[str, ...] | None = option(
+        "Addresses of the proxies whose X-Forwarded-For, -Host, -Proto and -Prefix, or Forwarded, are"
+        " believed; by default those of the configuration",
+        default=None,
+        schema={"items": {"description": "An IP address, or a network: 10.0.0.0/8"}},
+    )
+    token: str | None = option(
+        "A secret that pages and API ask for; requests are recorded without. Browsers get it from"
+        " ?token=... once, programs send Authorization: Bearer",
+        default=None,
+        pattern=f"^{_VISIBLE}$",
     )
 
 
-def redis_url(properties: Dict[str, Any]) -> str | None:
-    """The URL of the Redis to use, None for the memory. Raises `ConfigError`."""
-    name, url = '"redis-url"', properties.get("redis-url")
-    if "redis-url" not in properties:
-        variable, url = _variable("REDIS_URL")
+@dataclass(frozen=True, slots=True)
+class TapOptions:
+    """The options of one `tap` mapping."""
+
+    tap: str = option(
+        "The mirror to record to: a code, made when it is missed; with groups in it ($1) each one is made as it comes",
+        schema={"minLength": 1},
+    )
+
+
+def settings_of(options: Options) -> Settings:
+    """What a new mirror is made with. Raises `ConfigError`."""
+    from .store import Settings
+
+    return Settings(
+        max_requests=_number(options.max_requests, "MAX_REQUESTS", MAX_REQUESTS, MOST_REQUESTS),
+        expiration_time=_number(options.expiration_time, "EXPIRATION_TIME", EXPIRATION_TIME, LONGEST_TIME),
+        answer=_answer(options.response),
+    )
+
+
+def redis_url(url: str | None) -> str | None:
+    """The URL of the Redis that an option `redis-url` names, None for the memory. Raises `ConfigError`."""
+    name = '"redis-url"'
+    if url == f"${_REDIS_URL}":
+        variable, url = _variable(_REDIS_URL)
         name, url = f"${variable}", url or None
     if url is None:
         return None
@@ -200,15 +172,14 @@ def new_code() -> str:
     return token_urlsafe(16)
 
 
-def _number(properties: Dict[str, Any], name: str, default: int) -> int:
-    value = properties.get(name)
+def _number(value: int | None, name: str, default: int, maximum: int) -> int:
     if value is not None:
-        return int(value)
-    variable, number = _from_environment(name.replace("-", "_").upper())
+        return value
+    variable, number = _from_environment(name)
     if number is None:
         return default
-    if not 1 <= number <= LIMITS[name]:
-        raise ConfigError(f"${variable} is {number}", f"It goes from 1 to {LIMITS[name]}")
+    if not 1 <= number <= maximum:
+        raise ConfigError(f"${variable} is {number}", f"It goes from 1 to {maximum}")
     return number
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reserve_core import ConfigError, hookimpl
 
@@ -23,22 +23,14 @@ if TYPE_CHECKING:
     from reserve_core import Configuration, Event, LiveConfiguration, Mapping, Request, Resources, Response
 
     from .mount import Mount, Plan
+    from .options import TapOptions
 
 
 @hookimpl
-def schema() -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": {
-            TAP: {
-                "description": "The mirror to record to: a code, made when it is missed; with groups in it ($1) each"
-                " one is made as it comes",
-                "type": "string",
-                "minLength": 1,
-            },
-        },
-        "required": [TAP],
-    }
+def schema() -> type[TapOptions]:
+    from .options import TapOptions
+
+    return TapOptions
 
 
 @hookimpl
@@ -53,12 +45,12 @@ async def validate(mapping: Mapping) -> None:
 @hookimpl
 async def validate_table(mappings: tuple[Mapping, ...], configuration: Configuration) -> None:
     """Gives the taps the plan of the mirror that shows what they record. Refuses them when there is none."""
-    from .options import read_options
+    from .options import Options
 
     taps = [mapping for mapping in mappings if mapping.handler.prefix == TAP]
     mirrors: list[Plan] = [mapping.state for mapping in mappings if mapping.handler.prefix == MIRROR]
-    plan = mirrors[0] if mirrors else mounts.plan(read_options({}), configuration)
-    if not mirrors and plan.options.redis_url is None:
+    plan = mirrors[0] if mirrors else mounts.plan(Options(mirror=""), configuration)
+    if not mirrors and plan.redis_url is None:
         raise ConfigError(
             f'What "{TAP}" records is shown nowhere',
             'Add a mirror, {"match": "^/mirror(/.*)?$", "mirror": "$1"}, or name the Redis of one: REDIS_URL=...',

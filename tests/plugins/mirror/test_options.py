@@ -7,21 +7,26 @@ from typing import Any
 import pytest
 
 from reserve_core import ConfigError, Mock, check, load_plugins, mock
-from reserve_mirror.options import Options
+from reserve_mirror.mount import Plan
 
 
-async def options(**properties: Any) -> Options:
+async def planned(**properties: Any) -> Plan:
     mapping = {"mirror": "$1", **{name.replace("_", "-"): value for name, value in properties.items()}}
     configuration = await check({"mappings": [mapping]}, load_plugins())
-    found: Options = configuration.mappings[0].state.options
+    found: Plan = configuration.mappings[0].state
     return found
 
 
+def settings(plan: Plan) -> tuple[str | None, int | None, int]:
+    return plan.redis_url, plan.settings.expiration_time, plan.settings.max_requests
+
+
 async def test_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = await options()
+    found = await planned()
     assert found.redis_url is None
-    assert (found.expiration_time, found.max_requests, found.max_body_size) == (86400, 20, 10485760)
-    assert (found.codes, found.allow_create, found.token) == ((), True, None)
+    assert (found.settings.expiration_time, found.settings.max_requests) == (86400, 20)
+    options = found.options
+    assert (options.max_body_size, options.codes, options.allow_create, options.token) == (10485760, (), True, None)
 
 
 @pytest.mark.parametrize("prefix", ["", "RM_"], ids=["ours", "request mirror's"])
@@ -30,23 +35,23 @@ async def test_the_environment_gives_defaults(monkeypatch: pytest.MonkeyPatch, p
     monkeypatch.setenv(f"{prefix}EXPIRATION_TIME", " 60 ")
     monkeypatch.setenv(f"{prefix}MAX_REQUESTS", "5")
     monkeypatch.setenv(f"{prefix}REDIS_MAX_CONNECTIONS", "2")
-    found = await options()
-    assert (found.redis_url, found.expiration_time, found.max_requests) == ("redis://:secret@localhost:6379/1", 60, 5)
+    found = await planned()
+    assert settings(found) == ("redis://:secret@localhost:6379/1", 60, 5)
 
 
 async def test_our_name_of_a_variable_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAX_REQUESTS", "5")
     monkeypatch.setenv("RM_MAX_REQUESTS", "6")
-    assert (await options()).max_requests == 5
+    assert (await planned()).settings.max_requests == 5
 
 
 async def test_the_configuration_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_URL", "redis://localhost:6379")
     monkeypatch.setenv("EXPIRATION_TIME", "60")
     monkeypatch.setenv("MAX_REQUESTS", "5")
-    found = await options(redis_url="redis://other:1", expiration_time=61, max_requests=6)
-    assert (found.redis_url, found.expiration_time, found.max_requests) == ("redis://other:1", 61, 6)
-    assert (await options(redis_url=None)).redis_url is None
+    found = await planned(redis_url="redis://other:1", expiration_time=61, max_requests=6)
+    assert settings(found) == ("redis://other:1", 61, 6)
+    assert (await planned(redis_url=None)).redis_url is None
 
 
 @pytest.mark.parametrize("name", ["REDIS_URL", "EXPIRATION_TIME", "MAX_REQUESTS", "REDIS_MAX_CONNECTIONS"])
@@ -55,8 +60,8 @@ async def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch, name: 
     if name == "REDIS_URL" and value:
         return
     monkeypatch.setenv(name, value)
-    found = await options()
-    assert (found.redis_url, found.expiration_time, found.max_requests) == (None, 86400, 20)
+    found = await planned()
+    assert settings(found) == (None, 86400, 20)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +89,7 @@ async def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, variab
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(ConfigError) as error:
-        await options()
+        await planned()
     assert part in str(error.value)
     assert "mapping 1" in str(error.value)
 
@@ -117,7 +122,7 @@ async def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, variab
 )
 async def test_a_wrong_option_is_named(properties: dict[str, Any]) -> None:
     with pytest.raises(ConfigError) as error:
-        await options(**properties)
+        await planned(**properties)
     assert next(iter(properties)).replace("_", "-") in str(error.value)
 
 
@@ -126,7 +131,7 @@ async def test_a_wrong_option_is_named(properties: dict[str, Any]) -> None:
     ["redis://localhost", "rediss://user:p%40ss@host:6380/3", "unix:///run/redis.sock?db=1", "redis://[::1]:6379"],
 )
 async def test_every_kind_of_redis_is_known(url: str) -> None:
-    assert (await options(redis_url=url)).redis_url == url
+    assert (await planned(redis_url=url)).redis_url == url
 
 
 async def test_a_password_is_shown_nowhere() -> None:
