@@ -100,7 +100,7 @@ class _Arrival(asyncio.Transport):
         first = await self._first_byte(sock)
         self._sock = None
         if first and first[0] in _LETTERS:
-            connection.turn_away(400, "This port speaks https: write https:// instead of http://")
+            connection.refuse(400, "This port speaks https: write https:// instead of http://")
             await self._loop.connect_accepted_socket(lambda: connection, sock)
         else:
             await self._loop.connect_accepted_socket(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from ..defaults import CACHEABLE, NO_STORE, TEXT
 from ..errors import Disconnected
+from .fields import render_head
 from .flow import FlowControl
 from .shared import Shared
+from .states import CLOSED, IDLE, LINGERING, UPGRADED, ConnectionState
 
 if TYPE_CHECKING:
     from .stream import UpgradedStream
@@ -32,10 +33,10 @@ class Channel(FlowControl):
         # Of the connection.
         self.peer: Address | None = None  # of the two ends of a TCP connection
         self.local: Address | None = None
+        self.state: ConnectionState = IDLE
         self.deadline = 0.0
         self._unsent = 0
         self._write_deadline = 0.0
-        self._deaf = False  # nothing more is read as HTTP
         self._stream: UpgradedStream | None = None
 
     def begin(self, transport: asyncio.Transport, peer: Any, local: Any) -> None:
@@ -46,7 +47,7 @@ class Channel(FlowControl):
         self.deadline = self.shared.now + self.shared.limits.header_timeout
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._deaf = True
+        self.state = CLOSED
         if self._stream is not None:
             self._stream.connection_lost(exc)
         self.fail_writers(Disconnected("The client has gone"))
@@ -69,7 +70,7 @@ class Channel(FlowControl):
 
     def abort(self) -> None:
         """Cuts the connection."""
-        self._deaf = True
+        self.state = CLOSED
         self.transport.abort()
 
     def _is_stalled(self, now: float) -> bool:
@@ -80,20 +81,20 @@ class Channel(FlowControl):
         self._unsent = unsent
         return unsent > 0 and now >= self._write_deadline
 
-    def _say(self, status: int, reason: str) -> None:
+    def _write_error(self, status: int, reason: str) -> None:
+        """Writes the response that no request has, or none that could be read."""
         body = reason.encode()
         unkept = f"cache-control: {NO_STORE}\r\n" if status in CACHEABLE else ""
-        head = (
-            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: {TEXT}\r\n{unkept}"
-            f"content-length: {len(body)}\r\n{self.shared.date}connection: close\r\n\r\n"
+        fields = (
+            f"content-type: {TEXT}\r\n{unkept}content-length: {len(body)}\r\n{self.shared.date}connection: close\r\n"
         )
-        self.transport.write(head.encode() + body)
-        self._linger()
+        self.transport.write(render_head(status, fields) + body)
 
-    def _linger(self, more: bool = True) -> None:
-        """Says no more but still listens a little: closed at once, bytes on their way here would make the kernel reset
-        the connection and the client lose the response (RFC 9112 9.6). `more`: such bytes are expected."""
-        self._deaf = True
+    def _linger(self) -> None:
+        """Behind the last response nothing more is written, but a little is still read: closed at once, bytes on their
+        way here would make the kernel reset the connection and the client lose the response (RFC 9112 9.6)."""
+        more = self.state is not IDLE  # such bytes are to be expected
+        self.state = LINGERING
         self.deadline = self.shared.now + LINGER
         transport = self.transport
         if transport.is_closing():
@@ -105,7 +106,7 @@ class Channel(FlowControl):
                 transport.close()
                 return
         elif not more:
-            # TLS can't say no more and still listen: a client that waits for the end shall not wait in vain.
+            # TLS can't end one direction alone: a client that waits for the end shall not wait in vain.
             self._end_lingering(self.shared.now)
             return
         self.set_reading(True)
@@ -122,13 +123,13 @@ class Channel(FlowControl):
 
     def _close(self, patience: float = LINGER) -> None:
         """Closes the connection; for TLS, which waits for the client's agreement, in so many seconds."""
-        self._deaf = True
+        self.state = CLOSED
         self.deadline = self.shared.now + patience
         self.transport.close()
 
     def _give_away(self, head: bytes, data: bytes) -> UpgradedStream:
         """Writes the head of a 101: from now on the connection is a stream, which begins with `data`."""
-        self._deaf = True
+        self.state = UPGRADED
         self.deadline = NEVER
         self.transport.write(head)
         self.set_reading(True)

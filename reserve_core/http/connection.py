@@ -15,6 +15,7 @@ from .head import read_head
 from .reader import MAX_DISCARD, MAX_FRAMING, RequestReader
 from .request import Request
 from .shared import Shared
+from .states import BODY, COMPLETE, ENDING, HEAD, IDLE, UPGRADING
 
 if TYPE_CHECKING:
     from .stream import UpgradedStream
@@ -24,12 +25,16 @@ MAX_WAITING = 16
 
 
 class Connection(RequestReader):
-    """One client's connection."""
+    """One client's connection, in one of the states of `ConnectionState`.
+
+    What ends it: `_fail`, an error that the client has made; `_linger`, the last response; `_close`, when nothing is
+    left to be said; `stop`, the server, in good order; `abort`, at once.
+    """
 
     def __init__(self, shared: Shared, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(shared, loop)
         self._advancing = False
-        self._last_words: tuple[int, str] | None = None  # the error that ends the connection, once its turn comes
+        self._final_error: tuple[int, str] | None = None  # ends the connection, once its turn comes
 
     # The transport's calls.
 
@@ -43,14 +48,13 @@ class Connection(RequestReader):
             if not shared.admit(self, transport.get_extra_info("socket").fileno()):
                 # It isn't among those whose time is looked at, and doesn't count as one of them.
                 self.loop.call_later(LINGER, transport.abort)
-                self.turn_away(503, "The server has too many connections: try again later")
-        words, self._last_words = self._last_words, None
-        if words is not None:
-            self._say(*words)
+                self.refuse(503, "The server has too many connections: try again later")
+        if self._final_error is not None:
+            self._write_final_error(*self._final_error)
 
-    def turn_away(self, status: int, reason: str) -> None:
+    def refuse(self, status: int, reason: str) -> None:
         """Has the connection begin with the error that ends it."""
-        self._last_words = (status, reason)
+        self._final_error = (status, reason)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.shared.connections.discard(self)
@@ -69,20 +73,18 @@ class Connection(RequestReader):
         self._advance()
 
     def data_received(self, data: bytes) -> None:
-        if self._deaf:
-            if self._stream is not None:
-                self._stream.feed(data)
-            return
-        if self._held is not None:
+        state = self.state
+        if state is IDLE or state is BODY or state is HEAD:
+            if state is BODY:
+                self._body_came(len(data))
+            self._feed(data, state is not BODY)
+            if self._waiting:
+                self._advance()
+        elif state is UPGRADING:
             self._held += data
             self.update_reading()
-            return
-        body = self._body
-        if body is not None:
-            self._body_came(len(data))
-        self._feed(data, body is None)
-        if self._waiting:
-            self._advance()
+        elif self._stream is not None:
+            self._stream.feed(data)
 
     def _body_came(self, size: int) -> None:
         """So many bytes of a body are here: they move the deadline by the time they may take at the least rate."""
@@ -106,6 +108,7 @@ class Connection(RequestReader):
         exchange: Exchange
         body: BodyStream | None = None
         if length != 0:
+            self.state = BODY
             body = self._body = BodyStream(length, lambda: exchange.read_on())
             self._discarded = self._framing = 0
         request = Request(
@@ -131,10 +134,11 @@ class Connection(RequestReader):
     # What exchanges ask for.
 
     def answered(self, exchange: Exchange) -> None:
-        """The answer of the current exchange is complete."""
+        """The response of the current exchange is complete."""
         self._current = None
         if not exchange.keep_alive:
-            self._finish()
+            self._waiting.clear()  # what was pipelined behind it is not answered
+            self._linger()
             return
         if exchange.body is not None:
             self.settle(exchange)
@@ -144,7 +148,7 @@ class Connection(RequestReader):
     def settle(self, exchange: Exchange) -> None:
         """Once an exchange is answered and its handler is done, the rest of its body is read only to be rid of it."""
         body = exchange.body
-        if body is not None and not body.complete and exchange.done and not exchange.running:
+        if body is not None and not body.complete and exchange.settled:
             body.discard()
             self.update_reading()
 
@@ -155,18 +159,13 @@ class Connection(RequestReader):
     def update_reading(self) -> None:
         """Reads from the socket only while somebody has use for more."""
         body = self._body
-        held = self._held
-        wanted = (
-            len(self._waiting) < MAX_WAITING
-            and (body is None or not body.full)
-            and (held is None or len(held) < MAX_FRAMING)
-        )
-        if not self._deaf and self.set_reading(wanted):
+        wanted = len(self._waiting) < MAX_WAITING and (body is None or not body.full) and len(self._held) < MAX_FRAMING
+        if self.state < ENDING and self.set_reading(wanted):
             self._renew_deadline()
 
     def hand_over(self, head: bytes) -> UpgradedStream:
         """Writes the head of a 101 and gives the connection away, with what came behind the request."""
-        held, self._held = bytes(self._held or b""), None
+        held, self._held = bytes(self._held), bytearray()
         return self._give_away(head, held)
 
     # What the server asks for.
@@ -177,20 +176,20 @@ class Connection(RequestReader):
             self.abort()
         elif now < self.deadline:
             return
-        elif self._deaf:
-            self._end_lingering(now)
-        elif self._in_head:
+        elif self.state is HEAD:
             self._fail(408, "The request's head took too long")
-        elif self._body is not None:
+        elif self.state is BODY:
             self._fail(408, "The request's body took too long")
-        else:
+        elif self.state < ENDING:
             self._close()
+        else:
+            self._end_lingering(now)
 
     def stop(self) -> None:
         """Ends an idle connection; one at work ends with its answer."""
         if self._current is not None:
             self._current.stop()
-        elif not self._waiting and not self._in_head and self._body is None and not self._deaf:
+        elif self.state is IDLE and not self._waiting:
             self._close()
 
     # Our own affairs.
@@ -201,7 +200,7 @@ class Connection(RequestReader):
             return
         self._advancing = True
         turns = MAX_WAITING
-        while self._current is None and not self.write_paused and self._stream is None:
+        while self._current is None and not self.write_paused:
             if self.transport.is_closing():
                 break
             if not turns:
@@ -214,56 +213,56 @@ class Connection(RequestReader):
                     exchange.refuse(503, "The server is stopping")
                 else:
                     exchange.run()
-            elif self._held is not None:
+            elif self.state is UPGRADING:
                 # The upgrade was not accepted: what follows is HTTP as before (RFC 9110 7.8).
-                held, self._held = bytes(self._held), None
+                held, self._held = bytes(self._held), bytearray()
+                self.state = IDLE
                 self._parser = HttpRequestParser(self)
                 self._feed(held)
             else:
                 break
         self._advancing = False
-        if self._last_words is not None and self._current is None and not self._waiting:
-            words, self._last_words = self._last_words, None
-            self._say(*words)
-        elif not self._deaf:
+        if self.state < ENDING:
             self._renew_deadline()
-            if self._waiting or self._held is not None or not self.reading:
+            if self._waiting or self._held or not self.reading:
                 self.update_reading()
+        elif self.state is ENDING and self._final_error is not None and self._current is None and not self._waiting:
+            self._write_final_error(*self._final_error)
 
     def _renew_deadline(self) -> None:
         limits = self.shared.limits
         if not self.reading:
             self.deadline = NEVER
-        elif self._in_head:
+        elif self.state is HEAD:
             self.deadline = self.shared.now + limits.header_timeout
-        elif self._body is not None:
+        elif self.state is BODY:
             self.deadline = self.shared.now + limits.body_timeout
         elif self._current is None and not self._waiting:
             self.deadline = self.shared.now + limits.idle_timeout
         else:
             self.deadline = NEVER
 
+    def _end(self) -> None:
+        self.state = ENDING
+        self.deadline = NEVER  # what is read has all the time it takes
+
     def _fail(self, status: int, reason: str, data: bytes = b"") -> None:
         """The connection can't go on: an error ends it, once the requests before it are answered."""
-        self._deaf = True
-        self.deadline = NEVER
+        self._end()
         parsed = self._parsed
         if parsed is None:
-            if self._last_words is None:
-                self._last_words = (status, reason)
-                self._tell(HTTPError(status, reason), data)
+            self._final_error = (status, reason)
+            self._tell(HTTPError(status, reason), data)
             self._advance()
             return
         # It's the body that fails: its reader answers, or its request is answered without it.
         parsed.keep_alive = False
-        if parsed.done:
-            self._finish()
+        if parsed.state >= COMPLETE:
+            self._linger()
         elif parsed.body is not None:
             parsed.body.fail(HTTPError(status, reason))
 
-    def _finish(self) -> None:
-        """Closes the connection after its last answer; what was pipelined behind it is not answered."""
-        self._waiting.clear()
-        more = self._body is not None or self._last_words is not None or self._held is not None or self._in_head
-        self._held = None
-        self._linger(more)
+    def _write_final_error(self, status: int, reason: str) -> None:
+        self.state = ENDING
+        self._write_error(status, reason)
+        self._linger()

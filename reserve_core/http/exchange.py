@@ -12,6 +12,20 @@ from .body import BodyStream
 from .fields import render_fields, render_head, render_interim, render_switching, render_trailers
 from .request import Headers, Request
 from .response import Response
+from .states import (
+    BEGUN,
+    CHUNKED,
+    CLOSE,
+    COMPLETE,
+    LENGTH,
+    LOST,
+    NO_BODY,
+    STREAMING,
+    SWITCHED,
+    WAITING,
+    ExchangeState,
+    Framing,
+)
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -27,26 +41,25 @@ COPY_LIMIT = 64 * 1024
 
 
 class Exchange:
-    """The writer of one response (see `Writer`), and what the connection knows of its request."""
+    """The writer of one response (see `Writer`), and what the connection knows of its request.
+
+    It is in one of the states of `ExchangeState`.
+    """
 
     __slots__ = (
-        "_chunked",
         "_fair",
+        "_framing",
         "_head",
         "_left",
-        "_silent",
-        "_started",
         "body",
         "connection",
-        "done",
         "expects_continue",
-        "gone",
         "head_only",
         "keep_alive",
         "old",
         "request",
         "response",
-        "running",
+        "state",
         "task",
         "upgraded",
     )
@@ -66,20 +79,21 @@ class Exchange:
         self.expects_continue = expects_continue
         self.head_only = request.method == "HEAD"
         self.old = request.http_version == "1.0"
-        self.done = False  # the answer is on its way, whole
-        self.running = False  # its handler is at work
-        self.gone = False  # the client isn't there any more
+        self.state: ExchangeState = WAITING
         self.upgraded: WebSocket | UpgradedStream | None = None
-        self.task: asyncio.Task[None] | None = None
-        # Of a streamed answer: the head that waits for the first chunk, whether the body is chunked, without any,
-        # and how many bytes of an announced length are left.
-        self._started = False
-        self._head: bytes | None = None
-        self._chunked = False
-        self._silent = False
-        self._left: int | None = None
-        self._fair = 0
+        self.task: asyncio.Task[None] | None = None  # as long as its handler is at work
+        # Of a streamed response, set by `start`: the head that waits for the first chunk, what ends the body, how many
+        # bytes of an announced length are left, and how many were written since the others had their turn.
+        self._head: bytes
+        self._framing: Framing
+        self._left: int
+        self._fair: int
         self.response: Response | None = None  # as long as its handler is at work: both refer to each other
+
+    @property
+    def settled(self) -> bool:
+        """Whether the response is out and the handler at work no more: nobody has use for the rest of the body."""
+        return self.task is None and self.state >= COMPLETE
 
     def run(self) -> None:
         """Gives the request to the dispatcher.
@@ -87,7 +101,6 @@ class Exchange:
         Its task begins once all connections that have something to say are read: requests that are parsed together
         and then answered together cost a third less than one after the other, for the processor's caches' sake.
         """
-        self.running = True
         connection = self.connection
         response = self.response = Response(self)
         task = self.task = connection.loop.create_task(connection.shared.handle(self.request, response))
@@ -99,14 +112,10 @@ class Exchange:
         del self.connection.shared.tasks[task]
         if not task.cancelled():
             task.exception()  # the dispatcher has reported it
-        self._ran()
-
-    def _ran(self) -> None:
-        self.running = False
-        if not self.done:
+        if self.state < COMPLETE:
             # The dispatcher answers every request; what has no end by now was given up by its handler.
             self.abort()
-        elif self.upgraded is not None:
+        elif self.state is SWITCHED:
             self._close_upgraded(1000)
         elif self.body is not None:
             self.connection.settle(self)
@@ -135,11 +144,11 @@ class Exchange:
 
     def cancel(self) -> None:
         """The client has gone: whoever works on the answer is told, or cancelled."""
-        self.gone = True
         request = self.request
         if self.body is not None:
             self.body.fail(Disconnected("The client went away before the end of the request's body"))
-        if not self.done:
+        if self.state < COMPLETE:
+            self.state = LOST
             request.aborted = True
             if request.on_disconnect is not None:
                 self._tell_disconnect(request.on_disconnect)
@@ -158,11 +167,11 @@ class Exchange:
     # The writer.
 
     def inform(self, status: int, headers: Headers) -> None:
-        if not (self.old or self.gone or self.done or self.connection.transport.is_closing()):
+        if not (self.old or self.state >= COMPLETE or self.connection.transport.is_closing()):
             self.connection.transport.write(render_interim(status, headers))
 
     def send(self, status: int, headers: Headers, body: bytes) -> None:
-        if self.gone or self.done:
+        if self.state is not WAITING:
             self._check_open()
         connection = self.connection
         shared = connection.shared
@@ -188,7 +197,7 @@ class Exchange:
             write(body)
         else:
             write(head + body)
-        self.done = True
+        self.state = COMPLETE
         connection.answered(self)
 
     def start(self, status: int, headers: Headers) -> None:
@@ -196,16 +205,21 @@ class Exchange:
         fields, length, closes = render_fields(status, headers, self.connection.shared.date)
         if closes or self.connection.shared.closing:
             self.keep_alive = False
-        self._silent = self.head_only or status in (204, 304)
-        self._left = length
-        if length is None and not self._silent:
-            if self.old:
-                self.keep_alive = False  # the end of the connection ends the body (RFC 9112 6.3)
-            else:
-                self._chunked = True
-                fields += "transfer-encoding: chunked\r\n"
+        if self.head_only or status in (204, 304):
+            framing = NO_BODY
+        elif length is not None:
+            framing = LENGTH
+            self._left = length
+        elif self.old:
+            framing = CLOSE
+            self.keep_alive = False
+        else:
+            framing = CHUNKED
+            fields += "transfer-encoding: chunked\r\n"
         self._head = render_head(status, fields + self._persistence())
-        self._started = True
+        self._framing = framing
+        self._fair = 0
+        self.state = BEGUN
         # Usually the first chunk follows at once and both make one segment; if not, the head doesn't wait for it.
         self.connection.loop.call_soon(self._flush_head)
 
@@ -215,33 +229,36 @@ class Exchange:
         return "connection: close\r\n"
 
     def _flush_head(self) -> None:
-        head = self._head
-        if head is not None and not self.gone:
-            self._head = None
-            self.connection.transport.write(head)
+        if self.state is BEGUN:
+            self.connection.transport.write(self._take_head())
+
+    def _take_head(self) -> bytes:
+        """The head that has waited until now."""
+        self.state = STREAMING
+        return self._head
 
     async def write(self, chunk: bytes) -> None:
         self._check_open()
-        if self._silent:
+        framing = self._framing
+        if framing is NO_BODY:
             return
         size = len(chunk)
-        if self._left is not None:
+        if framing is LENGTH:
             self._left -= size
             if self._left < 0:
                 self.abort()
                 raise ResponseError("The body is longer than its content-length")
-        head = self._head or b""
-        self._head = None
+        head = self._take_head() if self.state is BEGUN else b""
         transport = self.connection.transport
         if size > COPY_LIMIT:
-            if self._chunked:
+            if framing is CHUNKED:
                 head += b"%x\r\n" % size
             if head:
                 transport.write(head)
             transport.write(chunk)
-            if self._chunked:
+            if framing is CHUNKED:
                 transport.write(b"\r\n")
-        elif self._chunked:
+        elif framing is CHUNKED:
             transport.write(b"%b%x\r\n%b\r\n" % (head, size, chunk))
         else:
             transport.write(head + chunk if head else chunk)
@@ -255,44 +272,43 @@ class Exchange:
 
     async def end(self) -> None:
         self._check_open()
-        if self._left and not self._silent:
+        if self._framing is LENGTH and self._left:
             self.abort()
             raise ResponseError(f"The body ended {self._left} bytes short of its content-length")
-        last = self._head or b""
-        self._head = None
-        if self._chunked:
+        last = self._take_head() if self.state is BEGUN else b""
+        if self._framing is CHUNKED:
             trailers = self.response._trailers if self.response is not None else None
             last += b"0\r\n" + (render_trailers(trailers) if trailers else b"\r\n")
         self._before_end()
         if last:
             self.connection.transport.write(last)
-        self.done = True
+        self.state = COMPLETE
         self.connection.answered(self)
 
     def abort(self) -> None:
         """The answer can't be completed. If nothing of it went out yet, it's an orderly 500, or what the body of the
         request has failed with."""
-        if self.done:
+        if self.state is COMPLETE or self.state is SWITCHED:
             self._close_upgraded(1011)
             return
         if self.response is not None:
             self.response.headers_sent = self.response.ended = True
-        if not self.gone and (self._head is not None or not self._started):
-            self._head = None
+        if self.state < STREAMING:
             self.keep_alive = False
             error = None if self.body is None else self.body.error
             status = error.status if isinstance(error, HTTPError) else 500
             self.connection.transport.write(render_head(status, "content-length: 0\r\nconnection: close\r\n"))
-            self.done = True
+            self.state = COMPLETE
             self.connection.answered(self)
         else:
-            self.done = True
+            self.state = LOST
             self.connection.abort()
 
     def _check_open(self) -> None:
-        if self.gone or self.connection.transport.is_closing():
-            raise Disconnected("The client has gone")
-        if self.done:
+        closing = self.connection.transport.is_closing()
+        if self.state >= COMPLETE or closing:
+            if closing or self.state is LOST:
+                raise Disconnected("The client has gone")
             raise ResponseError("The response has ended already")
 
     def _before_end(self) -> None:
@@ -310,7 +326,7 @@ class Exchange:
         """The reader of the request's body waits for more."""
         if self.expects_continue:
             self.expects_continue = False
-            if not self._started and not self.done and not self.gone:
+            if self.state is WAITING:
                 self.connection.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self.connection.update_reading()
 
@@ -329,13 +345,13 @@ class Exchange:
         gone.
         """
         self._check_open()
-        if self._started:
+        if self.state is not WAITING:
             raise ResponseError("The response has begun already; an upgrade must be accepted before")
         head = render_switching(fields)
         if self.response is not None:
             self.response.status = 101
             self.response.headers_sent = self.response.ended = True
-        self.done = True
+        self.state = SWITCHED
         self.upgraded = stream = self.connection.hand_over(head)
         return stream
 

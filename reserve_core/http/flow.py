@@ -7,7 +7,7 @@ from typing import cast
 
 
 class Waiter:
-    """What one reader waits for: that somebody wakes it, because there is something new. `what` is it that is read."""
+    """What one reader waits for: that somebody wakes it, because there is something new. `what`: what it reads."""
 
     __slots__ = ("_future", "_what")
 

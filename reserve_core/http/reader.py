@@ -14,6 +14,7 @@ from .channel import Channel
 from .parsers import STAND_IN, ExtensionParser, body_parser
 from .refusal import extension_method, refusal, refused_request
 from .shared import Shared
+from .states import ENDING, HEAD, IDLE, UPGRADING, WAITING
 
 if TYPE_CHECKING:
     from .body import BodyStream
@@ -37,9 +38,8 @@ class RequestReader(Channel):
         self._parser = HttpRequestParser(self)
         self._waiting: deque[Exchange] = deque()
         self._current: Exchange | None = None
-        self._held: bytearray | None = None  # what came behind a request to upgrade
+        self._held = bytearray()  # what came behind a request to upgrade
         # Of the request being parsed.
-        self._in_head = False
         self._head_begun = False  # by the data just fed
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
@@ -67,12 +67,12 @@ class RequestReader(Channel):
         """The connection waits for something else from now on."""
 
     @abstractmethod
-    def _fail(self, status: int, reason: str, data: bytes = b"") -> None:
-        """The connection can't go on. `data` begin the request at fault if they aren't empty."""
+    def _end(self) -> None:
+        """No more requests are read."""
 
     @abstractmethod
-    def _finish(self) -> None:
-        """The connection ends without another word."""
+    def _fail(self, status: int, reason: str, data: bytes = b"") -> None:
+        """The connection can't go on. `data` begin the request at fault if they aren't empty."""
 
     def _feed(self, data: bytes, between: bool = False) -> None:
         """Reads on with `data`; `between`: they don't belong to the body of a request."""
@@ -86,7 +86,8 @@ class RequestReader(Channel):
                 self._feed(rest)
             else:
                 # The answer decides which protocol the rest is of.
-                self._held = bytearray(rest)
+                self.state = UPGRADING
+                self._held[:] = rest
         except HttpParserError as error:
             # Whether the request at fault begins with the first byte of `data`.
             first = between and self._head_begun and not self._waiting
@@ -95,9 +96,9 @@ class RequestReader(Channel):
                 if method:
                     self._stand_in(method, data)
                     return
-            self._refuse(error, data, between, first)
+            self._malformed(error, data, between, first)
             return
-        if self._in_head and not self._head_begun:
+        if self.state is HEAD and not self._head_begun:
             # What the parser holds back, a name or a value that doesn't end, is counted here only.
             self._head_received += len(data)
             limits = self.shared.limits
@@ -118,7 +119,8 @@ class RequestReader(Channel):
     # The parser's calls, in their order.
 
     def on_message_begin(self) -> None:
-        self._in_head = self._head_begun = True
+        self.state = HEAD
+        self._head_begun = True
         self._url = b""
         self._headers = []
         self._head_size = self._head_received = 0
@@ -138,7 +140,7 @@ class RequestReader(Channel):
             raise self._error
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
+        self.state = IDLE  # or what the body makes of it
         try:
             self._parsed = self._newest = self._exchange()
         except HTTPError as error:
@@ -153,10 +155,11 @@ class RequestReader(Channel):
         # A byte in a chunk of its own comes with five of framing; a client's habit may be some more.
         self._framing = max(0, self._framing - 16 * len(data))
         parsed = self._parsed
-        if parsed is not None and parsed.done and not parsed.running:
+        if parsed is not None and parsed.state is not WAITING and parsed.settled:
             self._discarded += len(data)
             if self._discarded > MAX_DISCARD:
-                self._finish()
+                self._linger()
+                raise EOFError("No more of this connection is read")  # by the parser, which has more data
             return
         body.feed(data)
         if body.full:
@@ -170,6 +173,7 @@ class RequestReader(Channel):
         self._parsed = None
         if body is not None:
             self._body = None
+            self.state = IDLE
             self._framing = 0
             if self._headers:
                 fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._headers]
@@ -178,13 +182,15 @@ class RequestReader(Channel):
             body.feed_end()
             self._renew_deadline()
 
-    def _refuse(self, error: HttpParserError, data: bytes, between: bool, first: bool) -> None:
+    def _malformed(self, error: HttpParserError, data: bytes, between: bool, first: bool) -> None:
         """The bytes are no HTTP/1.1, or the limits were passed. `data` are those just fed; `first`: a request begins
         with them."""
+        if self.state >= ENDING:
+            return
         if self._error is not None:
             self._fail(self._error.status, self._error.reason)
         elif self._parsed is None and self._newest is not None and not self._newest.keep_alive:
-            self._deaf = True  # data behind the last request of the connection (RFC 9112 9.6)
+            self._end()  # data behind the last request of the connection (RFC 9112 9.6)
         else:
             heads = data if between and all(exchange.body is None for exchange in self._waiting) else b""
             start = data if first or not self._head_begun else b""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.http.handlers import CHUNKED, GET, POST, hello
+from tests.http.handlers import CHUNKED, GET, POST, get, hello
 from tests.kit.waiting import PATIENCE
 
 if TYPE_CHECKING:
@@ -129,6 +129,24 @@ async def test_an_endless_chunked_body_nobody_reads_ends_the_connection(serve: S
     wire = await (await serve(hello)).connect()
     assert (await wire.ask(CHUNKED)).body == b"hello"
     await wire.send_until_hung_up(b"10000\r\n" + bytes(0x10000) + b"\r\n")
+
+
+async def test_no_request_is_read_behind_the_last_response(serve: Serve) -> None:
+    """The end of a body that isn't worth reading, and a request behind it, come with the bytes that are too many."""
+    targets: list[str] = []
+
+    def handler(request: Request, response: Response) -> None:
+        targets.append(request.url)
+        response.send("hello")
+
+    site = await serve(handler)
+    wire = await site.connect()
+    assert (await wire.ask(CHUNKED)).body == b"hello"
+    (connection,) = site.server._shared.connections
+    chunk = b"10000\r\n" + bytes(0x10000) + b"\r\n"
+    connection.data_received(4 * chunk + b"1\r\na\r\n0\r\n\r\n" + get("/next"))
+    await wire.closed()
+    assert targets == ["/"]
 
 
 # 100-continue, RFC 9110 10.1.1.

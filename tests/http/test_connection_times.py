@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.http.handlers import CHUNKED, GET, POST, hello, others_are_well, read_body, read_stream, refused
+from tests.http.handlers import CHUNKED, GET, POST, get, hello, others_are_well, read_body, read_stream, refused
 
 if TYPE_CHECKING:
     from reserve_core.http import Request, Response
@@ -175,6 +175,21 @@ async def test_an_error_behind_a_request_lets_it_be_answered(serve: Serve, behin
     answer = await wire.answer()
     assert answer.status in (400, 408)
     assert answer.closes
+    await wire.closed()
+
+
+async def test_what_comes_behind_the_last_request_takes_no_time_from_it(serve: Serve) -> None:
+    async def handler(request: Request, response: Response) -> None:
+        for _ in range(10):
+            site.pass_time(LONG)
+            await asyncio.sleep(0.001)
+        response.send("late")
+
+    site = await serve(handler)
+    wire = await site.connect()
+    await wire.send(get(extra="Connection: close\r\n") + GET)
+    answer = await wire.answer()
+    assert (answer.body, answer.closes) == (b"late", True)
     await wire.closed()
 
 
