@@ -34,7 +34,7 @@ class Channel(FlowControl):
         self.peer: Address | None = None  # of the two ends of a TCP connection
         self.local: Address | None = None
         self.state: ConnectionState = IDLE
-        self.deadline = 0.0
+        self.deadline: float = 0.0
         self._unsent = 0
         self._write_deadline = 0.0
         self._stream: UpgradedStream | None = None

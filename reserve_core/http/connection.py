@@ -15,7 +15,7 @@ from .head import read_head
 from .reader import MAX_DISCARD, MAX_FRAMING, RequestReader
 from .request import Request
 from .shared import Shared
-from .states import BODY, COMPLETE, ENDING, HEAD, IDLE, UPGRADING
+from .states import BODY, COMPLETE, ENDING, HEAD, IDLE, UPGRADING, ConnectionState
 
 if TYPE_CHECKING:
     from .stream import UpgradedStream
@@ -30,6 +30,10 @@ class Connection(RequestReader):
     What ends it: `_fail`, an error that the client has made; `_linger`, the last response; `_close`, when nothing is
     left to be said; `stop`, the server, in good order; `abort`, at once.
     """
+
+    state: ConnectionState  # see `RequestReader`
+    deadline: float
+    transport: asyncio.Transport
 
     def __init__(self, shared: Shared, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(shared, loop)

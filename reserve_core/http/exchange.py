@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .stream import UpgradedStream
     from .websocket import WebSocket
 
-logger = logging.getLogger("reserve")
+logger: logging.Logger = logging.getLogger("reserve")
 
 # A handler that writes without ever waiting lets the others have their turn after this many bytes.
 FAIR_SHARE = 256 * 1024
@@ -72,13 +72,13 @@ class Exchange:
         keep_alive: bool,
         expects_continue: bool,
     ) -> None:
-        self.connection = connection
-        self.request = request
-        self.body = body  # None: the request has none
-        self.keep_alive = keep_alive
-        self.expects_continue = expects_continue
-        self.head_only = request.method == "HEAD"
-        self.old = request.http_version == "1.0"
+        self.connection: Connection = connection
+        self.request: Request = request
+        self.body: BodyStream | None = body  # None: the request has none
+        self.keep_alive: bool = keep_alive
+        self.expects_continue: bool = expects_continue
+        self.head_only: bool = request.method == "HEAD"
+        self.old: bool = request.http_version == "1.0"
         self.state: ExchangeState = WAITING
         self.upgraded: WebSocket | UpgradedStream | None = None
         self.task: asyncio.Task[None] | None = None  # as long as its handler is at work

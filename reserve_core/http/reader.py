@@ -14,7 +14,7 @@ from .channel import Channel
 from .parsers import STAND_IN, ExtensionParser, body_parser
 from .refusal import extension_method, refusal, refused_request
 from .shared import Shared
-from .states import ENDING, HEAD, IDLE, UPGRADING, WAITING
+from .states import ENDING, HEAD, IDLE, UPGRADING, WAITING, ConnectionState
 
 if TYPE_CHECKING:
     from .body import BodyStream
@@ -31,6 +31,10 @@ class RequestReader(Channel):
 
     `Connection` runs them, and says how an error ends it all.
     """
+
+    # Of `Channel`: a class that sets an attribute says its type, for checkers that infer it from what is set.
+    state: ConnectionState
+    deadline: float
 
     def __init__(self, shared: Shared, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(shared, loop)
