@@ -82,13 +82,16 @@ class Dispatcher:
 
         What one of them raises is raised, but for an `HTTPError`, which is an answer.
         """
-        mapping = request.mapping
-        if request.table is None or mapping is None:
+        table, mapping = request.table, request.mapping
+        if table is None or mapping is None:
             raise RuntimeError("The request isn't dispatched: only a handler can have the mappings behind it answer")
+        table.active += 1  # the handler stays at work on it, even if those behind move the request to another one
         try:
             await self._run(request, response, mapping.index)
         except HTTPError as error:
             self._answer_error(response, error)
+        finally:
+            table.leave()
 
     async def _run(self, request: Request, response: Response, after: int) -> None:
         """Runs the mappings of the request's table whose index is greater than `after`; from a redirect on, all."""

@@ -121,11 +121,14 @@ class LiveConfiguration:
         """Has `request` run on `mapping`, one of the present `mappings`: those it came by may close.
 
         For handlers whose requests may never end, such as WebSockets and event streams, when all that they use is
-        what `mapping` has, too: a shared resource. `replaced` tells when it is time.
+        what `mapping` has, too: a shared resource. `replaced` tells when it is time. Raises RuntimeError when the
+        request isn't dispatched, or `mapping` isn't one of the present ones.
         """
         table = self._dispatcher.table
         if request.table is None or table is None:
             raise RuntimeError("The request isn't dispatched: only a handler can have it run on other mappings")
+        if not any(mapping is each for each in table.mappings):
+            raise RuntimeError(f"{mapping.label} is none of the present mappings: take one of configuration.mappings")
         table.active += 1
         request.table.leave()
         request.table, request.mapping = table, mapping

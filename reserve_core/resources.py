@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Hashable, Iterable
+from collections.abc import Callable, Coroutine, Hashable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from copy import copy
 from dataclasses import replace
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .config.mapping import Mapping
 from .errors import ConfigError
-from .failures import is_cancellation
+from .failures import describe, is_cancellation
 
 if TYPE_CHECKING:
     from .config import Configuration
@@ -31,8 +31,10 @@ Key = tuple[Hashable, ...]
 
 logger: logging.Logger = logging.getLogger("reserve")
 
-# Seconds that the end of one lifespan, or of one shared resource, may take.
+# Seconds that the end of a lifespan, a shared resource or work in the background may take.
 CLOSE_TIMEOUT = 10.0
+# Seconds that it may take then to be cancelled; what ignores that goes on alone.
+CUT_TIMEOUT = 1.0
 
 
 class Resources:
@@ -44,7 +46,7 @@ class Resources:
 
     def __init__(self, shares: Shares) -> None:
         self._shares = shares
-        self._keys: list[Key] = []
+        self._held: list[_Life[Any]] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
 
@@ -55,17 +57,24 @@ class Resources:
         next table that asks for it gets it as it is; it is left once the last table that has it is closed. A factory
         is a function of a module: a lambda, or one that is defined in another function, is a new one each time.
 
-        Raises what the context manager raises, TypeError for arguments that can't be a key.
+        Raises what the context manager raises, TypeError for arguments that can't be a key, RuntimeError when the table
+        is closed.
         """
+        if self._closed:
+            raise RuntimeError("The mappings are closed: nothing can be shared any more")
         key: Key = (factory, arguments, *map(type, arguments))
         try:
-            hash(key)
+            life: _Life[T] = self._shares.take(key, lambda: factory(*arguments), _name_of(factory))
         except TypeError as error:
             raise TypeError(f"The arguments of a shared resource are its key: {error}. Give immutable ones") from None
-        name = getattr(factory, "__qualname__", repr(factory))
-        value: T = await self._shares.take(key, lambda: _Life(lambda: factory(*arguments), name))
-        self._keys.append(key)
-        return value
+        self._held.append(life)
+        try:
+            return await life.value()
+        except BaseException:
+            if life in self._held:  # else it has been given back at the close
+                self._held.remove(life)
+                await self._shares.give_back(life)
+            raise
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Runs `work` in the background. What still runs when the lifespans of the table have ended is cancelled.
@@ -90,36 +99,36 @@ class Resources:
     async def close(self) -> None:
         """Ends the work that is left, and gives back what is shared, the last one first."""
         self._closed = True
-        while self._tasks:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.wait(self._tasks)
-        while self._keys:
-            await self._shares.give_back(self._keys.pop())
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            _, running = await asyncio.wait(self._tasks, timeout=CLOSE_TIMEOUT)
+            for task in running:
+                name = _name_of(task.get_coro())
+                logger.error("Work in the background, %s, still runs %g s after it was cancelled", name, CLOSE_TIMEOUT)
+        while self._held:
+            await self._shares.give_back(self._held.pop())
 
 
 class Shares:
-    """The shared resources of a server, each with the number of those who have it."""
+    """The shared resources of a server."""
 
     def __init__(self) -> None:
         self._lives: dict[Key, _Life[Any]] = {}
 
-    async def take(self, key: Key, make: Callable[[], _Life[Any]]) -> Any:
+    def take(self, key: Key, make: Callable[[], AbstractAsyncContextManager[T]], name: str) -> _Life[T]:
+        """What has the key, or is made so, with one user more. Raises TypeError for a key that can't be one."""
         life = self._lives.get(key)
-        if life is None:
-            life = self._lives[key] = make()
+        if life is None or life.over:
+            life = self._lives[key] = _Life(make, name)
         life.users += 1
-        try:
-            return await life.value()
-        except BaseException:
-            await self.give_back(key)
-            raise
+        return life
 
-    async def give_back(self, key: Key) -> None:
-        life = self._lives[key]
+    async def give_back(self, life: _Life[Any]) -> None:
+        """One user less; what has none any more is left."""
         life.users -= 1
         if not life.users:
-            del self._lives[key]
+            self._lives = {key: other for key, other in self._lives.items() if other is not life}
             await life.end()
 
 
@@ -132,7 +141,9 @@ class OpenTable:
 
     __slots__ = (
         "_drained",
-        "_life",
+        "_lives",
+        "_opening",
+        "_resources",
         "active",
         "asks_host",
         "candidates",
@@ -146,9 +157,9 @@ class OpenTable:
 
     def __init__(self, checked: Configuration, configuration: LiveConfiguration, shares: Shares) -> None:
         table = checked.table
-        opening = [copy(mapping) for mapping in table.mappings if mapping.handler.lifespan is not None]
-        if opening:  # from now on they are this server's own
-            own = {mapping.index: mapping for mapping in opening}
+        self._opening = [copy(mapping) for mapping in table.mappings if mapping.handler.lifespan is not None]
+        if self._opening:  # from now on they are this server's own
+            own = {mapping.index: mapping for mapping in self._opening}
             table = table.with_mappings(tuple(own.get(mapping.index, mapping) for mapping in table.mappings))
         self.mappings: tuple[Mapping, ...] = table.mappings
         self.candidates: Callable[[str], tuple[Mapping, ...]] = table.candidates
@@ -156,27 +167,43 @@ class OpenTable:
         self.asks_host: bool = table.asks_host
         self.status: Mapping | None = _status_mapping(checked)
         if self.status is not None and self.status.handler.lifespan is not None:
-            opening.append(self.status)
+            self._opening.append(self.status)
         self.configuration: LiveConfiguration = configuration
         self.trusted_proxies: Networks = checked.trusted_proxies
         self.active: int = 0
         self.replaced: asyncio.Event = asyncio.Event()
         self._drained = asyncio.Event()
-        self._life = _Life(lambda: _lifespans(opening, Resources(shares)), "The mappings") if opening else None
+        self._resources = Resources(shares)
+        self._lives: list[_Life[None]] = []
 
     @property
     def holds(self) -> bool:
         """Whether it has something open."""
-        return self._life is not None
+        return bool(self._lives)
 
     async def open(self) -> None:
         """Runs the lifespans up to their `yield`. Raises what they raise; then all that was opened is closed again."""
-        if self._life is not None:
-            try:
-                await self._life.value()
-            except BaseException:
-                await self._life.end()
-                raise
+        try:
+            for mapping in self._opening:
+                await self._begin(mapping)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _begin(self, mapping: Mapping) -> None:
+        assert mapping.handler.lifespan is not None
+        lifespan = asynccontextmanager(mapping.handler.lifespan)
+        life = _Life(lambda: lifespan(mapping, self._resources), f'{mapping.label}: "{mapping.handler.prefix}"')
+        self._lives.append(life)
+        try:
+            await life.value()
+        except ConfigError as error:
+            problems = (replace(problem, mapping=problem.mapping or mapping.label) for problem in error.problems)
+            raise ConfigError(problems) from error
+        except BaseException as error:
+            if not is_cancellation(error):
+                error.add_note(f'It was raised by the lifespan of {mapping.label}, "{mapping.handler.prefix}"')
+            raise
 
     def leave(self) -> None:
         """One request less runs on it."""
@@ -190,14 +217,25 @@ class OpenTable:
         if not self.active:
             self._drained.set()
 
+    def cut(self) -> None:
+        """The server has stopped: it is drained, whatever may still run on it."""
+        self._drained.set()
+
     async def drained(self) -> None:
         """Returns once it is replaced and no request runs on it."""
         await self._drained.wait()
 
     async def close(self) -> None:
-        """Runs the lifespans to their end, the last one first, and gives back what is shared. Raises nothing."""
-        if self._life is not None:
-            await self._life.end()
+        """Runs the lifespans to their end, the last one first, and gives back what is shared. Raises nothing.
+
+        It goes on when who waits for it is cancelled.
+        """
+        await asyncio.shield(asyncio.create_task(self._close()))
+
+    async def _close(self) -> None:
+        while self._lives:
+            await self._lives.pop().end()
+        await self._resources.close()
 
 
 def _status_mapping(configuration: Configuration) -> Mapping | None:
@@ -230,94 +268,48 @@ class _Life(Generic[T]):
         loop = asyncio.get_running_loop()
         self.users = 0
         self._name = name
-        self._value: asyncio.Future[T] = loop.create_future()
-        self._end = asyncio.Event()
+        self._entered: asyncio.Future[T] = loop.create_future()
+        self._leave = asyncio.Event()
         self._task = loop.create_task(self._run(make))
 
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, or failed."""
+        return self._task.done()
+
     async def value(self) -> T:
-        """What it gives when it is entered. Raises what it raises then."""
-        return await asyncio.shield(self._value)
+        """What it gives when it is entered. Raises what it raises then; RuntimeError for what is no Exception."""
+        return await asyncio.shield(self._entered)
 
     async def end(self) -> None:
-        """Leaves it; cancels it if it isn't entered yet. Returns when it is over."""
-        if self._value.done():
-            self._end.set()
-        else:
+        """Leaves it; cancels it if it isn't entered yet. Returns when it is over, or has been given up."""
+        self._leave.set()
+        if not self._entered.done():
             self._task.cancel()
-        await asyncio.wait((self._task,))
+        _, running = await asyncio.wait((self._task,), timeout=CLOSE_TIMEOUT)
+        if running:
+            logger.error("%s: its end takes longer than %g s, and is cut", self._name, CLOSE_TIMEOUT)
+            self._task.cancel()
+            await asyncio.wait((self._task,), timeout=CUT_TIMEOUT)
 
     async def _run(self, make: Callable[[], AbstractAsyncContextManager[T]]) -> None:
         try:
-            manager = make()
-            value = await manager.__aenter__()
+            async with make() as value:
+                self._entered.set_result(value)
+                await self._leave.wait()
         except BaseException as error:
-            if self._value.cancelled():
+            if self._entered.done():
+                if not is_cancellation(error):
+                    what = "at its end" if self._leave.is_set() else "before its end"
+                    logger.error("%s failed %s", self._name, what, exc_info=error)
                 return
-            self._value.set_exception(error if not is_cancellation(error) else asyncio.CancelledError())
-            self._value.exception()  # whoever has asked is told; nobody may be there any more
-            return
-        self._value.set_result(value)
-        await self._end.wait()
-        async with _bounded(self._name):
-            await manager.__aexit__(None, None, None)
+            if not isinstance(error, Exception):  # it would end the tasks of those who ask, or the event loop
+                failure = RuntimeError(f"{self._name} has raised {describe(error)}")
+                failure.__cause__ = error
+                error = failure
+            self._entered.set_exception(error)
+            self._entered.exception()  # whoever has asked is told; nobody may be there any more
 
 
-@asynccontextmanager
-async def _bounded(name: str) -> AsyncIterator[None]:
-    """Bounds an end in time, and tells the log of what fails in it: the others have to come to theirs."""
-    limit = asyncio.timeout(CLOSE_TIMEOUT)
-    try:
-        async with limit:
-            yield
-    except BaseException as error:
-        if limit.expired():
-            logger.error("%s: its end took longer than %g s, and was cut", name, CLOSE_TIMEOUT)
-        elif is_cancellation(error):
-            raise
-        else:
-            logger.error("%s failed at its end", name, exc_info=error)
-
-
-@asynccontextmanager
-async def _lifespans(mappings: Iterable[Mapping], resources: Resources) -> AsyncIterator[None]:
-    opened: list[tuple[Mapping, AsyncGenerator[None, None]]] = []
-    try:
-        for mapping in mappings:
-            lifespan = await _begun(mapping, resources)
-            opened.append((mapping, lifespan))
-        yield
-    finally:
-        for mapping, lifespan in reversed(opened):
-            await _ended(mapping, lifespan)
-        await resources.close()
-
-
-async def _begun(mapping: Mapping, resources: Resources) -> AsyncGenerator[None, None]:
-    assert mapping.handler.lifespan is not None
-    lifespan = mapping.handler.lifespan(mapping, resources)
-    try:
-        await anext(lifespan)
-    except StopAsyncIteration:
-        raise RuntimeError(f"{_name(mapping)} ended without a yield: what follows it is the end") from None
-    except ConfigError as error:
-        problems = (replace(problem, mapping=problem.mapping or mapping.label) for problem in error.problems)
-        raise ConfigError(problems) from error
-    except BaseException as error:
-        error.add_note(f"{_name(mapping)} has raised it")
-        raise
-    return lifespan
-
-
-async def _ended(mapping: Mapping, lifespan: AsyncGenerator[None, None]) -> None:
-    name = _name(mapping)
-    async with _bounded(name):
-        try:
-            await anext(lifespan)
-        except StopAsyncIteration:
-            return
-        logger.error("%s yields twice: once is all there is", name)
-        await lifespan.aclose()
-
-
-def _name(mapping: Mapping) -> str:
-    return f'{mapping.label}: the lifespan of "{mapping.handler.prefix}"'
+def _name_of(code: Any) -> str:
+    return getattr(code, "__qualname__", repr(code))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import math
 import os
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
@@ -20,6 +21,7 @@ from .config.checker import with_mappings
 from .dispatcher import Dispatcher
 from .errors import HTTPError
 from .events import Emitter, Event
+from .failures import is_cancellation
 from .http import Request
 from .http.arrival import TlsListener
 from .http.connection import Connection
@@ -61,12 +63,14 @@ class Server:
         self._offs: list[Callable[[], None]] = []  # what ends the listening of the configuration's listeners
         self._calling_listeners = False
         self._changing = asyncio.Lock()
+        self._change: asyncio.Task[None] | None = None  # of the mappings, at work: one after the other
         self._shares = Shares()
         self._former: dict[OpenTable, asyncio.Task[None]] = {}  # the tables that were replaced, and what closes them
         self._ticker: asyncio.Task[None] | None = None
         self._unwatch: Callable[[], None] = lambda: None
         self._state = "new"
-        self._closed = asyncio.Event()
+        self._deadline = math.inf  # of the loop's clock: what is at work then, while the server stops, is cut
+        self._end: asyncio.Task[None] | None = None
 
     @property
     def url(self) -> str:
@@ -111,8 +115,7 @@ class Server:
         self._call_listeners()
         self.events.emit(Event("created", self))
         try:
-            async with self._changing:
-                await self._take_over(self.configuration.checked)
+            await self._changed(self._take_over(self.configuration.checked))
             if listen:
                 await self._listen()
         except BaseException:
@@ -159,35 +162,58 @@ class Server:
         """Takes over `settings`, whatever `check` takes, and local code that has changed.
 
         Requests under way finish on the mappings they started with, and no connection is closed. Where it listens
-        stays. Raises `ConfigError` with every mistake, and what a `lifespan` raises; then the server goes on as it was.
+        stays. Raises `ConfigError` with every mistake, and what a `lifespan` raises: then the server goes on as it was.
+        RuntimeError: it isn't running, or stops meanwhile.
         """
-        async with self._changing:
-            present = self.configuration.checked
-            changed = await check(settings, present.plugins, present.workers, anew=True)
-            for what in _unchangeable(present, changed):
-                logger.warning("%s has changed: that requires a restart", what)
-            await self._take_over(
-                replace(
-                    changed,
-                    hostname=present.hostname,
-                    port=present.port,
-                    ssl=None if present.ssl is None else changed.ssl or present.ssl,
-                    plugins=present.plugins,
-                    workers=present.workers,
-                )
+        await self._changed(self._reload(settings))
+
+    async def _reload(self, settings: Settings) -> None:
+        present = self.configuration.checked
+        changed = await check(settings, present.plugins, present.workers, anew=True)
+        for what in _unchangeable(present, changed):
+            logger.warning("%s has changed: that requires a restart", what)
+        await self._take_over(
+            replace(
+                changed,
+                hostname=present.hostname,
+                port=present.port,
+                ssl=None if present.ssl is None else changed.ssl or present.ssl,
+                plugins=present.plugins,
+                workers=present.workers,
             )
-            if changed.workers == 1:
-                tell_warnings(changed)
-            try:
-                self._call_listeners()
-            except BaseException:
-                logger.exception("A listener of the configuration failed")
-            self.events.emit(Event("reloaded", self))
+        )
+        if changed.workers == 1:
+            tell_warnings(changed)
+        try:
+            self._call_listeners()
+        except BaseException:
+            logger.exception("A listener of the configuration failed")
+        self.events.emit(Event("reloaded", self))
 
     async def _set_mappings(self, mappings: list[dict[str, Any]]) -> None:
-        async with self._changing:
-            await self._take_over(await with_mappings(self.configuration.checked, mappings))
-            self.events.emit(Event("reloaded", self))
+        await self._changed(self._replace_mappings(mappings))
+
+    async def _replace_mappings(self, mappings: list[dict[str, Any]]) -> None:
+        await self._take_over(await with_mappings(self.configuration.checked, mappings))
+        self.events.emit(Event("reloaded", self))
+
+    async def _changed(self, change: Coroutine[Any, Any, None]) -> None:
+        """Runs a change of the mappings, one after the other; a stop cancels it.
+
+        Raises what it raises, and RuntimeError when the server isn't running, or stops meanwhile.
+        """
+        try:
+            async with self._changing:
+                if self._state == "started":
+                    self._change = asyncio.create_task(change)
+                    await self._change
+                    return
+        except asyncio.CancelledError as error:
+            if is_cancellation(error) or self._state != "closing":
+                raise
+        finally:
+            change.close()  # unless it has run
+        raise RuntimeError("The server isn't running: its mappings can't be changed")
 
     async def _take_over(self, configuration: Configuration) -> None:
         """Opens the mappings of a configuration and has requests run on them: the one way in which any come to life.
@@ -196,12 +222,13 @@ class Server:
         """
         table = OpenTable(configuration, self.configuration, self._shares)
         await table.open()
-        if self._state == "closing":
-            await table.close()
-            return
-        former, self.dispatcher.table = self.dispatcher.table, table
+        self._swap(table)
         self.configuration.checked = configuration
         self._shared.limits = configuration.limits
+
+    def _swap(self, table: OpenTable | None) -> None:
+        """Has new requests run on another table, and the one before closed once none runs on it any more."""
+        former, self.dispatcher.table = self.dispatcher.table, table
         if former is not None:
             former.replace()
             self._former[former] = asyncio.create_task(self._close_former(former))
@@ -246,47 +273,51 @@ class Server:
 
     async def close(self, timeout: float | None = None, force: bool = False) -> None:
         """Stops: listens no more, lets requests at work finish for `timeout` seconds (by default the limit
-        `shutdown-timeout`; 0 with `force`), then cuts what is left. Called again, it waits for the same end."""
-        if self._state == "closing" and not force:
-            await self._closed.wait()
-            return
-        first, self._state = self._state != "closing", "closing"
-        shared = self._shared
-        shared.closing = True
-        for listening in self._listening:
-            listening.close()
-        for connection in list(shared.connections):
-            connection.stop()
+        `shutdown-timeout`; 0 with `force`), then cuts what is left, and closes the mappings.
+
+        Called again, it waits for the same end, which may come sooner then. It comes when who waits is cancelled, too.
+        """
+        loop = asyncio.get_running_loop()
         if timeout is None:
             timeout = self.configuration.limits.shutdown_timeout
-        await self._finish_work(0 if force else timeout)
-        if not first:
-            return
+        self._deadline = min(self._deadline, loop.time() + (0 if force else timeout))
+        if self._end is None:
+            self._state = "closing"
+            self._shared.closing = True
+            for listening in self._listening:
+                listening.close()
+            for connection in list(self._shared.connections):
+                connection.stop()
+            self._end = loop.create_task(self._close())
+        await asyncio.shield(self._end)
+
+    async def _close(self) -> None:
+        if self._change is not None:
+            self._change.cancel()
+        await self._finish_work()
         if self._ticker is not None:
             self._ticker.cancel()
             self._unwatch()
-        await self._close_tables()
-        self.events.emit(Event("closed", self))
-        self._closed.set()
-
-    async def _close_tables(self) -> None:
-        """Closes the mappings, those that were replaced first. What still runs on them has been cut."""
-        for table, closing in list(self._former.items()):
-            closing.cancel()
-            await asyncio.wait((closing,))
-            await table.close()
-        self._former.clear()
         async with self._changing:
-            last, self.dispatcher.table = self.dispatcher.table, None
-        if last is not None:
-            last.replace()
-            await last.close()
+            self._swap(None)
+        if self._former:
+            for table in self._former:
+                table.cut()
+            await asyncio.wait(list(self._former.values()))
+        self.events.emit(Event("closed", self))
 
-    async def _finish_work(self, timeout: float) -> None:
+    @property
+    def _active(self) -> bool:
+        """Whether any request runs on any mappings, those that came by no connection included."""
+        table = self.dispatcher.table
+        return (table is not None and table.active > 0) or any(former.active for former in self._former)
+
+    async def _finish_work(self) -> None:
+        """Waits until no request is at work; cuts those that still are at the deadline."""
         shared = self._shared
-        deadline = asyncio.get_running_loop().time() + timeout
+        loop = asyncio.get_running_loop()
         # Looked at now and then: telling of each end would cost on every request what is of use once.
-        while (shared.connections or shared.tasks) and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
+        while (shared.connections or shared.tasks or self._active) and loop.time() < self._deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
         for task in list(shared.tasks):
             task.cancel()
