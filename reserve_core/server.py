@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import math
-import os
 import socket
 import ssl
 import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Any
@@ -26,6 +23,7 @@ from .http import Request
 from .http.arrival import TlsListener
 from .http.connection import Connection
 from .http.shared import Shared
+from .listening import BACKLOG, bind
 from .live import LiveConfiguration
 from .resources import OpenTable, Shares
 from .stalls import watch
@@ -34,10 +32,6 @@ logger: logging.Logger = logging.getLogger("reserve")
 
 # Seconds between two looks at the connections' deadlines: how exact a timeout is.
 TICK = 0.5
-BACKLOG = 2048
-# Bytes that the kernel takes of what a client can't be sent yet. Left to itself it takes megabytes for each client that
-# doesn't read: copied, held and thrown away for nothing, while the others wait.
-UNSENT = 256 * 1024
 # Seconds that requests may run on mappings which are replaced until the log tells of them.
 LINGERING = 60.0
 
@@ -347,71 +341,9 @@ def tell_warnings(configuration: Configuration) -> None:
         logger.warning("%s", warning)
 
 
-def bind(configuration: Configuration) -> list[socket.socket]:
-    """Sockets that listen where `configuration` says. Raises OSError, saying what to do, when that can't be had."""
-    sockets: list[socket.socket] = []
-    try:
-        for family, address in _addresses(configuration.hostname, configuration.port):
-            if sockets and not configuration.port:
-                address = (address[0], sockets[0].getsockname()[1], *address[2:])  # one free port for all
-            with suppress(_NotHere):
-                sockets.append(_bound(family, address, configuration.hostname))
-        if not sockets:
-            raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
-    except (OSError, UnicodeError) as error:
-        for each in sockets:
-            each.close()
-        raise _explained(error, configuration) from error
-    return sockets
-
-
-class _NotHere(Exception):
-    """One of the addresses of a name that this machine doesn't have, as `::1` where IPv6 is switched off."""
-
-
-def _addresses(hostname: str, port: int) -> Iterator[tuple[socket.AddressFamily, tuple[Any, ...]]]:
-    """The addresses that a name stands for, IPv4 first, each once."""
-    found: Iterable[tuple[Any, ...]] = socket.getaddrinfo(
-        hostname or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )
-    for family, _, _, _, address in sorted(set(found)):
-        # macOS counts the link-local address of its loopback interface to localhost, and asks before one listens there.
-        if not (hostname == "localhost" and family == socket.AF_INET6 and address[3]):
-            yield family, address
-
-
-def _bound(family: socket.AddressFamily, address: tuple[Any, ...], hostname: str) -> socket.socket:
-    try:
-        bound = socket.create_server(address, family=family, backlog=BACKLOG)
-    except OSError as error:
-        if error.errno == errno.EAFNOSUPPORT or (error.errno == errno.EADDRNOTAVAIL and hostname == "localhost"):
-            raise _NotHere from error
-        raise
-    bound.setblocking(False)
-    # Connections have these from it. asyncio sees to small segments only where a socket names its protocol.
-    bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
-    return bound
-
-
 def _unchangeable(old: Configuration, new: Configuration) -> list[str]:
     """The settings that a running server can't change, and that are others now."""
     names = ["hostname", "port"]
     if (old.ssl is None) is not (new.ssl is None):
         names.append("ssl")
     return [f'"{name}"' for name in names if name == "ssl" or getattr(old, name) != getattr(new, name)]
-
-
-def _explained(error: OSError | UnicodeError, configuration: Configuration) -> OSError:
-    place = f"{configuration.hostname}:{configuration.port}"
-    number = error.errno if isinstance(error, OSError) else None
-    if number == errno.EADDRINUSE:
-        text = f"{place} is in use already: stop the other program, or choose another port (0 takes a free one)"
-    elif number in (errno.EACCES, errno.EPERM):
-        text = f"No right to listen on {place}: ports below 1024 need root, choose another one"
-    elif number == errno.EADDRNOTAVAIL:
-        text = f"{place} is no address of this machine: use 127.0.0.1, or 0.0.0.0 for all its addresses"
-    else:
-        text = f"Can't listen on {place}: {getattr(error, 'strerror', None) or error}"
-    return OSError(number, text)

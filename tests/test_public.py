@@ -24,7 +24,7 @@ ORDER = [
     *("lazy", "system", "installed", "errors", "tokens", "hostname", "networks", "options", "limits", "defaults"),
     *("failures", "stalls", "hookspecs", "events", "log", "threads", "watch", "workers", "decoding"),
     *("functions", "body", "capture", "http", "memory", "send", "config", "plugins", "dispatcher", "resources"),
-    *("live", "server", "mock", "testing", "kit", "reserve_core", "cli", "__main__"),
+    *("live", "listening", "server", "mock", "testing", "kit", "reserve_core", "cli", "__main__"),
 ]
 
 

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 async def supervise(job: Job, plugins: Plugins, blocked: Iterable[str], watch: bool) -> int:
     """Serves with the job's workers until a signal stops them; returns the exit code."""
     from ..events import Emitter
+    from ..listening import bind
     from ..log import log, reload_line
-    from ..server import bind, tell_warnings
+    from ..server import tell_warnings
     from ..workers import StartError, Supervisor
 
     configurations = await job.configurations(plugins)
