@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import is_dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pluggy
@@ -61,6 +63,8 @@ def register(manager: pluggy.PluginManager, plugin: object, name: str) -> dict[s
             )
     if not hooks:
         raise ContractError("implements no hook", _MARK)
+    if hasattr(plugin, "__path__"):
+        _refuse_submodules(plugin, hooks)
     return hooks
 
 
@@ -129,6 +133,25 @@ def _refuse_arguments(plugin: object) -> None:
                 if hint.startswith("Did you mean"):
                     hint += f" The arguments of {spec.__name__} are: {', '.join(known)}"
                 raise ContractError(f'implements "{spec.__name__}" with the unknown argument "{name}"', hint)
+
+
+def _refuse_submodules(package: Any, hooks: Iterable[str]) -> None:
+    """Raises `ContractError` for a submodule that has taken the place of a hook, or will when it is imported.
+
+    The import of a submodule binds its name in the package (the import system, "Submodules"), over a function there:
+    the next to load the plugin, another server or a test, would miss the hook.
+    """
+    replaced = [name for name in HANDLER_HOOKS if isinstance(getattr(package, name, None), ModuleType)]
+    # One that was imported before its hook was defined does no harm: it isn't imported again.
+    awaited = [name for name in hooks if f"{package.__name__}.{name}" not in sys.modules]
+    for folder in map(Path, package.__path__):
+        there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()  # it may be in a zip
+        for name in (*replaced, *awaited):
+            if f"{name}.py" in there or (name in there and (folder / name / "__init__.py").is_file()):
+                raise ContractError(
+                    f'has a submodule "{name}", which takes the place of the hook of this name once it is imported',
+                    f"Rename the submodule: it is in {folder}",
+                )
 
 
 def _see(module: str) -> str:

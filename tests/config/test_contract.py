@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import inspect
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -249,3 +251,42 @@ class TestFrozen:
         register(manager, mine, "one")
         with pytest.raises(ContractError, match="already registered under a different name"):
             register(manager, mine, "two")
+
+
+class TestSubmodules:
+    """A package whose submodule has the name of a hook would lose the hook when the submodule is imported."""
+
+    def register(self, write: Write, monkeypatch: pytest.MonkeyPatch, code: str, *submodules: str) -> None:
+        for submodule in submodules:
+            write(f"shout_parts/{submodule}", "word = 'hey'")
+        write("shout_parts/__init__.py", code)
+        monkeypatch.syspath_prepend(write("shout_parts/py.typed", "").parents[1])
+        for name in [name for name in sys.modules if name.partition(".")[0] == "shout_parts"]:
+            monkeypatch.delitem(sys.modules, name)
+        register(new_manager(), importlib.import_module("shout_parts"), "shout")
+
+    @pytest.mark.parametrize("submodule", ["redirect.py", "redirect/__init__.py"])
+    def test_one_that_is_imported_later_is_refused(
+        self, write: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, submodule: str
+    ) -> None:
+        with pytest.raises(ContractError, match='has a submodule "redirect"') as caught:
+            self.register(write, monkeypatch, f"{SCHEMA}{REDIRECT}", submodule)
+        assert caught.value.mend == f"Rename the submodule: it is in {tmp_path / 'shout_parts'}"
+
+    def test_one_that_has_replaced_the_hook_is_refused(self, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+        late = f"{SCHEMA}{REDIRECT}\nfrom .redirect import word"
+        with pytest.raises(ContractError, match='has a submodule "redirect"'):
+            self.register(write, monkeypatch, late, "redirect.py")
+
+    @pytest.mark.parametrize(
+        ("code", "submodule"),
+        [
+            (f"from .redirect import word\n{SCHEMA}{REDIRECT}", "redirect.py"),  # imported before: the hook stays
+            (f"{SCHEMA}{REDIRECT}", "error.py"),  # of a hook that the plugin hasn't
+            (f"{SCHEMA}{REDIRECT}", "schema/of.json"),  # no code
+        ],
+    )
+    def test_what_does_no_harm_stays(
+        self, write: Write, monkeypatch: pytest.MonkeyPatch, code: str, submodule: str
+    ) -> None:
+        self.register(write, monkeypatch, code, submodule)
