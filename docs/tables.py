@@ -70,7 +70,8 @@ def hooks() -> dict[str, str]:
 def _signature(name: str, spec: Callable[..., Any]) -> str:
     arguments = [str(argument) for argument in inspect.signature(spec).parameters.values()]
     returned = inspect.signature(spec).return_annotation
-    start = f"{'async def' if inspect.iscoroutinefunction(spec) else 'def'} {name}("
+    is_async = inspect.iscoroutinefunction(spec) or inspect.isasyncgenfunction(spec)
+    start = f"{'async def' if is_async else 'def'} {name}("
     line = f"{start}{', '.join(arguments)}) -> {returned}"
     return line.replace("'", "") if len(line) < 100 else _long(start, arguments, returned)
 

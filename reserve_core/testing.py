@@ -82,6 +82,10 @@ class TestServer:
         self.url: str = self.server.url
         self.port: int = self.server.port
 
+    def reload(self, configuration: Settings) -> None:
+        """Takes over another configuration, as a running server does; see `Server.reload`."""
+        self._loop.run(self.server.reload(configuration))
+
     def close(self) -> None:
         """Closes it before the test ends; called again, it does nothing."""
         self._loop.run(self.server.close(force=True))
@@ -103,6 +107,10 @@ class TestMock:
     ) -> MemoryResponse:
         """Dispatches one request and returns its response; see `Mock.request`."""
         return self._loop.run(self.mock.request(method, url, headers, body))
+
+    def reload(self, configuration: Settings) -> None:
+        """Takes over another configuration, as a running server does; see `Server.reload`."""
+        self._loop.run(self.mock.server.reload(configuration))
 
     def close(self) -> None:
         """Ends what the configuration has opened; `request` is of no use then."""

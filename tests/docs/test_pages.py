@@ -69,7 +69,8 @@ class Console:
         elif output.startswith(READY):
             self._serve(program, arguments, output)
         else:
-            if program == "reserve" and arguments[0] != "wait":  # which asks the server
+            # A file that is shown is the one that the server has left; `reserve wait` asks it.
+            if program == "cat" or (program == "reserve" and arguments[0] != "wait"):
                 self._stop()
             assert self._run(program, arguments) == _steady(ADDRESS.sub(self._address or r"\g<0>", output))
 
@@ -95,6 +96,7 @@ class Console:
             "python": [sys.executable],
             "pytest": [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:asyncio"],
             "curl": ["curl", "--silent", "--show-error"],
+            "cat": ["cat"],
         }
         arguments, target = (arguments[:-2], arguments[-1]) if ">" in arguments else (arguments, None)
         command = [*commands[program], *arguments]
