@@ -7,8 +7,10 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from .errors import HTTPError
 from .http.target import canonical_url
 from .memory import MemoryResponse
+from .tokens import is_token
 
 if TYPE_CHECKING:
     from .config import Configuration, Handler, Limits, Mapping
@@ -86,8 +88,11 @@ class LiveConfiguration:
 
         It has the headers it was made with, and no other: no cookie and no credentials of the request at work. Without
         `response`, what is answered comes back, in memory. Requests that handlers make of one another are answered with
-        508 when they are nested deeper than `max-redirect`. Raises `HTTPError` 400 for a URL that is malformed.
+        508 when they are nested deeper than `max-redirect`. Raises `HTTPError` 400 for a method or a URL that no client
+        could send: what guards the mappings doesn't know them.
         """
+        if not is_token(request.method) or request.method != request.method.upper():
+            raise HTTPError(400, "The method of a request is one word in capital letters")
         request.url = canonical_url(request.url)
         request.internal = True
         depth = _depth.get()
