@@ -47,7 +47,7 @@ async def test_a_websocket_whose_room_is_gone_is_asked_to_come_again(tmp_path: P
 
 async def test_a_database_that_cannot_be_is_told_with_its_mapping(tmp_path: Path) -> None:
     here = site(tmp_path, "notes", {"notes": "list", "database": str(tmp_path / "no" / "such")})
-    with pytest.raises(ConfigError, match='mapping 1: "database".*unable to open'):
+    with pytest.raises(ConfigError, match=r'mapping 1: "database".*unable to open'):
         await serve(here)
 
 
