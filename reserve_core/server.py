@@ -242,8 +242,8 @@ class Server:
         requests = [exchange.request for exchange in self._shared.tasks.values() if exchange.request.table is table]
         names = ", ".join(sorted({f"{each.method} {each.path}" for each in requests})) or "a request"
         logger.warning(
-            "%d requests have run for %g s on mappings that were replaced, whose resources stay open for them: %s",
-            table.active,
+            "%s run for %g s on mappings that were replaced, whose resources stay open for that: %s",
+            "A request has" if table.active == 1 else f"{table.active} requests have",
             LINGERING,
             names,
         )
