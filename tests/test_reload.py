@@ -11,6 +11,7 @@ import pytest
 
 from reserve_core import ConfigError, Event, Server, mock, serve
 from reserve_core.log import log
+from tests.kit.client import ask
 from tests.kit.waiting import until
 
 MIRROR = {"match": "^/m(/.*)?$", "mirror": "$1"}
@@ -185,3 +186,27 @@ async def test_an_application_ends_with_its_last_request_and_the_next_one_starts
         assert "new shutdown" not in told
     assert told[-1] == "new shutdown"
     assert told.count("former shutdown") == 1
+
+
+async def test_a_request_that_lasts_on_former_mappings_is_told(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reserve_core.server.LINGERING", 0.01)
+    go_on = asyncio.Event()
+
+    async def waits(request: Any, response: Any) -> list[str]:
+        await go_on.wait()
+        return ["done"]
+
+    site = {"port": 0, "mappings": [MIRROR, {"match": "^/slow", "custom": waits}]}
+    async with await serve(site) as server:
+        answer = asyncio.create_task(asyncio.to_thread(ask, f"{server.url}slow?secret=1"))
+        await until(lambda: server.working)
+        await server.reload(site)
+        await until(lambda: caplog.messages)
+        (message,) = caplog.messages
+        assert message.startswith("A request has run for 0.01 s on mappings that were replaced")
+        assert message.endswith(": GET /slow")
+        go_on.set()
+        assert (await answer).text == "done"
+        await until(lambda: not server._former)

@@ -47,7 +47,8 @@ def methods() -> list[str]:
 async def validate(mapping: Mapping) -> None:
     """Checks what the options can't say, and prepares once what each request needs.
 
-    The core adds the file, the line and the mapping to the message.
+    The core adds the file, the line and the mapping to the message. Nothing is opened
+    here: connections and background work belong into the hook `lifespan`.
     """
     options: Options = mapping.options
     before, found, after = options.greeting.partition("{}")
