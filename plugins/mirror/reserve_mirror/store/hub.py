@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+
+from reserve_core.kit import Waiter
 
 from .errors import Unavailable
 
@@ -38,16 +39,12 @@ class Watch:
         self._events: deque[Event] = deque()
         self._size = 0
         self._lost = False
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiter = Waiter("The events of a mirror")
 
     async def next(self) -> Event | None:
         """The next event; None when some were lost: then the store knows what is."""
         while not self._events and not self._lost:
-            self._waiter = asyncio.get_running_loop().create_future()
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
+            await self._waiter.wait()
         if self._lost:
             self._lost = False
             return None
@@ -63,19 +60,14 @@ class Watch:
         if len(self._events) > MAX_EVENTS or self._size > MAX_SIZE:
             self.lose()
         else:
-            self._wake()
+            self._waiter.wake()
 
     def lose(self) -> None:
         """Forgets the events that wait, and has the watcher look at the store."""
         self._events.clear()
         self._size = 0
         self._lost = True
-        self._wake()
-
-    def _wake(self) -> None:
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+        self._waiter.wake()
 
 
 Subscribe = Callable[[str], Awaitable[None]]
