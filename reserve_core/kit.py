@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .http.target import RawMatch, canonical_url
     from .http.tornado import run_application
     from .log import printable
+    from .redis import redis_client
     from .threads import Threads
     from .tokens import TOKEN, is_token
 
@@ -39,6 +40,7 @@ __all__ = [
     "is_cancellation",
     "is_token",
     "printable",
+    "redis_client",
     "run_application",
     "split_template",
     "with_charset",
@@ -57,6 +59,7 @@ __getattr__: Callable[[str], Any] = lazy(
         "..http.target": ("RawMatch", "canonical_url"),
         "..http.tornado": ("run_application",),
         "..log": ("printable",),
+        "..redis": ("redis_client",),
         "..threads": ("Threads",),
         "..tokens": ("TOKEN", "is_token"),
     },

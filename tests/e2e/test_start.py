@@ -13,6 +13,7 @@ import pytest
 UNUSED = {
     *("attrs", "brotli", "cryptography", "ifaddr", "jsonschema", "python_multipart", "redis", "referencing", "regex"),
     *("tornado", "watchfiles", "zstandard"),
+    *("reserve_limit.limiter", "reserve_limit.options", "reserve_limit.plan"),
     *("reserve_mirror.store", "reserve_mirror.routes", "reserve_url.proxy", "reserve_use.application"),
     *("reserve_core.decoding", "reserve_core.http.forms", "reserve_core.http.websocket", "reserve_core.workers"),
 }

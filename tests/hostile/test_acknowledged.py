@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.hostile.client import Client
-from tests.plugins.mirror.conftest import own_redis
+from tests.plugins.conftest import own_redis
 from tests.plugins.mirror.test_store_redis import DURABLE
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ import pytest
 
 from tests.hostile.client import TEXT, Client, frame
 from tests.hostile.redis_faults import faults
-from tests.plugins.mirror.conftest import own_redis
+from tests.plugins.conftest import own_redis
 
 if TYPE_CHECKING:
     from tests.hostile.conftest import Scale, Score

@@ -10,7 +10,7 @@ import pytest
 
 from tests.hostile.client import TEXT, Client, frame, request
 from tests.hostile.program import MB, settled
-from tests.plugins.mirror.conftest import own_redis
+from tests.plugins.conftest import own_redis
 
 if TYPE_CHECKING:
     from tests.hostile.conftest import Scale, Score

@@ -20,6 +20,7 @@ TEXTS = {
     403: "Forbidden",
     404: "Not found",
     405: "Method Not Allowed",
+    429: "Too Many Requests",
     500: "Internal Server Error",
     501: "Not Implemented",
     503: "Service Unavailable",

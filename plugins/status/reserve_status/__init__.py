@@ -24,6 +24,7 @@ _TEXTS = {
     403: b"Forbidden",
     404: b"Not found",
     405: b"Method Not Allowed",
+    429: b"Too Many Requests",
     500: b"Internal Server Error",
     501: b"Not Implemented",
     503: b"Service Unavailable",

@@ -1,12 +1,11 @@
-"""Real Redis servers, both engines of the mirror's store, and sites with a mirror on each of them."""
+"""Both engines of the mirror's store, and sites with a mirror on each of them."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -23,36 +22,6 @@ from tests.kit import client
 from tests.kit.client import Answer
 from tests.kit.redis_server import RedisServer
 from tests.kit.waiting import PATIENCE
-
-
-@pytest.fixture(scope="session")
-def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path_factory.mktemp("redis"), "--appendonly", "yes", "--appendfsync", "no")
-    server.start()
-    yield server
-    server.kill()
-
-
-@pytest.fixture
-def redis_server(shared_redis: RedisServer) -> RedisServer:
-    """An empty Redis that must not be killed."""
-    with shared_redis.client() as client:
-        client.flushall()
-    return shared_redis
-
-
-@pytest.fixture
-def own_redis(tmp_path: Path) -> Iterator[Callable[..., RedisServer]]:
-    """`own_redis("--appendonly", "yes")`: a running Redis that may be killed and started again."""
-    with ExitStack() as stack:
-
-        def start(*options: str) -> RedisServer:
-            server = RedisServer(tmp_path, *options)
-            server.start()
-            stack.callback(server.kill)
-            return server
-
-        yield start
 
 
 @pytest.fixture(params=["memory", "redis"])

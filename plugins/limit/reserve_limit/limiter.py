@@ -1,0 +1,53 @@
+"""A limit at work: counts a request, tells the client what is left, and refuses what is too much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from reserve_core import Request, Response
+
+    from .client import ClientOf
+    from .plan import Plan
+    from .quota import Verdict
+
+TOO_MANY_REQUESTS = 429  # RFC 6585 4
+
+
+class Counters(Protocol):
+    """The clients of one limit."""
+
+    async def take(self, client: str) -> Verdict | None:
+        """Counts a request of `client`; None where it can't be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limiter:
+    """What a mapping works with."""
+
+    plan: Plan
+    client_of: ClientOf
+    counters: Counters
+    policy: str
+
+    async def limit(self, request: Request, response: Response) -> int | None:
+        """The status to answer with, if the request is too much; else None.
+
+        Sets the fields that tell what is left, as in draft-ietf-httpapi-ratelimit-headers-11, beside those of other
+        limits. A request counts once, also when a handler redirects it to another URL.
+        """
+        counted: set[str] = request.state.setdefault("limit", set())
+        if self.plan.id in counted:
+            return None
+        counted.add(self.plan.id)
+        verdict = await self.counters.take(self.client_of(request))
+        if verdict is None:
+            return None
+        plan, headers = self.plan, response.headers
+        headers.add("ratelimit-policy", self.policy)
+        headers.add("ratelimit", plan.left(verdict.debts))
+        if verdict.passes:
+            return None
+        headers["retry-after"] = str(plan.wait(verdict.debts))
+        return TOO_MANY_REQUESTS

@@ -1,0 +1,24 @@
+"""A clock for limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from reserve_limit import memory
+
+
+@dataclass
+class Clock:
+    """Stands still. `now` is in seconds."""
+
+    now: float = 1000.0
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of all counters in memory that are made from now on."""
+    clock, made = Clock(), memory.MemoryCounters
+    monkeypatch.setattr(memory, "MemoryCounters", lambda plan, _: made(plan, lambda: clock.now))
+    return clock
