@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tornado.websocket import websocket_connect
 
-from reserve_core import ConfigError, Event, Server, mock, serve
+from reserve_core import (
+    ConfigError,
+    Event,
+    LiveConfiguration,
+    Mapping,
+    Request,
+    Resources,
+    Response,
+    Server,
+    hookimpl,
+    mock,
+    serve,
+)
 from reserve_core.log import log
 from tests.kit.client import ask
 from tests.kit.waiting import until
@@ -188,6 +203,72 @@ async def test_an_application_ends_with_its_last_request_and_the_next_one_starts
     assert told.count("former shutdown") == 1
 
 
+# When the mappings that were replaced close.
+
+
+class Life:
+    """A handler that says which of its mappings are open, and answers as it is told to by `go_on`."""
+
+    def __init__(self) -> None:
+        self.open: list[str] = []
+        self.at_work = 0
+        self.go_on = asyncio.Event()
+
+    @hookimpl
+    def schema(self) -> dict[str, Any]:
+        return {"properties": {"life": {"type": "string"}}}
+
+    @hookimpl
+    async def lifespan(self, mapping: Mapping, resources: Resources) -> AsyncGenerator[None, None]:
+        self.open.append(mapping.value)
+        yield
+        self.open.remove(mapping.value)
+
+    @hookimpl
+    async def redirect(
+        self, request: Request, response: Response, mapping: Mapping, configuration: LiveConfiguration
+    ) -> None:
+        if request.path == "/outer":
+            await configuration.dispatch(Request("GET", "/inner"), response)
+        elif request.path == "/socket":
+            async for message in await request.upgrade():
+                self.at_work += message == "hello"
+        else:
+            await response.write(mapping.value)
+            self.at_work += 1
+            await self.go_on.wait()
+            await response.end(f" {mapping.value in self.open}")
+
+
+def of(life: Life, value: str) -> dict[str, Any]:
+    return {"port": 0, "handlers": {"life": life}, "mappings": [{"life": value}]}
+
+
+@pytest.mark.parametrize("path", ["stream", "outer"])
+async def test_mappings_close_when_their_last_request_has_ended(path: str) -> None:
+    life = Life()
+    async with await serve(of(life, "former")) as server:
+        requests = [asyncio.create_task(asyncio.to_thread(ask, f"{server.url}{path}")) for _ in range(3)]
+        await until(lambda: life.at_work == 3)
+        await server.reload(of(life, "new"))
+        assert life.open == ["former", "new"]
+        life.go_on.set()
+        assert [(await request).text for request in requests] == ["former True"] * 3
+        await until(lambda: life.open == ["new"])
+    assert life.open == []
+
+
+async def test_mappings_close_when_their_last_client_has_gone() -> None:
+    life = Life()
+    async with await serve(of(life, "former")) as server:
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            await until(lambda: life.at_work)
+            await server.reload(of(life, "new"))
+            assert life.open == ["former", "new"]
+        await until(lambda: life.open == ["new"])
+
+
 async def test_a_request_that_lasts_on_former_mappings_is_told(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,3 +291,39 @@ async def test_a_request_that_lasts_on_former_mappings_is_told(
         go_on.set()
         assert (await answer).text == "done"
         await until(lambda: not server._former)
+
+
+async def test_what_never_ends_is_told_and_cut_at_the_stop(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("reserve_core.server.LINGERING", 0.05)
+    life = Life()
+    async with await serve(of(life, "former")) as server:
+        page = await websocket_connect(f"ws{server.url.removeprefix('http')}socket")
+        await page.write_message("hello")
+        await until(lambda: life.at_work)
+        await server.reload(of(life, "new"))
+        await until(lambda: caplog.messages)
+        assert caplog.messages == [
+            "A request has run for 0.05 s on mappings that were replaced, whose resources stay open for that: "
+            "GET /socket"
+        ]
+        await page.write_message("hello")
+        await until(lambda: life.at_work == 2)
+        assert life.open == ["former", "new"]
+        await server.close(force=True)
+        assert life.open == []
+        assert await page.read_message() is None
+        page.close()
+
+
+async def test_hundreds_of_reloads_leave_one_table() -> None:
+    life = Life()
+    life.go_on.set()
+    async with await serve(of(life, "0")) as server:
+        for number in range(1, 200):
+            await server.reload(of(life, str(number)))
+            answer = await server.configuration.dispatch(Request("GET", "/"))
+            assert answer.text == f"{number} True"
+        await until(lambda: life.open == ["199"])
+        assert not server._former

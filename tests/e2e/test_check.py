@@ -156,3 +156,11 @@ def test_json_for_programs(reserve: Any, write: Any) -> None:
         "hint": 'Did you mean "status"?',
     }
     assert (missing["file"], missing["line"], missing["mapping"]) == ("missing.json", None, None)
+
+
+def test_rules_over_several_mappings_are_checked(reserve: Any, write: Any) -> None:
+    write({"reserve.json": '{\n  "mappings": [\n    { "status": 404 },\n    { "match": "^/api", "tap": "a" }\n  ]\n}'})
+    for run in (reserve("check"), reserve()):
+        assert run.returncode == 2
+        assert 'reserve.json:4: mapping 2 (^/api): What "tap" records is shown nowhere' in run.stderr
+        assert "Add a mirror" in run.stderr

@@ -37,6 +37,7 @@ ROWS = (
     Row("pages", "Foreign pages", "0 let in"),
     Row("acknowledged", "Acknowledged captures", "50,000 with Redis killed in the middle: all answered 200 are stored"),
     Row("reload", "Reload", "20 under load: 0 failed requests, the new table within 1 s"),
+    Row("one_life", "One life", "10,000 random sequences: all that is opened is closed once, 0 differ"),
     Row("workers", "Workers", "10 killed under load: only their requests in flight fail, back within 2 s"),
     Row("backends", "Backend faults", "502, 504 or a cut answer; never a clean short body; a POST is never sent twice"),
     Row("clients", "Slow clients", "1,000 closed by timeout; the p99 of others is below 100 ms"),

@@ -19,7 +19,7 @@ from starlette.websockets import WebSocketDisconnect
 from tornado.web import Application, RequestHandler
 
 from reserve_core import ConfigError, serve as serve_configuration
-from tests.kit.waiting import PATIENCE
+from tests.kit.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from tests.plugins.use.conftest import Serve
@@ -148,6 +148,32 @@ async def test_an_application_that_comes_later_is_started(serve: Serve, shop: Fa
     assert shop.state.events == ["up"]
     await site.server.close()
     assert shop.state.events == ["up", "down"]
+
+
+async def test_an_application_that_is_replaced_ends_with_its_last_request(serve: Serve) -> None:
+    told: list[str] = []
+    go_on = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            while (kind := (await receive())["type"].removeprefix("lifespan.")) != "shutdown":
+                await send({"type": f"lifespan.{kind}.complete"})
+            await send({"type": "lifespan.shutdown.complete"})
+            told.append("shutdown")
+            return
+        told.append("request")
+        await go_on.wait()
+        await answering(START, body())(scope, receive, send)
+
+    site = await serve({"use": app})
+    request = asyncio.create_task(site.get())
+    await until(lambda: told == ["request"])
+    await site.server.configuration.set_mappings([{"status": 204}])
+    assert (await site.get()).status == 204
+    assert told == ["request"]
+    go_on.set()
+    assert (await request).status == 200
+    await until(lambda: told == ["request", "shutdown"])
 
 
 async def test_the_scope(serve: Serve) -> None:
