@@ -81,7 +81,7 @@ async def test_what_a_response_in_memory_knows() -> None:
 async def test_a_given_response_is_answered() -> None:
     async def passes_on(request: Request, response: Response) -> None:
         response.headers["x-outer"] = "1"
-        assert await request.configuration.dispatch(Request("GET", "/inner"), response) is None
+        await request.configuration.dispatch(Request("GET", "/inner"), response)
 
     async with await mock(echo({"match": "^/outer", "custom": passes_on})) as mocked:
         answer = await mocked.request("GET", "/outer")
@@ -382,7 +382,7 @@ async def test_the_handlers_of_a_checked_configuration_stay() -> None:
 
 
 async def test_what_is_checked_is_kept_by_nobody() -> None:
-    mappings = [
+    mappings: list[dict[str, Any]] = [
         {"match": "^/m(/.*)?$", "mirror": "$1", "codes": ["a"]},
         {"match": "^/t", "tap": "a"},
         {"match": "^/u/(.*)", "url": "http://127.0.0.1:1/$1"},

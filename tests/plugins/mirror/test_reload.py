@@ -65,11 +65,11 @@ async def test_a_mirror_may_come_by_other_mappings(redis_url: str | None) -> Non
 
 
 async def test_a_tap_without_a_mirror_is_refused_on_every_way() -> None:
-    good, wrong = {"mappings": [mirror(None), TAP]}, {"mappings": [{"status": 404}, TAP]}
-    async with await mock(good) as site:
+    wrong: dict[str, Any] = {"mappings": [{"status": 404}, TAP]}
+    async with await mock({"mappings": [mirror(None), TAP]}) as site:
         for way in (check, mock, serve_configuration, site.server.reload):
             with pytest.raises(ConfigError) as caught:
-                await way(wrong)  # type: ignore[operator]
+                await way(wrong)
             (problem,) = caught.value.problems
             assert (problem.mapping, problem.message) == ("mapping 2 (^/api)", 'What "tap" records is shown nowhere')
         with pytest.raises(ConfigError, match="shown nowhere"):
