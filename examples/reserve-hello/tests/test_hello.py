@@ -16,7 +16,7 @@ MAPPING = {
 EXAMPLE = Path(__file__).parents[1] / "reserve.json"
 
 
-def test_it_greets_whom_the_match_captured(reserve_mock: StartMock) -> None:
+def test_it_greets_whom_the_url_names(reserve_mock: StartMock) -> None:
     site = reserve_mock({"mappings": [MAPPING]})
     assert site.request("GET", "/hello/Ada").text == "Hello Ada!\n"
     assert site.request("GET", "/hello/").text == "Hello World!\n"
