@@ -186,13 +186,14 @@ def _has_terminal() -> bool:
 async def _start(server: Server, verbose: bool) -> None:
     try:
         await server.start()
-    except OSError as error:
-        raise CannotRun(error.strerror or str(error)) from error
     except (ConfigError, PluginError) as error:
         raise Unusable(str(error)) from error
     except BaseException as error:  # a listener's, or a lifespan's: its author wants to know where
         if is_cancellation(error):
             raise
+        notes = getattr(error, "__notes__", ())  # which mapping has a lifespan of this kind
+        if isinstance(error, OSError) and not notes:
+            raise CannotRun(error.strerror or str(error)) from error
         if verbose:
             traceback.print_exc()
-        raise CannotRun(f"The server did not start: {describe(error)}") from error
+        raise CannotRun("\n    ".join((f"The server did not start: {describe(error)}", *notes))) from error

@@ -210,6 +210,29 @@ def test_a_startup_that_fails_is_named_and_traced_when_asked(write: Any, reserve
     assert "shop.py" in reserve("--port", "0", "--verbose").stderr
 
 
+@pytest.mark.parametrize("error", ["ConnectionRefusedError: the database is down", "KeyError: 'lost'"])
+def test_a_lifespan_that_fails_is_named_with_its_mapping(write: Any, reserve: Any, error: str) -> None:
+    kind, _, value = error.partition(": ")
+    code = f"""
+from reserve_core import hookimpl
+@hookimpl
+def schema(): return {{"properties": {{"shop": {{}}}}}}
+@hookimpl
+async def redirect(): return 204
+@hookimpl
+async def lifespan():
+    raise {kind}({value.strip("'")!r})
+    yield
+"""
+    write({"reserve.json": {"handlers": {"shop": "./shop.py"}, "mappings": [{"shop": ""}]}, "shop.py": code})
+    run = reserve("--port", "0")
+    assert run.returncode == 1
+    assert run.stderr == (
+        f"Error: The server did not start: {error} (shop.py:9 in lifespan)\n"
+        '    It was raised by the lifespan of mapping 1, "shop"\n'
+    )
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_lets_requests_at_work_finish(start: Any, write: Any, number: int) -> None:
     write(ECHO)
