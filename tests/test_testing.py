@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from reserve_core import Request, Response, serve
+from reserve_core import ConfigError, Request, Response, serve
 from reserve_core.testing import TestMock, TestServer
 from tests.kit.waiting import PATIENCE
 
@@ -47,6 +47,19 @@ def test_a_mock_in_a_sync_test(reserve_mock: Callable[..., TestMock]) -> None:
 
     mocked = reserve_mock({"mappings": [{"custom": echo}]})
     assert mocked.request("POST", "/", body=b"\x00\xff").body == b"\x00\xff"
+
+
+def test_both_take_over_another_configuration(
+    reserve_server: Callable[..., TestServer], reserve_mock: Callable[..., TestMock]
+) -> None:
+    server, mocked = reserve_server(CONFIGURATION), reserve_mock(CONFIGURATION)
+    for each in (server, mocked):
+        with pytest.raises(ConfigError):
+            each.reload({"mappings": [{"statu": 404}]})
+    assert (get(server.url + "hello"), mocked.request("GET", "/hello").text) == ("hello", "hello")
+    for each in (server, mocked):
+        each.reload({"mappings": [{"custom": ["bye", {}]}]})
+    assert (get(server.url + "hello"), mocked.request("GET", "/hello").text) == ("bye", "bye")
 
 
 def test_the_fixtures_come_with_the_distribution(pytester: pytest.Pytester) -> None:
