@@ -175,10 +175,11 @@ async def test_a_second_stop_cuts_what_the_first_one_waits_for(life: Life) -> No
         at_work.set()
         await asyncio.Event().wait()
 
-    server = await serve({"mappings": [{"custom": waits}]}, port=0)
+    limits = {"shutdown-timeout": 2 * PATIENCE}
+    server = await serve({"mappings": [{"custom": waits}], "limits": limits}, port=0)
     request = asyncio.create_task(asyncio.to_thread(ask, server.url))
     await at_work.wait()
-    first = asyncio.create_task(server.close(timeout=2 * PATIENCE))
+    first = asyncio.create_task(server.close())
     await asyncio.sleep(0)
     async with asyncio.timeout(PATIENCE):
         await server.close(force=True)
