@@ -209,7 +209,7 @@ def test_a_store_in_memory_is_refused(start: Any, write: Any, mapping: dict[str,
     write({"reserve.json": {"mappings": [mapping, mirror]}})
     running = start("--workers", "2")
     assert running.wait() == 2
-    assert "Each of 2 workers would keep what it captures in a memory of its own" in running.errors
+    assert "Each of 2 workers would keep what it records in a memory of its own" in running.errors
     assert "Name a Redis for all" in running.errors
     assert "Traceback" not in running.errors
 
