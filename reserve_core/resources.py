@@ -96,7 +96,7 @@ class Resources:
         if error is not None:
             logger.error("Work in the background failed", exc_info=error)
 
-    async def close(self) -> None:
+    async def _close(self) -> None:
         """Ends the work that is left, and gives back what is shared, the last one first."""
         self._closed = True
         for task in self._tasks:
@@ -235,7 +235,7 @@ class OpenTable:
     async def _close(self) -> None:
         while self._lives:
             await self._lives.pop().end()
-        await self._resources.close()
+        await self._resources._close()
 
 
 def _status_mapping(configuration: Configuration) -> Mapping | None:

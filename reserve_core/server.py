@@ -41,10 +41,14 @@ class Server:
 
     `await start()`, then `url` and `port` say where; `await close()` ends it. Or as an async context manager.
     Events go to the plugins' hooks, the configuration's listeners, and who asks with `on`. `sockets` are those of
-    `bind`, when other processes serve on them too.
+    `bind`, when other processes serve on them too. `port` wins over that of any configuration.
     """
 
-    def __init__(self, configuration: Configuration, sockets: Sequence[socket.socket] = ()) -> None:
+    def __init__(
+        self, configuration: Configuration, sockets: Sequence[socket.socket] = (), port: int | None = None
+    ) -> None:
+        if port is not None:
+            configuration = replace(configuration, port=port)
         self.events: Emitter = Emitter(configuration.plugins.observers)
         self.dispatcher: Dispatcher = Dispatcher(self.events)
         self.configuration: LiveConfiguration = LiveConfiguration(configuration, self.dispatcher, self._set_mappings)
@@ -53,6 +57,7 @@ class Server:
             self.dispatcher.dispatch, self._tell_refused, configuration.limits, configuration.protocol
         )
         self._sockets = sockets
+        self._port_wins = port is not None
         self._listening: list[asyncio.Server | TlsListener] = []
         self._offs: list[Callable[[], None]] = []  # what ends the listening of the configuration's listeners
         self._calling_listeners = False
@@ -164,6 +169,8 @@ class Server:
     async def _reload(self, settings: Settings) -> None:
         present = self.configuration.checked
         changed = await check(settings, present.plugins, present.workers, anew=True)
+        if self._port_wins:
+            changed = replace(changed, port=present.port)
         for what in _unchangeable(present, changed):
             logger.warning("%s has changed: that requires a restart", what)
         await self._take_over(
@@ -200,7 +207,10 @@ class Server:
             async with self._changing:
                 if self._state == "started":
                     self._change = asyncio.create_task(change)
-                    await self._change
+                    try:
+                        await self._change
+                    finally:
+                        self._change = None  # one that has failed keeps much alive
                     return
         except asyncio.CancelledError as error:
             if is_cancellation(error) or self._state != "closing":
@@ -329,8 +339,7 @@ async def serve(configuration: Settings, port: int | None = None) -> Server:
 
     `port` wins over the configuration's. Raises `ConfigError`, `PluginError`, and what `Server.start` raises.
     """
-    checked = await check(configuration)
-    server = Server(checked if port is None else replace(checked, port=port))
+    server = Server(await check(configuration), port=port)
     await server.start()
     return server
 

@@ -400,6 +400,8 @@ async def test_what_is_checked_is_kept_by_nobody() -> None:
     async with await mock({"mappings": mappings}) as mocked:
         for _ in range(5):
             await mocked.configuration.set_mappings(mappings)
+            with pytest.raises(ConfigError):
+                await mocked.server.reload({"mappings": [*mappings, {"statu": 404}]})
         await until(lambda: alive() == before + 1)
     del mocked
     await until(lambda: alive() == before)

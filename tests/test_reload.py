@@ -143,7 +143,7 @@ async def test_the_log_says_so(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 async def test_what_requires_a_restart_is_said(caplog: pytest.LogCaptureFixture) -> None:
-    async with await serve({"mappings": [{"status": 204}]}, port=0) as server:
+    async with await serve({"port": 0, "mappings": [{"status": 204}]}) as server:
         url = server.url
         await server.reload({"port": 80, "hostname": "0.0.0.0", "mappings": [{"status": 204}]})
         assert server.url == url
@@ -151,6 +151,15 @@ async def test_what_requires_a_restart_is_said(caplog: pytest.LogCaptureFixture)
         '"hostname" has changed: that requires a restart',
         '"port" has changed: that requires a restart',
     ]
+
+
+async def test_a_port_that_was_given_wins(caplog: pytest.LogCaptureFixture) -> None:
+    settings = {"mappings": [{"status": 204}]}
+    async with await serve(settings, port=0) as server:
+        url = server.url
+        await server.reload(settings)
+        assert server.url == url
+    assert caplog.messages == []
 
 
 async def test_captures_in_memory_stay_and_new_codes_are_made() -> None:

@@ -66,9 +66,9 @@ async def test_all_who_ask_for_the_same_get_one_object(table: Table) -> None:
     assert await one.share(thing, "a") is first
     assert await other.share(thing, "a") is first
     assert await other.share(thing, "b") is not first
-    await one.close()
+    await one._close()
     assert TOLD == ["open ('a',)", "open ('b',)"]
-    await other.close()
+    await other._close()
     assert TOLD[2:] == ["close ('b',)", "close ('a',)"]
 
 
@@ -76,14 +76,14 @@ async def test_what_is_closed_is_opened_anew(table: Table) -> None:
     for _ in range(2):
         resources = table()
         await resources.share(thing)
-        await resources.close()
+        await resources._close()
     assert TOLD == ["open ()", "close ()"] * 2
 
 
 async def test_arguments_that_are_equal_but_of_other_types_are_others(table: Table) -> None:
     resources = table()
     assert len({id(await resources.share(thing, value)) for value in (1, True, 1.0)}) == 3
-    await resources.close()
+    await resources._close()
     assert len(TOLD) == 6
 
 
@@ -94,14 +94,14 @@ async def test_two_factories_never_collide(table: Table) -> None:
 
     resources = table()
     assert await resources.share(thing, "a") is not await resources.share(other, "a")
-    await resources.close()
+    await resources._close()
 
 
 async def test_arguments_that_can_change_are_refused(table: Table) -> None:
     resources = table()
     with pytest.raises(TypeError, match=r"are its key: unhashable type: 'dict'.* Give immutable ones"):
         await resources.share(thing, {})  # type: ignore[arg-type]
-    await resources.close()
+    await resources._close()
     assert TOLD == []
 
 
@@ -109,7 +109,7 @@ async def test_what_is_no_context_manager_is_a_mistake(table: Table) -> None:
     resources = table()
     with pytest.raises(TypeError, match="asynchronous context manager"):
         await resources.share(object)  # type: ignore[arg-type]
-    await resources.close()
+    await resources._close()
 
 
 async def test_one_that_fails_is_tried_again(table: Table) -> None:
@@ -127,7 +127,7 @@ async def test_one_that_fails_is_tried_again(table: Table) -> None:
     assert [repr(each) for each in failures] == ["OSError('away')"] * 2
     assert len(attempts) == 1
     assert await resources.share(fails_once) == "there"
-    await resources.close()
+    await resources._close()
 
 
 @pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, asyncio.CancelledError, GeneratorExit])
@@ -141,7 +141,7 @@ async def test_one_that_would_end_the_process_fails(table: Table, kind: type[Bas
     with pytest.raises(RuntimeError, match=f"ends has raised {kind.__name__}") as caught:
         await resources.share(ends)
     assert isinstance(caught.value.__cause__, kind)
-    await resources.close()
+    await resources._close()
 
 
 class Slow:
@@ -169,9 +169,9 @@ async def test_two_that_ask_while_it_opens_wait_for_one(table: Table) -> None:
     await asyncio.sleep(0)
     slow.let.set()
     assert list(await asking) == ["slow", "slow"]
-    await one.close()
+    await one._close()
     assert (slow.opened, slow.closed) == (1, 0)
-    await other.close()
+    await other._close()
     assert (slow.opened, slow.closed) == (1, 1)
 
 
@@ -185,9 +185,9 @@ async def test_one_that_asks_no_more_leaves_it_to_the_other(table: Table) -> Non
     assert slow.cancelled == 0
     slow.let.set()
     assert await asking[1] == "slow"
-    await one.close()
+    await one._close()
     assert slow.closed == 0
-    await other.close()
+    await other._close()
     assert (slow.opened, slow.closed) == (1, 1)
 
 
@@ -201,7 +201,7 @@ async def test_when_nobody_asks_any_more_its_opening_is_cancelled(table: Table) 
     assert slow.cancelled == 1
     slow.let.set()
     assert await resources.share(slow) == "slow"
-    await resources.close()
+    await resources._close()
     assert (slow.opened, slow.closed) == (1, 1)
 
 
@@ -223,7 +223,7 @@ async def test_one_that_opens_all_the_same_is_closed(table: Table) -> None:
     asking.cancel()
     await asyncio.wait([asking])
     assert ends == ["ignored", "closed"]
-    await resources.close()
+    await resources._close()
 
 
 async def test_it_may_hold_what_belongs_to_one_task(table: Table) -> None:
@@ -238,8 +238,8 @@ async def test_it_may_hold_what_belongs_to_one_task(table: Table) -> None:
     tasks = await asyncio.create_task(one.share(group))
     assert await asyncio.create_task(other.share(group)) is tasks
     work = tasks.create_task(asyncio.sleep(0, "done"))
-    await asyncio.create_task(one.close())
-    await asyncio.create_task(other.close())
+    await asyncio.create_task(one._close())
+    await asyncio.create_task(other._close())
     assert await work == "done"
     assert len(TOLD) == 2
     assert TOLD[0].split("coro")[0] == TOLD[1].split("coro")[0]
@@ -260,8 +260,8 @@ async def test_one_that_breaks_while_it_is_used_is_told_and_replaced(table: Tabl
     await until(errors)
     assert "group failed before its end" in errors()[0]
     assert await other.share(group) is not tasks
-    await one.close()
-    await other.close()
+    await one._close()
+    await other._close()
     assert len(errors()) == 1
 
 
@@ -274,7 +274,7 @@ async def test_an_end_that_fails_is_told(table: Table, errors: Any) -> None:
     resources = table()
     await resources.share(thing)
     await resources.share(fails)
-    await resources.close()
+    await resources._close()
     (message,) = errors()
     assert "fails failed at its end" in message
     assert TOLD == ["open ()", "close ()"]
@@ -299,7 +299,7 @@ async def test_an_end_that_hangs_is_cut(table: Table, errors: Any, stubborn: boo
     resources = table()
     await resources.share(thing)
     await resources.share(hangs)
-    await resources.close()
+    await resources._close()
     (message,) = errors()
     assert "hangs: its end takes longer than 0.05 s, and is cut" in message
     assert TOLD == ["open ()", "cut", "close ()"]
@@ -308,7 +308,7 @@ async def test_an_end_that_hangs_is_cut(table: Table, errors: Any, stubborn: boo
 
 async def test_nothing_is_shared_behind_the_close(table: Table) -> None:
     resources = table()
-    await resources.close()
+    await resources._close()
     with pytest.raises(RuntimeError, match="closed"):
         await resources.share(thing)
     assert TOLD == []
@@ -326,7 +326,7 @@ async def test_what_opens_during_the_close_is_closed(table: Table) -> None:
 
     resources.spawn(asks())
     await asyncio.sleep(0.01)
-    await resources.close()
+    await resources._close()
     assert (TOLD, slow.cancelled, slow.opened) == (["cancelled"], 1, 0)
 
 
@@ -345,7 +345,7 @@ async def test_work_in_the_background_is_cancelled_at_the_close(table: Table, er
     task = resources.spawn(work())
     await asyncio.sleep(0)
     await resources.share(thing)
-    await resources.close()
+    await resources._close()
     assert task.cancelled()
     assert TOLD == ["open ()", "ended", "close ()"]  # it may use what is shared to its end
     assert errors() == []
@@ -360,12 +360,12 @@ async def test_work_that_fails_is_told(table: Table, errors: Any) -> None:
     await asyncio.wait([task])
     await asyncio.sleep(0)
     assert errors() == ["Work in the background failed"]
-    await resources.close()
+    await resources._close()
 
 
 async def test_no_work_begins_behind_the_close(table: Table) -> None:
     resources = table()
-    await resources.close()
+    await resources._close()
     with pytest.raises(RuntimeError, match="closed"):
         resources.spawn(asyncio.sleep(0))
 
@@ -385,7 +385,7 @@ async def test_work_that_ignores_its_cancellation_is_given_up(table: Table, erro
     await resources.share(thing)
     task = resources.spawn(stubborn())
     await asyncio.sleep(0)
-    await resources.close()
+    await resources._close()
     assert TOLD == ["open ()", "ignored", "close ()"]
     (message,) = errors()
     assert "stubborn, still runs 0.05 s after it was cancelled" in message
