@@ -85,7 +85,7 @@ class Resources:
         if self._closed:
             work.close()
             raise RuntimeError("The mappings are closed: nothing can be spawned any more")
-        task = asyncio.get_running_loop().create_task(work)
+        task = asyncio.get_running_loop().create_task(_contained(work), name=_name_of(work))
         self._tasks.add(task)
         task.add_done_callback(self._done)
         return task
@@ -94,7 +94,7 @@ class Resources:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            logger.error("Work in the background failed", exc_info=error)
+            logger.error("%s failed in the background", task.get_name(), exc_info=error)
 
     async def _close(self) -> None:
         """Ends the work that is left, and gives back what is shared, the last one first."""
@@ -104,8 +104,8 @@ class Resources:
         if self._tasks:
             _, running = await asyncio.wait(self._tasks, timeout=CLOSE_TIMEOUT)
             for task in running:
-                name = _name_of(task.get_coro())
-                logger.error("Work in the background, %s, still runs %g s after it was cancelled", name, CLOSE_TIMEOUT)
+                name = task.get_name()
+                logger.error("%s still runs in the background %g s after it was cancelled", name, CLOSE_TIMEOUT)
         while self._held:
             await self._shares.give_back(self._held.pop())
 
@@ -303,12 +303,25 @@ class _Life(Generic[T]):
                     what = "at its end" if self._leave.is_set() else "before its end"
                     logger.error("%s failed %s", self._name, what, exc_info=error)
                 return
-            if not isinstance(error, Exception):  # it would end the tasks of those who ask, or the event loop
-                failure = RuntimeError(f"{self._name} has raised {describe(error)}")
-                failure.__cause__ = error
-                error = failure
-            self._entered.set_exception(error)
+            # What is no Exception would end the tasks of those who ask, or the event loop.
+            self._entered.set_exception(error if isinstance(error, Exception) else _failure(self._name, error))
             self._entered.exception()  # whoever has asked is told; nobody may be there any more
+
+
+async def _contained(work: Coroutine[Any, Any, T]) -> T:
+    """Does some work; a SystemExit of it is its own failure, and doesn't end the event loop."""
+    try:
+        return await work
+    except (Exception, asyncio.CancelledError):
+        raise
+    except BaseException as error:
+        raise _failure(_name_of(work), error) from error
+
+
+def _failure(name: str, error: BaseException) -> RuntimeError:
+    failure = RuntimeError(f"{name} has raised {describe(error)}")
+    failure.__cause__ = error
+    return failure
 
 
 def _name_of(code: Any) -> str:

@@ -351,15 +351,17 @@ async def test_work_in_the_background_is_cancelled_at_the_close(table: Table, er
     assert errors() == []
 
 
-async def test_work_that_fails_is_told(table: Table, errors: Any) -> None:
+@pytest.mark.parametrize("failure", [ValueError("boom"), SystemExit(3), KeyboardInterrupt()], ids=repr)
+async def test_work_that_fails_is_told(table: Table, errors: Any, failure: BaseException) -> None:
     async def fails() -> None:
-        raise ValueError("boom")
+        raise failure
 
     resources = table()
     task = resources.spawn(fails())
     await asyncio.wait([task])
     await asyncio.sleep(0)
-    assert errors() == ["Work in the background failed"]
+    (message,) = errors()
+    assert message.endswith("fails failed in the background")
     await resources._close()
 
 
@@ -388,7 +390,7 @@ async def test_work_that_ignores_its_cancellation_is_given_up(table: Table, erro
     await resources._close()
     assert TOLD == ["open ()", "ignored", "close ()"]
     (message,) = errors()
-    assert "stubborn, still runs 0.05 s after it was cancelled" in message
+    assert "stubborn still runs in the background 0.05 s after it was cancelled" in message
     go_on.set()
     await task
 

@@ -20,6 +20,7 @@ HOWS = ("exit", "interrupt", "argparse", "generator_exit", "own", "cancelled")
 CODE = """\
 import argparse
 import asyncio
+from contextlib import asynccontextmanager
 
 from reserve_core import Form, capture, hookimpl
 
@@ -136,6 +137,35 @@ class Local:
         end(how(request))
 
 local = Local()
+
+# what mappings open
+
+@asynccontextmanager
+async def opened(how):
+    end(how)
+    yield
+
+class Opens(Local):
+    @hookimpl
+    def schema(self):
+        return {"type": "object", "properties": {"opens": {}}}
+
+    @hookimpl
+    async def lifespan(self, mapping, resources):
+        mapping.state = resources
+        yield
+
+    @hookimpl
+    async def redirect(self, request, response, mapping, redirect):
+        async def work():
+            end(how(request))
+        if redirect == "work":
+            mapping.state.spawn(work())
+            response.send("ok")
+        else:
+            await mapping.state.share(opened, how(request))
+
+opens = Opens()
 
 def listener(server):
     def incoming(event):
@@ -306,6 +336,8 @@ PLACES = (
     Place("if-match", {"if-match": "./code_that_ends.py:if_match", "status": 200}),
     Place("if-match-async", {"if-match": "./code_that_ends.py:if_match_later", "status": 200}),
     Place("local", {"local": 1}),
+    Place("spawned", {"opens": "work"}, status=200),
+    Place("shared", {"opens": "resource"}),
     Place("forward-request", {**_UP, "forward-request": "./code_that_ends.py:forward"}),
     Place("forward-response", {**_UP, "forward-response": "./code_that_ends.py:forward"}),
     Place("file-stat", {"file": "./$2", "custom-file-system": f"{_FILES}stat"}),
@@ -329,7 +361,7 @@ PLACES = (
 
 
 # What asyncio takes for a task's end in good order.
-NO_FAILURES = {("background", "cancelled"), ("task-group", "cancelled")}
+NO_FAILURES = {("background", "cancelled"), ("task-group", "cancelled"), ("spawned", "cancelled")}
 
 
 def _mappings() -> list[dict[str, Any]]:
@@ -344,7 +376,7 @@ def _mappings() -> list[dict[str, Any]]:
 async def test_the_server_answers_the_next_request(launch: Launch, score: Score, scale: Scale) -> None:
     files = {"code_that_ends.py": CODE, "applications.py": APPLICATIONS}
     listeners = ["./inside.py:watch", "./code_that_ends.py:listener"]
-    handlers = {"local": "./code_that_ends.py:local"}
+    handlers = {name: f"./code_that_ends.py:{name}" for name in ("local", "opens")}
     program = await launch(_mappings(), files=files, listeners=listeners, handlers=handlers, silent=False)
     wrong = []
     number = scale(1, len(HOWS))
