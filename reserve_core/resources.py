@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine, Hashable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from copy import copy
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .config.mapping import Mapping
@@ -87,10 +88,11 @@ class Resources:
             raise RuntimeError("The mappings are closed: nothing can be spawned any more")
         task = asyncio.get_running_loop().create_task(_contained(work), name=_name_of(work))
         self._tasks.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(partial(self._done, work))
         return task
 
-    def _done(self, task: asyncio.Task[Any]) -> None:
+    def _done(self, work: Coroutine[Any, Any, Any], task: asyncio.Task[Any]) -> None:
+        work.close()  # one that was cancelled before it has begun
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:

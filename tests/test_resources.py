@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -363,6 +364,18 @@ async def test_work_that_fails_is_told(table: Table, errors: Any, failure: BaseE
     (message,) = errors()
     assert message.endswith("fails failed in the background")
     await resources._close()
+
+
+async def test_work_that_has_not_begun_never_does(table: Table) -> None:
+    resources = table()
+
+    async def work() -> None:
+        TOLD.append("begun")
+
+    resources.spawn(work())
+    await resources._close()
+    gc.collect()  # a coroutine that is forgotten warns
+    assert TOLD == []
 
 
 async def test_no_work_begins_behind_the_close(table: Table) -> None:
