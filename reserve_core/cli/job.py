@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from ..events import Event
     from ..plugins import Plugins
     from ..server import Server
+
+logger: logging.Logger = logging.getLogger("reserve")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,9 @@ class Job:
                 await server.reload(self.source(file))
             except ConfigError as error:
                 problems.extend(error.problems)
+            except Exception:  # a lifespan's; the other servers are others'
+                if not server.closing:  # a stop ends a reload that is at work
+                    logger.exception("The reload failed")
         if problems:
             tell_former(problems)
 

@@ -128,6 +128,52 @@ def test_an_invalid_configuration_is_told_and_the_former_one_goes_on(start: Any,
     assert ask(f"{url}a").text == "two"
 
 
+LIFE = """
+import asyncio
+from pathlib import Path
+from reserve_core import hookimpl
+
+@hookimpl
+def schema():
+    return {"properties": {"life": {"type": "string"}}}
+
+@hookimpl
+async def lifespan(mapping, resources):
+    if mapping.value == "fails":
+        raise ConnectionRefusedError("no database")
+    if mapping.value == "hangs":
+        Path("hangs").touch()
+        await asyncio.Event().wait()
+    yield
+    Path("ended").touch()
+
+@hookimpl
+async def redirect(response, redirect):
+    response.send(redirect)
+"""
+
+
+def test_a_lifespan_that_fails_keeps_its_own_server_only(start: Any, ask: Any, write: Any, tmp_path: Path) -> None:
+    def settings(value: str) -> dict[str, Any]:
+        return configuration({"life": value}, handlers={"life": "./life.py"})
+
+    write({"life.py": LIFE, "one.json": settings("one"), "two.json": settings("two")})
+    running = start("--config", "one.json,two.json")
+    urls = [running.ready(), running.ready()]
+    write({"one.json": settings("fails"), "two.json": settings("other")})
+    hang_up(running)
+    assert [ask(url).text for url in urls] == ["one", "other"]
+    assert running.errors.count("ERROR") == running.errors.count("ERROR The reload failed") == 1
+    assert "no database (life.py:13 in lifespan)" in running.errors
+    # A stop needn't wait for one that hangs.
+    write({"one.json": settings("hangs")})
+    running.signal(signal.SIGHUP)
+    wait_until((tmp_path / "hangs").exists)
+    assert running.stop() == 0
+    assert running.errors.count("ERROR") == 1
+    assert (tmp_path / "ended").exists()
+
+
 def test_what_takes_a_new_start_is_told(start: Any, ask: Any, write: Any) -> None:
     write({"reserve.json": {"hostname": "127.0.0.1", "mappings": [{"status": 404}]}})
     running = start()
