@@ -102,7 +102,8 @@ def test_the_schemas_of_the_built_in_handlers_are_plain(prefixes: set[str]) -> N
     for prefix in prefixes:
         schema = mapping_schema(handlers[prefix])
         kinds = schema["properties"][prefix]["type"]
-        value = {prefix: least[kinds if isinstance(kinds, str) else kinds[0]], "match": "^/", "method": ["GET"]}
+        own = "10/s" if prefix == "limit" else least[kinds if isinstance(kinds, str) else kinds[0]]
+        value = {prefix: own, "match": "^/", "method": ["GET"]}
         assert surely_valid(schema, value), prefix
 
 
