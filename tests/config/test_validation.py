@@ -36,6 +36,7 @@ def _schemas(schemas: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         "minLength": COUNTS,
         "maxLength": COUNTS,
         "minItems": COUNTS,
+        "uniqueItems": st.booleans(),
         "maxItems": COUNTS,
         "minimum": COUNTS,
         "maximum": COUNTS,
