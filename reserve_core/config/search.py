@@ -192,8 +192,8 @@ def _ends_by_itself(body: Sequence[Item], rest: Sequence[Item]) -> bool:
     if code is not codes.LITERAL:
         return False
     char = chr(argument)
-    # Upper and lower case may be the same.
-    return not any(_takes(body[0], each) for each in {char, char.lower(), char.upper()})
+    # Upper and lower case may be the same, and be two characters (ß).
+    return not any(_takes(body[0], each) for each in {char, *char.lower(), *char.upper()})
 
 
 def _takes(item: Item, char: str) -> bool:

@@ -35,6 +35,7 @@ HARMLESS = [
     "^/(?!private)(.*)",
     "^/a{1,5}b?",
     "^/v(\\d{1,3})/(?<rest>.*)",
+    "^/a*ß",
 ]
 # Patterns that a URL can make very slow, with such a URL (and one that is of use).
 BAD = [
