@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import pbkdf2_hmac
+from itertools import cycle
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -66,6 +67,24 @@ def write_content(folder: Path) -> None:
 def _routes(count: int) -> list[dict[str, Any]]:
     """Mappings that don't match the request that's measured."""
     return [{"match": f"^/route-{number}/.*", "status": 404} for number in range(count)]
+
+
+_SHAPES: tuple[tuple[str, str, dict[str, str]], ...] = (
+    ("^/(a{0}|b{0})/(.*)", "", {}),
+    (r"^.*/x{}/(\d+)$", "", {}),
+    ("^/literal{}/.*", "", {}),
+    ("^/[^/]+/part{}/", "", {"method": "GET"}),
+    (r"\.(js{0}|css{0})$", "", {"host": HOST}),
+    ("^/Case{}/(.*)", "i", {}),
+)
+
+
+def _shapes(count: int) -> list[dict[str, Any]]:
+    """Mappings that don't match either, of all shapes: alternatives, text that stands anywhere, in any case."""
+    return [
+        {"match": {"re": text.format(number), "flags": flags}, **conditions, "status": 404}
+        for number, (text, flags, conditions) in zip(range(count), cycle(_SHAPES), strict=False)
+    ]
 
 
 _HELLO = {"match": "^/hello$", "custom": "./hello.py"}
@@ -160,6 +179,15 @@ CASES = (
             NGINX.serves(*_NGINX_ROUTES, _NGINX_HELLO.format("~ ^/hello$")),
         ),
         targets={f"{RESERVE.name}, 10 mappings": 0.8},
+    ),
+    Case(
+        name="mapping-shapes",
+        title="hello, as the last of 1,000 mappings of all shapes",
+        path="/hello",
+        body=b"hello",
+        ours=RESERVE.serves(*_shapes(999), _HELLO),
+        others=(RESERVE.serves(*_shapes(9), _HELLO, note="10 mappings"),),
+        targets={f"{RESERVE.name}, 10 mappings": 0.83},
     ),
     _proxied("proxy-hello", "hello, from a server behind a proxy", "/hello", b"hello"),
     _proxied("proxy-large", "a file of 1 MB, from a server behind a proxy", "/files/large.bin", FILES["large.bin"]),

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from re import _constants as codes  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING, NamedTuple
 
+from .literals import required_prefix
 from .pattern import Item, syntax
 from .search import flat, is_all
-from .table import required_prefix
 
 if TYPE_CHECKING:
     from .hosts import Hosts

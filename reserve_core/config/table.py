@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from copy import copy
 from operator import attrgetter
-from re import _constants as codes  # type: ignore[attr-defined]
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from .hosts import parents_of
-from .pattern import Item, syntax
+from .literals import ANYTHING, Parts, Texts, needs
 
 if TYPE_CHECKING:
     from ..errors import Problem
@@ -19,50 +18,77 @@ if TYPE_CHECKING:
 
 # Mappings held in the candidate tuples that are kept for later requests, all tuples together.
 _KEPT = 1 << 18
+# Mappings that are tried sooner than the texts they need are looked for.
+_FEW = 10
 _POSITION = attrgetter("index")
 
 
+class _Entry(NamedTuple):
+    """What the text that a mapping matches begins with, and the parts that it has besides."""
+
+    beginning: str
+    parts: Sequence[Texts]
+    position: int
+
+
 class _Index:
-    """Mappings by the literal text that what they match begins with: those that may match a text are found at once."""
+    """Mappings by the literal text that what they match begins with: those that may match a text are found at once.
 
-    __slots__ = ("_always", "_everywhere", "_kept", "_keys", "_outer", "_owned", "_room", "mappings")
+    Where many need the same beginning, or none, those that need some text behind it are found by this one.
+    """
 
-    def __init__(self, mappings: tuple[Mapping, ...], entries: Iterable[tuple[str, int]]) -> None:
-        """`entries` are the required beginnings, each with the position of its mapping, in the order of positions."""
+    __slots__ = ("_folds", "_kept", "_keys", "_outer", "_owned", "_parts", "_room", "mappings")
+
+    def __init__(self, mappings: tuple[Mapping, ...], entries: Iterable[_Entry], folds: bool) -> None:
+        """With `folds`, the entries have casefolded text, which is looked for in casefolded texts."""
         self.mappings: tuple[Mapping, ...] = mappings
-        owned: dict[str, list[int]] = {}
-        for prefix, position in entries:
-            owned.setdefault(prefix, []).append(position)
-        self._always = owned.pop("", [])
-        self._everywhere = tuple(mappings[position] for position in self._always)
-        # In a sorted list, the longest prefix of a text is the key before the text, or a prefix of that key.
-        self._keys = sorted(owned)
-        self._owned = [owned[key] for key in self._keys]
+        owned: dict[str, list[_Entry]] = {"": []}
+        for entry in entries:
+            owned.setdefault(entry.beginning, []).append(entry)
+        # In a sorted list, the longest prefix of a text is the key before the text, or a prefix of that key. The key ""
+        # is the last one: -1, where each way out ends.
+        self._keys = sorted(filter(None, owned))
         self._outer = _outer(self._keys)
-        self._kept: list[tuple[Mapping, ...] | None] = [None] * len(self._keys)
-        self._room = _KEPT
+        self._owned: list[list[int]] = []
+        self._parts: list[tuple[Parts, ...]] = []
+        for key in (*self._keys, ""):
+            tried, found = _divided(owned[key])
+            self._owned.append([entry.position for entry in tried])
+            self._parts.append((Parts((entry.parts, entry.position) for entry in found),) if found else ())
+        for index, outer in enumerate(self._outer):
+            self._parts[index] += self._parts[outer]
+        self._folds = folds
+        self._forget()
 
     def candidates(self, text: str) -> tuple[Mapping, ...]:
         """The mappings that may match `text`, in the table's order. Those left out can't match it."""
+        if self._folds:
+            text = text.casefold()
         keys = self._keys
         index = bisect_right(keys, text) - 1
-        while index >= 0:
-            if text.startswith(keys[index]):
-                return self._kept[index] or self._build(index)
+        while index >= 0 and not text.startswith(keys[index]):
             index = self._outer[index]
-        return self._everywhere
+        found = self._kept[index]
+        if found is None:
+            found = self._build(index)
+        for parts in self._parts[index]:
+            if own := parts.within(text):
+                found = _in_order(found + tuple(self.mappings[position] for position in own))
+        return found
 
     def with_mappings(self, mappings: tuple[Mapping, ...]) -> Self:
         """The same with these in the places of its mappings, whose conditions they have."""
         index = copy(self)
         index.mappings = mappings
-        index._everywhere = tuple(mappings[position] for position in self._always)
-        index._kept = [None] * len(self._keys)
-        index._room = _KEPT
+        index._forget()
         return index
 
+    def _forget(self) -> None:
+        self._kept: list[tuple[Mapping, ...] | None] = [None] * len(self._owned)
+        self._room = _KEPT
+
     def _build(self, index: int) -> tuple[Mapping, ...]:
-        positions = list(self._always)
+        positions = list(self._owned[-1])
         key = index
         while key >= 0:
             positions += self._owned[key]
@@ -70,8 +96,7 @@ class _Index:
         positions.sort()
         built = tuple(self.mappings[position] for position in positions)
         if len(built) > self._room:
-            self._kept = [None] * len(self._keys)
-            self._room = _KEPT
+            self._forget()
         self._room -= len(built)
         self._kept[index] = built
         return built
@@ -80,30 +105,34 @@ class _Index:
 class Table(_Index):
     """The mappings of a configuration, in order. Nothing in it changes: a reload makes a new one.
 
-    Most patterns begin with literal text (`^/api/`), which a URL must begin with too. The table is an index by that
-    prefix, so that the cost of `candidates` doesn't grow with the number of mappings. A second one has the mappings for
-    hosts with a name, by the name and the prefix. `asks_host` says whether any mapping has a `host`: only then
-    `candidates_on` is of use. `warnings` say what in the mappings is legal and can't do what it says.
+    Most patterns need literal text: `^/api/` at the beginning of a URL, `^/(en|de)/` one of two, `\\.js$` somewhere.
+    The table is an index by such text, so that the cost of `candidates` does not grow with the number of mappings. A
+    second one has the mappings for hosts with a name, by the name and the text. What shows none, and what is inverted,
+    is always a candidate. `asks_host` says whether any mapping has a `host`: only then `candidates_on` is of use.
+    `warnings` say what in the mappings is legal and can't do what it says.
     """
 
     __slots__ = ("_by_host", "_hosts", "_parents", "asks_host", "warnings")
 
     def __init__(self, mappings: Iterable[Mapping] = (), warnings: Iterable[Problem] = ()) -> None:
         mappings = tuple(mappings)
-        everywhere: list[tuple[str, int]] = []
-        by_host: list[tuple[str, int]] = []
+        folds = any(mapping.pattern.flags & re.IGNORECASE for mapping in mappings)
+        everywhere: list[_Entry] = []
+        by_host: list[_Entry] = []
+        names: set[str] = set()
         for position, mapping in enumerate(mappings):
-            prefix = "" if mapping.invert else required_prefix(mapping.pattern)
+            beginnings, parts = ANYTHING if mapping.invert else needs(mapping.pattern, folds)
             hosts = mapping.host
             if hosts is None or hosts.pattern is not None or mapping.invert:
-                everywhere.append((prefix, position))
+                everywhere += (_Entry(text, parts, position) for text in beginnings)
             else:
-                by_host += ((f"{key} {prefix}", position) for key in hosts.keys)
-        super().__init__(mappings, everywhere)
+                names |= hosts.keys
+                by_host += (_Entry(f"{key} {text}", parts, position) for key in hosts.keys for text in beginnings)
+        super().__init__(mappings, everywhere, folds)
         self.warnings: tuple[Problem, ...] = tuple(warnings)
         self.asks_host: bool = any(mapping.host is not None for mapping in mappings)
-        self._by_host = _Index(mappings, by_host)
-        self._hosts = frozenset(key.partition(" ")[0] for key, _ in by_host)
+        self._by_host = _Index(mappings, by_host, folds)
+        self._hosts = frozenset(names)
         self._parents = frozenset(host.removeprefix("*.") for host in self._hosts if host.startswith("*."))
 
     def __len__(self) -> int:
@@ -122,7 +151,17 @@ class Table(_Index):
             for parent in parents_of(host):
                 if parent in self._parents:
                     own += self._by_host.candidates(f"*.{parent} {url}")
-        return tuple(sorted(found + own, key=_POSITION)) if own else found
+        return _in_order(found + own) if own else found
+
+
+def _in_order(mappings: tuple[Mapping, ...]) -> tuple[Mapping, ...]:
+    return tuple(sorted(mappings, key=_POSITION))
+
+
+def _divided(entries: list[_Entry]) -> tuple[list[_Entry], list[_Entry]]:
+    """Those that are tried for each text, and those that are found by their parts, which pays for many only."""
+    found = [entry for entry in entries if entry.parts] if len(entries) > _FEW else []
+    return ([entry for entry in entries if not entry.parts], found) if len(found) > _FEW else (entries, [])
 
 
 def _outer(keys: list[str]) -> list[int]:
@@ -135,29 +174,3 @@ def _outer(keys: list[str]) -> list[int]:
         outer.append(open_keys[-1] if open_keys else -1)
         open_keys.append(index)
     return outer
-
-
-def required_prefix(pattern: re.Pattern[str]) -> str:
-    """The literal text that every URL matched by `pattern` begins with; "" when its syntax doesn't show one."""
-    if pattern.flags & (re.IGNORECASE | re.MULTILINE):
-        return ""
-    items = syntax(pattern)
-    if not items or items[0][0] is not codes.AT or items[0][1] not in (codes.AT_BEGINNING, codes.AT_BEGINNING_STRING):
-        return ""
-    return _literal(items[1:])[0]
-
-
-def _literal(items: Iterable[Item]) -> tuple[str, bool]:
-    """The literal text that parsed `items` begin with, and whether it's all of them."""
-    text = ""
-    for code, argument in items:
-        if code is codes.LITERAL:
-            text += chr(argument)
-        elif code is codes.SUBPATTERN and not (argument[1] or argument[2]):  # no flags of its own
-            inner, is_all = _literal(argument[3])
-            text += inner
-            if not is_all:
-                return text, False
-        else:
-            return text, False
-    return text, True
