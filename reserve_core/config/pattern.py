@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from functools import lru_cache
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
@@ -59,12 +60,13 @@ def compile_expression(
     return re.compile(value.pattern, value.flags | flags) if flags else value
 
 
-def syntax(pattern: re.Pattern[str]) -> list[Item]:
+@lru_cache(maxsize=1)  # what is asked about a pattern is asked in a row
+def syntax(pattern: re.Pattern[str]) -> tuple[Item, ...]:
     """What `pattern` consists of, as Python's own parser tells it: codes of the module `re._constants`, with what each
     of them is about."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # told, or not, when the pattern was compiled
-        return list(parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG))
+        return tuple(parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG))
 
 
 def _simple(path: str) -> re.Pattern[str]:
