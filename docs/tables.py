@@ -21,7 +21,8 @@ import click
 from reserve_core import hookspecs, load_plugins
 from reserve_core.cli import main as command_line
 from reserve_core.config import migration
-from reserve_core.config.schema import MAPPING_PROPERTIES, core_schema
+from reserve_core.config.properties import MAPPING_PROPERTIES
+from reserve_core.config.schema import core_schema
 from reserve_core.limits import LIMITS
 
 DOCS = Path(__file__).parent

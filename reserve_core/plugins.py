@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import hookspecs
 from .config.contract import HANDLER_HOOKS, Hook, local_handler, make_handler, new_manager, register
-from .config.mapping import Handler
+from .config.handler import Handler
 from .config.names import suggestion
 from .errors import ContractError, PluginError
 from .events import NAMES

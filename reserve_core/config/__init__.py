@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from ..limits import Limits
     from .checker import Settings, check
     from .configuration import Configuration
-    from .mapping import Handler, Mapping
+    from .handler import Handler
+    from .mapping import Mapping
     from .reader import Source, read
     from .reference import Reference, load_reference
     from .schema import compose_schema
@@ -42,7 +43,8 @@ __getattr__: Callable[[str], Any] = lazy(
         "..limits": ("Limits",),
         ".checker": ("Settings", "check"),
         ".configuration": ("Configuration",),
-        ".mapping": ("Handler", "Mapping"),
+        ".handler": ("Handler",),
+        ".mapping": ("Mapping",),
         ".reader": ("Source", "read"),
         ".reference": ("Reference", "load_reference"),
         ".schema": ("compose_schema",),

@@ -21,7 +21,7 @@ from .compiler import compile_table
 from .configuration import Configuration
 from .contract import local_handler
 from .explain import shown
-from .mapping import Handler
+from .handler import Handler
 from .reader import Document, Entry, Place, Source, read
 from .reference import load_reference
 from .schema import SETTINGS, core_schema

@@ -15,15 +15,17 @@ from ..failures import describe, is_cancellation
 from ..tokens import is_token
 from . import lint, migration, positions
 from .explain import Finding, shown
+from .handler import Handler
 from .hosts import compile_hosts
 from .interpolate import compile_template
-from .mapping import Handler, IfMatch, Mapping
+from .mapping import IfMatch, Mapping
 from .names import meant, suggestion
 from .pattern import DEFAULT, compile_match
+from .properties import MAPPING_PROPERTIES
 from .reach import unreached
 from .reader import Entry, Place
 from .reference import load_reference
-from .schema import MAPPING_PROPERTIES, mapping_schema
+from .schema import mapping_schema
 from .table import Table
 from .validation import findings
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..errors import Problem
 from ..limits import Limits
 from ..networks import NOWHERE, Networks
-from .mapping import Handler, Mapping
+from .handler import Handler
+from .mapping import Mapping
 from .table import Table
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import pytest
 
 from reserve_core import hookspecs
 from reserve_core.config.contract import local_handler, new_manager, register
-from reserve_core.config.schema import MAPPING_PROPERTIES
+from reserve_core.config.properties import MAPPING_PROPERTIES
 from reserve_core.errors import ConfigError, ContractError, Problem
 from reserve_core.hookspecs import hookimpl
 

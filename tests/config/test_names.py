@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from reserve_core.config.names import meant, misspellings, slips, suggestion
-from reserve_core.config.schema import MAPPING_PROPERTIES
+from reserve_core.config.properties import MAPPING_PROPERTIES
 
 OPEN = {*MAPPING_PROPERTIES, "custom", "watch"}
 HANDLERS = ["custom", "file", "mirror", "status", "tap", "url", "use"]

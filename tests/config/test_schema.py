@@ -9,7 +9,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from reserve_core.config import Configuration, Handler, compose_schema
-from reserve_core.config.schema import DIALECT, MAPPING_PROPERTIES, SETTINGS, core_schema, mapping_schema
+from reserve_core.config.properties import MAPPING_PROPERTIES
+from reserve_core.config.schema import DIALECT, SETTINGS, core_schema, mapping_schema
 from reserve_core.config.validation import validator
 from reserve_core.options import Shape
 

@@ -15,7 +15,8 @@ from click.testing import CliRunner
 
 from reserve_core import ConfigError, check, load_plugins, read
 from reserve_core.cli import main
-from reserve_core.config.schema import MAPPING_PROPERTIES, core_schema
+from reserve_core.config.properties import MAPPING_PROPERTIES
+from reserve_core.config.schema import core_schema
 from tests.hostile.strategies import configurations, drawn
 
 if TYPE_CHECKING:
