@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from reserve_core import hookimpl
 
-from . import mount as mounts
+from .prefixes import MIRROR
 from .refused import passed
 
 if TYPE_CHECKING:
@@ -36,17 +36,21 @@ def schema() -> type[Options]:
 @hookimpl
 async def validate(mapping: Mapping, configuration: Configuration) -> None:
     """Keeps as state the plan of the mount."""
+    from .mount import plan
+
     for module in (".capture", ".routes"):
         import_module(module, __name__)  # no request shall wait for it
-    mapping.state = mounts.plan(mapping.options, configuration)
+    mapping.state = plan(mapping.options, configuration)
     mapping.final = True
 
 
 @hookimpl
 async def lifespan(mapping: Mapping, resources: Resources) -> AsyncGenerator[None, None]:
     """Keeps as state the mount."""
+    from .mount import opened
+
     plan: Plan = mapping.state
-    async with mounts.opened(plan, plan.options.codes, resources) as mapping.state:
+    async with opened(plan, plan.options.codes, resources) as mapping.state:
         yield
 
 
@@ -74,7 +78,7 @@ async def redirect(
 def refused(event: Event) -> None:
     if event.server is None:
         return
-    for mapping, redirect in passed(event, event.server.configuration, mounts.MIRROR):
+    for mapping, redirect in passed(event, event.server.configuration, MIRROR):
         from .capture import capture_refused
 
         mount: Mount = mapping.state

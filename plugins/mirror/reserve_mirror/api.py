@@ -10,8 +10,8 @@ from reserve_core import HTTPError
 
 from . import answer, export
 from .call import DATA, SAFETY, Call
-from .options import CODE_RULE, is_code, new_code, why_no_code
 from .store import Content
+from .values import CODE_RULE, is_code, new_code, why_no_code
 from .wait import Criteria, wait
 from .whole import files_of, summary_of, whole_of, whole_to_json
 

@@ -13,9 +13,9 @@ from reserve_core import Event, HTTPError, Request, Response
 
 from .answer import Reply, is_preflight, reply_of
 from .mount import Mount
-from .options import CODE, why_no_code
 from .record import failure_of, now, read_body, summarize, summarize_refused
 from .store import Unavailable
+from .values import CODE, why_no_code
 
 _AGE = "600"
 # The code, and the path and the query that follow it.

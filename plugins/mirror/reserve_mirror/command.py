@@ -22,7 +22,8 @@ from reserve_core.cli import (
     serve_until_signal,
 )
 
-from .options import (
+from .report import nearest_lines
+from .values import (
     CODE,
     CODE_RULE,
     EXPIRATION_TIME,
@@ -35,7 +36,6 @@ from .options import (
     new_code,
     redis_url,
 )
-from .report import nearest_lines
 
 if TYPE_CHECKING:
     from reserve_core import Server

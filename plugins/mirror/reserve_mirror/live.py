@@ -9,7 +9,8 @@ from reserve_core import Disconnected, Mapping, WebSocket
 
 from .call import Call
 from .follow import follow
-from .mount import MIRROR, Mount
+from .mount import Mount
+from .prefixes import MIRROR
 from .record import now
 from .store import Event
 from .whole import to_json

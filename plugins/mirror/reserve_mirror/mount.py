@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from .options import Options
     from .store import Settings, Store
 
-MIRROR, TAP = "mirror", "tap"  # the prefixes
-
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -49,7 +47,8 @@ class Mount(Plan):
 def plan(options: Options, configuration: Configuration) -> Plan:
     """Checks that there can be a mount with `options`. Raises `ConfigError`."""
     from .access import Access
-    from .options import redis_url, settings_of
+    from .options import settings_of
+    from .values import redis_url
 
     url = redis_url(options.redis_url)
     if url is None:

@@ -13,7 +13,7 @@ from reserve_core import HTTPError
 from reserve_core.kit import with_charset
 
 from .call import SAFETY, Call
-from .options import CODE, CODE_RULE, is_code, new_code
+from .values import CODE, CODE_RULE, is_code, new_code
 
 _FOLDER = Path(__file__).parent
 _STATIC = _FOLDER / "static"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from reserve_core import HTTPError
 
-from .mount import TAP
+from .prefixes import TAP
 
 if TYPE_CHECKING:
     from reserve_core import Event, LiveConfiguration, Mapping

@@ -12,8 +12,8 @@ from reserve_core import Disconnected, HTTPError, Request, Response
 from . import api, live, pages
 from .call import SAFETY, Call
 from .mount import Mount
-from .options import CODE, is_code, why_no_code
 from .store import Unavailable
+from .values import CODE, is_code, why_no_code
 from .whole import to_json
 
 TOKEN = "token"  # noqa: S105  # the parameter by which a browser gets the cookie, not the secret

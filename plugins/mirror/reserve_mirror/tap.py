@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 
 from reserve_core import ConfigError, hookimpl
 
-from . import mount as mounts
-from .mount import MIRROR, TAP
+from .prefixes import MIRROR, TAP
 from .refused import passed
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def schema() -> type[TapOptions]:
 
 @hookimpl
 async def validate(mapping: Mapping) -> None:
-    from .options import CODE_RULE, is_code
+    from .values import CODE_RULE, is_code
 
     import_module(".recorder", __package__)  # no request shall wait for it
     if mapping.template is None and not is_code(mapping.value):
@@ -45,26 +44,29 @@ async def validate(mapping: Mapping) -> None:
 @hookimpl
 async def validate_table(mappings: tuple[Mapping, ...], configuration: Configuration) -> None:
     """Gives the taps the plan of the mirror that shows what they record. Refuses them when there is none."""
+    from .mount import plan
     from .options import Options
 
     taps = [mapping for mapping in mappings if mapping.handler.prefix == TAP]
     mirrors: list[Plan] = [mapping.state for mapping in mappings if mapping.handler.prefix == MIRROR]
-    plan = mirrors[0] if mirrors else mounts.plan(Options(mirror=""), configuration)
-    if not mirrors and plan.redis_url is None:
+    shown = mirrors[0] if mirrors else plan(Options(mirror=""), configuration)
+    if not mirrors and shown.redis_url is None:
         raise ConfigError(
             f'What "{TAP}" records is shown nowhere',
             'Add a mirror, {"match": "^/mirror(/.*)?$", "mirror": "$1"}, or name the Redis of one: REDIS_URL=...',
             mapping=taps[0],
         )
     for mapping in taps:
-        mapping.state = plan
+        mapping.state = shown
 
 
 @hookimpl
 async def lifespan(mapping: Mapping, resources: Resources) -> AsyncGenerator[None, None]:
     """Keeps as state the mount."""
+    from .mount import opened
+
     codes = (mapping.value,) if mapping.template is None else ()
-    async with mounts.opened(mapping.state, codes, resources) as mapping.state:
+    async with opened(mapping.state, codes, resources) as mapping.state:
         yield
 
 
@@ -77,8 +79,8 @@ async def redirect(
     redirect: str,
     configuration: LiveConfiguration,
 ) -> None:
-    from .options import is_code
     from .recorder import Recorder
+    from .values import is_code
 
     if is_code(redirect):
         Recorder(mapping.state, redirect, request, response).begin()
@@ -89,8 +91,8 @@ def refused(event: Event) -> None:
     if event.server is None:
         return
     for mapping, code in passed(event, event.server.configuration, TAP):
-        from .options import is_code
         from .recorder import record_refused
+        from .values import is_code
 
         if is_code(code):
             mount: Mount = mapping.state

@@ -1,0 +1,98 @@
+"""What the mappings and the commands are told: codes, names of hosts, tokens, Redis; environment variables."""
+
+from __future__ import annotations
+
+import os
+import re
+from urllib.parse import urlsplit
+
+from reserve_core import ConfigError
+
+EXPIRATION_TIME = 86400
+LONGEST_TIME = 10 * 366 * 86400
+MAX_REQUESTS = 20
+MOST_REQUESTS = 100_000
+
+# A dot at the beginning could make a segment that no path keeps. The backslashes are for browsers.
+CODE = r"[A-Za-z0-9_\-][A-Za-z0-9_.\-]{0,127}"
+CODE_RULE = "up to 128 letters (a to z, A to Z), digits, -, _ and, but for the first, dots"
+HOST_NAME = r"\.?[A-Za-z0-9_.-]+"
+VISIBLE = r"[\x21-\x7e]{8,256}"  # a token
+REDIS_URL = "REDIS_URL"
+
+_CODE = re.compile(CODE, re.ASCII)
+_NO_CODE_CHARACTER = r"[^A-Za-z0-9_.-]"
+_SHOWN = 40  # characters of a code that is none
+_SCHEMES = ("redis", "rediss", "unix")
+_CONNECTIONS = 2  # one for all commands, one for the events
+
+
+def redis_url(url: str | None) -> str | None:
+    """The URL of the Redis that an option `redis-url` names, None for the memory. Raises `ConfigError`."""
+    name = '"redis-url"'
+    if url == f"${REDIS_URL}":
+        variable, url = _variable(REDIS_URL)
+        name, url = f"${variable}", url or None
+    if url is None:
+        return None
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in _SCHEMES and bool(parts.path if parts.scheme == "unix" else parts.hostname)
+        parts.port  # noqa: B018  # raises ValueError
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConfigError(
+            f"{name} is not the URL of a Redis", "Write redis://HOST:6379/0, rediss://HOST:6379/0 or unix:///PATH?db=0"
+        )
+    variable, connections = number_of("REDIS_MAX_CONNECTIONS")
+    if connections is not None and connections < _CONNECTIONS:
+        raise ConfigError(f"${variable} is {connections}", f"The mirror needs {_CONNECTIONS} connections")
+    return str(url)
+
+
+def is_code(text: str) -> bool:
+    """Whether `text` can be the code of a mirror."""
+    return _CODE.fullmatch(text) is not None
+
+
+def why_no_code(text: str) -> str:
+    """What is wrong with a text that can't be the code of a mirror, a sentence."""
+    other = re.search(_NO_CODE_CHARACTER, text)
+    because = f", because of {other[0]!r}" if other is not None else ""
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return f"{shown!r} can't be the code of a mirror{because}: a code has {CODE_RULE}"
+
+
+def is_host_name(text: str) -> bool:
+    """Whether `text` can be one of the allowed hosts."""
+    return re.fullmatch(HOST_NAME, text) is not None
+
+
+def is_token(text: str) -> bool:
+    """Whether `text` can be the token."""
+    return re.fullmatch(VISIBLE, text) is not None
+
+
+def new_code() -> str:
+    """A code that nobody can guess: 128 bits."""
+    from secrets import token_urlsafe
+
+    return token_urlsafe(16)
+
+
+def number_of(name: str) -> tuple[str, int | None]:
+    """The environment variable that is set, and its number; None: it isn't set. Raises `ConfigError`."""
+    variable, value = _variable(name)
+    text = value.strip()
+    if text.lower() in ("", "none"):
+        return variable, None
+    if not re.fullmatch(r"[0-9]{1,15}", text, re.ASCII):
+        raise ConfigError(f"${variable} is {text!r}, not a whole number", "Correct the environment variable")
+    return variable, int(text)
+
+
+def _variable(name: str) -> tuple[str, str]:
+    """An environment variable by the name that is set: ours, or Request Mirror's, which begins with RM_."""
+    variable = next((each for each in (name, f"RM_{name}") if os.environ.get(each)), name)
+    return variable, os.environ.get(variable, "")
