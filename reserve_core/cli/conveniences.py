@@ -32,7 +32,7 @@ class Conveniences:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Conveniences:
-        return cls(**{**data, "proxies": tuple(Proxy(**proxy) for proxy in data["proxies"])})
+        return cls(**{**data, "proxies": tuple(Proxy(*proxy) for proxy in data["proxies"])})
 
 
 def with_conveniences(source: Source, options: Conveniences, settings: dict[str, Any]) -> Source:

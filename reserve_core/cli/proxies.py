@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import HTTPError
 
@@ -16,8 +15,7 @@ EXAMPLE = "/api=http://localhost:3000"
 _SPECIAL = re.compile(r"[.()^$\[\]|\\?+*{}]")
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
+class Proxy(NamedTuple):
     """What is at `path` and below is asked of another server.
 
     `path` has no slash at its end: "" means everything. `url` is where it is found there: what follows `path` is put

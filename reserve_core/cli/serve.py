@@ -8,8 +8,6 @@ from typing import Any
 import click
 
 from .common import DEFAULT, installed, no_plugin, run
-from .conveniences import Conveniences, notices, written
-from .job import Job, watched_files
 from .options import SAID, SERVED, WHERE, a_folder, convenience_options
 from .parameters import PORT, check_host
 from .sections import SectionCommand, option
@@ -88,6 +86,9 @@ def serve(
 
     Requests at work may finish then; a second signal cuts them. SIGHUP reads the configurations again.
     """
+    from .conveniences import Conveniences, notices, written
+    from .job import Job, watched_files
+
     if verbose and silent:
         raise click.UsageError("--verbose and --silent exclude each other: leave one out", ctx)
     files: list[str | dict[str, Any]] = [name for value in names for name in value.split(",") if name]

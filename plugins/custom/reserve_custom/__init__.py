@@ -17,15 +17,15 @@ import re
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
-from reserve_core import ConfigError, Reference, hookimpl, send
+from reserve_core import ConfigError, hookimpl, send
 
 from .function import DEFAULT_NAME, Function, fixed_answer, parse_answer, prepare, short
-from .watch import WatchedFunction
 
 if TYPE_CHECKING:
     from reserve_core import LiveConfiguration, Mapping, Request, Response
 
     from .options import Options
+    from .watch import WatchedFunction
 
 # What a function returns at once; anything else may have to be awaited first.
 _PLAIN = frozenset((type(None), str, int, list, tuple))
@@ -41,6 +41,8 @@ def schema() -> type[Options]:
 @hookimpl
 async def validate(mapping: Mapping) -> None:
     """Finds the function and keeps it as state. Warns when it wants more groups than there are."""
+    from reserve_core import Reference
+
     value = mapping.value
     options: Options = mapping.options
     prepared = prepare
@@ -49,6 +51,8 @@ async def validate(mapping: Mapping) -> None:
     if options.watch:
         if not isinstance(value, str):
             raise ConfigError('"watch" is for code in a file', 'Name it as "./file.py:name", or leave "watch" out')
+        from .watch import WatchedFunction
+
         mapping.state = WatchedFunction(Reference(value, mapping.cwd, DEFAULT_NAME), prepared)
     elif isinstance(value, str):
         mapping.state = prepared(Reference(value, mapping.cwd, DEFAULT_NAME).load(), value)
@@ -58,8 +62,7 @@ async def validate(mapping: Mapping) -> None:
         mapping.final = True
     else:
         mapping.state = prepared(value)
-    state = mapping.state
-    function = state.current() if isinstance(state, WatchedFunction) else state
+    function = mapping.state.current()
     groups = 0 if mapping.invert else mapping.pattern.groups
     if function.least > groups:
         mapping.warn(
@@ -83,7 +86,7 @@ async def redirect(
     configuration: LiveConfiguration,
 ) -> str | int | None:
     state: Function | WatchedFunction = mapping.state
-    function = state.current() if isinstance(state, WatchedFunction) else state
+    function = state.current()
     if function.most == 0:
         result = function.call(request, response)
     else:

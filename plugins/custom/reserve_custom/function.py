@@ -6,8 +6,7 @@ import inspect
 import re
 import reprlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from reserve_core import ConfigError
@@ -26,14 +25,17 @@ THREADS = 32
 _OPTIONS = frozenset(("status", "headers", "statusCode"))  # as in REserve
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(NamedTuple):
     """A function, with the groups it takes: at least `least` and at most `most` (None: all there are)."""
 
     name: str
     call: Callable[..., Any]
     least: int = 0
     most: int | None = 0
+
+    def current(self) -> Function:
+        """The function to call now: itself. One that is watched may be another one."""
+        return self
 
     def arguments(self, match: re.Match[str]) -> list[str]:
         """The groups of `match`, decoded; '' for one that took no part in it, or that the function wants beyond."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import replace
 from typing import Any, cast
 
 from reserve_core import ConfigError, Request, Response, Writer
@@ -32,7 +31,7 @@ def prepare_threaded(target: Any, name: str | None = None) -> Function:
         finally:
             response.writer = writer
 
-    return replace(function, call=call_in_thread)
+    return function._replace(call=call_in_thread)
 
 
 class _NoWriter:

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 
 from reserve_core import hookimpl
 
-from .fields import Pairs, compile_fields
-
 if TYPE_CHECKING:
     from reserve_core import LiveConfiguration, Mapping, Request, Response
 
+    from .fields import Pairs
     from .options import Options
 
 _TEXTS = {
@@ -59,6 +58,8 @@ def schema() -> type[Options]:
 @hookimpl
 async def validate(mapping: Mapping) -> None:
     """Keeps as state what makes the headers of an answer from its match."""
+    from .fields import compile_fields  # a redirect to a status needs none
+
     options: Options = mapping.options
     status, headers = options.status, options.headers
     mapping.state = compile_fields(headers, () if status in _WITHOUT_CONTENT else _PLAIN)
