@@ -43,15 +43,17 @@ def methods() -> Iterable[str]:
 
 @hookimpl
 async def validate(mapping: Mapping) -> None:
-    from .custom import CustomFiles
-    from .disk import DiskFiles
     from .options import load_file_system, parse_place
 
     place, file_system = parse_place(mapping), load_file_system(mapping)
     if file_system is None:
+        from .disk import DiskFiles
+
         _warn_of_folder(mapping, place)
         mapping.state = DiskFiles(mapping.options, place)
     else:
+        from .custom import CustomFiles
+
         mapping.state = CustomFiles(mapping.options, place, file_system)
 
 

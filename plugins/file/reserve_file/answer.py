@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
@@ -92,7 +92,7 @@ def _partial(response: Response, file: Representation, ranges: list[Range]) -> l
         response.headers["content-range"] = content_range(ranges[0], file.size)
         response.headers["content-length"] = str(stop - start)
         return [ranges[0]]
-    boundary = secrets.token_hex(16)
+    boundary = os.urandom(16).hex()
     heads, end = multipart_heads(ranges, file.size, file.content_type, boundary)
     length = sum(len(head) + stop - start for head, (start, stop) in zip(heads, ranges, strict=True)) + len(end)
     response.headers["content-type"] = f"multipart/byteranges; boundary={boundary}"

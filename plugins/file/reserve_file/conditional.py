@@ -10,7 +10,7 @@ from email.utils import parsedate_tz
 from reserve_core import Headers
 
 # RFC 9110 section 8.8.3
-_ENTITY_TAG = re.compile(r'(W/)?("[\x21\x23-\x7e\x80-\uffff]*")')
+_ENTITY_TAG = re.compile(r'(W/)?("[^\x00-\x20"\x7f]*")')
 
 
 def is_conditional(headers: Headers) -> bool:
