@@ -37,9 +37,11 @@ class Number(click.FloatRange):
 
 def check_host(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """The callback of an option `--host`: refuses what is no name and no address."""
+    if value is None:
+        return None
     from ..config.checker import is_host
 
-    if value is not None and not is_host(value):
+    if not is_host(value):
         raise click.BadParameter(f"{value!r} is no host name or address; the port goes to --port", ctx, param)
     return value
 
