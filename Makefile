@@ -15,7 +15,7 @@ TESTS :=
 OPTIONS :=
 COVERAGE :=
 # The tests wait more than they compute: more of them at once than the two processors of a small machine.
-JOBS := 4
+JOBS := 3
 # What needs no server, no browser and no process of its own.
 QUICK := tests/config tests/plugins/test_custom.py tests/plugins/test_status.py $(wildcard tests/plugins/test_file*.py) \
 	$(addprefix tests/http/test_, forms.py stream.py target.py) \

@@ -25,7 +25,7 @@ SERVING = {
     *("reserve_core.config.validation", "reserve_core.cli.conveniences", "reserve_core.cli.job"),
     *("reserve_custom.watch", "reserve_file.options", "reserve_status.fields", "reserve_status.options"),
 }
-LIBRARY = {"hmac", "html.entities", "mimetypes", "secrets"}  # what Python has for other responses
+LIBRARY = {"hmac", "mimetypes", "secrets"}  # what Python has for other responses
 METADATA = {"email.message", "importlib.metadata", "zipfile"}  # entry points are found without
 
 

@@ -188,7 +188,7 @@ NOISES = [
 @pytest.mark.parametrize("noise", NOISES, ids=lambda noise: noise.__name__)
 async def test_the_event_loop_never_stalls(noise: Noise, launch: Launch, scale: Scale, score: Score) -> None:
     program = await launch(MAPPINGS, files=SITE)
-    may_stall = scale(300, 100)  # milliseconds; beside other tests the machine itself stalls
+    may_stall = scale(1000, 100)  # milliseconds; beside other tests the machine itself stalls
     stalls, slowest = [], []
     for _ in range(TRIES):
         stall, latency = await disturbed(program, noise, scale(1000, 10_000))
