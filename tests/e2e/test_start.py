@@ -25,7 +25,7 @@ SERVING = {
     *("reserve_core.config.validation", "reserve_core.cli.conveniences", "reserve_core.cli.job"),
     *("reserve_custom.watch", "reserve_file.options", "reserve_status.fields", "reserve_status.options"),
 }
-LIBRARY = {"hmac", "mimetypes", "secrets"}  # what Python has for other responses
+LIBRARY = {"hmac", "html.entities", "mimetypes", "secrets"}  # what Python has for other responses
 METADATA = {"email.message", "importlib.metadata", "zipfile"}  # entry points are found without
 
 
@@ -36,7 +36,10 @@ def loaded(code: str) -> set[str]:
     return set(run.stderr.split())
 
 
-def test_the_first_response_needs_little(start: Any, ask: Any, write: Callable[[dict[str, Any]], None]) -> None:
+def test_the_first_response_needs_little(
+    start: Any, ask: Any, write: Callable[[dict[str, Any]], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # it would load modules of its own
     code = "import sys\n\ndef handler(request, response):\n    return [list(sys.modules), {}]\n"
     mappings = [{"match": "^/modules$", "custom": "./modules.py"}, {"match": "(.*)", "file": "./$1"}, {"status": 404}]
     write({"modules.py": code, "reserve.json": {"mappings": mappings, "limits": {"max-url": 4096}}})
