@@ -21,7 +21,18 @@ if TYPE_CHECKING:
     from .errors import ConfigError, Disconnected, HTTPError, PluginError, Problem, ResponseError
     from .events import Event
     from .hookspecs import hookimpl
-    from .http import Client, Form, FormFile, Headers, Request, Response, WebSocket, Writer, broadcast
+    from .http import (
+        Client,
+        FixedHeaders,
+        Form,
+        FormFile,
+        Headers,
+        Request,
+        Response,
+        WebSocket,
+        Writer,
+        broadcast,
+    )
     from .live import LiveConfiguration
     from .memory import MemoryResponse
     from .mock import Mock
@@ -39,6 +50,7 @@ __all__ = [
     "Configuration",
     "Disconnected",
     "Event",
+    "FixedHeaders",
     "Form",
     "FormFile",
     "HTTPError",
@@ -94,7 +106,18 @@ __getattr__: Callable[[str], Any] = lazy(
         ".errors": ("ConfigError", "Disconnected", "HTTPError", "PluginError", "Problem", "ResponseError"),
         ".events": ("Event",),
         ".hookspecs": ("hookimpl",),
-        ".http": ("Client", "Form", "FormFile", "Headers", "Request", "Response", "WebSocket", "Writer", "broadcast"),
+        ".http": (
+            "Client",
+            "FixedHeaders",
+            "Form",
+            "FormFile",
+            "Headers",
+            "Request",
+            "Response",
+            "WebSocket",
+            "Writer",
+            "broadcast",
+        ),
         ".live": ("LiveConfiguration",),
         ".memory": ("MemoryResponse",),
         ".mock": ("Mock",),

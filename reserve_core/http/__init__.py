@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..lazy import lazy
 from .client import Client
+from .fixed import FixedHeaders
 from .request import Headers, Request
 from .response import Response, Writer
 
@@ -16,7 +17,18 @@ if TYPE_CHECKING:
     from .forms import Form, FormFile
     from .websocket import WebSocket, broadcast
 
-__all__ = ["Client", "Form", "FormFile", "Headers", "Request", "Response", "WebSocket", "Writer", "broadcast"]
+__all__ = [
+    "Client",
+    "FixedHeaders",
+    "Form",
+    "FormFile",
+    "Headers",
+    "Request",
+    "Response",
+    "WebSocket",
+    "Writer",
+    "broadcast",
+]
 
 # With Tornado and python-multipart, for those who have use for them.
 __getattr__: Callable[[str], Any] = lazy(

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Disconnected, HTTPError, ResponseError
 from .body import BodyStream
 from .fields import render_fields, render_head, render_interim, render_switching, render_trailers
+from .fixed import FixedHeaders
 from .request import Headers, Request
-from .response import Response
+from .response import ConnectionWriter, Response
 from .states import (
     BEGUN,
     CHUNKED,
@@ -40,7 +41,7 @@ FAIR_SHARE = 256 * 1024
 COPY_LIMIT = 64 * 1024
 
 
-class Exchange:
+class Exchange(ConnectionWriter):
     """The writer of one response (see `Writer`), and what the connection knows of its request.
 
     It is in one of the states of `ExchangeState`.
@@ -199,6 +200,25 @@ class Exchange:
             write(head + body)
         self.state = COMPLETE
         connection.answered(self)
+
+    def send_fixed(self, status: int, headers: FixedHeaders, body: bytes) -> bool:
+        connection = self.connection
+        shared = connection.shared
+        if self.state is not WAITING or self.body is not None or self.old or not self.keep_alive or shared.closing:
+            return False
+        head = headers.head(status, len(body), shared.date)
+        if head is None:
+            return False
+        if self.head_only or status in (204, 304):
+            connection.transport.write(head)
+        elif len(body) > COPY_LIMIT:
+            connection.transport.write(head)
+            connection.transport.write(body)
+        else:
+            connection.transport.write(head + body)
+        self.state = COMPLETE
+        connection.answered(self)
+        return True
 
     def start(self, status: int, headers: Headers) -> None:
         self._check_open()

@@ -59,6 +59,18 @@ def render_fields(status: int, headers: Headers, date: str) -> tuple[str, int | 
     return text + date, length, closes
 
 
+def render_field(name: str, value: str) -> str:
+    """The line of one field. Raises `ResponseError` for what can't be sent."""
+    _kind(name)
+    _check_value(value)
+    return f"{name}: {value}\r\n"
+
+
+def is_framing(name: str) -> bool:
+    """Whether a field of that name is about the connection or the length of the body."""
+    return _kind(name) not in (_ORDINARY, _DATE)
+
+
 def render_head(status: int, fields: str) -> bytes:
     """The status line, the lines of the fields, and the empty one. Raises `ResponseError` for what isn't Latin-1."""
     line = _STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n"
@@ -75,9 +87,7 @@ def render_switching(fields: Iterable[tuple[str, str]]) -> bytes:
     be sent."""
     text = ""
     for name, value in fields:
-        _kind(name)
-        _check_value(value)
-        text += f"{name}: {value}\r\n"
+        text += render_field(name, value)
     return render_head(101, text)
 
 
@@ -90,9 +100,8 @@ def _unframed(headers: Headers) -> str:
     """The lines of `headers` that say nothing of framing."""
     text = ""
     for name, value in headers.items():
-        if _kind(name) in (_ORDINARY, _DATE):
-            _check_value(value)
-            text += f"{name}: {value}\r\n"
+        if not is_framing(name):
+            text += render_field(name, value)
     return text
 
 

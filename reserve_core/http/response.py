@@ -10,6 +10,7 @@ from multidict import CIMultiDict
 
 from ..defaults import CACHEABLE, NO_STORE, TEXT, with_charset
 from ..errors import ResponseError
+from .fixed import FixedHeaders
 from .request import Headers
 
 HeaderValues = Mapping[str, str] | Iterable[tuple[str, str]]
@@ -42,6 +43,16 @@ class Writer(Protocol):
         """The answer can't be completed: cuts it so that its receiver notices."""
 
 
+class ConnectionWriter:
+    """What the writer of a connection can do beyond `Writer`. Where it is wrapped, a response does without it."""
+
+    __slots__ = ()
+
+    def send_fixed(self, status: int, headers: FixedHeaders, body: bytes) -> bool:
+        """Sends the whole answer if nothing has to be added to `headers`. Returns whether it did."""
+        raise NotImplementedError
+
+
 class Response:
     """The response to one request.
 
@@ -53,12 +64,13 @@ class Response:
     added.
     """
 
-    __slots__ = ("_trailers", "cache_control", "ended", "headers", "headers_sent", "status", "writer")
+    __slots__ = ("_fixed", "_headers", "_trailers", "cache_control", "ended", "headers_sent", "status", "writer")
 
     def __init__(self, writer: Writer) -> None:
         self.writer: Writer = writer
         self.status: int = 200
-        self.headers: Headers = CIMultiDict()
+        self._headers: Headers | None = None  # made when asked for
+        self._fixed: FixedHeaders | None = None  # those that went out in their stead
         self._trailers: Headers | None = None  # made when asked for: few responses have any
         self.cache_control: str | None = NO_STORE
         self.headers_sent: bool = False
@@ -67,6 +79,17 @@ class Response:
     def __repr__(self) -> str:
         state = "ended" if self.ended else "sending" if self.headers_sent else "open"
         return f"<Response {self.status} {state}>"
+
+    @property
+    def headers(self) -> Headers:
+        """The header fields; they can be changed until the head has gone out."""
+        if self._headers is None:
+            self._headers = CIMultiDict(self._fixed or ())
+        return self._headers
+
+    @headers.setter
+    def headers(self, fields: HeaderValues) -> None:
+        self._headers = CIMultiDict(fields)
 
     @property
     def trailers(self) -> Headers:
@@ -122,18 +145,20 @@ class Response:
 
         `data` is bytes, a str (sent as UTF-8 text/plain) or a JSON value (application/json). A content-type that is set
         already stays; one of text gets the charset it lacks, unless `data` is bytes. `headers` replace those of the
-        same name. Raises `ResponseError` when an answer has begun, TypeError when `data` can't be sent.
+        same name; with bytes, `FixedHeaders` cost least. Raises `ResponseError` when an answer has begun, TypeError
+        when `data` can't be sent.
         """
         if self.headers_sent:
             raise self._too_late()
         body, content_type = encode(data)
         if status is not None:
             self.status = status
-        fields = self.headers
         if headers is not None:
+            if content_type is None and isinstance(headers, FixedHeaders) and self._send_fixed(headers, body):
+                return
             self.replace_headers(headers)
         if content_type is not None:
-            describe(fields, content_type)
+            describe(self.headers, content_type)
         self._send(body)
 
     async def write(self, chunk: bytes | str) -> None:
@@ -182,6 +207,17 @@ class Response:
             headers = self.headers
             if "cache-control" not in headers and "expires" not in headers:
                 headers["cache-control"] = self.cache_control
+
+    def _send_fixed(self, headers: FixedHeaders, body: bytes) -> bool:
+        """Sends `headers` as they are, if there are no others and they go straight to the connection."""
+        writer = self.writer
+        if self._headers or self.cache_control is not NO_STORE or not isinstance(writer, ConnectionWriter):
+            return False
+        if not writer.send_fixed(self.status, headers, body):
+            return False
+        self._fixed = headers
+        self.headers_sent = self.ended = True
+        return True
 
     def _send(self, body: bytes) -> None:
         self._keep_from_caches()

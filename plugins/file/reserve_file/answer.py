@@ -21,11 +21,11 @@ def send_from_memory(request: Request, response: Response, file: Representation)
     body = file.body
     assert body is not None
     if not is_conditional(request.headers):
-        response.replace_headers(file.fields)
-        response.send(body)
+        response.send(body, headers=file.fields)
         return
     parts = _prepare(request, response, file)
-    response.send(b"".join([part if isinstance(part, bytes) else body[part[0] : part[1]] for part in parts]))
+    if not response.ended:
+        response.send(b"".join([part if isinstance(part, bytes) else body[part[0] : part[1]] for part in parts]))
 
 
 async def stream(request: Request, response: Response, file: Representation, read: Reader) -> None:
@@ -34,6 +34,8 @@ async def stream(request: Request, response: Response, file: Representation, rea
     Raises OSError when it gives fewer bytes or more: the answer doesn't end cleanly then.
     """
     parts = _prepare(request, response, file)
+    if response.ended:
+        return
     if request.method == "HEAD" or not parts:
         response.send(b"")
         return
@@ -54,20 +56,17 @@ async def stream(request: Request, response: Response, file: Representation, rea
 
 
 def _prepare(request: Request, response: Response, file: Representation) -> list[Part]:
-    """Sets the status and the headers; returns what makes the body.
+    """Sets the status and the headers, and returns what makes the body; sends what has none by its status.
 
     A status set by an earlier mapping is kept and means the whole file: preconditions and ranges are for a 200
     (RFC 9110 section 13.2.1). Range is defined for GET only (section 14.2).
     """
     headers = request.headers
-    whole: list[Part] = [(0, file.size)] if file.size else []
     if response.status != 200 or not is_conditional(headers):
-        response.replace_headers(file.fields)
-        return whole
+        return _whole(response, file)
     status = precondition(headers, file.etag, file.modified)
     if status == 304:
-        response.status = status
-        response.replace_headers(file.brief)
+        response.send(b"", status, file.brief)
         return []
     if status == 412:
         return _refuse(response, status)
@@ -75,13 +74,18 @@ def _prepare(request: Request, response: Response, file: Representation) -> list
     if request.method == "GET" and "range" in headers and range_applies(headers, file.etag, file.modified):
         ranges = parse_ranges(", ".join(headers.getall("range")), file.size)
     if ranges is None:
-        response.replace_headers(file.fields)
-        return whole
+        return _whole(response, file)
     if not ranges:
         response.headers["content-range"] = content_range(None, file.size)
         response.headers["accept-ranges"] = "bytes"
         return _refuse(response, 416)
     return _partial(response, file, ranges)
+
+
+def _whole(response: Response, file: Representation) -> list[Part]:
+    response.replace_headers(file.fields)
+    response.headers["content-length"] = str(file.size)
+    return [(0, file.size)] if file.size else []
 
 
 def _partial(response: Response, file: Representation, ranges: list[Range]) -> list[Part]:

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from email.utils import formatdate
 
-from multidict import CIMultiDict
+from reserve_core import FixedHeaders
 
 from .local import Identity
 
@@ -15,9 +15,10 @@ from .local import Identity
 class Representation:
     """A file or its compressed sibling.
 
-    `fields` are the headers of a 200, `brief` those of a 304. `modified` is the time of Last-Modified (seconds),
-    `written` the exact time of the last change (ns). `body` is the content of a small local file, `identity` what a
-    local file is recognised by; `root` is the folder it must not leave. `is_index`: it is the page of its folder.
+    `fields` are the headers of a 200, but for its length, `brief` those of a 304. `modified` is the time of
+    Last-Modified (seconds), `written` the exact time of the last change (ns). `body` is the content of a small local
+    file, `identity` what a local file is recognised by; `root` is the folder it must not leave. `is_index`: it is the
+    page of its folder.
     """
 
     path: str
@@ -27,8 +28,8 @@ class Representation:
     etag: str | None
     modified: int | None
     written: int | None
-    fields: CIMultiDict[str]
-    brief: CIMultiDict[str]
+    fields: FixedHeaders
+    brief: FixedHeaders
     body: bytes | None = None
     identity: Identity | None = None
     is_index: bool = False
@@ -54,16 +55,25 @@ def represent(
     A Last-Modified in the future is no valid one (RFC 9110 section 8.8.2.1): it's now instead.
     """
     etag = modified = None
-    brief = CIMultiDict([("cache-control", cache_control), ("vary", "accept-encoding")])
+    brief = [("cache-control", cache_control), ("vary", "accept-encoding")]
     if written is not None:
         etag = f'"{tag}-{coding}"' if coding else f'"{tag}"'
         modified = min(written // 1_000_000_000, int(time.time()))
-        brief["etag"] = etag
-        brief["last-modified"] = formatdate(modified, usegmt=True)
-    fields = CIMultiDict([("content-type", content_type), ("content-length", str(size)), ("accept-ranges", "bytes")])
-    fields.extend(brief)
+        brief += [("etag", etag), ("last-modified", formatdate(modified, usegmt=True))]
+    fields = [("content-type", content_type), ("accept-ranges", "bytes"), *brief]
     if coding:
-        fields["content-encoding"] = coding
+        fields.append(("content-encoding", coding))
     return Representation(
-        path, root, size, content_type, etag, modified, written, fields, brief, body, identity, is_index
+        path=path,
+        root=root,
+        size=size,
+        content_type=content_type,
+        etag=etag,
+        modified=modified,
+        written=written,
+        fields=FixedHeaders(fields),
+        brief=FixedHeaders(brief),
+        body=body,
+        identity=identity,
+        is_index=is_index,
     )

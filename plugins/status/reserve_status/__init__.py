@@ -9,12 +9,13 @@ The core asks it, too, when a handler redirects to a number.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from reserve_core import hookimpl
 
 if TYPE_CHECKING:
-    from reserve_core import LiveConfiguration, Mapping, Request, Response
+    from reserve_core import FixedHeaders, LiveConfiguration, Mapping, Request, Response
 
     from .fields import Pairs
     from .options import Options
@@ -83,9 +84,15 @@ async def redirect(
     if headers:
         for name in _OF_CONTENT:
             headers.popall(name, None)
-    fields: Pairs
     if mapping.state is None:  # an internal redirect
-        fields = () if redirect in _WITHOUT_CONTENT else _PLAIN
+        fields = _default_fields(redirect)
     else:
         fields = mapping.state(request, match)
     response.send(_TEXTS.get(redirect, b""), redirect, fields)
+
+
+@cache
+def _default_fields(status: int) -> FixedHeaders:
+    from reserve_core import FixedHeaders
+
+    return FixedHeaders(() if status in _WITHOUT_CONTENT else _PLAIN)

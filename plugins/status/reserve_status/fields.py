@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
-from reserve_core import ConfigError, interpolate
+from reserve_core import ConfigError, FixedHeaders, interpolate
 from reserve_core.kit import with_charset
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _TEXT_SAFE = string.punctuation + " "
 _HOST_BEFORE_CAPTURE = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//[^/?#$]*[^/?#$.:@-](?=\$\w)", re.IGNORECASE)
 
 
-def compile_fields(headers: Mapping[str, Any], defaults: Pairs) -> Callable[[Request, Match], Pairs]:
+def compile_fields(headers: Mapping[str, Any], defaults: Pairs) -> Callable[[Request, Match], Pairs | FixedHeaders]:
     """What makes the fields of an answer: `headers` and those of `defaults` that aren't among them.
 
     Raises `ConfigError` for a value that a header can't have.
@@ -50,7 +50,8 @@ def compile_fields(headers: Mapping[str, Any], defaults: Pairs) -> Callable[[Req
     own = {name.lower() for name in headers}
     pairs += [(name, value) for name, value in defaults if name not in own]
     if not any("$" in value for _, value in pairs):
-        return lambda request, match: pairs
+        fixed = FixedHeaders(pairs)
+        return lambda request, match: fixed
     return lambda request, match: [
         (name, _put_in(request, match, name, value) if "$" in value else value) for name, value in pairs
     ]

@@ -1,0 +1,64 @@
+"""Headers that never change, and the heads that are made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from ..defaults import CACHEABLE, NO_STORE
+from .fields import is_framing, render_field, render_head
+
+
+class FixedHeaders:
+    """Headers that never change, for responses that all have the same ones: checked and written out once.
+
+    To be kept, and given to `Response.send` as its `headers`: it is what a list of the same pairs would be, which is
+    what iterating over it gives, and costs a response less. Raises `ResponseError` for what can't be sent.
+    """
+
+    __slots__ = ("_cacheable", "_date", "_dated", "_head", "_lines", "_pairs", "_plain", "_size", "_status")
+
+    def __init__(self, values: Mapping[str, str] | Iterable[tuple[str, str]]) -> None:
+        pairs = tuple(values.items() if isinstance(values, Mapping) else values)
+        names = [name.lower() for name, _ in pairs]
+        self._pairs: tuple[tuple[str, str], ...] = pairs
+        self._lines: str = "".join([render_field(name, value) for name, value in pairs])
+        render_head(200, self._lines)  # raises what a response would raise
+        self._plain: bool = names.count("vary") < 2 and not any(is_framing(name) for name in names)
+        self._dated: bool = "date" in names
+        self._cacheable: bool = "cache-control" in names or "expires" in names
+        # The head that was made last, and what of.
+        self._head: bytes = b""
+        self._status: int = 0
+        self._size: int = 0
+        self._date: str = ""
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._pairs)
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __repr__(self) -> str:
+        return f"<FixedHeaders {list(self._pairs)!r}>"
+
+    def head(self, status: int, size: int, date: str) -> bytes | None:
+        """The head of a response on a connection that goes on, with a body of `size` bytes that nobody may keep unless
+        the headers say so. `date`: the line of its Date. None: there is something to be done for the headers, as they
+        are about the connection or the length, or have to be joined.
+
+        A response has as a rule the same status and length as the one before, and within a second the same date: its
+        head isn't made anew.
+        """
+        if date is not self._date or status != self._status or size != self._size:
+            if not self._plain or not 200 <= status <= 999:
+                return None
+            lines = self._lines
+            if status in CACHEABLE and not self._cacheable:
+                lines += f"cache-control: {NO_STORE}\r\n"
+            if not self._dated:
+                lines += date
+            if status != 204 and (status != 304 or size):
+                lines += f"content-length: {size}\r\n"
+            self._head = render_head(status, lines)
+            self._status, self._size, self._date = status, size, date
+        return self._head
