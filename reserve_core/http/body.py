@@ -70,6 +70,19 @@ class BodyStream:
         """Why the rest will not come."""
         return self._error
 
+    @property
+    def at_hand(self) -> int | None:
+        """The size of the body if all of it is here and nobody has read of it; None: it isn't so."""
+        return self._size if self.complete and not self.started else None
+
+    def take(self) -> bytes:
+        """A body that is at hand."""
+        self.started = True
+        chunks = self._chunks
+        data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        self.discard()
+        return data
+
     def feed(self, data: bytes) -> None:
         self._chunks.append(data)
         self._size += len(data)

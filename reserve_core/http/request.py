@@ -172,6 +172,34 @@ class Request:
         return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in self._headers.items()]
 
     @property
+    def field_lines(self) -> list[tuple[bytes, bytes]]:
+        """The header fields as they were received, for those who only pass them on: not to be changed.
+
+        Names are in the sender's case, behind a value there may be white space (RFC 9112 5.1).
+        """
+        if self._headers is None:
+            return self._raw_headers or []
+        return [
+            (name.encode("latin-1", "replace"), value.encode("latin-1", "replace"))
+            for name, value in self._headers.items()
+        ]
+
+    def header(self, name: str) -> str | None:
+        """The value of the first header field called `name`, which is in lower case; None: there is none.
+
+        It costs less than `headers`, which is made when it's asked for.
+        """
+        headers = self._headers
+        if headers is not None:
+            return headers.get(name)
+        wanted = name.encode("latin-1")
+        size = len(wanted)
+        for key, value in self._raw_headers or ():
+            if len(key) == size and key.lower() == wanted:
+                return value.decode("latin-1").rstrip(" \t")
+        return None
+
+    @property
     def raw_url(self) -> str:
         """`url` as it was sent, for those who hand it on: with the client's percent-encoding, without dot segments.
 
@@ -211,7 +239,7 @@ class Request:
     @property
     def host(self) -> str:
         """The Host header's value, '' when there is none (HTTP/1.0)."""
-        return self.headers.get("host", "")
+        return self.header("host") or ""
 
     @property
     def hostname(self) -> str:
@@ -301,6 +329,20 @@ class Request:
                     raise self._too_large()
                 chunks.append(chunk)
             self._kept = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        return self._kept
+
+    def body_at_hand(self) -> bytes | None:
+        """The whole body if all of it has come, kept as by `body`; None: read it, as nobody knows what is to come."""
+        if self._kept is None:
+            if self._body is NO_BODY:
+                return b""
+            body = self._body
+            size = body.at_hand if isinstance(body, BodyStream) else None
+            if size is None or size > self.max_body:
+                return None
+            self._take()
+            assert isinstance(body, BodyStream)
+            self._kept = body.take()
         return self._kept
 
     def _take(self) -> None:

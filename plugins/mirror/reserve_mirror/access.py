@@ -52,7 +52,9 @@ class Access:
     def caller(self, request: Request) -> Caller:
         """Who sends a request. `X-Forwarded-Prefix` counts only if a trusted proxy sends it."""
         client = request.client if self._proxies is None else request.client_behind(self._proxies)
-        prefix = _last(request.headers.getall("x-forwarded-prefix", [])).rstrip("/") if client.proxied else ""
+        if not client.proxied:
+            return Caller(client.scheme, client.host, client.address, "")
+        prefix = _last(request.headers.getall("x-forwarded-prefix", [])).rstrip("/")
         if not prefix.startswith("/") or prefix.startswith("//"):
             prefix = ""
         return Caller(client.scheme, client.host, client.address, prefix)

@@ -12,8 +12,9 @@ from contextlib import suppress
 from reserve_core import Event, HTTPError, Request, Response
 
 from .answer import Reply, is_preflight, reply_of
+from .model import Failure
 from .mount import Mount
-from .record import failure_of, now, read_body, summarize, summarize_refused
+from .record import Broken, Capture, body_of, capture_of_refused, failure_of, now, read_body
 from .store import Unavailable
 from .values import CODE, why_no_code
 
@@ -33,11 +34,18 @@ async def capture(mount: Mount, request: Request, response: Response, target: st
     code, rest = parts.groups()
     on_disconnect = request.on_disconnect
     request.on_disconnect = _go_on
+    limit = mount.options.max_body_size
+    broken: Broken | None = None
+    failure: Failure | None = None
     try:
-        body, broken = await read_body(request, mount.options.max_body_size)
-        failure = None if broken is None else failure_of(broken, body.size, request.body_length)
-        summary = summarize(request, mount.access.caller(request), time, rest, body, failure=failure)
-        captured = await mount.store.capture(code, summary, body.kept)
+        data = request.body_at_hand()
+        if data is not None:
+            body = body_of(data, limit)
+        else:
+            body, broken = await read_body(request, limit)
+            if broken is not None:
+                failure = failure_of(broken, body.size, request.body_length)
+        captured = await mount.store.capture(code, Capture(request, mount.access, time, rest, body, failure))
     except Unavailable as error:
         raise HTTPError(503, str(error), {**_refusal(request), "retry-after": "1"}) from error
     finally:
@@ -58,7 +66,7 @@ async def capture_refused(mount: Mount, event: Event, path: str) -> None:
     if parts is not None:
         code, rest = parts.groups()
         with suppress(Unavailable):  # the store tells the log
-            await mount.store.capture(code, summarize_refused(event, mount.access, rest), b"")
+            await mount.store.capture(code, capture_of_refused(event, mount.access, rest))
 
 
 def _go_on() -> None:
@@ -66,10 +74,9 @@ def _go_on() -> None:
 
 
 def _send(reply: Reply, request: Request, response: Response) -> None:
-    headers = request.headers
-    if "origin" not in headers:
+    if request.header("origin") is None:
         response.send(reply.body, reply.status, reply.headers)
-    elif is_preflight(request.method, headers):  # whatever is meant, it may
+    elif is_preflight(request.method, request.headers):  # whatever is meant, it may
         response.send(b"", 204, (*_cors(request, reply.names), *_preflight(request), ("cache-control", "no-store")))
     else:
         response.send(reply.body, reply.status, (*reply.headers, *_cors(request, reply.names)))

@@ -11,7 +11,7 @@ from .call import Call
 from .follow import follow
 from .mount import Mount
 from .prefixes import MIRROR
-from .record import now
+from .record import iso, now
 from .store import Event
 from .whole import to_json
 
@@ -50,7 +50,7 @@ async def _send_all(call: Call, websocket: WebSocket, after: str) -> None:
                 if isinstance(happening, Event):
                     text = happening.text
                 else:
-                    text = to_json({"type": "hello", "time": now(), "mirror": call.mirror(happening)})
+                    text = to_json({"type": "hello", "time": iso(now()), "mirror": call.mirror(happening)})
                 async with asyncio.timeout(STALL):
                     await websocket.send(text)
 

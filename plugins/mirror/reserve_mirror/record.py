@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping as Dict
+import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii as quoted
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from reserve_core import Disconnected, Event, HTTPError, Request
 
-from .access import Access, Caller
-from .model import Failure
+from .access import Access
+from .model import Failure, Recorded
+from .store import Record
 
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
+# A body up to this size is hashed when somebody wants to know.
+_SMALL = 64 * 1024
+# What a header field takes in memory besides its bytes, and how much longer it may get as JSON: in ASCII, beyond it.
+_FIELD = 160
+_ESCAPED = 2
+_UNICODE = 6
+# Header values of up to this length are encoded once: clients repeat themselves.
+_SHORT = 128
+
 
 class Body(NamedTuple):
-    """A body: the bytes kept of it, and what is true of all of it."""
+    """A body: the bytes kept of it, and what is true of all of it. `sha256` is "" if `kept` is all and says it."""
 
     kept: bytes
     size: int
@@ -36,8 +49,6 @@ BROKEN = (Disconnected, HTTPError)
 
 async def read_body(request: Request, limit: int) -> tuple[Body, Broken | None]:
     """The body of a request, of which up to `limit` bytes are kept, and why it isn't whole; None: it is."""
-    if request.body_length == 0:
-        return EMPTY, None
     keeper = Keeper(limit)
     try:
         async for chunk in request.stream():
@@ -45,6 +56,14 @@ async def read_body(request: Request, limit: int) -> tuple[Body, Broken | None]:
     except BROKEN as error:
         return keeper.body(complete=False), error
     return keeper.body(), None
+
+
+def body_of(data: bytes, limit: int) -> Body:
+    """A body that is here, likewise."""
+    size = len(data)
+    if size <= limit and size <= _SMALL:
+        return Body(data, size, "", False) if size else EMPTY
+    return Body(data[:limit], size, hashlib.sha256(data).hexdigest(), size > limit)
 
 
 class Keeper:
@@ -71,14 +90,19 @@ class Keeper:
         return Body(kept, self.size, self._hash.hexdigest(), not complete or self.size > len(kept))
 
 
-def now() -> str:
-    """The time, as all times are told: ISO 8601 in UTC, with milliseconds."""
-    return f"{datetime.now(UTC).isoformat(timespec='milliseconds')[:-6]}Z"
+def now() -> int:
+    """The time in milliseconds since the epoch."""
+    return int(time.time() * 1000)
 
 
 def iso(milliseconds: int) -> str:
-    """A time in milliseconds since the epoch, likewise."""
-    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec='milliseconds')[:-6]}Z"
+    """A time, as all times are told: ISO 8601 in UTC, with milliseconds."""
+    return f"{_second(milliseconds // 1000)}.{milliseconds % 1000:03}Z"
+
+
+@lru_cache(maxsize=64)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
 
 
 def failure_of(error: Broken, size: int, length: int | None) -> Failure:
@@ -90,34 +114,85 @@ def failure_of(error: Broken, size: int, length: int | None) -> Failure:
     return Failure(status=status, reason=f"{reason}, after {of}")
 
 
-def summarize(request: Request, caller: Caller, time: str, target: str, body: Body, **more: Any) -> str:
-    """The `Summary` of a request as JSON, without the id, which comes before it.
+class Capture(Record):
+    """A request that was captured. Its summary is a `Summary`.
 
-    `target` is the path that follows the code, and the query. `more` are the members that not all have: `response` and
-    `failure`; None: it has none.
+    `target` is the path that follows the code, and the query. Not all have a `response`, which a tap has recorded, and
+    a `failure`.
     """
-    path, _, query = target.partition("?")
-    raw = request.raw_target
-    summary: Dict[str, Any] = {
-        "time": time,
-        "method": request.method,
-        "path": path,
-        "url": f"{caller.scheme}://{caller.host}{caller.prefix}{raw}" if raw.startswith("/") else raw,
-        "query": parse_qsl(query, keep_blank_values=True) if query else (),
-        "headers": (*request.headers.items(),),
-        "http_version": request.http_version,
-        "remote": caller.remote,
-        "size": body.size,
-        "sha256": body.sha256,
-        "truncated": body.truncated,
-        **{name: value for name, value in more.items() if value is not None},
-    }
-    return _encode(summary)
+
+    __slots__ = (
+        *("_body_size", "_failure", "_fields", "_method", "_remote", "_response", "_sha256", "_target", "_time"),
+        *("_truncated", "_url", "_version"),
+    )
+
+    def __init__(
+        self,
+        request: Request,
+        access: Access,
+        time: int,
+        target: str,
+        body: Body,
+        failure: Failure | None = None,
+        response: Recorded | None = None,
+        response_body: bytes = b"",
+    ) -> None:
+        caller = access.caller(request)
+        raw = request.raw_target
+        self._time: int = time
+        self._method: str = request.method
+        self._target: str = target
+        self._url: str = f"{caller.scheme}://{caller.host}{caller.prefix}{raw}" if raw.startswith("/") else raw
+        self._fields: list[tuple[bytes, bytes]] = request.field_lines
+        self._version: str = request.http_version
+        self._remote: str = caller.remote
+        self._body_size: int = body.size
+        self._sha256: str = body.sha256
+        self._truncated: bool = body.truncated
+        self._failure: Failure | None = failure
+        self._response: Recorded | None = response
+        # The path and the query are told twice.
+        size = _UNICODE * (len(self._url) + len(target))
+        for name, value in self._fields:
+            size += _FIELD + len(name) + len(value) * (_ESCAPED if value.isascii() else _UNICODE)
+        if response is not None:
+            size += sum(_FIELD + len(name) + len(value) * _UNICODE for name, value in response["headers"])
+        super().__init__(None, body.kept, response_body, head=size)
+
+    def _encode(self) -> str:
+        path, _, query = self._target.partition("?")
+        pairs = _encode(parse_qsl(query, keep_blank_values=True)) if query else "[]"
+        digest = self._sha256 or hashlib.sha256(self.body).hexdigest()
+        more = ""
+        if self._failure is not None:
+            more += f',"failure":{_encode(self._failure)}'
+        if self._response is not None:
+            more += f',"response":{_encode(self._response)}'
+        fields, self._fields, self._response = self._fields, [], None
+        return (
+            f'{{"time":"{iso(self._time)}","method":{quoted(self._method)},"path":{quoted(path)},"url":{quoted(self._url)},'
+            f'"query":{pairs},"headers":[{",".join(_pairs(fields))}],"http_version":{quoted(self._version)},'
+            f'"remote":{quoted(self._remote)},"size":{self._body_size},"sha256":"{digest}",'
+            f'"truncated":{"true" if self._truncated else "false"}{more}}}'
+        )
 
 
-def summarize_refused(event: Event, access: Access, target: str) -> str:
-    """The `Summary` of a request that the server has refused. `target` is what the mirror shows of its target."""
+def capture_of_refused(event: Event, access: Access, target: str) -> Capture:
+    """A request that the server has refused. `target` is what the mirror shows of its target."""
     request = event.request
     assert request is not None
     failure = Failure(status=event.status, reason=event.reason.reason)
-    return summarize(request, access.caller(request), now(), target, EMPTY, failure=failure)
+    return Capture(request, access, now(), target, EMPTY, failure)
+
+
+def _pairs(fields: Iterable[tuple[bytes, bytes]]) -> list[str]:
+    return [_known_pair(name, value) if len(value) <= _SHORT else _pair(name, value) for name, value in fields]
+
+
+def _pair(name: bytes, value: bytes) -> str:
+    # The parser leaves the white space behind a value (RFC 9112 5.1).
+    text = value.decode("latin-1").rstrip(" \t")
+    return f"[{quoted(name.decode('latin-1'))},{quoted(text)}]"
+
+
+_known_pair = lru_cache(maxsize=2048)(_pair)

@@ -11,8 +11,8 @@ from reserve_core import Event, Headers, Request, Response
 
 from .model import Recorded
 from .mount import Mount
-from .record import BROKEN, EMPTY, Body, Broken, Keeper, failure_of, now, summarize, summarize_refused
-from .store import Unavailable
+from .record import BROKEN, EMPTY, Body, Broken, Capture, Keeper, capture_of_refused, failure_of, now
+from .store import Record, Unavailable
 
 logger = logging.getLogger("reserve")
 
@@ -112,23 +112,24 @@ class Recorder:
         body = EMPTY if tee is None else tee.body()
         broken = None if tee is None else tee.broken
         failure = None if broken is None else failure_of(broken, body.size, request.body_length)
-        caller = mount.access.caller(request)
-        summary = summarize(request, caller, self._time, self._target, body, failure=failure, response=recorded)
-        mount.run(_store(mount, self._code, summary, body.kept, answer.kept))
+        record = Capture(
+            request, mount.access, self._time, self._target, body, failure, response=recorded, response_body=answer.kept
+        )
+        mount.run(_store(mount, self._code, record))
 
 
 async def record_refused(mount: Mount, code: str, event: Event) -> None:
     """Records a request that the server has refused."""
-    await _store(mount, code, summarize_refused(event, mount.access, event.url), b"")
+    await _store(mount, code, capture_of_refused(event, mount.access, event.url))
 
 
-async def _store(mount: Mount, code: str, summary: str, body: bytes, answer_body: bytes = b"") -> None:
+async def _store(mount: Mount, code: str, record: Record) -> None:
     """Stores in a mirror, which is made if it's missed."""
     store = mount.store
     try:
-        if await store.capture(code, summary, body, answer_body) is None:
+        if await store.capture(code, record) is None:
             await store.create(code, mount.settings)
-            await store.capture(code, summary, body, answer_body)
+            await store.capture(code, record)
     except Unavailable:
         pass  # the store tells the log; whoever asked has got an answer
     except Exception:

@@ -11,7 +11,7 @@ import pytest
 
 from reserve_mirror import follow as module
 from reserve_mirror.follow import follow
-from reserve_mirror.store import Event, Settings, State, Store, Unavailable
+from reserve_mirror.store import Event, Record, Settings, State, Store, Unavailable
 from tests.kit.waiting import PATIENCE
 
 SETTINGS = Settings(max_requests=1000, expiration_time=60, answer='{"status":200}')
@@ -21,7 +21,7 @@ Happenings = AsyncGenerator[State | Event, None]
 
 
 async def captured(store: Store) -> str:
-    result = await store.capture("orders", SUMMARY, b"")
+    result = await store.capture("orders", Record(SUMMARY))
     assert result is not None
     return result.id
 

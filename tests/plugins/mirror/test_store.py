@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reserve_mirror.store import Event, Settings, Store, Watch, is_after, parse_id
+from reserve_mirror.store import Event, Record, Settings, Store, Watch, is_after, parse_id
 from tests.kit.waiting import PATIENCE
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def summary(n: int = 0) -> str:
 
 
 async def captured(store: Store, n: int = 0, code: str = "orders", body: bytes = b"") -> str:
-    result = await store.capture(code, summary(n), body)
+    result = await store.capture(code, Record(summary(n), body))
     assert result is not None
     return result.id
 
@@ -64,7 +64,7 @@ async def test_a_new_mirror_is_empty_and_has_the_full_time(store: Store) -> None
 
 async def test_without_a_mirror_there_is_nothing(store: Store) -> None:
     assert await store.read("orders") is None
-    assert await store.capture("orders", summary(), b"") is None
+    assert await store.capture("orders", Record(summary())) is None
     assert await store.entries("orders", "", 10) == []
     assert await store.content("orders", "1-0") is None
     assert not await store.change("orders", "{}")
@@ -119,9 +119,9 @@ async def test_the_newest_is_the_last_that_is_kept(store: Store) -> None:
 
 async def test_a_capture_gives_the_answer(store: Store) -> None:
     await store.create("orders", SETTINGS)
-    first = await store.capture("orders", summary(), b"")
+    first = await store.capture("orders", Record(summary()))
     await store.change("orders", '{"status":418}')
-    second = await store.capture("orders", summary(), b"")
+    second = await store.capture("orders", Record(summary()))
     assert first is not None
     assert second is not None
     assert (first.answer, second.answer) == ('{"status":200}', '{"status":418}')
@@ -132,7 +132,7 @@ async def test_a_capture_gives_the_answer(store: Store) -> None:
 )
 async def test_bodies_are_kept_to_the_byte(store: Store, body: bytes) -> None:
     await store.create("orders", SETTINGS)
-    result = await store.capture("orders", summary(), body, body[::-1])
+    result = await store.capture("orders", Record(summary(), body, body[::-1]))
     assert result is not None
     content = await store.content("orders", result.id)
     assert content is not None
@@ -217,7 +217,7 @@ async def test_a_mirror_expires_with_all_it_has(store: Store, age: Age) -> None:
     request_id = await captured(store, body=b"x")
     age(store, 60)
     assert await store.read("orders") is None
-    assert await store.capture("orders", summary(), b"") is None
+    assert await store.capture("orders", Record(summary())) is None
     assert await store.create("orders", SETTINGS)
     assert await ids(store) == []
     assert await store.content("orders", request_id) is None
@@ -366,7 +366,7 @@ async def test_a_watcher_that_falls_behind_has_to_look(store: Store) -> None:
 
 async def test_captures_at_once_are_all_kept_once(store: Store) -> None:
     await store.create("orders", SETTINGS._replace(max_requests=2000))
-    results = await asyncio.gather(*(store.capture("orders", summary(n), b"%d" % n) for n in range(1000)))
+    results = await asyncio.gather(*(store.capture("orders", Record(summary(n), b"%d" % n)) for n in range(1000)))
     made = {result.id: n for n, result in enumerate(results) if result is not None}
     assert len(made) == 1000
     entries = await store.entries("orders", "", 2000)

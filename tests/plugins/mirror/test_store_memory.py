@@ -7,8 +7,9 @@ import json
 
 import pytest
 
-from reserve_mirror.store import Settings, Unavailable, memory
-from reserve_mirror.store.memory import OVERHEAD, MemoryStore
+from reserve_mirror.store import Record, Settings, Unavailable, memory
+from reserve_mirror.store.interface import OVERHEAD
+from reserve_mirror.store.memory import MemoryStore
 from tests.kit.waiting import PATIENCE
 
 SETTINGS = Settings(max_requests=100, expiration_time=60, answer="{}")
@@ -20,12 +21,12 @@ async def test_the_largest_mirror_pays_when_memory_is_short() -> None:
     store = MemoryStore(max_size=10 * (1024 + OVERHEAD + len(SUMMARY)))
     for code in ("large", "small"):
         await store.create(code, SETTINGS)
-    kept = await store.capture("small", SUMMARY, KILOBYTE)
+    kept = await store.capture("small", Record(SUMMARY, KILOBYTE))
     assert kept is not None
     async with store.hub.watch("large") as watch:
         ids = []
         for _ in range(12):
-            captured = await store.capture("large", SUMMARY, KILOBYTE)
+            captured = await store.capture("large", Record(SUMMARY, KILOBYTE))
             assert captured is not None
             ids.append(captured.id)
         told = [await watch.next() for _ in range(15)]
@@ -38,7 +39,7 @@ async def test_the_largest_mirror_pays_when_memory_is_short() -> None:
 async def test_a_body_larger_than_all_is_not_kept() -> None:
     store = MemoryStore(max_size=1000)
     await store.create("orders", SETTINGS)
-    assert await store.capture("orders", SUMMARY, KILOBYTE) is not None
+    assert await store.capture("orders", Record(SUMMARY, KILOBYTE)) is not None
     assert await store.entries("orders", "", 100) == []
     assert store._size == 0
 
@@ -48,7 +49,7 @@ async def test_whatever_goes_gives_its_memory_back() -> None:
     for code in ("a", "b", "c"):
         await store.create(code, SETTINGS._replace(max_requests=2))
         for _ in range(5):
-            await store.capture(code, SUMMARY, KILOBYTE, KILOBYTE)
+            await store.capture(code, Record(SUMMARY, KILOBYTE, KILOBYTE))
     (entry, _) = await store.entries("a", "", 100)
     await store.remove("a", entry.id)
     await store.clear("b")
@@ -100,6 +101,6 @@ async def test_ids_grow_when_the_clock_goes_back(monkeypatch: pytest.MonkeyPatch
     await store.create("orders", SETTINGS)
     clock = iter([100.0, 100.0, 100.0, 100.0, 50.0, 50.0, 101.0, 101.0])
     monkeypatch.setattr("reserve_mirror.store.memory.time.time", lambda: next(clock, 102.0))
-    ids = [captured.id for _ in range(4) if (captured := await store.capture("orders", SUMMARY, b""))]
+    ids = [captured.id for _ in range(4) if (captured := await store.capture("orders", Record(SUMMARY)))]
     pairs = [tuple(map(int, each.split("-"))) for each in ids]
     assert pairs == sorted(set(pairs))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from reserve_core import ConfigError
-from reserve_mirror.store import Settings, Unavailable, link
+from reserve_mirror.store import Record, Settings, Unavailable, link
 from reserve_mirror.store.redis import RedisStore
 from tests.kit.waiting import PATIENCE, wait_until
 
@@ -70,7 +70,7 @@ def messages(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
 async def test_keys_have_a_place_of_their_own_and_expire_together(redis_server: RedisServer, opened: Open) -> None:
     store = await opened(redis_server)
     await store.create("orders", SETTINGS)
-    await store.capture("orders", SUMMARY, b"body", b"answer")
+    await store.capture("orders", Record(SUMMARY, b"body", b"answer"))
     with redis_server.client() as client:
         assert sorted(client.keys("*")) == [b"reserve:{orders}", b"reserve:{orders}:b", b"reserve:{orders}:s"]
         assert [client.type(key) for key in sorted(client.keys("*"))] == [b"hash", b"hash", b"stream"]
@@ -84,7 +84,7 @@ async def test_trimming_leaves_no_body_behind(redis_server: RedisServer, opened:
     store = await opened(redis_server)
     await store.create("orders", SETTINGS._replace(max_requests=3))
     for _ in range(10):
-        await store.capture("orders", SUMMARY, b"body", b"answer")
+        await store.capture("orders", Record(SUMMARY, b"body", b"answer"))
     with redis_server.client() as client:
         assert client.xlen("reserve:{orders}:s") == 3
         assert client.hlen("reserve:{orders}:b") == 6
@@ -94,7 +94,7 @@ async def test_two_processes_share_what_one_captures(redis_server: RedisServer, 
     one, two = await opened(redis_server), await opened(redis_server)
     await one.create("orders", SETTINGS)
     async with two.hub.watch("orders") as watch:
-        captured = await one.capture("orders", SUMMARY, b"body")
+        captured = await one.capture("orders", Record(SUMMARY, b"body"))
         assert captured is not None
         async with asyncio.timeout(PATIENCE):
             event = await watch.next()
@@ -118,7 +118,7 @@ async def test_captures_at_once_share_round_trips(
         return await exchange(self, connection, batch)
 
     monkeypatch.setattr(link.Link, "_exchange", counted)
-    await asyncio.gather(*(store.capture("orders", SUMMARY, b"") for _ in range(1000)))
+    await asyncio.gather(*(store.capture("orders", Record(SUMMARY)) for _ in range(1000)))
     assert sum(sent) == 1000
     assert len(sent) <= 5
 
@@ -128,7 +128,7 @@ async def test_flushed_scripts_are_loaded_again(redis_server: RedisServer, opene
     await store.create("orders", SETTINGS)
     with redis_server.client() as client:
         client.script_flush()
-    results = await asyncio.gather(*(store.capture("orders", SUMMARY, b"") for _ in range(10)))
+    results = await asyncio.gather(*(store.capture("orders", Record(SUMMARY)) for _ in range(10)))
     assert len({result.id for result in results if result is not None}) == 10
     state = await store.read("orders")
     assert state is not None
@@ -199,9 +199,9 @@ async def test_a_redis_that_is_full_refuses_and_says_why(
         client.config_set("maxmemory", "1mb")
         for _ in range(3):
             with pytest.raises(Unavailable, match="refuses: command not allowed when used memory > 'maxmemory'"):
-                await store.capture("orders", SUMMARY, b"x" * 100_000)
+                await store.capture("orders", Record(SUMMARY, b"x" * 100_000))
         client.config_set("maxmemory", "0")
-    assert await store.capture("orders", SUMMARY, b"x") is not None
+    assert await store.capture("orders", Record(SUMMARY, b"x")) is not None
     (error,) = messages(caplog, logging.ERROR)
     assert error.endswith("refuses: command not allowed when used memory > 'maxmemory'")
 
@@ -217,14 +217,14 @@ async def test_a_redis_that_hangs_is_given_up(
     os.kill(server.process.pid, signal.SIGSTOP)
     try:
         results = await asyncio.gather(
-            *(store.capture("orders", SUMMARY, b"") for _ in range(10)), return_exceptions=True
+            *(store.capture("orders", Record(SUMMARY)) for _ in range(10)), return_exceptions=True
         )
     finally:
         os.kill(server.process.pid, signal.SIGCONT)
     assert [type(result) for result in results] == [Unavailable] * 10
     assert "no answer within" in messages(caplog, logging.ERROR)[0]
     await available(store)
-    assert await store.capture("orders", SUMMARY, b"") is not None
+    assert await store.capture("orders", Record(SUMMARY)) is not None
 
 
 async def test_what_waits_for_redis_is_bounded(redis_server: RedisServer, opened: Open, monkeypatch: Any) -> None:
@@ -232,7 +232,7 @@ async def test_what_waits_for_redis_is_bounded(redis_server: RedisServer, opened
     store = await opened(redis_server)
     await store.create("orders", SETTINGS)
     results = await asyncio.gather(
-        *(store.capture("orders", SUMMARY, b"x" * 10_000) for _ in range(100)), return_exceptions=True
+        *(store.capture("orders", Record(SUMMARY, b"x" * 10_000)) for _ in range(100)), return_exceptions=True
     )
     refused = [result for result in results if isinstance(result, Unavailable)]
     assert 80 <= len(refused) <= 95
@@ -247,7 +247,7 @@ async def test_kept_mirrors_are_there_in_a_redis_that_has_forgotten(redis_server
     async with store.keep("orders", SETTINGS):
         with redis_server.client() as client:
             client.flushall()
-        assert await store.capture("orders", SUMMARY, b"") is not None
+        assert await store.capture("orders", Record(SUMMARY)) is not None
 
 
 async def test_watchers_look_again_after_redis_was_away(own_redis: Own, opened: Open) -> None:
@@ -260,7 +260,7 @@ async def test_watchers_look_again_after_redis_was_away(own_redis: Own, opened: 
         async with asyncio.timeout(PATIENCE):
             assert await watch.next() is None
         await available(store)
-        captured = await store.capture("orders", SUMMARY, b"")
+        captured = await store.capture("orders", Record(SUMMARY))
         assert captured is not None
         async with asyncio.timeout(PATIENCE):
             event = await watch.next()
@@ -280,7 +280,7 @@ async def test_every_acknowledged_capture_survives_a_kill(own_redis: Own, opened
         nonlocal refused
         while running:
             try:
-                captured = await store.capture("orders", SUMMARY, b"body")
+                captured = await store.capture("orders", Record(SUMMARY, b"body"))
             except Unavailable:
                 refused += 1
                 await asyncio.sleep(0.01)

@@ -2,7 +2,7 @@
 
 from .errors import Unavailable
 from .hub import Event, Hub, Watch
-from .interface import Captured, Content, Entry, Settings, State, Store, is_after, parse_id
+from .interface import Captured, Content, Entry, Record, Settings, State, Store, is_after, parse_id
 
 __all__ = [
     "Captured",
@@ -10,6 +10,7 @@ __all__ = [
     "Entry",
     "Event",
     "Hub",
+    "Record",
     "Settings",
     "State",
     "Store",

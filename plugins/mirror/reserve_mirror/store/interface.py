@@ -8,6 +8,9 @@ from typing import NamedTuple, Protocol
 
 from .hub import Hub
 
+# What a request takes in memory besides its bytes, about.
+OVERHEAD = 512
+
 _ID = re.compile(r"([0-9]{1,15})-([0-9]{1,15})", re.ASCII)
 
 
@@ -46,6 +49,36 @@ class Entry(NamedTuple):
     def text(self) -> str:
         """The `Summary` as JSON."""
         return f'{{"id":"{self.id}",{self.summary[1:]}'
+
+
+class Record:
+    """A request for a store to keep: its summary, the bytes kept of its body, and of the response's if it was tapped.
+
+    The summary is a JSON object with at least one member, without the id. It's encoded once, when somebody asks for it:
+    most of what a busy mirror keeps in memory is dropped before anybody has seen it.
+    """
+
+    __slots__ = ("_summary", "answer_body", "body", "size")
+
+    def __init__(self, summary: str | None, body: bytes = b"", answer_body: bytes = b"", *, head: int = 0) -> None:
+        """With None as `summary` a subclass encodes it later, to `head` characters at most."""
+        self._summary: str | None = summary
+        self.body: bytes = body
+        self.answer_body: bytes = answer_body
+        # What it takes in memory, about, in bytes.
+        self.size: int = OVERHEAD + (head if summary is None else len(summary)) + len(body) + len(answer_body)
+
+    @property
+    def summary(self) -> str:
+        """The summary, encoded."""
+        summary = self._summary
+        if summary is None:
+            summary = self._summary = self._encode()
+        return summary
+
+    def _encode(self) -> str:
+        """The summary; what it was made of is needed no more."""
+        raise NotImplementedError
 
 
 class Content(NamedTuple):
@@ -92,11 +125,8 @@ class Store(Protocol):
     async def drop(self, code: str) -> bool:
         """Deletes the mirror and all it has; False when there is none."""
 
-    async def capture(self, code: str, summary: str, body: bytes, answer_body: bytes = b"") -> Captured | None:
-        """Stores a request, and drops the oldest beyond the mirror's `max_requests`; None when there is no mirror.
-
-        `summary` is a JSON object with at least one member.
-        """
+    async def capture(self, code: str, record: Record) -> Captured | None:
+        """Stores a request, and drops the oldest beyond the mirror's `max_requests`; None when there is no mirror."""
 
     async def entries(self, code: str, after: str, limit: int) -> list[Entry]:
         """The oldest requests after `after`, up to `limit`."""

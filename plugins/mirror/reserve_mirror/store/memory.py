@@ -5,33 +5,38 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import AbstractAsyncContextManager, suppress
 
 from . import messages
 from .errors import Unavailable
 from .hub import Event, Hub
-from .interface import Captured, Content, Entry, Settings, State, parse_id
+from .interface import Captured, Content, Entry, Record, Settings, State, parse_id
 
-# What all mirrors together may keep, in bytes; beyond it the largest one loses its oldest requests.
+# What all mirrors together may keep, in bytes; beyond it one than which no other is twice as large loses its oldest
+# requests.
 MAX_SIZE = 256 * 1024 * 1024
 MAX_MIRRORS = 10_000
-# What a request takes besides its bytes, about.
-OVERHEAD = 512
 # Seconds between two looks for mirrors that have expired: until then nobody sees them, but they take memory.
 SWEEP = 10.0
 
 
-@dataclass(slots=True)
 class _Mirror:
-    settings: Settings
-    created: int
-    expires: float | None
-    revision: int = 0
-    last: tuple[int, int] = (0, 0)
-    size: int = 0
-    contents: OrderedDict[str, Content] = field(default_factory=OrderedDict)
+    """A mirror, of which `records` are those kept by their ids, the oldest first."""
+
+    __slots__ = ("code", "created", "expires", "last", "rank", "records", "revision", "sequence", "settings", "size")
+
+    def __init__(self, code: str, settings: Settings, now: float) -> None:
+        self.code: str = code
+        self.settings: Settings = settings
+        self.created: int = int(now * 1000)
+        self.expires: float | None = None
+        self.revision: int = 0
+        self.last: int = 0  # the two numbers of the newest id
+        self.sequence: int = 0
+        self.size: int = 0
+        self.rank: int = 0  # the bits of its size
+        self.records: OrderedDict[str, Record] = OrderedDict()
+        self.renew(now)
 
     def renew(self, now: float) -> None:
         seconds = self.settings.expiration_time
@@ -45,6 +50,16 @@ class _Mirror:
     def revision_text(self) -> str:
         return f"{self.created}.{self.revision}"
 
+    def next_id(self, now: float) -> str:
+        # Ids grow even if the clock goes back.
+        moment = int(now * 1000)
+        if moment > self.last:
+            self.last = moment
+            self.sequence = 0
+        else:
+            self.sequence += 1
+        return f"{self.last}-{self.sequence}"
+
 
 class MemoryStore:
     """See `Store` for the methods."""
@@ -54,6 +69,7 @@ class MemoryStore:
         self._max_size = max_size
         self._size = 0
         self._mirrors: dict[str, _Mirror] = {}
+        self._ranks: dict[int, dict[str, _Mirror]] = {}  # those that keep something, by the bits of their sizes
         self._kept: dict[str, list[Settings]] = {}  # of those who keep a mirror
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -67,23 +83,25 @@ class MemoryStore:
             with suppress(asyncio.CancelledError):
                 await self._sweeper
         self._mirrors.clear()
+        self._ranks.clear()
         self._size = 0
 
-    @asynccontextmanager
-    async def keep(self, code: str, settings: Settings) -> AsyncIterator[None]:
-        keepers = self._kept.setdefault(code, [])
-        keepers.append(settings)
+    def keep(self, code: str, settings: Settings) -> AbstractAsyncContextManager[None]:
+        return _Keeping(self, code, settings)
+
+    def begin_keeping(self, code: str, settings: Settings) -> None:
+        self._kept.setdefault(code, []).append(settings)
         mirror = self._find(code) or self._make(code, settings)
         self._set(mirror, settings._replace(expiration_time=None))
-        try:
-            yield
-        finally:
-            keepers.remove(settings)
-            if not keepers:
-                del self._kept[code]
-                found = self._find(code)
-                if found is not None:
-                    self._set(found, settings)
+
+    def end_keeping(self, code: str, settings: Settings) -> None:
+        keepers = self._kept[code]
+        keepers.remove(settings)
+        if not keepers:
+            del self._kept[code]
+            found = self._find(code)
+            if found is not None:
+                self._set(found, settings)
 
     @staticmethod
     def _set(mirror: _Mirror, settings: Settings) -> None:
@@ -105,7 +123,7 @@ class MemoryStore:
         if renew:
             mirror.renew(time.time())
         expires = None if mirror.expires is None else int(mirror.expires * 1000)
-        return State(mirror.settings, mirror.created, expires, len(mirror.contents), mirror.revision_text)
+        return State(mirror.settings, mirror.created, expires, len(mirror.records), mirror.revision_text)
 
     async def change(self, code: str, answer: str) -> bool:
         mirror = self._find(code)
@@ -116,31 +134,32 @@ class MemoryStore:
         return True
 
     async def drop(self, code: str) -> bool:
-        if self._find(code) is None:
+        mirror = self._find(code)
+        if mirror is None:
             return False
-        self._forget(code)
+        self._forget(mirror)
         self.hub.publish(code, messages.expired("deleted"))
         return True
 
-    async def capture(self, code: str, summary: str, body: bytes, answer_body: bytes = b"") -> Captured | None:
-        mirror = self._find(code)
+    async def capture(self, code: str, record: Record) -> Captured | None:
+        now = time.time()
+        mirror = self._find(code, now)
         if mirror is None:
             return None
-        now = time.time()
+        settings = mirror.settings
         mirror.renew(now)
-        while len(mirror.contents) >= mirror.settings.max_requests:
-            self._take_out(mirror, next(iter(mirror.contents)))
-        request_id = self._next_id(mirror, now)
-        content = Content(Entry(request_id, summary), body, answer_body)
-        mirror.contents[request_id] = content
-        size = _size(content)
-        mirror.size += size
-        self._size += size
+        records = mirror.records
+        gained = record.size
+        while len(records) >= settings.max_requests:
+            gained -= records.popitem(last=False)[1].size
+        request_id = mirror.next_id(now)
+        records[request_id] = record
+        self._resize(mirror, gained)
         if self.hub.is_watched(code):
-            self.hub.publish(code, Event.of_request(request_id, summary))
+            self.hub.publish(code, Event.of_request(request_id, record.summary))
         while self._size > self._max_size:
             self._shrink()
-        return Captured(request_id, mirror.settings.answer)
+        return Captured(request_id, settings.answer)
 
     async def entries(self, code: str, after: str, limit: int) -> list[Entry]:
         mirror = self._find(code)
@@ -148,86 +167,102 @@ class MemoryStore:
             return []
         start = parse_id(after)
         found: list[Entry] = []
-        for content in mirror.contents.values():
-            if parse_id(content.entry.id) > start:
-                found.append(content.entry)
+        for request_id, record in mirror.records.items():
+            if parse_id(request_id) > start:
+                found.append(Entry(request_id, record.summary))
                 if len(found) == limit:
                     break
         return found
 
     async def newest(self, code: str) -> str:
         mirror = self._find(code)
-        return "" if mirror is None else next(reversed(mirror.contents), "")
+        return "" if mirror is None else next(reversed(mirror.records), "")
 
     async def content(self, code: str, request_id: str) -> Content | None:
         mirror = self._find(code)
-        return None if mirror is None else mirror.contents.get(request_id)
+        record = None if mirror is None else mirror.records.get(request_id)
+        if record is None:
+            return None
+        return Content(Entry(request_id, record.summary), record.body, record.answer_body)
 
     async def remove(self, code: str, request_id: str) -> bool:
         mirror = self._find(code)
-        if mirror is None or request_id not in mirror.contents:
+        if mirror is None or request_id not in mirror.records:
             return False
-        self._delete(code, mirror, request_id)
+        self._delete(mirror, request_id)
         return True
 
     async def clear(self, code: str) -> bool:
         mirror = self._find(code)
         if mirror is None:
             return False
-        last = next(reversed(mirror.contents), "")
-        mirror.contents.clear()
-        self._size -= mirror.size
-        mirror.size = 0
+        last = next(reversed(mirror.records), "")
+        mirror.records.clear()
+        self._resize(mirror, -mirror.size)
         self.hub.publish(code, messages.cleared(last, mirror.new_revision()))
         return True
 
-    def _find(self, code: str) -> _Mirror | None:
+    def _find(self, code: str, now: float | None = None) -> _Mirror | None:
         mirror = self._mirrors.get(code)
-        if mirror is not None and mirror.expires is not None and mirror.expires <= time.time():
-            self._forget(code)
+        if mirror is not None and mirror.expires is not None and mirror.expires <= (now or time.time()):
+            self._forget(mirror)
             mirror = None
         if mirror is None and code in self._kept:
             mirror = self._make(code, self._kept[code][-1]._replace(expiration_time=None))
         return mirror
 
     def _make(self, code: str, settings: Settings) -> _Mirror:
-        now = time.time()
-        mirror = self._mirrors[code] = _Mirror(settings, int(now * 1000), None)
-        mirror.renew(now)
+        mirror = self._mirrors[code] = _Mirror(code, settings, time.time())
         return mirror
 
-    def _forget(self, code: str) -> None:
-        self._size -= self._mirrors.pop(code).size
+    def _forget(self, mirror: _Mirror) -> None:
+        self._resize(mirror, -mirror.size)
+        del self._mirrors[mirror.code]
 
-    @staticmethod
-    def _next_id(mirror: _Mirror, now: float) -> str:
-        # Ids grow even if the clock goes back.
-        milliseconds, sequence = mirror.last
-        moment = int(now * 1000)
-        mirror.last = (moment, 0) if moment > milliseconds else (milliseconds, sequence + 1)
-        return f"{mirror.last[0]}-{mirror.last[1]}"
+    def _resize(self, mirror: _Mirror, gained: int) -> None:
+        """A mirror takes so many bytes more."""
+        self._size += gained
+        mirror.size += gained
+        rank = mirror.size.bit_length()
+        if rank == mirror.rank:
+            return
+        if mirror.rank:
+            peers = self._ranks[mirror.rank]
+            del peers[mirror.code]
+            if not peers:
+                del self._ranks[mirror.rank]
+        if rank:
+            self._ranks.setdefault(rank, {})[mirror.code] = mirror
+        mirror.rank = rank
 
     def _shrink(self) -> None:
-        """Drops a request of the mirror that takes the most memory."""
-        code, mirror = max(self._mirrors.items(), key=lambda item: item[1].size)
-        self._delete(code, mirror, next(iter(mirror.contents)))
+        """Drops a request of a mirror that takes much memory: of many, the largest need not be looked for."""
+        largest = self._ranks[max(self._ranks)]
+        mirror = next(iter(largest.values()))
+        self._delete(mirror, next(iter(mirror.records)))
 
-    def _delete(self, code: str, mirror: _Mirror, request_id: str) -> None:
-        self._take_out(mirror, request_id)
-        self.hub.publish(code, messages.deleted(request_id, mirror.new_revision()))
-
-    def _take_out(self, mirror: _Mirror, request_id: str) -> None:
-        size = _size(mirror.contents.pop(request_id))
-        mirror.size -= size
-        self._size -= size
+    def _delete(self, mirror: _Mirror, request_id: str) -> None:
+        self._resize(mirror, -mirror.records.pop(request_id).size)
+        self.hub.publish(mirror.code, messages.deleted(request_id, mirror.new_revision()))
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP)
             now = time.time()
-            for code in [code for code, mirror in self._mirrors.items() if (mirror.expires or now) < now]:
-                self._forget(code)
+            for mirror in [mirror for mirror in self._mirrors.values() if (mirror.expires or now) < now]:
+                self._forget(mirror)
 
 
-def _size(content: Content) -> int:
-    return OVERHEAD + len(content.entry.summary) + len(content.body) + len(content.answer_body)
+class _Keeping:
+    """What `keep` enters."""
+
+    def __init__(self, store: MemoryStore, code: str, settings: Settings) -> None:
+        self._store = store
+        self._code = code
+        self._settings = settings
+
+    async def __aenter__(self) -> None:
+        self._store.begin_keeping(self._code, self._settings)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._store.end_keeping(self._code, self._settings)

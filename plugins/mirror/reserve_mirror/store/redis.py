@@ -15,7 +15,7 @@ from reserve_core import ConfigError
 
 from . import scripts
 from .errors import Unavailable
-from .interface import Captured, Content, Entry, Settings, State
+from .interface import Captured, Content, Entry, Record, Settings, State
 from .link import Dial, Link
 from .subscriber import Subscriber
 
@@ -86,9 +86,9 @@ class RedisStore:
     async def drop(self, code: str) -> bool:
         return bool(await self._link.run(scripts.DROP, _keys(code)))
 
-    async def capture(self, code: str, summary: str, body: bytes, answer_body: bytes = b"") -> Captured | None:
+    async def capture(self, code: str, record: Record) -> Captured | None:
         reply = await self._existing(
-            code, lambda: self._link.run(scripts.CAPTURE, _keys(code), summary, body, answer_body)
+            code, lambda: self._link.run(scripts.CAPTURE, _keys(code), record.summary, record.body, record.answer_body)
         )
         return Captured(reply[0].decode(), reply[1].decode()) if reply else None
 
