@@ -1,6 +1,6 @@
 # `make run` and `make test` are all it takes: each prepares what it needs, and the second time does so at once.
 .DEFAULT_GOAL := help
-.PHONY: bench coverage hostile pictures quick run test test-pythons debian lint format docs clean help
+.PHONY: bench coverage hostile pictures quick run test test-compiled test-pythons debian lint format docs clean help
 .PRECIOUS: .venv-3.%/installed-test
 .NOTPARALLEL:
 
@@ -25,6 +25,9 @@ OTHERS := $(addprefix --ignore tests/, \
 	browser cli docs hostile plugins/mirror test_bench.py test_container.py test_layout.py test_new_plugin.py \
 	http/test_connection_vectors.py plugins/url/test_memory.py plugins/url/test_smuggling.py \
 	$(addprefix e2e/test_, check.py conveniences.py deployment.py plugin_distribution.py readme.py schema.py site.py start.py))
+# What the compiled build consists of, and how the tests run on it: what is installed comes before what is here.
+SOURCES := $(shell find reserve_core plugins -type f -not -path '*/__pycache__/*')
+COMPILED := RESERVE_COMPILE=1 PYTHONSAFEPATH=1 .venv-compiled/bin/pytest -o pythonpath=
 
 run: .venv/installed ## Serve examples/site, or run reserve with ARGS="..."
 	@exec .venv/bin/reserve $(ARGS)
@@ -40,6 +43,9 @@ test-pythons: debian ## Run the tests on another Python here too: the newest, or
 test-3.%: .venv-3.%/installed-test
 	@echo "Python 3.$*"
 	@.venv-3.$*/bin/pytest -n $(JOBS) --dist worksteal $(OTHERS) $(TESTS)
+
+test-compiled: debian .venv-compiled/installed-test ## Run the tests of the core and the plugins (or TESTS="...") on the compiled build
+	$(COMPILED) -n $(JOBS) --dist worksteal $(or $(TESTS),tests/test_compiled.py tests/http tests/config tests/plugins)
 
 quick: .venv/installed-test lint ## Check style and types, and run the tests that need no server and no browser: under a minute
 	.venv/bin/pytest -q -n $(JOBS) --dist worksteal $(QUICK)
@@ -90,6 +96,10 @@ debian:
 .venv/installed-hostile: pyproject.toml
 	@.ci/venv .venv "" ".[test,hostile]"
 	@touch $@ .venv/installed .venv/installed-test
+
+.venv-compiled/installed-test: pyproject.toml .ci/compile.py $(SOURCES)
+	@RESERVE_COMPILE=1 .ci/venv .venv-compiled "" ".[test]"
+	@touch $@
 
 .venv-3.%/installed-test: pyproject.toml
 	@.ci/venv .venv-3.$* 3.$* ".[test]"

@@ -16,6 +16,7 @@ from ..networks import NOWHERE, Networks
 from ..tokens import members
 from .body import NO_BODY, Body, BodyAhead, BodyStream, BufferedBody
 from .charset import codec_of
+from .chunks import chunks
 from .client import Client, client_behind
 from .target import RawMatch, canonical_url, raw_url, sendable
 
@@ -287,18 +288,12 @@ class Request:
         """The announced length of the body in bytes; None when it is chunked."""
         return self._body.length if self._kept is None else len(self._kept)
 
-    async def stream(self) -> AsyncIterator[bytes]:
+    def stream(self) -> AsyncIterator[bytes]:
         """The body as it arrives, in chunks, without limit. A body that was read whole comes from memory.
 
         Raises `Disconnected` when the client goes away before its end, RuntimeError when it was streamed before.
         """
-        if self._kept is not None:
-            if self._kept:
-                yield self._kept
-            return
-        self._take()
-        while chunk := await self._body.read():
-            yield chunk
+        return chunks(self)
 
     async def read_ahead(self, size: int) -> None:
         """Returns once `size` bytes of the body are here, or all of it. Who reads the body gets them first.

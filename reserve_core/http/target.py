@@ -71,7 +71,7 @@ def _characters(escapes: str, kept: frozenset[int]) -> Iterator[str]:
     """What each character becomes that a run of escapes stands for: itself, or an escape."""
     # surrogateescape marks each byte that isn't UTF-8, so that it can stay encoded.
     for char in unquote_to_bytes(escapes).decode("utf-8", "surrogateescape"):
-        if "\udc80" <= char <= "\udcff":
+        if 0xDC80 <= ord(char) <= 0xDCFF:
             yield f"%{ord(char) - 0xDC00:02X}"
         elif ord(char) in kept:
             yield f"%{ord(char):02X}"

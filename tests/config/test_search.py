@@ -58,7 +58,7 @@ BAD = [
 def test_most_patterns_are_their_own(match: str) -> None:
     pattern = compile_match(match)
     search = searcher(pattern, "mapping 1")
-    assert search == pattern.search or search.__qualname__.startswith("_once.")
+    assert search == pattern.search or "_once" in repr(search)
 
 
 @pytest.mark.parametrize("match", HARMLESS)
