@@ -204,7 +204,9 @@ class Exchange(ConnectionWriter):
     def send_fixed(self, status: int, headers: FixedHeaders, body: bytes) -> bool:
         connection = self.connection
         shared = connection.shared
-        if self.state is not WAITING or self.body is not None or self.old or not self.keep_alive or shared.closing:
+        if self.state is not WAITING or self.old or not self.keep_alive or shared.closing:
+            return False
+        if self.body is not None and not self.body.complete:
             return False
         head = headers.head(status, len(body), shared.date)
         if head is None:

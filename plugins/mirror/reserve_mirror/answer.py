@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
 
-from reserve_core import Headers
+from reserve_core import FixedHeaders, Headers
 from reserve_core.kit import is_token, with_charset
 
 from .model import Answer
@@ -41,7 +41,7 @@ class Reply:
     """An answer, ready to be sent. `names` are those of its own headers, in lower case."""
 
     status: int
-    headers: tuple[tuple[str, str], ...]
+    headers: FixedHeaders
     body: bytes
     delay: float
     names: frozenset[str]
@@ -63,7 +63,7 @@ def reply_of(text: str) -> Reply:
         (name, value) for name, value in _DEFAULTS if name not in names and not (bare and name == "content-type")
     )
     body = b"" if bare else _body_bytes(answer["body"], answer["body_encoding"])
-    return Reply(status, (*own, *defaults, *_SAFETY), body, answer["delay"], names)
+    return Reply(status, FixedHeaders((*own, *defaults, *_SAFETY)), body, answer["delay"], names)
 
 
 def is_preflight(method: str, headers: Headers) -> bool:

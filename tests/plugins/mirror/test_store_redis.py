@@ -11,12 +11,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
+import hiredis
 import pytest
 
 from reserve_core import ConfigError
 from reserve_mirror.store import Record, Settings, Unavailable, link
 from reserve_mirror.store.redis import RedisStore
-from tests.kit.waiting import PATIENCE, wait_until
+from reserve_mirror.store.wire import AWAY, Wire
+from tests.kit.waiting import PATIENCE, until, wait_until
 
 if TYPE_CHECKING:
     from tests.kit.redis_server import RedisServer
@@ -105,22 +107,21 @@ async def test_two_processes_share_what_one_captures(redis_server: RedisServer, 
     assert content.body == b"body"
 
 
-async def test_captures_at_once_share_round_trips(
+async def test_captures_of_one_turn_share_a_round_trip(
     redis_server: RedisServer, opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = await opened(redis_server)
     await store.create("orders", SETTINGS)
     sent: list[int] = []
-    exchange = link.Link._exchange
+    send = Wire.send
 
-    async def counted(self: link.Link, connection: Any, batch: Any) -> Any:
-        sent.append(len(batch))
-        return await exchange(self, connection, batch)
+    def counted(self: Wire, commands: list[bytes]) -> None:
+        sent.append(len(commands))
+        send(self, commands)
 
-    monkeypatch.setattr(link.Link, "_exchange", counted)
+    monkeypatch.setattr(Wire, "send", counted)
     await asyncio.gather(*(store.capture("orders", Record(SUMMARY)) for _ in range(1000)))
-    assert sum(sent) == 1000
-    assert len(sent) <= 5
+    assert sent == [1000]
 
 
 async def test_flushed_scripts_are_loaded_again(redis_server: RedisServer, opened: Open) -> None:
@@ -225,6 +226,57 @@ async def test_a_redis_that_hangs_is_given_up(
     assert "no answer within" in messages(caplog, logging.ERROR)[0]
     await available(store)
     assert await store.capture("orders", Record(SUMMARY)) is not None
+
+
+async def test_a_connection_that_is_lost_while_nobody_needs_it_is_no_news(
+    redis_server: RedisServer, opened: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = await opened(redis_server)
+    await store.create("orders", SETTINGS)
+    first = store._link._wire
+    with redis_server.client() as client:
+        client.client_kill_filter(_type="normal", skipme=True)
+    await until(lambda: store._link._wire is not first)
+    assert await store.capture("orders", Record(SUMMARY)) is not None
+    assert messages(caplog, logging.ERROR) == []
+
+
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        (b"-LOADING Redis is loading the dataset in memory\r\n", "LOADING Redis is loading"),
+        (b"?\r\n", "Protocol error"),
+        (b"", "Redis has closed the connection"),
+    ],
+    ids=["loading", "malformed", "closed"],
+)
+async def test_a_redis_that_gives_no_proper_reply_is_away(
+    reply: bytes, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Is content with all commands, but for those that run a script."""
+        commands = hiredis.Reader()
+        while data := await reader.read(65536):
+            commands.feed(data)
+            while command := commands.gets():
+                if command[0] == b"EVALSHA":
+                    writer.write(reply)
+                    if not reply:
+                        writer.close()
+                else:
+                    writer.write(b"+OK\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1") as server:
+        store = RedisStore(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        await store.start()
+        results = await asyncio.gather(
+            *(store.capture("orders", Record(SUMMARY)) for _ in range(10)), return_exceptions=True
+        )
+        await store.close()
+    assert [str(result) for result in results] == [AWAY] * 10
+    (error,) = [message for message in messages(caplog, logging.ERROR) if "is away" in message]
+    assert why in error
 
 
 async def test_what_waits_for_redis_is_bounded(redis_server: RedisServer, opened: Open, monkeypatch: Any) -> None:

@@ -1,7 +1,7 @@
-"""One connection to Redis that everything shares: commands given at the same moment make one round trip.
+"""One connection to Redis that everything shares: the commands of one turn of the event loop go out together.
 
-Only the link's own task talks to the connection. A caller that is cancelled stops waiting for its reply, and the reply
-is still taken off the wire: nobody else can get it.
+Each has a reply, or a failure, of its own. A caller that is cancelled stops waiting for its reply, which is still taken
+off the wire: nobody else can get it.
 """
 
 from __future__ import annotations
@@ -12,22 +12,18 @@ import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
-import hiredis
-from redis.asyncio.connection import AbstractConnection, ConnectionPool
-from redis.exceptions import AuthenticationError, NoScriptError, RedisError, ResponseError
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import AuthenticationError, RedisError
 
 from .errors import Unavailable
 from .scripts import Script
+from .wire import AWAY, PATIENCE, Argument, Dial, ReplyError, Wire, pack_command
 
 logger = logging.getLogger("reserve")
 
-# Of one round trip: commands, bytes, and the seconds it may take, connecting included.
-MAX_COMMANDS = 256
-MAX_BATCH = 8 * 1024 * 1024
-PATIENCE = 5.0
-# What may wait for its turn, in bytes. A command counts for its arguments and this much.
+# What may wait for its reply, in bytes. A command counts for its bytes and this much.
 MAX_WAITING = 256 * 1024 * 1024
 COMMAND_COST = 512
 # Different error replies of a connection that are logged.
@@ -35,45 +31,32 @@ MAX_REFUSALS = 16
 # Seconds after a failure in which everybody is refused at once.
 PAUSE = 0.5
 
-AWAY = "The mirror's Redis is away: try again in a moment"
 STOPPING = "The server is stopping"
 
-Argument = str | bytes | int
 Greeting = Callable[[Callable[..., Awaitable[Any]]], Awaitable[None]]
 
-
-# Its stub knows tuples of one member only.
-pack_command: Callable[[tuple[Argument, ...]], bytes] = hiredis.pack_command  # type: ignore[assignment]
-
-
-class _Command(NamedTuple):
-    arguments: tuple[Argument, ...]
-    size: int
-    reply: asyncio.Future[Any]
+# Error replies by which Redis says that for now it does nothing at all for us.
+_CLOSED = frozenset(("LOADING", "MASTERDOWN", "NOAUTH", "WRONGPASS"))
+_NO_SCRIPT = "NOSCRIPT"
 
 
-class Dial:
-    """Makes connections to the Redis of a URL; `place` names it without its password.
+class _Command:
+    """A packed command, and the future of its reply; None: nobody waits for it."""
 
-    Raises ValueError for a URL that is none of Redis.
-    """
+    __slots__ = ("data", "repeated", "reply", "size")
 
-    def __init__(self, url: str) -> None:
-        self.place = re.sub("//.*@", "//", url.partition("?")[0])
-        # One protocol, so that replies look the same whatever the library's default; time is ours to keep.
-        self._pool = ConnectionPool.from_url(
-            url, protocol=2, socket_timeout=None, socket_connect_timeout=PATIENCE, decode_responses=False
-        )
+    def __init__(self, data: bytes, reply: asyncio.Future[Any] | None) -> None:
+        self.data: bytes = data
+        self.reply: asyncio.Future[Any] | None = reply
+        self.size: int = len(data) + COMMAND_COST
+        self.repeated: bool = False  # once the script that it runs was loaded again
 
-    async def connect(self) -> AbstractConnection:
-        """A new connection, authenticated. Raises `RedisError`, OSError or TimeoutError."""
-        connection: AbstractConnection = self._pool.make_connection()  # type: ignore[no-untyped-call]
-        try:
-            await connection.connect()  # type: ignore[no-untyped-call]
-        except BaseException:
-            await connection.disconnect(nowait=True)
-            raise
-        return connection
+    def fail(self, message: str, cause: Exception | None = None) -> None:
+        reply = self.reply
+        if reply is not None and not reply.done():
+            error = Unavailable(message)
+            error.__cause__ = cause
+            reply.set_exception(error)
 
 
 class Link:
@@ -82,42 +65,46 @@ class Link:
     def __init__(self, dial: Dial, scripts: Iterable[Script], greet: Greeting) -> None:
         self._dial = dial
         self._scripts = tuple(scripts)
+        self._loading = [pack_command(("SCRIPT", "LOAD", script.source)) for script in self._scripts]
         self._greet = greet
-        self._waiting: deque[_Command] = deque()
-        self._size = 0
-        self._task: asyncio.Task[None] | None = None
-        self._connection: AbstractConnection | None = None
+        self._waiting: list[_Command] = []  # for the end of the turn, or a connection
+        self._unknown: list[_Command] = []  # those whose script Redis doesn't know
+        self._sent: deque[_Command] = deque()  # in the order of the replies to come
+        self._size = 0  # of all these
+        self._wire: Wire | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._turn: asyncio.Handle | None = None  # its end
+        self._watch: asyncio.TimerHandle | None = None
+        self._sent_at = 0.0
         self._away = False
         self._retry_at = 0.0
         self._refusals: set[str] = set()  # the errors that were logged
         self._closed = False
 
-    async def run(self, script: Script, keys: tuple[str, ...], *arguments: Argument) -> Any:
-        """Runs a script and returns what it returns."""
-        return await self.call("EVALSHA", script.sha, len(keys), *keys, *arguments)
+    def run(self, script: Script, keys: tuple[str, ...], *arguments: Argument) -> asyncio.Future[Any]:
+        """Runs a script; the future gets what it returns."""
+        return self.call("EVALSHA", script.sha, len(keys), *keys, *arguments)
 
-    async def call(self, *arguments: Argument) -> Any:
-        """Sends a command and returns its reply. Raises `Unavailable` when there is none, or it is an error.
+    def call(self, *arguments: Argument) -> asyncio.Future[Any]:
+        """Sends a command; the future gets its reply. It fails with `Unavailable` when there is none or it's an error.
 
         A command whose reply was lost may have been carried out.
         """
         loop = asyncio.get_running_loop()
-        if self._closed:
-            raise Unavailable(STOPPING)
-        if self._away and loop.time() < self._retry_at:
-            raise Unavailable(AWAY)
-        size = COMMAND_COST
-        for argument in arguments:
-            if not isinstance(argument, int):
-                size += len(argument)
-        if self._size + size > MAX_WAITING:
-            raise Unavailable("Redis takes less than is recorded: try again later")
         reply: asyncio.Future[Any] = loop.create_future()
-        self._waiting.append(_Command(arguments, size, reply))
-        self._size += size
-        if self._task is None:
-            self._task = loop.create_task(self._work())
-        return await reply
+        command = _Command(pack_command(arguments), reply)
+        if self._closed:
+            command.fail(STOPPING)
+        elif self._away and loop.time() < self._retry_at:
+            command.fail(AWAY)
+        elif self._size + command.size > MAX_WAITING:
+            command.fail("Redis takes less than is recorded: try again later")
+        else:
+            self._size += command.size
+            self._waiting.append(command)
+            if self._turn is None:
+                self._turn = loop.call_soon(self._send_all)
+        return reply
 
     async def connect(self) -> None:
         """Makes sure that there is a connection. Raises `Unavailable`, `AuthenticationError` for a wrong password."""
@@ -132,98 +119,133 @@ class Link:
     async def close(self) -> None:
         """Gives up what waits, and the connection."""
         self._closed = True
-        task = self._task
+        task = self._connecting
         if task is not None:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-        await self._disconnect()
+        for commands in (self._sent, self._unknown, self._waiting):
+            self._fail(commands, STOPPING)
+        self._disconnect()
 
-    async def _work(self) -> None:
-        try:
-            while self._waiting:
-                await self._take_turn()
-        finally:
-            self._task = None
-            _fail(self._waiting, STOPPING)
-            self._waiting.clear()
-            self._size = 0
+    # A turn.
 
-    async def _take_turn(self) -> None:
-        batch = self._next_batch()
+    def _send_all(self) -> None:
+        self._turn = None
+        wire = self._wire
+        if wire is None:
+            if self._connecting is None and self._waiting:
+                self._connecting = asyncio.create_task(self._connect())
+            return
+        commands: list[_Command] = []
+        if self._unknown:
+            commands += [_Command(data, None) for data in self._loading]
+            self._size += sum(command.size for command in commands)
+            commands += self._unknown
+            self._unknown = []
+        for command in self._waiting:
+            if command.reply is not None and command.reply.done():  # its caller was cancelled
+                self._size -= command.size
+            else:
+                commands.append(command)
+        self._waiting = []
+        if not commands:
+            return
+        if not self._sent:
+            loop = asyncio.get_running_loop()
+            self._sent_at = loop.time()
+            if self._watch is None:
+                self._watch = loop.call_later(PATIENCE, self._look)
+        self._sent.extend(commands)
+        wire.send([command.data for command in commands])
+
+    def _take(self, reply: Any) -> None:
+        if not self._sent:
+            return
+        command = self._sent.popleft()
+        self._size -= command.size
+        if isinstance(reply, ReplyError):
+            self._take_error(command, reply)
+        elif command.reply is not None and not command.reply.done():
+            command.reply.set_result(reply)
+
+    def _take_error(self, command: _Command, error: ReplyError) -> None:
+        code = str(error).partition(" ")[0]
+        if code == _NO_SCRIPT and command.reply is not None and not command.repeated:
+            # Somebody has flushed the scripts: it wasn't carried out.
+            command.repeated = True
+            self._size += command.size
+            self._unknown.append(command)
+            if self._turn is None:
+                self._turn = asyncio.get_running_loop().call_soon(self._send_all)
+        elif code in _CLOSED:
+            self._size += command.size
+            self._sent.appendleft(command)
+            self._lose(error)
+        else:
+            why = re.sub("^[A-Z]+ ", "", str(error)).partition(" script: ")[0].rstrip(".")
+            self._report_refusal(why)
+            command.fail(f"The mirror's Redis refuses: {why}", error)
+
+    def _look(self) -> None:
+        """Gives Redis up when it lets replies wait for too long."""
+        self._watch = None
+        wire, loop = self._wire, asyncio.get_running_loop()
+        if wire is None or not self._sent:
+            return
+        limit = max(wire.heard_at, self._sent_at) + PATIENCE
+        if loop.time() < limit:
+            self._watch = loop.call_at(limit, self._look)
+        else:
+            self._lose(TimeoutError())
+
+    # The connection.
+
+    async def _connect(self) -> None:
+        connection: AbstractConnection | None = None
         try:
             async with asyncio.timeout(PATIENCE):
-                connection = self._connection or await self._connect()
-                unknown = await self._exchange(connection, batch)
-                if unknown:  # somebody has flushed the scripts: none of these was carried out
-                    await self._load_scripts(connection)
-                    await self._exchange(connection, unknown)
+                connection = await self._dial.connect()
+                await self._prepare(connection)
         except (RedisError, OSError, TimeoutError) as error:
-            await self._lose(error)
-            _fail(batch, AWAY, error)
+            self._report_loss(error)
+            self._fail(self._waiting, AWAY, error)
         except BaseException:
-            _fail(batch, STOPPING)
+            self._fail(self._waiting, STOPPING)
             raise
+        else:
+            self._wire = Wire(connection, self._take, self._lose)
+            connection = None
+            self._refusals.clear()
+            if self._away:
+                self._away = False
+                logger.warning("Redis at %s is back", self._dial.place)
+            self._send_all()
+        finally:
+            self._connecting = None
+            if connection is not None:
+                await connection.disconnect(nowait=True)
 
-    def _next_batch(self) -> list[_Command]:
-        waiting = self._waiting
-        batch: list[_Command] = []
-        size = 0
-        while waiting and len(batch) < MAX_COMMANDS and size < MAX_BATCH:
-            command = waiting.popleft()
-            self._size -= command.size
-            if not command.reply.done():
-                batch.append(command)
-                size += command.size
-        return batch
-
-    async def _exchange(self, connection: AbstractConnection, batch: list[_Command]) -> list[_Command]:
-        """Sends commands and hands out their replies; returns those whose script Redis doesn't know."""
-        await connection.send_packed_command([pack_command(command.arguments) for command in batch])
-        unknown: list[_Command] = []
-        for command in batch:
-            try:
-                reply = await connection.read_response()
-            except NoScriptError:
-                unknown.append(command)
-            except ResponseError as error:
-                why = str(error).partition(" script: ")[0].rstrip(".")
-                self._report_refusal(why)
-                _fail([command], f"The mirror's Redis refuses: {why}", error)
-            else:
-                if not command.reply.done():
-                    command.reply.set_result(reply)
-        return unknown
-
-    async def _connect(self) -> AbstractConnection:
-        connection = await self._dial.connect()
-        try:
-            await self._load_scripts(connection)
-
-            async def ask(*arguments: Argument) -> Any:
-                await connection.send_packed_command([pack_command(arguments)])
-                return await connection.read_response()
-
-            await self._greet(ask)
-        except BaseException:
-            await connection.disconnect(nowait=True)
-            raise
-        self._connection = connection
-        self._refusals.clear()
-        if self._away:
-            self._away = False
-            logger.warning("Redis at %s is back", self._dial.place)
-        return connection
-
-    async def _load_scripts(self, connection: AbstractConnection) -> None:
-        await connection.send_packed_command(
-            [pack_command(("SCRIPT", "LOAD", script.source)) for script in self._scripts]
-        )
-        for _ in self._scripts:
+    async def _prepare(self, connection: AbstractConnection) -> None:
+        await connection.send_packed_command(self._loading)
+        for _ in self._loading:
             await connection.read_response()
 
-    async def _lose(self, error: Exception) -> None:
-        await self._disconnect()
+        async def ask(*arguments: Argument) -> Any:
+            await connection.send_packed_command([pack_command(arguments)])
+            return await connection.read_response()
+
+        await self._greet(ask)
+
+    def _lose(self, error: Exception) -> None:
+        """The connection is no more. Unless somebody waits for a reply, that is no news: the next one makes another."""
+        self._disconnect()
+        if self._sent or self._unknown:
+            self._report_loss(error)
+            self._fail(self._sent, AWAY, error)
+            self._fail(self._unknown, AWAY, error)
+
+    def _report_loss(self, error: Exception) -> None:
         self._retry_at = asyncio.get_running_loop().time() + PAUSE
         if not self._away:
             self._away = True
@@ -234,10 +256,13 @@ class Link:
                 why,
             )
 
-    async def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.disconnect(nowait=True)
+    def _disconnect(self) -> None:
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.close()
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
 
     def _report_refusal(self, error: str) -> None:
         """Logs an error reply, once on each connection."""
@@ -245,10 +270,8 @@ class Link:
             self._refusals.add(error)
             logger.error("Redis at %s refuses: %s", self._dial.place, error)
 
-
-def _fail(commands: Iterable[_Command], message: str, cause: Exception | None = None) -> None:
-    for command in commands:
-        if not command.reply.done():
-            error = Unavailable(message)
-            error.__cause__ = cause
-            command.reply.set_exception(error)
+    def _fail(self, commands: list[_Command] | deque[_Command], message: str, cause: Exception | None = None) -> None:
+        for command in commands:
+            self._size -= command.size
+            command.fail(message, cause)
+        commands.clear()

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import lru_cache
 from typing import Any
 
 from redis.exceptions import AuthenticationError
@@ -16,8 +17,9 @@ from reserve_core import ConfigError
 from . import scripts
 from .errors import Unavailable
 from .interface import Captured, Content, Entry, Record, Settings, State
-from .link import Dial, Link
+from .link import Link
 from .subscriber import Subscriber
+from .wire import Dial
 
 logger = logging.getLogger("reserve")
 
@@ -139,6 +141,7 @@ class RedisStore:
             )
 
 
+@lru_cache(maxsize=1024)
 def _keys(code: str) -> tuple[str, str, str]:
     # The braces keep the three on one node of a cluster.
     key = f"reserve:{{{code}}}"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import suppress
 from itertools import count
+from typing import Any
 
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError
 
 from .errors import Unavailable
 from .hub import Event, Hub
-from .link import AWAY, PATIENCE, Argument, Dial, pack_command
+from .wire import AWAY, PATIENCE, Argument, Dial, Wire, pack_command
 
 # Seconds between two tries to connect; between two signs of life, and without any until the connection is given up.
 PAUSE = 0.2
@@ -28,19 +28,17 @@ class Subscriber:
     def __init__(self, dial: Dial) -> None:
         self.hub = Hub(self._join, self._leave)
         self._dial = dial
-        self._connection: AbstractConnection | None = None
+        self._wire: Wire | None = None
         self._work: asyncio.Task[None] | None = None
         # A ping follows each subscription: once it's answered, the subscription holds.
         self._tokens = count(1)
         self._confirmations: dict[bytes, asyncio.Future[None]] = {}
-        self._sending: set[asyncio.Task[None]] = set()
         self._lost = False  # a connection was lost: events may be
 
     async def close(self) -> None:
-        tasks = [*self._sending, *([self._work] if self._work else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._work is not None:
+            self._work.cancel()
+            await asyncio.gather(self._work, return_exceptions=True)
 
     async def _join(self, code: str) -> None:
         """Returns when the events of a mirror are sure to come. Raises `Unavailable`."""
@@ -61,21 +59,9 @@ class Subscriber:
         self._send(("UNSUBSCRIBE", _channel(code)))
 
     def _send(self, *commands: tuple[Argument, ...]) -> None:
-        """Sends commands, if there is a connection: to a new one `_listen` sends all that matters.
-
-        It's done by a task of its own: a cancelled caller would cut the connection.
-        """
-        connection = self._connection
-        if connection is None:
-            return
-
-        async def send() -> None:
-            with suppress(RedisError, OSError):  # the reader gets the error, too
-                await connection.send_packed_command([pack_command(command) for command in commands])
-
-        task = asyncio.create_task(send())
-        self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
+        """Sends commands, if there is a connection: to a new one `_use` sends all that matters."""
+        if self._wire is not None:
+            self._wire.send([pack_command(command) for command in commands])
 
     async def _run(self) -> None:
         while True:
@@ -91,32 +77,27 @@ class Subscriber:
 
     async def _use(self, connection: AbstractConnection) -> None:
         """Takes in what comes from a connection until it is lost. The log hears of it from the link."""
-        self._connection = connection
-        beat = asyncio.create_task(self._beat())
-        try:
-            await self._listen(connection)
-        except (RedisError, OSError, TimeoutError):
-            pass
-        finally:
-            self._connection = None
-            beat.cancel()
-            await connection.disconnect(nowait=True)
-
-    async def _listen(self, connection: AbstractConnection) -> None:
-        if self.hub.codes:
-            self._send(("SUBSCRIBE", *map(_channel, self.hub.codes)))
-        self._send(*(("PING", token) for token in (*self._confirmations, b"0")))
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout(None) as limit:
-            while True:
-                limit.reschedule(loop.time() + SILENCE)
-                message = await connection.read_response()
-                if not isinstance(message, list):  # how a ping is answered without any subscription
-                    self._confirm(message)
-                elif message[0] == b"message":
-                    self._tell(message[1], message[2])
-                elif message[0] == b"pong":
-                    self._confirm(message[1])
+        lost: asyncio.Future[None] = loop.create_future()
+        wire = self._wire = Wire(connection, self._take, lambda _: lost.set_result(None))
+        try:
+            if self.hub.codes:
+                self._send(("SUBSCRIBE", *map(_channel, self.hub.codes)))
+            self._send(*(("PING", token) for token in self._confirmations))
+            while not lost.done() and loop.time() < wire.heard_at + SILENCE:
+                self._send(("PING", b"0"))
+                await asyncio.wait((lost,), timeout=HEARTBEAT)
+        finally:
+            self._wire = None
+            wire.close()
+
+    def _take(self, message: Any) -> None:
+        if not isinstance(message, list):  # how a ping is answered without any subscription
+            self._confirm(message)
+        elif message[0] == b"message":
+            self._tell(message[1], message[2])
+        elif message[0] == b"pong":
+            self._confirm(message[1])
 
     def _confirm(self, token: bytes) -> None:
         confirmation = self._confirmations.get(token)
@@ -134,11 +115,6 @@ class Subscriber:
             request_id, _, summary = text.partition(" ")
             event = Event.of_request(request_id, summary)
         self.hub.publish(channel.decode()[len(_PREFIX) : -1], event)
-
-    async def _beat(self) -> None:
-        while True:
-            await asyncio.sleep(HEARTBEAT)
-            self._send(("PING", b"0"))
 
 
 def _channel(code: str) -> str:

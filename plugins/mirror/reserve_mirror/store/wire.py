@@ -1,0 +1,103 @@
+"""A connection to Redis: commands of one moment go out together, and replies are handed on as they come."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import Any
+
+import hiredis
+from redis.asyncio.connection import AbstractConnection, ConnectionPool
+from redis.exceptions import ConnectionError as Lost, InvalidResponse
+
+# Seconds that Redis may take for a connection, or a reply.
+PATIENCE = 5.0
+
+AWAY = "The mirror's Redis is away: try again in a moment"
+
+Argument = str | bytes | int
+ReplyError = hiredis.ReplyError
+
+# Its stub knows tuples of one member only.
+pack_command: Callable[[tuple[Argument, ...]], bytes] = hiredis.pack_command  # type: ignore[assignment]
+
+_NOTHING = object()
+
+
+class Dial:
+    """Makes connections to the Redis of a URL; `place` names it without its password.
+
+    Raises ValueError for a URL that is none of Redis.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.place = re.sub("//.*@", "//", url.partition("?")[0])
+        # One protocol, so that replies look the same whatever the library's default; time is ours to keep.
+        self._pool = ConnectionPool.from_url(
+            url, protocol=2, socket_timeout=None, socket_connect_timeout=PATIENCE, decode_responses=False
+        )
+
+    async def connect(self) -> AbstractConnection:
+        """A new connection, authenticated. Raises `RedisError`, OSError or TimeoutError."""
+        connection: AbstractConnection = self._pool.make_connection()  # type: ignore[no-untyped-call]
+        try:
+            await connection.connect()  # type: ignore[no-untyped-call]
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
+        return connection
+
+
+class Wire(asyncio.Protocol):
+    """A connection that the library has opened and authenticated, taken over from it: there, each reply would cost more
+    than all else that a capture does.
+
+    Each reply is given to `take`, an error one as a `ReplyError`. When the connection is lost, and not by `close`,
+    `lose` is called once with the reason.
+    """
+
+    def __init__(
+        self, connection: AbstractConnection, take: Callable[[Any], None], lose: Callable[[Exception], None]
+    ) -> None:
+        self._take = take
+        self._lose = lose
+        self._reader = hiredis.Reader(protocolError=InvalidResponse, notEnoughData=_NOTHING)
+        self._loop = asyncio.get_running_loop()
+        self._closed = False
+        self.heard_at: float = self._loop.time()  # when there was a sign of life, by the loop's clock
+        # All that has come until now is read. The writer, which would close a transport when it isn't used any more, is
+        # ours from now on.
+        self._writer: asyncio.StreamWriter = connection._writer  # type: ignore[assignment]
+        reader = connection._reader
+        connection._writer = connection._reader = None
+        self._writer.transport.set_protocol(self)
+        if reader is None or reader.at_eof() or self._writer.is_closing():  # it has told the library
+            self._loop.call_soon(self.connection_lost, None)
+
+    def send(self, commands: list[bytes]) -> None:
+        """Sends packed commands. Those sent to a connection that is lost have no reply."""
+        if not self._closed:
+            self._writer.transport.writelines(commands)
+
+    def close(self) -> None:
+        self._closed = True
+        self._writer.transport.close()
+
+    # The transport's calls.
+
+    def data_received(self, data: bytes) -> None:
+        self.heard_at = self._loop.time()
+        reader, take = self._reader, self._take
+        reader.feed(data)
+        try:
+            while not self._closed and (reply := reader.gets()) is not _NOTHING:
+                take(reply)
+        except InvalidResponse as error:
+            self.connection_lost(error)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self._closed:
+            self._closed = True
+            self._writer.transport.abort()
+            self._lose(exc or Lost("Redis has closed the connection"))
