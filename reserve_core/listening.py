@@ -9,13 +9,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from .http.flow import UNSENT
+
 if TYPE_CHECKING:
     from .config import Configuration
 
 BACKLOG = 2048
-# Bytes that the kernel takes of what a client can't be sent yet. Left to itself it takes megabytes for each client that
-# doesn't read: copied, held and thrown away for nothing, while the others wait.
-UNSENT = 256 * 1024
 
 
 def bind(configuration: Configuration) -> list[socket.socket]:

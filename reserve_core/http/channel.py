@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import struct
+from fcntl import ioctl
+from termios import TIOCOUTQ
 from typing import TYPE_CHECKING, Any
 
 from ..defaults import CACHEABLE, NO_STORE, TEXT
@@ -76,6 +79,8 @@ class Channel(FlowControl):
     def _is_stalled(self, now: float) -> bool:
         """Whether the client has let the write timeout pass without taking a byte."""
         unsent = self.transport.get_write_buffer_size()
+        if unsent:
+            unsent += _unacknowledged(self.transport)
         if unsent and (unsent < self._unsent or not self._unsent):
             self._write_deadline = now + self.shared.limits.write_timeout
         self._unsent = unsent
@@ -137,3 +142,15 @@ class Channel(FlowControl):
 
         self._stream = UpgradedStream(self, data)
         return self._stream
+
+
+def _unacknowledged(transport: asyncio.Transport) -> int:
+    """Bytes that the kernel holds until the client has taken them; 0 if it doesn't say.
+
+    A slow client takes from these for a long time before the kernel asks for more.
+    """
+    sock = transport.get_extra_info("socket")
+    try:
+        return 0 if sock is None else int(struct.unpack("i", ioctl(sock.fileno(), TIOCOUTQ, bytes(4)))[0])
+    except (OSError, ValueError):  # ValueError: it is closed
+        return 0

@@ -13,6 +13,7 @@ from .fields import render_fields, render_head, render_interim, render_switching
 from .fixed import FixedHeaders
 from .request import Headers, Request
 from .response import ConnectionWriter, Response
+from .sendfile import copy_file, plain_socket, send_file
 from .states import (
     BEGUN,
     CHUNKED,
@@ -291,6 +292,21 @@ class Exchange(ConnectionWriter):
         elif self._fair > FAIR_SHARE:
             self._fair = 0
             await asyncio.sleep(0)
+
+    async def write_file(self, file: int, offset: int, count: int) -> None:
+        self._check_open()
+        if self._framing is NO_BODY:
+            return
+        connection = self.connection
+        if self._framing is LENGTH and count <= self._left:
+            sock = plain_socket(connection.transport)
+            if sock is not None:
+                self._flush_head()
+                sent = await send_file(connection, sock, file, offset, count)
+                self._left -= sent
+                offset += sent
+                count -= sent
+        await copy_file(self.write, file, offset, count)
 
     async def end(self) -> None:
         self._check_open()

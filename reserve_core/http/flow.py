@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import cast
 
+# Bytes that the kernel takes of what a client can't be sent yet. Left to itself it takes megabytes for each client that
+# doesn't read: copied, held and thrown away for nothing, while the others wait.
+UNSENT = 256 * 1024
+
 
 class Waiter:
     """What one reader waits for: that somebody wakes it, because there is something new. `what`: what it reads."""

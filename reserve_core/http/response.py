@@ -12,6 +12,7 @@ from ..defaults import CACHEABLE, NO_STORE, TEXT, with_charset
 from ..errors import ResponseError
 from .fixed import FixedHeaders
 from .request import Headers
+from .sendfile import CHUNK, copy_file
 
 HeaderValues = Mapping[str, str] | Iterable[tuple[str, str]]
 
@@ -50,6 +51,10 @@ class ConnectionWriter:
 
     def send_fixed(self, status: int, headers: FixedHeaders, body: bytes) -> bool:
         """Sends the whole answer if nothing has to be added to `headers`. Returns whether it did."""
+        raise NotImplementedError
+
+    async def write_file(self, file: int, offset: int, count: int) -> None:
+        """See `Response.write_file`; the head is out, or waits for the body."""
         raise NotImplementedError
 
 
@@ -172,11 +177,28 @@ class Response:
         if isinstance(chunk, str):
             chunk = self._encoded(chunk)
         if not self.headers_sent:
-            self._keep_from_caches()
-            self.writer.start(self.status, self.headers)
-            self.headers_sent = True
+            self._start()
         if chunk:
             await self.writer.write(chunk)
+
+    async def write_file(self, file: int, offset: int, count: int) -> None:
+        """Sends a part of an open file as a chunk of the body: `count` bytes from position `offset` on.
+
+        `file` is the descriptor of a regular file, which is left open, and its own position as it is. Where a
+        content-length is set and nothing stands between, no wrapped writer and no TLS, the system sends the bytes
+        without reading them here. Raises EOFError when the file has fewer bytes by now: the response can't be
+        completed then. Raises OSError when it can't be read, and what `write` raises.
+        """
+        if self.ended:
+            raise self._too_late()
+        if not self.headers_sent:
+            self._start()
+        writer = self.writer
+        # A little is sent at once with what is before it.
+        if count > CHUNK and isinstance(writer, ConnectionWriter):
+            await writer.write_file(file, offset, count)
+        else:
+            await copy_file(writer.write, file, offset, count)
 
     async def end(self, chunk: bytes | str = b"") -> None:
         """Ends the answer, with a last chunk if there is one. Raises what `write` raises."""
@@ -196,6 +218,11 @@ class Response:
         """Cuts an answer that can't be completed, so that the client notices: never a clean end to half a body."""
         self.headers_sent = self.ended = True
         self.writer.abort()
+
+    def _start(self) -> None:
+        self._keep_from_caches()
+        self.writer.start(self.status, self.headers)
+        self.headers_sent = True
 
     def _encoded(self, chunk: str) -> bytes:
         if not self.headers_sent:

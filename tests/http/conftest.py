@@ -97,9 +97,12 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
 }
 
 
+BOTH = ("test_connection", "test_exchange", "test_sendfile")
+
+
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """What is tested of the connection is tested on both event loops: Python's, and the command's where it is there."""
-    return LOOPS if item.path.name.startswith(("test_connection", "test_exchange")) else {"asyncio": LOOPS["asyncio"]}
+    return LOOPS if item.path.name.startswith(BOTH) else {"asyncio": LOOPS["asyncio"]}
 
 
 @pytest.fixture

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable
 
 from reserve_core import Request, Response
 
@@ -13,7 +12,7 @@ from .ranges import Range, content_range, multipart_heads, parse_ranges
 from .representation import Representation
 
 Part = bytes | Range  # of a body: bytes as they are, or a range of the file
-Reader = Callable[[int, int], AsyncGenerator[bytes, None]]
+SendRange = Callable[[Response, int, int], Awaitable[None]]
 
 
 def send_from_memory(request: Request, response: Response, file: Representation) -> None:
@@ -28,10 +27,10 @@ def send_from_memory(request: Request, response: Response, file: Representation)
         response.send(b"".join([part if isinstance(part, bytes) else body[part[0] : part[1]] for part in parts]))
 
 
-async def stream(request: Request, response: Response, file: Representation, read: Reader) -> None:
-    """The same with a body that `read(start, stop)` gives in chunks.
+async def stream(request: Request, response: Response, file: Representation, send_range: SendRange) -> None:
+    """The same with a body of which `send_range(response, start, stop)` writes the bytes from `start` to before `stop`.
 
-    Raises OSError when it gives fewer bytes or more: the answer doesn't end cleanly then.
+    What it raises ends the answer, and not cleanly.
     """
     parts = _prepare(request, response, file)
     if response.ended:
@@ -42,16 +41,8 @@ async def stream(request: Request, response: Response, file: Representation, rea
     for part in parts:
         if isinstance(part, bytes):
             await response.write(part)
-            continue
-        position, stop = part
-        async with aclosing(read(position, stop)) as chunks:
-            async for chunk in chunks:
-                position += len(chunk)
-                if position > stop:
-                    break
-                await response.write(chunk)
-        if position != stop:
-            raise OSError(f"{file.path} changed while it was being sent: byte {stop} expected, byte {position} reached")
+        else:
+            await send_range(response, *part)
     await response.end()
 
 

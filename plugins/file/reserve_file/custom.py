@@ -7,7 +7,7 @@ from functools import partial
 from reserve_core import Mapping, Request, Response
 
 from .answer import stream
-from .filesystem import FileSystem, Stat, examine, read
+from .filesystem import FileSystem, Stat, examine, send_range
 from .listing import Entry, send_page
 from .mime import content_type
 from .negotiation import SUFFIXES, codings, is_stale
@@ -56,7 +56,7 @@ class CustomFiles:
         accepted = request.headers.get("accept-encoding")
         if accepted:
             file = await self._sibling(file, accepted)
-        await stream(request, response, file, partial(read, self._file_system, file.path))
+        await stream(request, response, file, partial(send_range, self._file_system, file.path))
 
     def _represent(self, path: str, stat: Stat, type_: str | None = None, coding: str | None = None) -> Representation:
         return represent(

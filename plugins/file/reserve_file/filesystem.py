@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import stat as modes
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from datetime import datetime
 from inspect import isawaitable
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from reserve_core import Response
 
 
 class FileSystem(Protocol):
@@ -70,18 +73,24 @@ async def examine(file_system: FileSystem, path: str) -> Stat | None:
     return Stat(size or 0, bool(directory), _nanoseconds(answer.get("mtime")))
 
 
-async def read(file_system: FileSystem, path: str, start: int, stop: int) -> AsyncGenerator[bytes, None]:
-    """The bytes from `start` to before `stop`."""
+async def send_range(file_system: FileSystem, path: str, response: Response, start: int, stop: int) -> None:
+    """Writes the bytes from `start` to before `stop`. Raises OSError when there are fewer or more."""
     chunks = file_system.create_read_stream(path, start, stop - 1)
     if isawaitable(chunks):
         chunks = await chunks
+    position = start
     try:
         async for chunk in chunks:
-            yield chunk
+            position += len(chunk)
+            if position > stop:
+                break
+            await response.write(chunk)
     finally:
         close = getattr(chunks, "aclose", None)
         if close is not None:
             await close()
+    if position != stop:
+        raise OSError(f"{path} changed while it was being sent: byte {stop} expected, byte {position} reached")
 
 
 def _nanoseconds(mtime: datetime | float | None) -> int | None:

@@ -6,7 +6,6 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import AsyncGenerator
 
 from .paths import is_hidden
 
@@ -22,9 +21,6 @@ FOLDS_CASE = sys.platform == "darwin"
 
 # These tell nothing about the name: the machine is out of something, or broken.
 _FAILURES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO})
-
-# Larger ones cost more: the allocator gives their memory back to the system and asks for it anew each time.
-CHUNK = 64 * 1024
 
 
 def identity(status: os.stat_result) -> Identity:
@@ -103,16 +99,6 @@ def read_all(descriptor: int, size: int) -> bytes:
     while len(data) < size and (more := os.pread(descriptor, size - len(data), len(data))):
         data += more
     return data
-
-
-async def read_chunks(descriptor: int, start: int, stop: int) -> AsyncGenerator[bytes, None]:
-    """The bytes from `start` to before `stop`; fewer if the file has shrunk.
-
-    Reads in the event loop: a chunk takes 5 us from the page cache, a thread's round trip 90 us.
-    """
-    while start < stop and (chunk := os.pread(descriptor, min(CHUNK, stop - start), start)):
-        start += len(chunk)
-        yield chunk
 
 
 def _raise_failure(error: OSError | ValueError) -> None:
