@@ -525,13 +525,14 @@ async def test_the_kernel_takes_what_it_likes_only_of_a_file(
 # Slow disks.
 
 
+def _not_in_memory(file: int, buffers: Any, offset: int, flags: int = 0) -> int:
+    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+
 async def test_what_is_not_in_memory_is_read_in_a_thread_first(
     serve: Serve, large: Path, content: bytes, monkeypatch: pytest.MonkeyPatch, sends: list[int]
 ) -> None:
     read: list[tuple[int, int]] = []  # from, to before
-
-    def blocking(file: int, buffers: Any, offset: int, flags: int = 0) -> int:
-        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
     def noted(file: int, size: int, offset: int) -> bytes:
         if threading.current_thread() is not threading.main_thread():
@@ -539,7 +540,7 @@ async def test_what_is_not_in_memory_is_read_in_a_thread_first(
         return pread(file, size, offset)
 
     pread = os.pread
-    monkeypatch.setattr(os, "preadv", blocking)
+    monkeypatch.setattr(os, "preadv", _not_in_memory)
     monkeypatch.setattr(os, "pread", noted)
     assert (await (await (await serve(FromFile(large))).connect()).ask(GET)).body == content
     reached = 0
@@ -574,12 +575,13 @@ async def test_a_client_that_goes_away_while_it_is_read(
 ) -> None:
     reading, goes_on = threading.Event(), threading.Event()
 
-    def hanging(file: int, offset: int, count: int) -> None:
+    def hanging(file: int, size: int, offset: int) -> bytes:
         reading.set()
         goes_on.wait(PATIENCE)
+        return b""
 
-    monkeypatch.setattr(sendfile, "_in_memory", lambda *_: False)
-    monkeypatch.setattr(sendfile, "_read", hanging)
+    monkeypatch.setattr(os, "preadv", _not_in_memory)
+    monkeypatch.setattr(os, "pread", hanging)
     handler = FromFile(large)
     site = await serve(handler)
     wire = await site.connect()
