@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .failures import is_cancellation
     from .http.body import Body
     from .http.flow import FlowControl, Waiter
+    from .http.passed import PassedHeaders
     from .http.stream import UpgradedStream
     from .http.target import RawMatch, canonical_url
     from .http.tornado import run_application
@@ -32,6 +33,7 @@ __all__ = [
     "Body",
     "Decoding",
     "FlowControl",
+    "PassedHeaders",
     "RawMatch",
     "Threads",
     "UpgradedStream",
@@ -55,6 +57,7 @@ __getattr__: Callable[[str], Any] = lazy(
         "..failures": ("is_cancellation",),
         "..http.body": ("Body",),
         "..http.flow": ("FlowControl", "Waiter"),
+        "..http.passed": ("PassedHeaders",),
         "..http.stream": ("UpgradedStream",),
         "..http.target": ("RawMatch", "canonical_url"),
         "..http.tornado": ("run_application",),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Disconnected, HTTPError, ResponseError
 from .body import BodyStream
 from .fields import render_fields, render_head, render_interim, render_switching, render_trailers
-from .fixed import FixedHeaders
+from .ready import ReadyHeaders
 from .request import Headers, Request
 from .response import ConnectionWriter, Response
 from .sendfile import copy_file, plain_socket, send_file
@@ -202,7 +202,7 @@ class Exchange(ConnectionWriter):
         self.state = COMPLETE
         connection.answered(self)
 
-    def send_fixed(self, status: int, headers: FixedHeaders, body: bytes) -> bool:
+    def send_ready(self, status: int, headers: ReadyHeaders, body: bytes) -> bool:
         connection = self.connection
         shared = connection.shared
         if self.state is not WAITING or self.old or not self.keep_alive or shared.closing:

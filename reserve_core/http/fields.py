@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from http import HTTPStatus
 
 from ..errors import ResponseError
@@ -11,7 +12,10 @@ from .request import Headers
 
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 
-_ORDINARY, _LENGTH, _DROPPED, _CONNECTION, _DATE = range(5)
+# Header fields in bytes.
+Fields = list[tuple[bytes, bytes]]
+
+_ORDINARY, _LENGTH, _DROPPED, _CONNECTION, _DATE, _VARY = range(6)
 _SPECIAL = {
     "content-length": _LENGTH,
     "transfer-encoding": _DROPPED,
@@ -22,6 +26,8 @@ _SPECIAL = {
 # What each header name seen so far means for the framing of an answer. Names come from handlers, not from clients,
 # yet a proxied answer may bring any: the size is bounded.
 _kinds: dict[str, int] = {}
+# The same for names that were received, in bytes.
+_received_kinds: dict[bytes, int] = {}
 
 
 def render_fields(status: int, headers: Headers, date: str) -> tuple[str, int | None, bool]:
@@ -57,6 +63,42 @@ def render_fields(status: int, headers: Headers, date: str) -> tuple[str, int | 
             _check_value(value)
         text += f"{name}: {value}\r\n"
     return text + date, length, closes
+
+
+def render_received(status: int, fields: Fields, size: int, date: str) -> bytes | None:
+    """The head of a response with a body of `size` bytes whose `fields` go out as they came.
+
+    None: there is something to be done for them, as they are about the connection, can't be sent, or have to be joined.
+    Raises `ResponseError` for names that are none.
+    """
+    if not 200 <= status <= 999:
+        return None
+    dated = sized = varies = False
+    parts = [(_STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n").encode()]
+    for name, value in fields:
+        kind = _received_kinds.get(name, -1)
+        if kind < 0:
+            kind = _received_kind(name)
+        if kind != _ORDINARY:
+            if kind == _DATE:
+                dated = True
+            elif kind == _LENGTH:
+                if sized or status == 204 or value != str(size).encode():
+                    return None
+                sized = True
+            elif kind == _VARY and not varies and _is_plain(value):
+                varies = True
+            else:
+                return None
+        parts += (name, b": ", value, b"\r\n")
+    head = b"".join(parts)
+    count = len(fields) + 1
+    if head.count(b"\n") != count or head.count(b"\r") != count or b"\0" in head:
+        return None
+    rest = "" if dated else date
+    if not sized and status != 204 and (status != 304 or size):
+        rest += f"content-length: {size}\r\n"
+    return head + f"{rest}\r\n".encode()
 
 
 def render_field(name: str, value: str) -> str:
@@ -120,6 +162,21 @@ def _kind(name: str) -> int:
         _kinds.clear()
     kind = _kinds[name] = _SPECIAL.get(name.lower(), _ORDINARY)
     return kind
+
+
+def _received_kind(name: bytes) -> int:
+    kind = _VARY if name.lower() == b"vary" else _kind(name.decode("latin-1"))
+    if len(_received_kinds) > 4096:
+        _received_kinds.clear()
+    _received_kinds[name] = kind
+    return kind
+
+
+@lru_cache(maxsize=256)
+def _is_plain(vary: bytes) -> bool:
+    """Whether a Vary names nothing twice."""
+    names = [name.strip().lower() for name in vary.split(b",")]
+    return len(set(names)) == len(names)
 
 
 def _length(value: str, known: int | None) -> int:

@@ -6,14 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ..defaults import CACHEABLE, NO_STORE
 from .fields import is_framing, render_field, render_head
+from .ready import ReadyHeaders
 
 
-class FixedHeaders:
+class FixedHeaders(ReadyHeaders):
     """Headers that never change, for responses that all have the same ones: checked and written out once.
 
     To be kept, and given to `Response.send` as its `headers`: it is what a list of the same pairs would be, which is
     what iterating over it gives, and costs a response less. Raises `ResponseError` for what can't be sent.
     """
+
+    cache_control: str | None = NO_STORE
 
     __slots__ = ("_cacheable", "_date", "_dated", "_head", "_lines", "_pairs", "_plain", "_size", "_status")
 

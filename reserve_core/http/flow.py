@@ -13,21 +13,22 @@ UNSENT = 256 * 1024
 class Waiter:
     """What one reader waits for: that somebody wakes it, because there is something new. `what`: what it reads."""
 
-    __slots__ = ("_future", "_what")
+    __slots__ = ("_future", "_loop", "_what")
 
     def __init__(self, what: str) -> None:
         self._what = what
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._future: asyncio.Future[None] | None = None
 
-    async def wait(self) -> None:
-        """Returns after the next `wake`. Raises RuntimeError when somebody waits already."""
-        if self._future is not None:
+    def wait(self) -> asyncio.Future[None]:
+        """Awaited: returns after the next `wake`. Raises RuntimeError when somebody waits already."""
+        if self._future is not None and not self._future.done():
             raise RuntimeError(f"{self._what} is being read by two readers at once")
-        self._future = asyncio.get_running_loop().create_future()
-        try:
-            await self._future
-        finally:
-            self._future = None
+        loop = self._loop
+        if loop is None:  # before Python 3.12 asking for it is a system call
+            loop = self._loop = asyncio.get_running_loop()
+        self._future = loop.create_future()
+        return self._future
 
     def wake(self) -> None:
         """Ends the wait, if there is one."""

@@ -10,7 +10,7 @@ from multidict import CIMultiDict
 
 from ..defaults import CACHEABLE, NO_STORE, TEXT, with_charset
 from ..errors import ResponseError
-from .fixed import FixedHeaders
+from .ready import ReadyHeaders
 from .request import Headers
 from .sendfile import CHUNK, copy_file
 
@@ -49,7 +49,7 @@ class ConnectionWriter:
 
     __slots__ = ()
 
-    def send_fixed(self, status: int, headers: FixedHeaders, body: bytes) -> bool:
+    def send_ready(self, status: int, headers: ReadyHeaders, body: bytes) -> bool:
         """Sends the whole answer if nothing has to be added to `headers`. Returns whether it did."""
         raise NotImplementedError
 
@@ -69,13 +69,13 @@ class Response:
     added.
     """
 
-    __slots__ = ("_fixed", "_headers", "_trailers", "cache_control", "ended", "headers_sent", "status", "writer")
+    __slots__ = ("_headers", "_ready", "_trailers", "cache_control", "ended", "headers_sent", "status", "writer")
 
     def __init__(self, writer: Writer) -> None:
         self.writer: Writer = writer
         self.status: int = 200
         self._headers: Headers | None = None  # made when asked for
-        self._fixed: FixedHeaders | None = None  # those that went out in their stead
+        self._ready: ReadyHeaders | None = None  # those that went out in their stead
         self._trailers: Headers | None = None  # made when asked for: few responses have any
         self.cache_control: str | None = NO_STORE
         self.headers_sent: bool = False
@@ -89,7 +89,7 @@ class Response:
     def headers(self) -> Headers:
         """The header fields; they can be changed until the head has gone out."""
         if self._headers is None:
-            self._headers = CIMultiDict(self._fixed or ())
+            self._headers = CIMultiDict(self._ready or ())
         return self._headers
 
     @headers.setter
@@ -159,7 +159,7 @@ class Response:
         if status is not None:
             self.status = status
         if headers is not None:
-            if content_type is None and isinstance(headers, FixedHeaders) and self._send_fixed(headers, body):
+            if content_type is None and isinstance(headers, ReadyHeaders) and self._send_ready(headers, body):
                 return
             self.replace_headers(headers)
         if content_type is not None:
@@ -235,14 +235,14 @@ class Response:
             if "cache-control" not in headers and "expires" not in headers:
                 headers["cache-control"] = self.cache_control
 
-    def _send_fixed(self, headers: FixedHeaders, body: bytes) -> bool:
+    def _send_ready(self, headers: ReadyHeaders, body: bytes) -> bool:
         """Sends `headers` as they are, if there are no others and they go straight to the connection."""
         writer = self.writer
-        if self._headers or self.cache_control is not NO_STORE or not isinstance(writer, ConnectionWriter):
+        if self._headers or self.cache_control != headers.cache_control or not isinstance(writer, ConnectionWriter):
             return False
-        if not writer.send_fixed(self.status, headers, body):
+        if not writer.send_ready(self.status, headers, body):
             return False
-        self._fixed = headers
+        self._ready = headers
         self.headers_sent = self.ended = True
         return True
 

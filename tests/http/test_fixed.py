@@ -36,7 +36,7 @@ REQUESTS = [
 ]
 
 
-async def _taken(site: Site, request: bytes, url: bytes) -> list[bytes]:
+async def taken(site: Site, request: bytes, url: bytes) -> list[bytes]:
     """The lines of the answer to `request` for `url`, and of one behind it if the connection goes on, sorted."""
     wire = await site.connect()
     await wire.send(request.replace(b" / ", b" %b " % url))
@@ -59,10 +59,10 @@ async def test_the_same_goes_out_as_without_them(serve: Serve, pairs: tuple[tupl
 
     site = await serve(handler)
     for request in REQUESTS:
-        expected = await _taken(site, request, b"/pairs")
+        expected = await taken(site, request, b"/pairs")
         # Twice: the second time there is a head that was made before.
-        assert await _taken(site, request, b"/fixed") == expected
-        assert await _taken(site, request, b"/fixed") == expected
+        assert await taken(site, request, b"/fixed") == expected
+        assert await taken(site, request, b"/fixed") == expected
 
 
 def test_they_are_pairs() -> None:

@@ -76,7 +76,7 @@ def _drops_path(mapping: Mapping) -> bool:
 @hookimpl
 async def lifespan(mapping: Mapping, resources: Resources) -> AsyncGenerator[None, None]:
     """Keeps the proxy as state, with the connections that all mappings with the same settings share."""
-    from .pool import connections
+    from .dial import connections
     from .proxy import Proxy
 
     options: Options = mapping.options

@@ -2,50 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from .errors import UpstreamError
-
-Fields = list[tuple[bytes, bytes]]
-Inform = Callable[[int, Fields], None]
+from .headers import Fields, ResponseFields
 
 # Largest head of an answer, and largest trailers, in bytes.
 MAX_HEAD = 128 * 1024
 # Interim answers (1xx) before the final one.
 MAX_INTERIM = 16
 
-_FRAMING = frozenset((b"content-length", b"transfer-encoding", b"connection", b"upgrade"))
+_NO_FIELDS = ResponseFields([])  # of an answer that isn't here yet
 
 
 class Answer:
     """The answer that is due, as far as it has come. One object reads all those of a connection.
 
-    `begun`: its head is here; `complete`: and all of the rest. `sized`: its head says how long the body is. `tunnel`:
-    it is a 101, what follows is the other protocol's. `trailers`: what followed a chunked body. `keep_alive`: another
-    one may follow on the same connection. `touched`: at least a byte has come. `size` counts the bytes that wait to be
-    taken.
+    `begun`: its head is here; `complete`: and all of the rest. `headers` are all that came with the head, `fields` what
+    they say. `sized`: its head says how long the body is. `tunnel`: it is a 101, what follows is the other protocol's.
+    `trailers`: what followed a chunked body. `keep_alive`: another one may follow on the same connection. `touched`: at
+    least a byte has come. `size` counts the bytes that wait to be taken; `interim` are the interim answers that do,
+    each its status and its headers.
     """
+
+    __slots__ = (
+        "_chunks",
+        "_fields",
+        "_fields_size",
+        "_head_only",
+        "_interims",
+        "_left",
+        "_parser",
+        "_refused",
+        "_until_close",
+        "_upgrade",
+        "begun",
+        "complete",
+        "fields",
+        "headers",
+        "interim",
+        "keep_alive",
+        "size",
+        "sized",
+        "status",
+        "touched",
+        "trailers",
+        "tunnel",
+        "version",
+    )
 
     def __init__(self) -> None:
         self._parser: HttpResponseParser | None = None
         self._chunks: list[bytes] = []
-        self.begin(lambda *_: None, head_only=False, upgrade=False)
+        self.begin(False, False)
         self.complete = True  # none is due yet
 
-    def begin(self, inform: Inform, *, head_only: bool, upgrade: bool) -> None:
-        """The next answer is due. `head_only`: to a HEAD; `upgrade`: to a WebSocket handshake.
-
-        `inform` gets the status and the headers of each interim answer before it.
-        """
-        self._inform = inform
+    def begin(self, head_only: bool, upgrade: bool) -> None:
+        """The next answer is due. `head_only`: to a HEAD; `upgrade`: to a WebSocket handshake."""
         self.begun = self.complete = self.touched = False
         self.sized = self.tunnel = False
         self.keep_alive = True
         self.status = 0
         self.version = ""
         self.headers: Fields = []
+        self.fields: ResponseFields = _NO_FIELDS
+        self.interim: list[tuple[int, Fields]] = []
         self.trailers: Fields = []
         self.size = 0
         self._chunks.clear()
@@ -53,7 +74,7 @@ class Answer:
         self._upgrade = upgrade
         self._until_close = False
         self._left = 0  # bytes still to come of a body of known length
-        self._interim = 0
+        self._interims = 0
         self._fields: Fields = []
         self._fields_size = 0
         self._refused: UpstreamError | None = None
@@ -127,10 +148,12 @@ class Answer:
         fields, self._fields = self._fields, []
         self._fields_size = 0
         if status < 200 and status != 101:
-            self._interim += 1
-            if status < 100 or self._interim > MAX_INTERIM or any(name.lower() in _FRAMING for name, _ in fields):
+            self._interims += 1
+            interim = ResponseFields(fields)
+            if status < 100 or self._interims > MAX_INTERIM or interim.framed:
                 raise self._refusal("it sends an interim answer that is none, or too many of them")
-            self._inform(status, fields)
+            if status != 100:  # that one is for this proxy, which sends its own in its time
+                self.interim.append((status, interim.fields))
             return
         version = parser.get_http_version()
         if version not in ("1.1", "1.0"):
@@ -138,7 +161,8 @@ class Answer:
         self.status = status
         self.version = version
         self.headers = fields
-        self._read_framing(fields)
+        self.fields = ResponseFields(fields)
+        self._read_framing(self.fields)
         self.begun = True
         if self._head_only:
             # The parser doesn't know that no body follows.
@@ -174,37 +198,24 @@ class Answer:
         if not self._left:
             self.complete = True
 
-    def _read_framing(self, fields: Fields) -> None:
+    def _read_framing(self, fields: ResponseFields) -> None:
         """How the body ends, and whether the connection goes on (RFC 9112 6.3, 9.3)."""
-        sized = chunked = False
-        length = 0
-        options: list[bytes] = []
-        protocol = b""
-        for name, value in fields:
-            key = name.lower()
-            if key not in _FRAMING:
-                continue
-            if key == b"content-length":
-                sized = True
-                length = int(value)  # one, and a number: the parser sees to it
-            elif key == b"connection":
-                options += [option.strip() for option in value.lower().split(b",")]
-            elif key == b"upgrade":
-                protocol = value.lower()
-            elif chunked or self.version == "1.0" or value.lower() != b"chunked":
-                raise self._refusal("its transfer coding is unknown")
-            else:
-                chunked = True
-        if self.status == 101:
-            if not self._upgrade or protocol != b"websocket":
+        chunked = bool(fields.codings)
+        if chunked and (self.version == "1.0" or fields.codings != [b"chunked"]):
+            raise self._refusal("its transfer coding is unknown")
+        status = self.status
+        if status == 101:
+            if not self._upgrade or fields.protocol != b"websocket":
                 raise self._refusal("it switches to a protocol nobody asked for")
             self.tunnel = True
             return
-        bodiless = self.status in (204, 304)
+        sized = fields.length is not None
+        options = fields.options
+        bodiless = status == 204 or status == 304
         self._until_close = not (sized or chunked or bodiless or self._head_only)
         self.sized = sized or bodiless
-        if not (chunked or bodiless or self._head_only):
-            self._left = length
+        if fields.length is not None and not (chunked or bodiless or self._head_only):
+            self._left = fields.length
         persistent = self.version == "1.1" or b"keep-alive" in options
         self.keep_alive = persistent and b"close" not in options and not self._until_close
 

@@ -6,14 +6,17 @@ import asyncio
 import socket
 import ssl
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
 from .addresses import is_public
 from .errors import ForbiddenError, SlowError, UpstreamError
+from .pool import Pool
 from .target import Origin
 from .upstream import Upstream
 
@@ -68,6 +71,14 @@ class Dialer:
             sock.close()
             raise
         return upstream
+
+
+@asynccontextmanager
+async def connections(dialer: Dialer, public_only: bool, limit: int) -> AsyncIterator[Pool]:
+    """A pool of connections that `dialer` opens. At its end, those that are in use close with their exchange."""
+    pool = Pool(partial(dialer.dial, public_only=public_only), limit, dialer.connect_timeout)
+    yield pool
+    pool.close()
 
 
 @cache

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
@@ -11,8 +10,10 @@ from urllib.parse import urljoin
 from reserve_core.kit import is_token
 
 if TYPE_CHECKING:
-    from reserve_core import Client, Headers, Request
+    from reserve_core import Client, Request
 
+# As they go over the wire, and as text: Latin-1, which is the same characters.
+Fields = list[tuple[bytes, bytes]]
 Pairs = list[tuple[str, str]]
 
 # The name by which the proxy appears in Via.
@@ -21,108 +22,183 @@ PSEUDONYM = "reserve"
 # Of one connection and not of the message (RFC 9110 7.6.1).
 _OF_CONNECTION = frozenset(
     (
-        "connection",
-        "http2-settings",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "transfer-encoding",
-        "upgrade",
+        b"connection",
+        b"http2-settings",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"transfer-encoding",
+        b"upgrade",
     )
 )
 # These are made anew for the next connection, or answered by this server (100-continue).
 _MADE_ANEW = frozenset(
-    ("content-length", "expect", "forwarded", "host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto")
+    (b"content-length", b"expect", b"forwarded", b"host", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto")
 )
 # What may not come behind a body: it would say, too late, how the message is to be read, routed, allowed or kept
 # (RFC 9110 6.5.1).
 _NO_TRAILERS = frozenset(
     (
-        "age",
-        "authorization",
-        "cache-control",
-        "content-encoding",
-        "content-language",
-        "content-location",
-        "content-range",
-        "content-type",
-        "cookie",
-        "date",
-        "expires",
-        "location",
-        "max-forwards",
-        "pragma",
-        "range",
-        "retry-after",
-        "set-cookie",
-        "trailer",
-        "vary",
-        "www-authenticate",
+        b"age",
+        b"authorization",
+        b"cache-control",
+        b"content-encoding",
+        b"content-language",
+        b"content-location",
+        b"content-range",
+        b"content-type",
+        b"cookie",
+        b"date",
+        b"expires",
+        b"location",
+        b"max-forwards",
+        b"pragma",
+        b"range",
+        b"retry-after",
+        b"set-cookie",
+        b"trailer",
+        b"vary",
+        b"www-authenticate",
     )
 )
 
-_NOTHING: frozenset[str] = frozenset()
+# What may name the upstream server.
+NAMING = (b"location", b"content-location", b"refresh", b"set-cookie")
 
-# Names that are remembered: more than are in use, and not too many should a client make up long ones.
+_NOTHING: frozenset[bytes] = frozenset()
+_BLANKS = (b" ", b"\t")
+# Options of Connection that name no header.
+_NO_NAMES = frozenset((b"", b"close", b"keep-alive", b"upgrade"))
+
+# Names and values that are remembered: more than are in use, and not too many should a client make up long ones.
 _KNOWN = 256
 
-_KEPT, _CLAIM, _DROPPED = range(3)
+# What a header is to this server, by its name as it was spelled. Of a request and of a response.
+_KEPT, _CLAIM, _DROPPED, _CONNECTION, _VIA, _LENGTH, _CODING, _PROTOCOL, _NAMING = range(9)
+_LOOKED_AT_UP = {b"connection": _CONNECTION, b"content-length": _LENGTH, b"via": _VIA}
+_LOOKED_AT_DOWN = {
+    b"connection": _CONNECTION,
+    b"content-length": _LENGTH,
+    b"transfer-encoding": _CODING,
+    b"upgrade": _PROTOCOL,
+    **dict.fromkeys(NAMING, _NAMING),
+}
+_up: dict[bytes, int] = {}
+_down: dict[bytes, int] = {}
 
 
-def request_headers(request: Request, client: Client) -> Pairs:
-    """The headers that go up, but for Host and framing.
+class RequestFields:
+    """The headers of a request that go up, and what the others say.
 
-    What is said of those the request has passed before goes up as far as it is known of `client`.
+    `passes`: how many proxies of this name it has passed; `sized`: it has a content-length.
     """
-    headers = request.headers
-    named = _named_by_connection(headers.getall("connection", ()))
-    pairs = []
-    for name, value in headers.items():
-        kind = _kind(name)
-        if (kind == _KEPT or (kind == _CLAIM and client.proxied)) and (not named or name.lower() not in named):
-            pairs.append((name, value))
-    pairs.append(("via", f"{request.http_version} {PSEUDONYM}"))
-    pairs += _claims(client, request.scheme, request.host)
-    return pairs
+
+    __slots__ = ("fields", "passes", "sized")
+
+    def __init__(self, fields: Fields, proxied: bool) -> None:
+        """`proxied`: a trusted proxy has passed on what is said of the client."""
+        self.passes = 0
+        self.sized = False
+        kept: Fields = []
+        named = _NOTHING
+        for field in fields:
+            name = field[0]
+            kind = _up.get(name, -1)
+            if kind < 0:
+                kind = _kind_up(name)
+            if kind == _VIA:
+                self.passes += times_passed(field[1])
+                kind = _KEPT
+            elif kind == _CLAIM and proxied:
+                kind = _KEPT
+            if kind == _KEPT:
+                # The parser leaves the white space behind a value (RFC 9112 5.1).
+                kept.append((name, field[1].rstrip(b" \t")) if field[1].endswith(_BLANKS) else field)
+            elif kind == _CONNECTION:
+                named |= _options(field[1])
+            elif kind == _LENGTH:
+                self.sized = True
+        self.fields: Fields = _without(kept, named - _NO_NAMES) if named else kept
 
 
-def passed_trailers(trailers: Iterable[tuple[str, str]]) -> Pairs:
+class ResponseFields:
+    """The headers of a response that go down, and what the others say of its framing (RFC 9112 6).
+
+    `length` is the content-length, None if there is none; `codings` are the transfer codings, `options` those of
+    Connection, `protocol` is what it switches to; `framed`: something is said of these. `naming`: one of the headers
+    may name the upstream server.
+    """
+
+    __slots__ = ("codings", "fields", "framed", "length", "naming", "options", "protocol")
+
+    def __init__(self, fields: Fields) -> None:
+        self.length: int | None = None
+        self.codings: list[bytes] = []
+        self.options = _NOTHING
+        self.protocol = b""
+        self.framed = False
+        self.naming = False
+        kept: Fields = []
+        for field in fields:
+            name = field[0]
+            kind = _down.get(name, -1)
+            if kind < 0:
+                kind = _kind_down(name)
+            if kind == _KEPT:
+                kept.append(field)
+            elif kind == _NAMING:
+                self.naming = True
+                kept.append(field)
+            elif kind != _DROPPED:
+                self.framed = True
+                value = field[1]
+                if kind == _LENGTH:
+                    self.length = int(value)  # one, and a number: the parser sees to it
+                    kept.append(field)
+                elif kind == _CONNECTION:
+                    self.options |= _options(value)
+                elif kind == _CODING:
+                    self.codings.append(value.lower())
+                else:
+                    self.protocol = value.lower()
+        named = self.options - _NO_NAMES if self.options else _NOTHING
+        self.fields: Fields = _without(kept, named) if named else kept
+
+
+def passed_trailers(trailers: Fields) -> Fields:
     """The trailers of a request or an answer that may be sent on."""
-    return [(name, value) for name, value in trailers if _kind(name) == _KEPT and name.lower() not in _NO_TRAILERS]
+    return [field for field in trailers if _kind_up(field[0]) in (_KEPT, _VIA) and field[0].lower() not in _NO_TRAILERS]
 
 
-def answer_headers(fields: Iterable[tuple[bytes, bytes]], version: str) -> Pairs:
-    """The headers of an answer that came by HTTP/`version`."""
-    pairs: Pairs = []
-    options: list[str] = []
-    for raw_name, raw_value in fields:
-        name = _name_down(raw_name)
-        value = raw_value.decode("latin-1")
-        if name is not None:
-            pairs.append((name, value))
-        elif raw_name.lower() == b"connection":
-            options.append(value)
-    if options and (named := _named_by_connection(options)):
-        pairs = [(name, value) for name, value in pairs if name.lower() not in named]
-    pairs.append(("via", f"{version} {PSEUDONYM}"))
-    return pairs
-
-
-def upgrade_headers(fields: Iterable[tuple[bytes, bytes]]) -> Pairs:
+def upgrade_headers(fields: Fields) -> Fields:
     """What an answer says of the protocols to switch to: it belongs to a 101 and a 426 (RFC 9110 7.8)."""
-    protocols = [value.decode("latin-1") for name, value in fields if name.lower() == b"upgrade"]
-    return [("upgrade", ", ".join(protocols)), ("connection", "Upgrade")] if protocols else []
+    protocols = [value for name, value in fields if name.lower() == b"upgrade"]
+    return [(b"upgrade", b", ".join(protocols)), (b"connection", b"Upgrade")] if protocols else []
 
 
-def head_bytes(first_line: str, pairs: Pairs) -> bytes:
-    """The head of a message. Raises ValueError for a value that would break it (RFC 9110 5.5)."""
-    text = "".join([f"{name}: {value}\r\n" for name, value in pairs])
-    count = len(pairs)
-    if text.count("\n") != count or text.count("\r") != count or "\0" in text:
+def as_bytes(pairs: Pairs) -> Fields:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
+
+
+def as_text(fields: Fields) -> Pairs:
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields]
+
+
+def lines(fields: Fields, start: bytes = b"", count: int = 0) -> bytes:
+    """The lines of `fields`, behind `start`, which has `count` of them.
+
+    Raises ValueError for a value that would break them (RFC 9110 5.5).
+    """
+    parts = [start]
+    for name, value in fields:
+        parts += (name, b": ", value, b"\r\n")
+    text = b"".join(parts)
+    count += len(fields)
+    if text.count(b"\n") != count or text.count(b"\r") != count or b"\0" in text:
         raise ValueError("A header value has a line break or a NUL (RFC 9110 5.5)")
-    return f"{first_line}\r\n{text}\r\n".encode("latin-1")
+    return text
 
 
 def unsecured(pairs: Pairs) -> Pairs:
@@ -143,42 +219,61 @@ def hops_left(request: Request) -> int | None:
     return int(limit) if re.fullmatch("[0-9]{1,9}", limit) else None
 
 
-def times_passed(headers: Headers) -> int:
-    """How many proxies of this name a message has passed."""
-    return sum(entry.split()[1:2] == [PSEUDONYM] for value in headers.getall("via", ()) for entry in value.split(","))
+def times_passed(value: bytes) -> int:
+    """How many proxies of this name a Via names."""
+    return [entry.split()[1:2] for entry in value.split(b",")].count([PSEUDONYM.encode()])
+
+
+def _without(fields: Fields, named: frozenset[bytes]) -> Fields:
+    """The fields but for those that a Connection header names: these go no further."""
+    return [field for field in fields if field[0].lower() not in named]
 
 
 @lru_cache(maxsize=_KNOWN)
-def _kind(name: str) -> int:
-    """What becomes of a request header. Servers that pass headers in variables take `_` for `-`."""
-    key = name.lower().replace("_", "-")
-    if key in _OF_CONNECTION or key in _MADE_ANEW:
-        return _DROPPED
-    return _CLAIM if key.startswith("x-forwarded-") or key == "x-real-ip" else _KEPT
+def _options(connection: bytes) -> frozenset[bytes]:
+    """What a Connection header says, in lower case."""
+    return frozenset([option.strip().lower() for option in connection.split(b",")])
+
+
+def _kind_up(name: bytes) -> int:
+    """Remembers what a request's header is. Servers that pass headers in variables take `_` for `-`."""
+    lower = name.lower()
+    key = lower.replace(b"_", b"-")
+    if lower in _LOOKED_AT_UP:
+        kind = _LOOKED_AT_UP[lower]
+    elif key in _OF_CONNECTION or key in _MADE_ANEW:
+        kind = _DROPPED
+    else:
+        kind = _CLAIM if key.startswith(b"x-forwarded-") or key == b"x-real-ip" else _KEPT
+    return _remembered(_up, name, kind)
+
+
+def _kind_down(name: bytes) -> int:
+    """Remembers what a response's header is."""
+    lower = name.lower()
+    return _remembered(_down, name, _LOOKED_AT_DOWN.get(lower, _DROPPED if lower in _OF_CONNECTION else _KEPT))
+
+
+def _remembered(kinds: dict[bytes, int], name: bytes, kind: int) -> int:
+    if len(kinds) >= _KNOWN:
+        kinds.clear()
+    kinds[name] = kind
+    return kind
 
 
 @lru_cache(maxsize=_KNOWN)
-def _name_down(raw_name: bytes) -> str | None:
-    """The name of an answer's header; None if it isn't forwarded."""
-    name = raw_name.decode("latin-1")
-    return None if name.lower() in _OF_CONNECTION else name
-
-
-def _named_by_connection(values: Iterable[str]) -> frozenset[str]:
-    """The headers that a Connection header names: they go no further."""
-    named = _NOTHING
-    for value in values:
-        named |= _options(value)
-    return named
+def via(version: str) -> tuple[bytes, bytes]:
+    """The Via of a message that came by HTTP/`version`."""
+    return b"via", f"{version} {PSEUDONYM}".encode("latin-1")
 
 
 @lru_cache(maxsize=_KNOWN)
-def _options(value: str) -> frozenset[str]:
-    return frozenset(option.strip().lower() for option in value.split(",")) - {"", "close", "keep-alive", "upgrade"}
+def claim_lines(client: Client, scheme: str, host: str) -> bytes:
+    """The lines of `claims`."""
+    return lines(as_bytes(claims(client, scheme, host)))
 
 
-@lru_cache(maxsize=_KNOWN)
-def _claims(client: Client, scheme: str, host: str) -> tuple[tuple[str, str], ...]:
+def claims(client: Client, scheme: str, host: str) -> Pairs:
     """Where a request comes from, for the next server: its client, and the proxies on the way.
 
     `scheme` and `host` are those that the last of them has used.
@@ -191,7 +286,7 @@ def _claims(client: Client, scheme: str, host: str) -> tuple[tuple[str, str], ..
         pairs.append(("x-forwarded-for", ", ".join((client.address, *client.via))))
     if client.host:
         pairs.append(("x-forwarded-host", client.host))
-    return tuple(pairs)
+    return pairs
 
 
 def _element(address: str, scheme: str, host: str) -> str:

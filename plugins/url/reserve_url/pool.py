@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from functools import partial
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from .dial import Dialer
 from .errors import BusyError, UpstreamError
 from .target import Origin
 from .upstream import Upstream
@@ -18,14 +15,6 @@ Dial = Callable[[Origin], Awaitable[Upstream]]
 
 # Origins without connections are forgotten when there are more than so many: clients may choose them.
 MAX_ORIGINS = 1000
-
-
-@asynccontextmanager
-async def connections(dialer: Dialer, public_only: bool, limit: int) -> AsyncIterator[Pool]:
-    """A pool of connections that `dialer` opens. At its end, those that are in use close with their exchange."""
-    pool = Pool(partial(dialer.dial, public_only=public_only), limit, dialer.connect_timeout)
-    yield pool
-    pool.close()
 
 
 class Pool:

@@ -4,35 +4,34 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
-from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from multidict import CIMultiDict
 
 from reserve_core import HTTPError
-from reserve_core.kit import is_token
+from reserve_core.kit import PassedHeaders, is_token
 
-from .answer import Answer, Fields
+from .answer import Answer
 from .errors import TEXTS, ForbiddenError, LostError, UpstreamError
 from .forward import Forward, ForwardedRequest, ForwardedResponse, call_hook
 from .headers import (
-    Pairs,
-    answer_headers,
-    head_bytes,
+    Fields,
+    RequestFields,
+    as_bytes,
+    as_text,
+    claim_lines,
+    claims,
     hops_left,
+    lines,
     passed_trailers,
     relocated,
-    request_headers,
-    times_passed,
     unsecured,
     upgrade_headers,
+    via,
 )
 from .options import Options, Prepared
 from .pool import Connections, Pool
-from .rewrite import Mount, names_upstream
+from .rewrite import Mount
 from .target import Origin, Sent, parse_url
 from .tunnel import carry, is_accepted
 from .upstream import Upstream
@@ -56,21 +55,55 @@ _WITH_LENGTH = frozenset(("POST", "PUT", "PATCH"))
 _OURS = frozenset(("host", "content-length", "transfer-encoding"))
 
 
-@dataclass(slots=True)
+# Behind the claims of who asks: what a handshake says. It is to no other protocol: behind one, requests would pass that
+# no mapping has seen.
+_HANDSHAKE = [("connection", "Upgrade"), ("upgrade", "websocket")]
+_HANDSHAKE_LINES = lines(as_bytes(_HANDSHAKE))
+
+
 class Outgoing:
     """A request on its way up."""
 
-    method: str
-    origin: Origin
-    target: str
-    host: str  # the Host header, "" for that of the origin
-    headers: Pairs
-    upgrade: bool
-    match: Sent | None  # what its URL was made of, None if a hook has made another one
+    __slots__ = ("added", "asked", "fields", "host", "match", "method", "origin", "sized", "target", "upgrade")
+
+    def __init__(
+        self,
+        method: str,
+        origin: Origin,
+        target: str,
+        host: str,
+        fields: Fields,
+        added: bytes,
+        asked: str,
+        match: Sent,
+        sized: bool,
+        upgrade: bool,
+    ) -> None:
+        self.method: str = method
+        self.origin: Origin = origin
+        self.target: str = target
+        self.host: str = host  # the Host header, "" for that of the origin
+        self.fields: Fields = fields
+        self.added: bytes = added  # lines behind the fields
+        self.asked: str = asked  # the host that the client has asked for, as the upstream server is told
+        self.match: Sent | None = match  # what its URL was made of, None if a hook has made another one
+        self.sized: bool = sized
+        self.upgrade: bool = upgrade
 
     def __str__(self) -> str:
         # For the log: a query may hold secrets.
         return f"{self.method} {self.origin}{self.target.partition('?')[0]}"
+
+    def head(self, length: int | None) -> bytes:
+        """Its head, with a body of `length` bytes, None: chunked. Raises ValueError for a value that would break it."""
+        host = self.host or self.origin.authority
+        start = f"{self.method} {self.target} HTTP/1.1\r\nhost: {host}\r\n".encode("latin-1")
+        head = lines(self.fields, start, 2) + self.added
+        if length is None:
+            return head + b"transfer-encoding: chunked\r\n\r\n"
+        if length or self.sized or self.method in _WITH_LENGTH:
+            return head + f"content-length: {length}\r\n\r\n".encode()
+        return head + b"\r\n"
 
 
 class Proxy:
@@ -80,34 +113,41 @@ class Proxy:
         self._options = options
         self._prepared = prepared
         self._chosen = prepared.template.origin is None  # clients choose the origin
+        self._hooked = prepared.forward_request is not None or prepared.forward_response is not None
         self._pool = pool
 
     async def forward(
         self, request: Request, response: Response, mapping: Mapping, match: re.Match[str]
     ) -> str | int | None:
         """Answers with what the upstream server answers, or returns the redirect that the response hook wants."""
-        prepared = self._prepared
-        if hops_left(request) == 0:
+        hops = hops_left(request)
+        if hops == 0:
             return 204 if request.method == "OPTIONS" else 501
-        outgoing = self._outgoing(request, match)
+        outgoing = self._outgoing(request, match, hops)
         forward: Forward | None = None
-        if prepared.forward_request is not None or prepared.forward_response is not None:
+        if self._hooked:
             forward = Forward(request.configuration, mapping, match, request, _shown(outgoing))
-            if prepared.forward_request is not None:
-                await call_hook(prepared.forward_request, forward)
+            if self._prepared.forward_request is not None:
+                await call_hook(self._prepared.forward_request, forward)
                 _take_over(outgoing, forward.request)
         connections = self._pool.to(outgoing.origin)
         try:
-            self._check_host(outgoing.origin)
+            if self._chosen:
+                self._check_host(outgoing.origin)
             upstream = await self._send(request, response, outgoing, connections)
         except UpstreamError as error:
             logger.warning("%s: %s", outgoing, error)
             raise HTTPError(error.status, TEXTS[error.status]) from error
-        if upstream.answer.tunnel:
+        answer = upstream.answer
+        if answer.tunnel:
             connections.detach(upstream)
-            await _switch(request, upstream, self._headers(outgoing, upstream.answer))
+            await _switch(request, upstream, self._fields(outgoing, answer))
             return None
         try:
+            if forward is None and answer.complete and answer.sized:
+                _pass_on(response, answer.status)
+                response.send(upstream.read_now(), None, PassedHeaders(self._fields(outgoing, answer)))
+                return None
             return await self._answer(response, outgoing, upstream, forward)
         except UpstreamError as error:
             logger.warning("%s: %s", outgoing, error)
@@ -116,26 +156,44 @@ class Proxy:
         finally:
             connections.release(upstream)
 
-    def _outgoing(self, request: Request, match: re.Match[str]) -> Outgoing:
-        headers = request.headers
-        if "via" in headers and times_passed(headers) >= MAX_PASSES:
+    def _outgoing(self, request: Request, match: re.Match[str], hops: int | None) -> Outgoing:
+        trusted = self._prepared.trusted_proxies
+        client = request.client if trusted is None else request.client_behind(trusted)
+        sent = RequestFields(request.field_lines, client.proxied)
+        if sent.passes >= MAX_PASSES:
             raise HTTPError(508, "The request goes in a circle")
         raw = request.raw_match(match)
         origin, target = self._prepared.template.resolve(match, raw)
-        trusted = self._prepared.trusted_proxies
-        client = request.client if trusted is None else request.client_behind(trusted)
-        pairs = request_headers(request, client)
-        if hops := hops_left(request):
-            pairs = [(name, str(hops - 1) if name.lower() == "max-forwards" else value) for name, value in pairs]
+        fields = sent.fields
+        if hops is not None:
+            left = str(hops - 1).encode()
+            fields = [(name, left if name.lower() == b"max-forwards" else value) for name, value in fields]
+        fields.append(via(request.http_version))
+        host = request.host
         upgrade = request.asks_for_websocket
-        if upgrade:  # to no other protocol: behind one, requests would pass that no mapping has seen
-            pairs += [("connection", "Upgrade"), ("upgrade", "websocket")]
-        host = request.host if self._options.preserve_host else ""
-        return Outgoing(request.method, origin, target, host, pairs, upgrade, raw)
+        if self._hooked:
+            fields += as_bytes([*claims(client, request.scheme, host), *(_HANDSHAKE if upgrade else ())])
+            added = b""
+        else:
+            added = claim_lines(client, request.scheme, host)
+            if upgrade:
+                added += _HANDSHAKE_LINES
+        return Outgoing(
+            request.method,
+            origin,
+            target,
+            host if self._options.preserve_host else "",
+            fields,
+            added,
+            client.host,
+            raw,
+            sent.sized,
+            upgrade,
+        )
 
     def _check_host(self, origin: Origin) -> None:
         allowed = self._prepared.allow_hosts
-        if self._chosen and allowed is not None and not allowed.allow(origin):
+        if allowed is not None and not allowed.allow(origin):
             raise ForbiddenError("its host is not among allow-hosts")
 
     async def _send(
@@ -143,24 +201,26 @@ class Proxy:
     ) -> Upstream:
         """Sends the request and returns the connection, once it has the head of the answer."""
         length = request.body_length
-        if length != 0:
+        body = b""
+        streamed = length != 0
+        if length is None or length > BODY_AHEAD or length > request.max_body:
             await request.read_ahead(BODY_AHEAD)
-        head = _head(request, outgoing, length)
+        elif length:
+            body = await request.body()
+            streamed = False
+        data = outgoing.head(length) + body
         repeatable = length == 0 and outgoing.method in _REPEATABLE
         kept = connections.take(surely=not repeatable)
         upstream = kept or await connections.connect()
         while True:
             try:
-                upstream.begin(
-                    head,
-                    partial(_inform, response),
-                    head_only=outgoing.method == "HEAD",
-                    upgrade=outgoing.upgrade,
-                    body_follows=length != 0,
-                )
-                if length != 0:
-                    upstream.upload(_body(request, chunked=length is None))
-                await upstream.head()
+                upstream.begin(data, outgoing.method == "HEAD", outgoing.upgrade, streamed)
+                if streamed:
+                    upstream.upload(request, length is None)
+                while not upstream.has_head():
+                    await upstream.news()
+                    if upstream.answer.interim:
+                        _inform(response, upstream.answer)
                 if upstream.answer.tunnel and not is_accepted(request, upstream):
                     raise UpstreamError("it accepts a WebSocket handshake that isn't this one")
             except LostError:
@@ -177,56 +237,69 @@ class Proxy:
     async def _answer(
         self, response: Response, outgoing: Outgoing, upstream: Upstream, forward: Forward | None
     ) -> str | int | None:
-        prepared = self._prepared
         answer = upstream.answer
+        hook = self._prepared.forward_response
+        pairs = as_text(self._fields(outgoing, answer))
         status = answer.status
-        pairs = self._headers(outgoing, answer)
-        if prepared.forward_response is not None and forward is not None:
+        if hook is not None and forward is not None:
             forward.response = ForwardedResponse(status, CIMultiDict(pairs))
-            result = await call_hook(prepared.forward_response, forward)
+            result = await call_hook(hook, forward)
             if result is not None:
                 return _redirect(result, forward.incoming)
             status, pairs = forward.response.status, list(forward.response.headers.items())
-        response.status = status
-        response.cache_control = None  # what the upstream server doesn't say isn't ours to say
-        response.headers.popall("content-length", None)  # of an earlier mapping: the framing is the answer's
+        _pass_on(response, status)
         response.replace_headers(pairs)
         if answer.complete and answer.sized:
-            await response.end(upstream.read_now())
+            response.send(upstream.read_now())
             return None
         # If nothing of the body is here yet, this sends the head: an event stream may be silent for long.
         await response.write(upstream.read_now())
-        while chunk := await upstream.read():
-            await response.write(chunk)
+        while upstream.has_more():
+            if answer.size:
+                await response.write(upstream.read_now())
+            else:
+                await upstream.news()
         if answer.trailers:
-            lines = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.trailers]
-            response.trailers = CIMultiDict(passed_trailers(lines))
+            response.trailers = CIMultiDict(as_text(passed_trailers(answer.trailers)))
         await response.end()
         return None
 
-    def _headers(self, outgoing: Outgoing, answer: Answer) -> Pairs:
+    def _fields(self, outgoing: Outgoing, answer: Answer) -> Fields:
         """The headers of an answer for the client."""
+        fields = answer.fields.fields
+        fields.append(via(answer.version))
+        if answer.status == 101 or answer.status == 426:
+            fields += upgrade_headers(answer.headers)
+        if not answer.fields.naming:
+            return fields
         options = self._options
-        pairs = answer_headers(answer.headers, answer.version)
-        if answer.status in (101, 426):
-            pairs += upgrade_headers(answer.headers)
+        pairs = as_text(fields)
         if options.unsecure_cookies:
             pairs = unsecured(pairs)
         if options.absolute_location:
             pairs = relocated(pairs, f"{outgoing.origin}{outgoing.target}")
-        elif options.auto_rewrite and not self._chosen and outgoing.match is not None and names_upstream(pairs):
+        elif options.auto_rewrite and not self._chosen and outgoing.match is not None:
             paths = self._prepared.template.mount(outgoing.match)
             if paths is not None:
-                host = next((value for name, value in outgoing.headers if name == "x-forwarded-host"), "")
                 told = outgoing.host or outgoing.origin.authority
-                pairs = Mount(outgoing.origin, *paths, host, told).rewritten(pairs)
-        return pairs
+                pairs = Mount(outgoing.origin, *paths, outgoing.asked, told).rewritten(pairs)
+        return as_bytes(pairs)
+
+
+def _pass_on(response: Response, status: int) -> None:
+    """The response is what the upstream server says: what it doesn't say isn't ours to say."""
+    response.status = status
+    response.cache_control = None
+    if response.headers:
+        response.headers.popall("content-length", None)  # of an earlier mapping: the framing is the answer's
 
 
 def _shown(outgoing: Outgoing) -> ForwardedRequest:
     """The request as hooks see it."""
-    fields = [("host", outgoing.host), *outgoing.headers] if outgoing.host else outgoing.headers
-    return ForwardedRequest(outgoing.method, f"{outgoing.origin}{outgoing.target}", CIMultiDict(fields))
+    pairs = as_text(outgoing.fields)
+    if outgoing.host:
+        pairs.insert(0, ("host", outgoing.host))
+    return ForwardedRequest(outgoing.method, f"{outgoing.origin}{outgoing.target}", CIMultiDict(pairs))
 
 
 def _take_over(outgoing: Outgoing, changed: ForwardedRequest) -> None:
@@ -238,35 +311,19 @@ def _take_over(outgoing: Outgoing, changed: ForwardedRequest) -> None:
         raise ValueError(f"{wrong[0]!r} is not a header name (RFC 9110 5.1)")
     outgoing.method = changed.method
     outgoing.host = fields.get("host", "")
-    outgoing.headers = [(name, value) for name, value in fields.items() if name.lower() not in _OURS]
+    outgoing.asked = fields.get("x-forwarded-host", "")
+    outgoing.fields = as_bytes([(name, value) for name, value in fields.items() if name.lower() not in _OURS])
     if changed.url != f"{outgoing.origin}{outgoing.target}":
         outgoing.origin, outgoing.target = parse_url(changed.url)
         outgoing.match = None
 
 
-def _head(request: Request, outgoing: Outgoing, length: int | None) -> bytes:
-    pairs = [("host", outgoing.host or outgoing.origin.authority), *outgoing.headers]
-    if length is None:
-        pairs.append(("transfer-encoding", "chunked"))
-    elif length or outgoing.method in _WITH_LENGTH or "content-length" in request.headers:
-        pairs.append(("content-length", str(length)))
-    return head_bytes(f"{outgoing.method} {outgoing.target} HTTP/1.1", pairs)
-
-
-async def _body(request: Request, chunked: bool) -> AsyncGenerator[bytes, None]:
-    """The body as it goes over the wire."""
-    async with aclosing(cast("AsyncGenerator[bytes, None]", request.stream())) as chunks:
-        async for chunk in chunks:
-            yield b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk
-    if chunked:
-        trailers = passed_trailers(request.trailers.items()) if request.trailers else []
-        yield b"0\r\n" + head_bytes("", trailers)[2:]
-
-
-def _inform(response: Response, status: int, fields: Fields) -> None:
-    """Passes on an interim answer (RFC 9110 15.2). A 100 is for this proxy, which sends its own in its time."""
-    if status != 100 and not response.headers_sent:
-        response.inform(status, answer_headers(fields, "1.1"))
+def _inform(response: Response, answer: Answer) -> None:
+    """Passes on the interim answers that are here (RFC 9110 15.2)."""
+    for status, fields in answer.interim:
+        if not response.headers_sent:
+            response.inform(status, as_text([*fields, via("1.1")]))
+    answer.interim.clear()
 
 
 def _redirect(result: str | int, request: Request) -> str | int:
@@ -277,11 +334,11 @@ def _redirect(result: str | int, request: Request) -> str | int:
     return result
 
 
-async def _switch(request: Request, upstream: Upstream, pairs: Pairs) -> None:
+async def _switch(request: Request, upstream: Upstream, fields: Fields) -> None:
     """The connection becomes a tunnel."""
     assert request.upgrader is not None
     try:
-        client = request.upgrader.hand_over(pairs)
+        client = request.upgrader.hand_over(as_text(fields))
     except BaseException:
         upstream.abort()
         raise

@@ -21,11 +21,6 @@ _LIKE_A_HOST = re.compile(r"/[\x00-\x20]*[/\\]")
 _PORT = re.compile(r":[0-9]*$")
 
 
-def names_upstream(pairs: Pairs) -> bool:
-    """Whether any of the headers may."""
-    return any(_way(name) is not None for name, _ in pairs)
-
-
 @dataclass(frozen=True, slots=True)
 class Mount:
     """What is found at the path `there` of the server `origin` and below, this server has at `here`.
@@ -116,6 +111,7 @@ def _is_of(host: str, domain: str) -> bool:
     return host == domain or host.endswith(f".{domain}")
 
 
+# Each of `NAMING`.
 _WAYS = {
     "location": Mount.url,
     "content-location": Mount.url,

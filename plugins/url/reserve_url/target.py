@@ -221,7 +221,11 @@ def _pieces(skeleton: str, groups: list[Group]) -> tuple[_Pieces, _Pieces | None
 
 
 def _encode(unsafe: re.Pattern[str], text: str) -> str:
-    return unsafe.sub(lambda run: quote(run[0], "", errors="replace"), text)
+    return text if unsafe.search(text) is None else unsafe.sub(_quoted, text)
+
+
+def _quoted(run: Match) -> str:
+    return quote(run[0], "", errors="replace")
 
 
 def _span(match: Sent, group: Group) -> tuple[int, int]:

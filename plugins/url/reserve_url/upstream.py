@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import select
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from reserve_core.kit import FlowControl, Waiter, is_cancellation
 
-from .answer import Answer, Inform
+from .answer import Answer
 from .errors import LostError, SlowError, UpstreamError
+from .headers import as_bytes, lines, passed_trailers
+
+if TYPE_CHECKING:
+    from reserve_core import Request
 
 # Bytes of an answer that may wait to be read before the connection stops reading from its socket.
 HIGH_WATER = 64 * 1024
@@ -47,55 +51,56 @@ class Upstream(FlowControl):
 
     # An exchange.
 
-    def begin(
-        self,
-        head: bytes,
-        inform: Inform,
-        *,
-        head_only: bool = False,
-        upgrade: bool = False,
-        body_follows: bool = False,
-    ) -> None:
-        """Sends the head of a request. `head_only`: it is a HEAD; `upgrade`: a WebSocket handshake.
-
-        `inform` gets the interim answers as they come.
-        """
+    def begin(self, data: bytes, head_only: bool = False, upgrade: bool = False, body_follows: bool = False) -> None:
+        """Sends the head of a request, or all of it. `head_only`: it is a HEAD; `upgrade`: a WebSocket handshake."""
         self.idle = False
-        self.answer.begin(inform, head_only=head_only, upgrade=upgrade)
+        self.answer.begin(head_only, upgrade)
         self._sent = not body_follows
         self._upload = None
-        self.transport.write(head)
+        self.transport.write(data)
         self._renew()
 
-    def upload(self, parts: AsyncGenerator[bytes, None]) -> None:
-        """Sends the body, framed already, while the answer may come in. An error of `parts` ends the exchange."""
-        self._upload = self.loop.create_task(self._send_parts(parts))
+    def upload(self, request: Request, chunked: bool) -> None:
+        """Sends the body of `request`, while the answer may come in. What it fails with ends the exchange."""
+        self._upload = self.loop.create_task(self._send_body(request, chunked))
 
-    async def head(self) -> None:
-        """Returns when the head of the answer is here. Raises `UpstreamError`, or what made the upload fail."""
+    def news(self) -> Awaitable[None]:
+        """Done when something has come since, an error included: for whoever reads the answer."""
+        return self._waiter.wait()
+
+    def has_head(self) -> bool:
+        """Whether the head of the answer is here. Raises `UpstreamError`, or what made the upload fail."""
         answer = self.answer
-        while not answer.begun and self._error is None:
-            await self._waiter.wait()
         if self._error is not None and not answer.complete:
             raise self._error
+        return answer.begun
+
+    def has_more(self) -> bool:
+        """Whether there is more of the body or the tunnel, here or to come. Raises what `has_head` raises, once all
+        that is here has been read."""
+        answer = self.answer
+        if answer.size:
+            return True
+        if answer.complete:
+            return False
+        if self._error is not None:
+            raise self._error
+        return True
 
     def read_now(self) -> bytes:
-        """What has come of the body, b"" if nothing."""
+        """What has come of the body or the tunnel, b"" if nothing."""
         data = self.answer.take()
-        if self.set_reading(True):
+        if not self.reading and self.set_reading(True):
             self._renew()
         return data
 
     async def read(self) -> bytes:
-        """What comes next of the body or the tunnel, b"" at the end. Raises what `head` raises."""
-        answer = self.answer
-        while not answer.size:
-            if answer.complete:
-                return b""
-            if self._error is not None:
-                raise self._error
-            await self._waiter.wait()
-        return self.read_now()
+        """What comes next of the body or the tunnel, b"" at the end. Raises what `has_more` raises."""
+        while self.has_more():
+            if self.answer.size:
+                return self.read_now()
+            await self.news()
+        return b""
 
     async def write(self, data: bytes) -> None:
         """Sends bytes; returns when more may follow. Raises `UpstreamError` when the connection is gone."""
@@ -183,13 +188,14 @@ class Upstream(FlowControl):
 
     # Our own affairs.
 
-    async def _send_parts(self, parts: AsyncGenerator[bytes, None]) -> None:
+    async def _send_body(self, request: Request, chunked: bool) -> None:
         try:
-            async with aclosing(parts):
-                async for part in parts:
-                    if not self.silent:  # an answer has its turn before this can fail, also where TLS alone can read it
-                        await asyncio.sleep(0)
-                    await self.write(part)
+            async with aclosing(cast("AsyncGenerator[bytes, None]", request.stream())) as chunks:
+                async for chunk in chunks:
+                    await self._send_part(b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk)
+            if chunked:
+                trailers = passed_trailers(as_bytes(list(request.trailers.items())))
+                await self._send_part(lines(trailers, b"0\r\n", 1) + b"\r\n")
         except UpstreamError:
             pass  # whoever reads the answer is told the same
         except BaseException as error:
@@ -199,6 +205,11 @@ class Upstream(FlowControl):
         else:
             self._sent = True
             self._renew()
+
+    async def _send_part(self, part: bytes) -> None:
+        if not self.silent:  # an answer has its turn before this can fail, also where TLS alone can read it
+            await asyncio.sleep(0)
+        await self.write(part)
 
     def _read_rest(self) -> None:
         """What had come before the connection broke: a server may answer, and reset it while a body is on the way."""
