@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import settings
 
 pytest_plugins = ["tests.kit.hangs"]
@@ -20,6 +21,22 @@ settings.load_profile("reserve")
 
 Install = Callable[..., Path]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def coverage_of_processes() -> str:
+    """What makes coverage follow a process, taken out of the environment: see `followed`."""
+    return os.environ.pop("COVERAGE_PROCESS_CONFIG", "")
+
+
+@pytest.fixture
+def followed(coverage_of_processes: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lines that the processes of a test run count: `pytestmark = pytest.mark.usefixtures("followed")`.
+
+    It costs them as much again as their start. Most run no line that no test runs in its own process.
+    """
+    if coverage_of_processes:
+        monkeypatch.setenv("COVERAGE_PROCESS_CONFIG", coverage_of_processes)
 
 
 @pytest.fixture(scope="session")
@@ -42,19 +59,32 @@ def command() -> Path:
 
 
 @pytest.fixture
-def reserve(command: Path, tmp_path: Path) -> Run:
-    """Runs `reserve` in `tmp_path` to its end: `reserve("check", env={...})`."""
+def reserve(command: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs `reserve` in `tmp_path` to its end: `reserve("check", env={...})`.
+
+    With an environment of its own it is a process. Otherwise it runs in this one: what an interpreter needs to start is
+    many times what a command does.
+    """
 
     def run(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [command, *arguments],
-            cwd=tmp_path,
-            env={**os.environ, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        if env is not None:
+            return subprocess.run(
+                [command, *arguments],
+                cwd=tmp_path,
+                env={**os.environ, **env},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        from reserve_core.cli import main  # here, as what is loaded before the tests doesn't count for coverage
+
+        with monkeypatch.context() as patch:
+            patch.chdir(tmp_path)
+            patch.setattr(main, "commands", dict(main.commands))  # the plugins add theirs, as in a process of its own
+            patch.setattr(main, "_complete", False)
+            done = CliRunner().invoke(main, arguments, prog_name="reserve", catch_exceptions=False)
+        return subprocess.CompletedProcess([command, *arguments], done.exit_code, done.stdout, done.stderr)
 
     return run
 

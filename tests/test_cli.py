@@ -18,6 +18,8 @@ from reserve_core.cli.common import CannotRun
 from reserve_core.cli.running import signals
 from reserve_core.system import UNSUPPORTED
 
+pytestmark = pytest.mark.usefixtures("followed")
+
 PLUGIN = """
 import click
 from reserve_core import hookimpl

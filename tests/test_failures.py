@@ -121,6 +121,8 @@ def test_the_end_of_the_work_is_an_end() -> None:
 
 @pytest.mark.usefixtures("loop_factory")
 def test_ctrl_c_is_an_end_where_nobody_handles_it() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what runs in the background
+
     async def work() -> None:
         signal.raise_signal(signal.SIGINT)
         await asyncio.sleep(30)

@@ -19,6 +19,8 @@ import pytest
 
 from tests.kit.markdown import sections
 
+pytestmark = pytest.mark.usefixtures("followed")
+
 MAPPING = {"match": "^/hi/(.*)", "say-hi": "$1", "greeting": "Hi {}!"}
 
 
@@ -102,7 +104,7 @@ def test_its_schema_and_its_checks_are_enforced(
 ) -> None:
     mapping = {name: value for name, value in MAPPING.items() if name != "greeting"}
     write({"reserve.json": {"mappings": [{**mapping, **mistake}]}})
-    run = reserve("check")
+    run = reserve("check", env={"PYTHONPATH": os.environ["PYTHONPATH"]})
     assert (run.returncode, run.stdout) == (2, "")
     assert "reserve.json:" in run.stderr
     assert named in run.stderr

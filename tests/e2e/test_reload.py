@@ -19,6 +19,8 @@ import trustme
 from tests.kit.endless import ENDLESS
 from tests.kit.waiting import PATIENCE, wait_until
 
+pytestmark = pytest.mark.usefixtures("followed")
+
 HELLO = "def handler(request, response):\n    return ['{}']\n"
 
 

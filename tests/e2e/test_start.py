@@ -36,10 +36,7 @@ def loaded(code: str) -> set[str]:
     return set(run.stderr.split())
 
 
-def test_the_first_response_needs_little(
-    start: Any, ask: Any, write: Callable[[dict[str, Any]], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # it would load modules of its own
+def test_the_first_response_needs_little(start: Any, ask: Any, write: Callable[[dict[str, Any]], None]) -> None:
     code = "import sys\n\ndef handler(request, response):\n    return [list(sys.modules), {}]\n"
     mappings = [{"match": "^/modules$", "custom": "./modules.py"}, {"match": "(.*)", "file": "./$1"}, {"status": 404}]
     write({"modules.py": code, "reserve.json": {"mappings": mappings, "limits": {"max-url": 4096}}})

@@ -16,6 +16,8 @@ import pytest
 
 from tests.kit.waiting import PATIENCE, wait_until
 
+pytestmark = pytest.mark.usefixtures("followed")
+
 CODE = """
 import os, time
 

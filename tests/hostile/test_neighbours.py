@@ -186,10 +186,7 @@ NOISES = [
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("noise", NOISES, ids=lambda noise: noise.__name__)
-async def test_the_event_loop_never_stalls(
-    noise: Noise, launch: Launch, scale: Scale, score: Score, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # how long it takes is measured, not its lines
+async def test_the_event_loop_never_stalls(noise: Noise, launch: Launch, scale: Scale, score: Score) -> None:
     program = await launch(MAPPINGS, files=SITE)
     may_stall = scale(300, 100)  # milliseconds; beside other tests the machine itself stalls
     stalls, slowest = [], []

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tests.kit.redis_server import RedisServer
     from tests.plugins.mirror.conftest import Serve, Site
 
+pytestmark = pytest.mark.usefixtures("followed")
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
