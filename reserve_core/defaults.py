@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 
 TEXT = "text/plain; charset=utf-8"
+JSON = "application/json"
 NO_STORE = "no-store"
 
 # What a cache may keep for as long as it likes, unless the response says for how long (RFC 9110 15.1, RFC 9111 4.2.2).

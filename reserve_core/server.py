@@ -84,7 +84,7 @@ class Server:
     @property
     def working(self) -> int:
         """How many requests are at work."""
-        return len({exchange for task, exchange in self._shared.tasks.items() if exchange.task is task})
+        return len({exchange for task, exchange in self._shared.runner.tasks.items() if exchange.task is task})
 
     def on(self, name: str, callback: Callable[[Event], None]) -> Callable[[], None]:
         """Calls `callback` on each event called `name`, or on all for "*". Returns what ends it; see `Emitter.on`."""
@@ -149,7 +149,8 @@ class Server:
             self.events.emit(event)
 
     def _request_of(self, task: asyncio.Task[None]) -> Request | None:
-        exchange = self._shared.tasks.get(task)
+        runner = self._shared.runner
+        exchange = runner.tasks.get(task) or runner.current
         return None if exchange is None else exchange.request
 
     def _present_certificate(self, connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
@@ -249,13 +250,15 @@ class Server:
         del self._former[table]
 
     def _tell_lingering(self, table: OpenTable) -> None:
-        requests = [exchange.request for exchange in self._shared.tasks.values() if exchange.request.table is table]
+        requests = [
+            exchange.request for exchange in self._shared.runner.tasks.values() if exchange.request.table is table
+        ]
         names = ", ".join(sorted({f"{each.method} {each.path}" for each in requests})) or "a request"
         logger.warning(
             "%s run for %g s on mappings that were replaced, whose resources stay open for that: %s",
             "A request has" if table.active == 1 else f"{table.active} requests have",
             LINGERING,
-            names,
+            names or "a request",
         )
 
     def _call_listeners(self) -> None:
@@ -319,16 +322,17 @@ class Server:
     async def _finish_work(self) -> None:
         """Waits until no request is at work; cuts those that still are at the deadline."""
         shared = self._shared
+        tasks = shared.runner.tasks
         loop = asyncio.get_running_loop()
         # Looked at now and then: telling of each end would cost on every request what is of use once.
-        while (shared.connections or shared.tasks or self._active) and loop.time() < self._deadline:  # noqa: ASYNC110
+        while (shared.connections or tasks or self._active) and loop.time() < self._deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
-        for task in list(shared.tasks):
+        for task in list(tasks):
             task.cancel()
         for connection in list(shared.connections):
             connection.abort()
-        if shared.tasks:
-            await asyncio.wait(list(shared.tasks), timeout=1)
+        if tasks:
+            await asyncio.wait(list(tasks), timeout=1)
         await asyncio.sleep(0)  # lets the transports say that they are gone
 
 

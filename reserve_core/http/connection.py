@@ -146,7 +146,11 @@ class Connection(RequestReader):
             return
         if exchange.body is not None:
             self.settle(exchange)
-        if not self._advancing:
+        if self._advancing:
+            return
+        if self.state is IDLE and self.reading and not self._waiting:  # all that is here is answered
+            self.deadline = self.shared.now + self.shared.limits.idle_timeout
+        else:
             self._advance()
 
     def settle(self, exchange: Exchange) -> None:

@@ -83,45 +83,37 @@ class Exchange(ConnectionWriter):
         self.old: bool = request.http_version == "1.0"
         self.state: ExchangeState = WAITING
         self.upgraded: WebSocket | UpgradedStream | None = None
-        self.task: asyncio.Task[None] | None = None  # as long as its handler is at work
+        self.task: asyncio.Task[None] | None = None  # what its handler runs in, once it waits
         # Of a streamed response, set by `start`: the head that waits for the first chunk, what ends the body, how many
         # bytes of an announced length are left, and how many were written since the others had their turn.
         self._head: bytes
         self._framing: Framing
         self._left: int
         self._fair: int
-        self.response: Response | None = None  # as long as its handler is at work: both refer to each other
+        self.response: Response | None = None  # until its handler has done: both refer to each other
 
     @property
     def settled(self) -> bool:
         """Whether the response is out and the handler at work no more: nobody has use for the rest of the body."""
-        return self.task is None and self.state >= COMPLETE
+        return self.response is None and self.state >= COMPLETE
 
     def run(self) -> None:
-        """Gives the request to the dispatcher.
-
-        Its task begins once all connections that have something to say are read: requests that are parsed together
-        and then answered together cost a third less than one after the other, for the processor's caches' sake.
-        """
+        """Gives the request to the dispatcher."""
         connection = self.connection
-        response = self.response = Response(self)
-        task = self.task = connection.loop.create_task(connection.shared.handle(self.request, response))
-        connection.shared.tasks[task] = self
-        task.add_done_callback(self._task_done)
+        self.response = Response(self)
+        connection.shared.runner.add(self, connection.loop)
 
-    def _task_done(self, task: asyncio.Task[None]) -> None:
+    def finished(self) -> None:
+        """The dispatcher has done with the request."""
         self.task = None
-        del self.connection.shared.tasks[task]
-        if not task.cancelled():
-            task.exception()  # the dispatcher has reported it
         if self.state < COMPLETE:
             # The dispatcher answers every request; what has no end by now was given up by its handler.
             self.abort()
-        elif self.state is SWITCHED:
+        self.response = None
+        if self.state is SWITCHED:
             self._close_upgraded(1000)
         elif self.body is not None:
             self.connection.settle(self)
-        self.response = None
 
     def refuse(self, status: int, text: str) -> None:
         """Answers without a handler."""
@@ -137,8 +129,8 @@ class Exchange(ConnectionWriter):
             upgraded.close()
         elif not upgraded.closed:
             task = self.connection.loop.create_task(upgraded.close(code))
-            self.connection.shared.tasks[task] = self
-            task.add_done_callback(self.connection.shared.tasks.pop)
+            self.connection.shared.runner.tasks[task] = self
+            task.add_done_callback(self.connection.shared.runner.tasks.pop)
 
     def stop(self) -> None:
         """The server stops: an answer at work goes on to its end, a WebSocket is told (RFC 6455 7.4.1)."""
@@ -156,6 +148,8 @@ class Exchange(ConnectionWriter):
                 self._tell_disconnect(request.on_disconnect)
             elif self.task is not None:
                 self.task.cancel()
+            else:
+                self.response = None  # it hasn't begun, and won't
 
     def _tell_disconnect(self, callback: Callable[[], None]) -> None:
         request = self.request
@@ -175,8 +169,7 @@ class Exchange(ConnectionWriter):
     def send(self, status: int, headers: Headers, body: bytes) -> None:
         if self.state is not WAITING:
             self._check_open()
-        connection = self.connection
-        shared = connection.shared
+        shared = self.connection.shared
         fields, length, closes = render_fields(status, headers, shared.date)
         if closes:
             self.keep_alive = False
@@ -190,9 +183,12 @@ class Exchange(ConnectionWriter):
             self._before_end()
         if self.old or not self.keep_alive:
             fields += self._persistence()
-        head = render_head(status, fields)
-        write = connection.transport.write
-        if bodiless or not body:
+        self._send(render_head(status, fields), b"" if bodiless else body)
+
+    def _send(self, head: bytes, body: bytes) -> None:
+        """Writes a whole response."""
+        write = self.connection.transport.write
+        if not body:
             write(head)
         elif len(body) > COPY_LIMIT:
             write(head)
@@ -200,11 +196,10 @@ class Exchange(ConnectionWriter):
         else:
             write(head + body)
         self.state = COMPLETE
-        connection.answered(self)
+        self.connection.answered(self)
 
     def send_ready(self, status: int, headers: ReadyHeaders, body: bytes) -> bool:
-        connection = self.connection
-        shared = connection.shared
+        shared = self.connection.shared
         if self.state is not WAITING or self.old or not self.keep_alive or shared.closing:
             return False
         if self.body is not None and not self.body.complete:
@@ -212,15 +207,7 @@ class Exchange(ConnectionWriter):
         head = headers.head(status, len(body), shared.date)
         if head is None:
             return False
-        if self.head_only or status in (204, 304):
-            connection.transport.write(head)
-        elif len(body) > COPY_LIMIT:
-            connection.transport.write(head)
-            connection.transport.write(body)
-        else:
-            connection.transport.write(head + body)
-        self.state = COMPLETE
-        connection.answered(self)
+        self._send(head, b"" if self.head_only or status == 204 or status == 304 else body)
         return True
 
     def start(self, status: int, headers: Headers) -> None:

@@ -8,6 +8,9 @@ from ..defaults import CACHEABLE, NO_STORE
 from .fields import is_framing, render_field, render_head
 from .ready import ReadyHeaders
 
+# Heads that are kept of the same headers, at most.
+MAX_HEADS = 256
+
 
 class FixedHeaders(ReadyHeaders):
     """Headers that never change, for responses that all have the same ones: checked and written out once.
@@ -18,7 +21,7 @@ class FixedHeaders(ReadyHeaders):
 
     cache_control: str | None = NO_STORE
 
-    __slots__ = ("_cacheable", "_date", "_dated", "_head", "_lines", "_pairs", "_plain", "_size", "_status")
+    __slots__ = ("_cacheable", "_date", "_dated", "_heads", "_lines", "_pairs", "_plain")
 
     def __init__(self, values: Mapping[str, str] | Iterable[tuple[str, str]]) -> None:
         pairs = tuple(values.items() if isinstance(values, Mapping) else values)
@@ -29,10 +32,8 @@ class FixedHeaders(ReadyHeaders):
         self._plain: bool = names.count("vary") < 2 and not any(is_framing(name) for name in names)
         self._dated: bool = "date" in names
         self._cacheable: bool = "cache-control" in names or "expires" in names
-        # The head that was made last, and what of.
-        self._head: bytes = b""
-        self._status: int = 0
-        self._size: int = 0
+        # The heads made in the second that the date tells, by status and size.
+        self._heads: dict[tuple[int, int], bytes] = {}
         self._date: str = ""
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
@@ -49,10 +50,13 @@ class FixedHeaders(ReadyHeaders):
         the headers say so. `date`: the line of its Date. None: there is something to be done for the headers, as they
         are about the connection or the length, or have to be joined.
 
-        A response has as a rule the same status and length as the one before, and within a second the same date: its
-        head isn't made anew.
+        Each is kept as long as the date is the same: for a second.
         """
-        if date is not self._date or status != self._status or size != self._size:
+        if date is not self._date:
+            self._date = date
+            self._heads = {}
+        head = self._heads.get((status, size))
+        if head is None:
             if not self._plain or not 200 <= status <= 999:
                 return None
             lines = self._lines
@@ -62,6 +66,7 @@ class FixedHeaders(ReadyHeaders):
                 lines += date
             if status != 204 and (status != 304 or size):
                 lines += f"content-length: {size}\r\n"
-            self._head = render_head(status, lines)
-            self._status, self._size, self._date = status, size, date
-        return self._head
+            head = render_head(status, lines)
+            if len(self._heads) < MAX_HEADS:
+                self._heads[status, size] = head
+        return head

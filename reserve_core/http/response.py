@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 from multidict import CIMultiDict
 
-from ..defaults import CACHEABLE, NO_STORE, TEXT, with_charset
+from ..defaults import CACHEABLE, JSON, NO_STORE, TEXT, with_charset
 from ..errors import ResponseError
+from .fixed import FixedHeaders
 from .ready import ReadyHeaders
 from .request import Headers
 from .sendfile import CHUNK, copy_file
@@ -87,14 +88,17 @@ class Response:
 
     @property
     def headers(self) -> Headers:
-        """The header fields; they can be changed until the head has gone out."""
-        if self._headers is None:
-            self._headers = CIMultiDict(self._ready or ())
-        return self._headers
+        """The header fields, case-insensitive, duplicates and order kept; they can be changed until the head is out."""
+        headers = self._headers
+        if headers is None:
+            headers = self._headers = CIMultiDict(self._ready or ())
+            if self._ready is not None:
+                self._keep_from_caches()
+        return headers
 
     @headers.setter
     def headers(self, fields: HeaderValues) -> None:
-        self._headers = CIMultiDict(fields)
+        self._headers = fields if isinstance(fields, CIMultiDict) else CIMultiDict(fields)
 
     @property
     def trailers(self) -> Headers:
@@ -162,6 +166,8 @@ class Response:
             if content_type is None and isinstance(headers, ReadyHeaders) and self._send_ready(headers, body):
                 return
             self.replace_headers(headers)
+        elif self._headers is None and self._send_ready(_PLAIN[content_type], body):
+            return
         if content_type is not None:
             describe(self.headers, content_type)
         self._send(body)
@@ -240,11 +246,11 @@ class Response:
         writer = self.writer
         if self._headers or self.cache_control != headers.cache_control or not isinstance(writer, ConnectionWriter):
             return False
-        if not writer.send_ready(self.status, headers, body):
-            return False
-        self._ready = headers
-        self.headers_sent = self.ended = True
-        return True
+        # Taken back when the writer has something to add.
+        self.headers_sent = self.ended = writer.send_ready(self.status, headers, body)
+        if self.ended:
+            self._ready = headers
+        return self.ended
 
     def _send(self, body: bytes) -> None:
         self._keep_from_caches()
@@ -261,6 +267,14 @@ class Response:
         return ResponseError(f"The response {what} already; a handler that answers must be the only one that does")
 
 
+# Of responses that are given none.
+_PLAIN: dict[str | None, FixedHeaders] = {
+    None: FixedHeaders(()),
+    TEXT: FixedHeaders({"content-type": TEXT}),
+    JSON: FixedHeaders({"content-type": JSON}),
+}
+
+
 def encode(data: Any) -> tuple[bytes, str | None]:
     """The bytes of `data` and the content type they have: None for bytes, which may be anything."""
     if isinstance(data, str):
@@ -269,7 +283,7 @@ def encode(data: Any) -> tuple[bytes, str | None]:
         return data, None
     if isinstance(data, bytearray | memoryview):
         return bytes(data), None
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), "application/json"
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), JSON
 
 
 def describe(headers: Headers, content_type: str | None = None) -> None:

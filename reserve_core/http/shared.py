@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import resource
 import sys
 from collections.abc import Callable, Coroutine
 from email.utils import formatdate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from .runner import Runner
 
 if TYPE_CHECKING:
     from ..errors import HTTPError
     from ..limits import Limits
     from .connection import Connection
-    from .exchange import Exchange
     from .request import Request
     from .response import Response
 
@@ -27,24 +27,23 @@ SILENCE = 60.0
 
 
 class Shared:
-    """The handler of requests, the limits, the clock, and the connections and tasks there are.
+    """What runs the requests, the limits, the clock, and the connections there are.
 
     `refused` is told of the requests that a connection refuses, which never reach the handler.
     """
 
     def __init__(
         self,
-        handle: Callable[[Request, Response], Coroutine[None, None, None]],
+        handle: Callable[[Request, Response], Coroutine[Any, Any, None]],
         refused: Callable[[Request, HTTPError], None],
         limits: Limits,
         scheme: str,
     ) -> None:
-        self.handle = handle
+        self.runner: Runner = Runner(handle)
         self.refused = refused
         self.limits: Limits = limits
         self.scheme: str = scheme
         self.connections: set[Connection] = set()
-        self.tasks: dict[asyncio.Task[None], Exchange] = {}
         self.closing: bool = False
         # Seconds of the loop's clock and the Date line, both renewed by `tick`: no clock is read per request.
         self.now: float = 0.0

@@ -97,7 +97,7 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
 }
 
 
-BOTH = ("test_connection", "test_exchange", "test_sendfile")
+BOTH = ("test_connection", "test_exchange", "test_runner", "test_sendfile")
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:

@@ -42,6 +42,34 @@ async def test_a_date_set_by_the_handler_is_kept(serve: Serve) -> None:
     assert (await (await (await serve(handler)).connect()).ask(GET)).headers["date"] == date
 
 
+async def test_the_date_is_that_of_the_response_however_often_the_same_one_is_sent(serve: Serve) -> None:
+    site = await serve(hello)
+    assert site.server._ticker is not None
+    site.server._ticker.cancel()  # from now on it is the time that is told here
+    wire = await site.connect()
+    first = parsedate_to_datetime((await wire.ask(GET)).headers["date"])
+    again = parsedate_to_datetime((await wire.ask(GET)).headers["date"])
+    site.server._shared.tick(asyncio.get_running_loop().time(), first.timestamp() + 100)
+    later = parsedate_to_datetime((await wire.ask(GET)).headers["date"])
+    assert again == first
+    assert (later - first).total_seconds() == 100
+
+
+async def test_what_is_sent_shows_in_the_headers_whether_they_were_asked_for_before_or_not(serve: Serve) -> None:
+    seen: list[dict[str, str]] = []
+
+    def handler(request: Request, response: Response) -> None:
+        if request.url == "/before":
+            assert not response.headers
+        response.send({"a": 1})
+        seen.append(dict(response.headers))
+
+    wire = await (await serve(handler)).connect()
+    answers = [await wire.ask(get(path)) for path in ("/before", "/after", "/after")]
+    assert seen == [{"content-type": "application/json", "cache-control": "no-store"}] * 3
+    assert len({tuple(sorted(answer.headers)) for answer in answers}) == 1
+
+
 async def test_headers_keep_their_order_duplicates_and_latin_1(serve: Serve) -> None:
     def handler(request: Request, response: Response) -> None:
         response.headers.add("Set-Cookie", "a=1")
