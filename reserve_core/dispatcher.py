@@ -64,18 +64,8 @@ class Dispatcher:
             assert request.table is not None
             request.table.leave()  # it may be another one by now
         if events.redirected:
-            spent = time.perf_counter() - begun
-            events.emit(
-                Event.of_request(
-                    "redirected",
-                    request,
-                    incoming_url,
-                    start,
-                    end=start + spent,
-                    time_spent=spent * 1000,
-                    status=response.status,
-                )
-            )
+            time_spent = (time.perf_counter() - begun) * 1000
+            events.emit_redirected(request, incoming_url, start, response.status, time_spent)
 
     async def dispatch_rest(self, request: Request, response: Response) -> None:
         """Answers `request` by the mappings behind the one that is at work on it, of the table it started with.

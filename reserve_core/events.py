@@ -87,6 +87,22 @@ class Event:
 Listener = Callable[[Event], None]
 
 
+class Direct:
+    """A listener to `redirected` that needs no event: one for each request would cost more than what it's told.
+
+    It's called with the event nevertheless where somebody has made one.
+    """
+
+    __slots__ = ()
+
+    def __call__(self, event: Event) -> None:
+        raise NotImplementedError
+
+    def redirected(self, request: Request, url: str, status: int, time_spent: float) -> None:
+        """Of the event, what the parameters of these names are in it."""
+        raise NotImplementedError
+
+
 class Emitter:
     """Tells listeners about events.
 
@@ -141,6 +157,25 @@ class Emitter:
                 listener(event)
             except BaseException:
                 logger.exception("The listener %s failed on the event %s", _describe(listener), event.name)
+
+    def emit_redirected(self, request: Request, url: str, start: float, status: int, time_spent: float) -> None:
+        """Tells the listeners of `redirected`, likewise; the event is made when one of them needs it."""
+        event: Event | None = None
+        for listener in self.redirected:
+            try:
+                if isinstance(listener, Direct):
+                    listener.redirected(request, url, status, time_spent)
+                    continue
+                if event is None:
+                    event = Event(
+                        *("redirected", None, request, url, 0, start),
+                        status=status,
+                        end=start + time_spent / 1000,
+                        time_spent=time_spent,
+                    )
+                listener(event)
+            except BaseException:
+                logger.exception("The listener %s failed on the event redirected", _describe(listener))
 
 
 def _describe(function: Callable[..., Any]) -> str:

@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import logging
-import math
-import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeAlias, TypeVar
 
+from .console import Console, cut, flush
+from .events import Direct
 from .failures import describe
 
 if TYPE_CHECKING:
     from .events import Event
+    from .http import Request
 
 logger: logging.Logger = logging.getLogger("reserve")
 # Where Tornado's handlers tell of their failures, which it answers itself.
 _LOGGERS = (logger, logging.getLogger("tornado.application"))
 
-_RED, _GREEN, _YELLOW, _CYAN = "31", "32", "33", "36"
-_STATUS_COLOURS = {2: _GREEN, 3: _CYAN, 4: _YELLOW, 5: _RED}
+_RED, _YELLOW = "31", "33"
 
-# Bytes that are written to a pipe at once or not at all (PIPE_BUF is 4096 on Linux, POSIX asks for 512), and the most
-# that a character takes.
-_ATOMIC = 4096
-_WIDEST = 4
-# Of these the most for what a client has sent, so that there is room for what became of it.
+# Bytes of a line for what a client has sent, so that there is room for what became of it.
 _SUBJECT = 3900
 
 # User name and password in a URL (RFC 3986 3.2.1).
@@ -65,8 +61,8 @@ def log(server: SourceT, verbose: bool = False, stream: TextIO | None = None, co
     that no request can forge a line or steer the terminal. Secrets in URLs are shown as `***`: passwords, and the
     values of parameters whose names end with token, secret, password, api-key or signature.
     """
-    out = _Console(sys.stdout if stream is None else stream, colour)
-    err = _Console(sys.stderr if stream is None else stream, colour)
+    out = Console(sys.stdout if stream is None else stream, colour)
+    err = Console(sys.stderr if stream is None else stream, colour)
     handler = _Records(err, verbose)
     listeners = _verbose(out, err) if verbose else _concise(out, err)
     for name, listener in listeners.items():
@@ -77,70 +73,17 @@ def log(server: SourceT, verbose: bool = False, stream: TextIO | None = None, co
     return server
 
 
-class _Console:
-    """Writes lines to a stream, each one whole: other processes may write to it too."""
-
-    def __init__(self, stream: TextIO, colour: bool | None) -> None:
-        self.stream = stream
-        self._colour = _is_colourful(stream) if colour is None else colour
-        self._lost = False
-
-    def write(self, *lines: str) -> None:
-        if self._lost:
-            return
-        try:
-            for text in _pieces(lines):
-                try:
-                    self.stream.write(text)
-                except UnicodeEncodeError:
-                    self.stream.write(text.encode("ascii", "backslashreplace").decode())
-                self.stream.flush()
-        except (BrokenPipeError, ValueError):
-            self._lost = True  # nobody reads it any more, or it is closed: no reason to stop serving
-        except OSError:
-            pass  # a full disk may have room again
-
-    def paint(self, text: str, colour: str | None) -> str:
-        return f"\x1b[{colour}m{text}\x1b[0m" if self._colour and colour else text
-
-    def status(self, event: Event) -> str:
-        """How a request ended: `200 3 ms`."""
-        status = self.paint(str(event.status), _STATUS_COLOURS.get(event.status // 100))
-        return f"{status} {math.ceil(event.time_spent)} ms"
-
-
-def _pieces(lines: Iterable[str]) -> Iterator[str]:
-    """The lines, as many at once as a pipe takes whole, and of one that is longer the beginning."""
-    piece, size = "", 0
-    for line in lines:
-        line = _cut(line, _ATOMIC - 1)
-        length = len(line) + 1 if line.isascii() else len(line) * _WIDEST + 1
-        if piece and size + length > _ATOMIC:
-            yield piece
-            piece, size = "", 0
-        piece += f"{line}\n"
-        size += length
-    yield piece
-
-
-def _cut(text: str, size: int) -> str:
-    """The text, or of a longer one the beginning, in `size` bytes of UTF-8 at most."""
-    if len(text) * _WIDEST <= size:
-        return text
-    encoded = text.encode("utf-8", "backslashreplace")
-    return text if len(encoded) <= size else encoded[: size - 3].decode("utf-8", "ignore") + "…"
-
-
 class _Records(logging.Handler):
     """Brings what the logger `reserve` is told to a console."""
 
-    def __init__(self, console: _Console, verbose: bool) -> None:
+    def __init__(self, console: Console, verbose: bool) -> None:
         super().__init__()
         self._console = console
         self._verbose = verbose
 
     def stop(self, event: Event) -> None:
         if event.request is None:
+            flush()
             for each in _LOGGERS:
                 each.removeHandler(self)
 
@@ -169,10 +112,7 @@ class _Records(logging.Handler):
 Listeners: TypeAlias = "dict[str, Callable[[Event], None]]"
 
 
-def _concise(out: _Console, err: _Console) -> Listeners:
-    def redirected(event: Event) -> None:
-        out.write(f"SERVE {_subject(event)} {out.status(event)}")
-
+def _concise(out: Console, err: Console) -> Listeners:
     def error(event: Event) -> None:
         if event.request is None:
             err.write(f"{err.paint('ERROR', _RED)} {_reason(event.reason)}")
@@ -183,25 +123,40 @@ def _concise(out: _Console, err: _Console) -> Listeners:
 
     def aborted(event: Event) -> None:
         if event.reason is not None:  # not the client's choice
-            out.write(f"{out.paint('ABORT', _YELLOW)} {_subject(event)} {_reason(event.reason)}")
+            out.collect(f"{out.paint('ABORT', _YELLOW)} {_subject(event)} {_reason(event.reason)}")
 
-    return {**_servers(out), "redirected": redirected, "error": error, "aborted": aborted}
+    return {**_servers(out), "redirected": _Served(out), "error": error, "aborted": aborted}
 
 
-def _verbose(out: _Console, err: _Console) -> Listeners:
+class _Served(Direct):
+    """Tells of each answered request."""
+
+    __slots__ = ("_out",)
+
+    def __init__(self, out: Console) -> None:
+        self._out = out
+
+    def __call__(self, event: Event) -> None:
+        self._out.collect(f"SERVE {_subject(event)} {self._out.outcome(event.status, event.time_spent)}")
+
+    def redirected(self, request: Request, url: str, status: int, time_spent: float) -> None:
+        self._out.collect(f"SERVE {_named(request.method, url)} {self._out.outcome(status, time_spent)}")
+
+
+def _verbose(out: Console, err: Console) -> Listeners:
     def incoming(event: Event) -> None:
         client = "" if event.request is None else event.request.client.address
-        out.write(f"INCMG {_id(event)}{printable(client)}{' ' if client else ''}{_subject(event)}")
+        out.collect(f"INCMG {_id(event)}{printable(client)}{' ' if client else ''}{_subject(event)}")
 
     def redirecting(event: Event) -> None:
-        out.write(f"RDRCT {_id(event)}{event.type} {_target(event)}")
+        out.collect(f"RDRCT {_id(event)}{event.type} {_target(event)}")
 
     def redirected(event: Event) -> None:
-        out.write(f"SERVE {_id(event)}{out.status(event)}")
+        out.collect(f"SERVE {_id(event)}{out.outcome(event.status, event.time_spent)}")
 
     def aborted(event: Event) -> None:
         reason = _reason(event.reason) if event.reason is not None else ""
-        out.write(f"{out.paint('ABORT', _YELLOW)} {_id(event)}{reason}".rstrip())
+        out.collect(f"{out.paint('ABORT', _YELLOW)} {_id(event)}{reason}".rstrip())
 
     def closed(event: Event) -> None:
         out.write(f"CLOSE {_id(event)}".rstrip())
@@ -223,7 +178,7 @@ def _verbose(out: _Console, err: _Console) -> Listeners:
     }
 
 
-def _servers(out: _Console) -> Listeners:
+def _servers(out: Console) -> Listeners:
     """The listeners to what happens to a server as a whole. Of one in several processes tells who started these."""
 
     def ready(event: Event) -> None:
@@ -247,7 +202,11 @@ def _is_worker(event: Event) -> bool:
 
 
 def _subject(event: Event) -> str:
-    return _cut(printable(f"{event.method} {_without_secrets(event.url)}"), _SUBJECT)
+    return _named(event.method, event.url)
+
+
+def _named(method: str, url: str) -> str:
+    return cut(printable(f"{method} {_without_secrets(url)}"), _SUBJECT)
 
 
 def _id(event: Event) -> str:
@@ -263,6 +222,8 @@ def _target(event: Event) -> str:
 
 
 def _without_secrets(url: str) -> str:
+    if "=" not in url and "@" not in url:
+        return url
     return _SECRET.sub(r"\1***", _USERINFO.sub("***@", url))
 
 
@@ -293,7 +254,3 @@ def _unseen() -> Any:
     import regex  # Python's own engine knows no properties; only where it's needed
 
     return regex.compile(r"[\p{C}\p{Z}\p{DI}\u2800--[ ]]", regex.V1)
-
-
-def _is_colourful(stream: TextIO) -> bool:
-    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()

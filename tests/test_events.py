@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from functools import partial
+from typing import Any
 
 import pytest
 
 from reserve_core import hookspecs
-from reserve_core.events import NAMES, Emitter, Event
+from reserve_core.events import NAMES, Direct, Emitter, Event
 from reserve_core.http import Request
 
 
@@ -102,6 +103,50 @@ def test_a_listener_that_raises_is_logged_and_disturbs_nobody(caplog: pytest.Log
     assert "broken failed on the event incoming" in record.getMessage()
     assert record.exc_info is not None
     assert isinstance(record.exc_info[1], ValueError)
+
+
+class Teller(Direct):
+    """Writes down what it's told, and how."""
+
+    def __init__(self, told: list[Any]) -> None:
+        self._told = told
+
+    def __call__(self, event: Event) -> None:
+        self._told.append(("event", event.request, event.url, event.status, event.time_spent))
+
+    def redirected(self, request: Request, url: str, status: int, time_spent: float) -> None:
+        self._told.append(("direct", request, url, status, time_spent))
+
+
+def test_a_listener_that_needs_no_event_is_told_in_its_turn(caplog: pytest.LogCaptureFixture) -> None:
+    told: list[Any] = []
+
+    def broken(event: Event) -> None:
+        raise ValueError
+
+    emitter = Emitter()
+    for listener in (told.append, Teller(told), broken, told.append):
+        emitter.on("redirected", listener)
+    request = Request("GET", "/now")
+    emitter.emit_redirected(request, "/came", 1000.5, 200, 500.0)
+    first, second, third = told
+    assert second == ("direct", request, "/came", 200, 500.0)
+    assert first is third
+    assert (first.name, first.request, first.url, first.status) == ("redirected", request, "/came", 200)
+    assert (first.start, first.end, first.time_spent) == (1000.5, 1001.0, 500.0)
+    (record,) = caplog.records
+    assert "broken failed on the event redirected" in record.getMessage()
+
+
+def test_a_listener_that_needs_no_event_takes_one() -> None:
+    told: list[Any] = []
+    request = Request("GET", "/now")
+    emitter = Emitter()
+    off = emitter.on("redirected", Teller(told))
+    emitter.emit(Event.of_request("redirected", request, "/came", 0.0, status=404, time_spent=1.0))
+    off()
+    emitter.emit_redirected(request, "/came", 0.0, 404, 1.0)
+    assert told == [("event", request, "/came", 404, 1.0)]
 
 
 async def coroutine_function(event: Event) -> None: ...
