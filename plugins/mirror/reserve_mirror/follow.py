@@ -37,7 +37,7 @@ async def follow(store: Store, code: str, after: str, renew: bool = False) -> As
                         yield Event.of_request(entry.id, entry.summary)
                     if len(entries) < PAGE:
                         break
-                while event := await _next(watch, state):
+                while event := watch.take() or await _next(watch, state):  # time is only kept where it passes
                     if event.type != "request":
                         yield event
                         if event.type == "expired":

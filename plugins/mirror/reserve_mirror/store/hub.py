@@ -48,6 +48,12 @@ class Watch:
         if self._lost:
             self._lost = False
             return None
+        return self.take()
+
+    def take(self) -> Event | None:
+        """The next event if it is here, None otherwise."""
+        if not self._events:
+            return None
         event = self._events.popleft()
         self._size -= len(event.text)
         return event
