@@ -8,7 +8,6 @@ import os
 from collections import deque
 from collections.abc import Iterable
 from typing import TextIO
-from weakref import WeakSet
 
 _GREEN, _YELLOW, _RED, _CYAN = "32", "33", "31", "36"
 _STATUS_COLOURS = {2: _GREEN, 3: _CYAN, 4: _YELLOW, 5: _RED}
@@ -65,6 +64,11 @@ class Console:
         if lines:
             self._write(lines)
 
+    def close(self) -> None:
+        """Writes what is collected; nothing is, from now on."""
+        self.flush()
+        _consoles.discard(self)
+
     def paint(self, text: str, colour: str | None) -> str:
         return f"\x1b[{colour}m{text}\x1b[0m" if self._colour and colour else text
 
@@ -91,7 +95,7 @@ class Console:
             pass  # a full disk may have room again
 
 
-_consoles: WeakSet[Console] = WeakSet()
+_consoles: set[Console] = set()  # that aren't closed
 
 
 def flush() -> None:

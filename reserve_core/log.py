@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeAlias, TypeVar
 
-from .console import Console, cut, flush
+from .console import Console, cut
 from .events import Direct
 from .failures import describe
 
@@ -67,9 +67,17 @@ def log(server: SourceT, verbose: bool = False, stream: TextIO | None = None, co
     listeners = _verbose(out, err) if verbose else _concise(out, err)
     for name, listener in listeners.items():
         server.on(name, listener)
-    server.on("closed", handler.stop)
     for each in _LOGGERS:
         each.addHandler(handler)
+
+    def closed(event: Event) -> None:
+        if event.request is None:
+            for each in _LOGGERS:
+                each.removeHandler(handler)
+            for console in (out, err):
+                console.close()
+
+    server.on("closed", closed)
     return server
 
 
@@ -80,12 +88,6 @@ class _Records(logging.Handler):
         super().__init__()
         self._console = console
         self._verbose = verbose
-
-    def stop(self, event: Event) -> None:
-        if event.request is None:
-            flush()
-            for each in _LOGGERS:
-                each.removeHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
         if self is not self._first():

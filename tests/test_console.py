@@ -14,7 +14,7 @@ from typing import TextIO
 
 import pytest
 
-from reserve_core.console import Console
+from reserve_core.console import Console, _consoles
 from reserve_core.events import Emitter, Event
 from reserve_core.http import Request
 from reserve_core.log import log
@@ -134,3 +134,12 @@ async def test_a_pipe_that_nobody_reads_breaks_nothing() -> None:
         await asyncio.sleep(0)
     with pytest.raises(BrokenPipeError):
         broken.close()
+
+
+def test_a_closed_server_leaves_no_console_behind(stream: Pieces) -> None:
+    before = set(_consoles)
+    emitter = log(Emitter(), stream=stream)
+    assert len(_consoles) == len(before) + 2
+    emitter.emit(Event("closed"))
+    emitter.emit(Event("closed"))
+    assert _consoles == before
