@@ -1,6 +1,6 @@
 # `make run` and `make test` are all it takes: each prepares what it needs, and the second time does so at once.
 .DEFAULT_GOAL := help
-.PHONY: bench coverage hostile pictures quick run test test-compiled test-pythons debian lint format docs clean help
+.PHONY: bench bench-pythons coverage hostile pictures quick run test test-compiled test-pythons debian lint format docs clean help
 .PRECIOUS: .venv-3.%/installed-test
 .NOTPARALLEL:
 
@@ -69,15 +69,19 @@ docs: .venv/installed-test ## Build the documentation into site/
 pictures: debian .venv/installed-test ## Take the documentation's pictures of the mirror's page anew
 	RESERVE_PICTURES=docs/pictures .venv/bin/pytest -q tests/browser/test_look.py
 
-bench: .venv/installed-test ## Measure reserve beside its peers (OPTIONS="--only hello")
-	@.venv/bin/python -m bench $(OPTIONS)
+bench: .venv/installed .venv-compiled/installed-test ## Measure reserve beside its peers (OPTIONS="--only hello")
+	@.venv-compiled/bin/python -m bench $(OPTIONS)
+
+bench-pythons: ## Install both builds on each Python here, for the benchmark's case pythons
+	@.ci/python | while read -r version _; do \
+		$(MAKE) --no-print-directory .venv-$$version/installed .venv-compiled-$$version/installed </dev/null; done
 
 hostile: debian .venv/installed-hostile ## Run all hostile checks at full size, under 30 minutes
 	.venv/bin/pytest -q tests/hostile --scoreboard docs/reliability.json $(OPTIONS)
 	.venv/bin/python docs/tables.py
 
 clean: ## Remove what the commands above have made
-	rm -rf .venv .venv-3.* .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist site
+	rm -rf .venv .venv-* .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist site
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 15
@@ -98,7 +102,15 @@ debian:
 	@touch $@ .venv/installed .venv/installed-test
 
 .venv-compiled/installed-test: pyproject.toml .ci/compile.py $(SOURCES)
-	@RESERVE_COMPILE=1 .ci/venv .venv-compiled "" ".[test]"
+	@RESERVE_COMPILE=1 .ci/venv .venv-compiled "" ".[test,bench]"
+	@touch $@
+
+.venv-compiled-3.%/installed: pyproject.toml .ci/compile.py $(SOURCES)
+	@RESERVE_COMPILE=1 .ci/venv .venv-compiled-3.$* 3.$* .
+	@touch $@
+
+.venv-3.%/installed: pyproject.toml
+	@.ci/venv .venv-3.$* 3.$* .
 	@touch $@
 
 .venv-3.%/installed-test: pyproject.toml

@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
 
@@ -16,9 +17,10 @@ import click
 
 from . import chart, report
 from .cases import CASES, Case, write_content
-from .measure import CONNECTIONS, WARM_UP, measure, seconds_needed
+from .clients import CONNECTIONS
+from .measure import WARM_UP, measure, seconds_needed
 from .peers import RESERVE, Missing, Peer, wrk, wrk_version
-from .processes import cores
+from .processes import allow_connections, cores
 from .results import Result
 
 
@@ -43,7 +45,7 @@ def _check_folder(ctx: click.Context, option: click.Parameter, file: Path | None
     return file
 
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
+FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
@@ -55,20 +57,21 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     default=CASES,
     help=f"Measure only these cases: {', '.join(case.name for case in CASES)}.",
 )
-@click.option("--seconds", type=click.IntRange(1, 60), default=3, show_default=True, help="How long a round takes.")
+@click.option("--seconds", type=click.IntRange(1, 60), default=1, show_default=True, help="How long a round takes.")
 @click.option("--rounds", type=click.IntRange(1, 100), default=5, show_default=True, help="Rounds for each server.")
-@click.option("--json", "document", type=_FILE, callback=_check_folder, help="Write every round here.")
-@click.option("--svg", "picture", type=_FILE, callback=_check_folder, help="Draw the medians here.")
+@click.option("--json", "document", type=FILE, callback=_check_folder, help="Write every round here.")
+@click.option("--svg", "picture", type=FILE, callback=_check_folder, help="Draw the medians of some here.")
 def main(cases: tuple[Case, ...], seconds: int, rounds: int, document: Path | None, picture: Path | None) -> None:
-    """Measure reserve and its peers with wrk, side by side.
+    """Measure reserve and its peers, side by side.
 
-    The servers run on one core and wrk on another; anything else that runs meanwhile falsifies the figures.
+    The servers run on one core and the client on another; anything else that runs meanwhile falsifies the figures.
     """
     signal.signal(signal.SIGTERM, _stop)
     try:
         cores()
+        allow_connections()
         wrk()
-        versions = _prepare(cases)
+        versions = prepare(server.peer for case in cases for server in case.programs)
     except Missing as error:
         raise click.ClickException(str(error)) from error
     results = _measure(cases, versions, seconds, rounds)
@@ -81,10 +84,10 @@ def main(cases: tuple[Case, ...], seconds: int, rounds: int, document: Path | No
         sys.exit(1)
 
 
-def _prepare(cases: tuple[Case, ...]) -> dict[Peer, str]:
+def prepare(peers: Iterable[Peer]) -> dict[Peer, str]:
     """The version of every peer, "" for those that aren't here. Raises `Missing` if `reserve` itself isn't."""
     versions = {}
-    for peer in dict.fromkeys(server.peer for case in cases for server in case.programs):
+    for peer in dict.fromkeys(peers):
         try:
             versions[peer] = peer.prepare()
         except Missing as error:

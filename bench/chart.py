@@ -6,18 +6,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from .results import Figures, Result, multiple
+from .results import By, Figures, Result, multiple
 
 WIDTH = 800
 MARGIN = 28
 LABELS_END = 228
 BARS_START = 240
-BARS_WIDTH = 350  # of the fastest server of a case
-RATIOS_END = WIDTH - MARGIN
+BARS_WIDTH = 300  # of the fastest server of a case
+RATIOS_END = WIDTH - MARGIN - 66
+CPU_RATIOS_END = WIDTH - MARGIN
 ROW = 26
 BAR = 16
 HEADING = 34
 GAP = 20  # below a case
+_RATIOS: tuple[tuple[int, str, By], ...] = ((RATIOS_END, "rate", "rate"), (CPU_RATIOS_END, "CPU", "cpu"))
+
+# A picture shows what people compare servers by, not all that is measured.
+CASES = ("hello", "small-file", "large-file", "proxy-hello", "asgi", "websocket", "capture-redis")
 
 # The picture brings its background, so that it's readable wherever the page's theme and the system's differ.
 STYLE = """
@@ -40,16 +45,17 @@ STYLE = """
 
 
 def draw(results: Sequence[Result], machine: Mapping[str, Any]) -> str:
-    """The picture. The bars of a case share a scale, those of different cases don't."""
+    """The picture of the results of `CASES`. The bars of a case share a scale, those of different cases don't."""
+    results = [result for result in results if result.name in CASES]
     body: list[str] = []
     y = MARGIN
     for result in results:
         body += _case(result, y)
         y += HEADING + ROW * (1 + len(result.others)) + GAP
     notes = [
-        "Bars: answers per second, median of the rounds; longer is better. Each case has its own scale.",
-        "Right: how many times as fast reserve is (1.00x is equal).",
-        f"One core for the server, one for wrk: {machine['cpu']}, Python {machine['python']}.",
+        "Bars: responses per second, median of the rounds; longer is better. Each case has its own scale.",
+        "Right: how many times as fast reserve is, and with how many times less CPU time (1.00x is equal).",
+        f"One core for the server, one for the client: {machine['cpu']}, Python {machine['python']}.",
     ]
     body += [_text(MARGIN, y + 8 + 18 * line, note, "dim") for line, note in enumerate(notes)]
     height = y + 8 + 18 * len(notes) + 8
@@ -57,7 +63,7 @@ def draw(results: Sequence[Result], machine: Mapping[str, Any]) -> str:
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
             'role="img">',
-            "<title>reserve and its peers: answers per second</title>",
+            "<title>reserve and its peers: responses per second</title>",
             f"<style>{STYLE}</style>",
             f'<rect class="back" x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1}" rx="8"/>',
             *body,
@@ -70,6 +76,8 @@ def _case(result: Result, y: int) -> Iterator[str]:
     servers = (result.ours, *result.others)
     fastest = max((figures.rate for figures in servers if figures.rounds), default=1.0)
     yield _text(MARGIN, y + 12, result.title[0].upper() + result.title[1:], "heading")
+    if result.others:
+        yield from (_text(end, y + 12, head, "end dim") for end, head, _ in _RATIOS)
     y += HEADING
     for figures in servers:
         yield from _server(result, figures, fastest, y)
@@ -87,9 +95,9 @@ def _server(result: Result, figures: Figures, fastest: float, y: int) -> Iterato
     style = "our-bar" if ours else "bar"
     yield f'<rect class="{style}" x="{BARS_START}" y="{y}" width="{width:.1f}" height="{BAR}" rx="2"/>'
     yield _text(BARS_START + width + 8, baseline, f"{figures.rate:,.0f}", "ours" if ours else "")
-    ratio = None if ours else result.ratio(figures)
-    if ratio:
-        yield _text(RATIOS_END, baseline, f"{multiple(ratio.median)}x", "end dim")
+    for end, _, by in _RATIOS:
+        if not ours and (ratio := result.ratio(figures, by)):
+            yield _text(end, baseline, f"{multiple(ratio.median)}x", "end dim")
 
 
 def _text(x: float, y: float, text: str, style: str) -> str:

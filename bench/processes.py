@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -22,13 +23,19 @@ class StartError(Exception):
 
 
 def cores() -> tuple[int, int]:
-    """The core for the servers, and the one for wrk. Raises `Missing`."""
+    """The core for the servers, and the one for the client. Raises `Missing`."""
     if not hasattr(os, "sched_getaffinity"):
         raise Missing("The benchmark runs on Linux only: elsewhere a program can't be kept on one core")
     available = sorted(os.sched_getaffinity(0))
     if len(available) < 2:
-        raise Missing("The benchmark needs two cores: one for the server, one for wrk")
+        raise Missing("The benchmark needs two cores: one for the server, one for the client")
     return available[0], available[-1]
+
+
+def allow_connections() -> None:
+    """Lets this process, and those that it starts, open as many files as the system allows: each connection is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def free_port() -> int:
@@ -50,8 +57,8 @@ def on_cores(*cores: int) -> Iterator[None]:
 
 
 @contextmanager
-def running(command: Command, port: int, folder: Path, *cores: int) -> Iterator[None]:
-    """A server that listens at `port`; it's stopped at the end whatever happens. Raises `StartError`."""
+def running(command: Command, port: int, folder: Path, *cores: int) -> Iterator[int]:
+    """A server that listens at `port`: its process id. It's stopped at the end, come what may. Raises `StartError`."""
     log = folder / f"{port}.log"
     with log.open("wb") as output, on_cores(*cores):
         process = subprocess.Popen(  # noqa: S603  the commands are those of the peers
@@ -64,7 +71,7 @@ def running(command: Command, port: int, folder: Path, *cores: int) -> Iterator[
         )
     try:
         _wait_until_it_listens(process, port, log)
-        yield
+        yield process.pid
     finally:
         _stop(process)
 
@@ -79,7 +86,7 @@ def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int, log: Pat
         except OSError:
             if time.monotonic() > deadline:
                 raise StartError(f"doesn't listen after {START_WITHIN} s: {_last_line(log)}") from None
-            time.sleep(0.02)
+            time.sleep(0.002)
         else:
             return
 

@@ -7,27 +7,33 @@ import os
 import platform
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from .peers import Peer
-from .results import Figures, Result
+from .results import By, Figures, Result
 
-HEAD = ("req/s", "p50", "p99", "reserve is", "target")
+HEAD = ("req/s", "p50", "p99", "CPU", "reserve is", "by CPU", "target")
+
+
+_RATIOS: dict[str, By] = {"ratio": "rate", "cpu_ratio": "cpu"}
 
 
 def table(result: Result) -> str:
-    """One case: a line for each server. `reserve is` says how many times as fast, as the median of the rounds."""
+    """One case: a line for each server.
+
+    `reserve is` says how many times as fast, and `by CPU` with how many times less of it, as the median of the rounds.
+    """
     rows = [_row(result, figures) for figures in (result.ours, *result.others)]
-    reported = [_line(name, [f"{rate:,.0f}"]) for name, rate in result.reported.items()]
-    lines = [f"{result.name}: {result.title}", _line("", HEAD), *rows, *reported]
+    lines = [f"{result.name}: {result.title}", _line("", HEAD), *rows]
     return "\n".join(line.rstrip() for line in lines)
 
 
 def document(results: Iterable[Result], versions: Mapping[Peer, str], method: Mapping[str, Any]) -> str:
-    """The whole run as JSON. Rates are in requests per second, times in milliseconds."""
+    """The whole run as JSON. Rates are in responses per second, times in milliseconds, CPU time in microseconds."""
     content = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
@@ -62,45 +68,44 @@ def interpreter() -> str:
 
 def _row(result: Result, figures: Figures) -> str:
     if figures.refused:
-        return f"  {figures.label:<28} refused: {figures.refused}"
+        return f"  {figures.label:<34} refused: {figures.refused}"
     if not figures.rounds:
-        return _line(figures.label, ["-"] * 3)
-    cells = [f"{figures.rate:,.0f}", f"{figures.p50:.2f} ms", f"{figures.p99:.2f} ms"]
-    ratio = None if figures is result.ours else result.ratio(figures)
-    if ratio:
-        cells.append(str(ratio))
-    if figures.target is not None and ratio:
-        cells.append(f"{figures.target:g}x {'met' if result.met(figures) else 'missed'}")
+        return _line(figures.label, ["-"] * 4)
+    cells = [f"{figures.rate:,.0f}", f"{figures.p50:.2f} ms", f"{figures.p99:.2f} ms", f"{figures.cpu:,.1f} us"]
+    if figures is not result.ours and result.ours.rounds:
+        cells += [str(result.ratio(figures)), str(result.ratio(figures, "cpu"))]
+        if figures.target is not None:
+            cells.append(f"{figures.target} {'met' if result.met(figures) else 'missed'}")
     return _line(figures.label, cells)
 
 
 def _line(name: str, cells: Iterable[str]) -> str:
-    widths = (10, 12, 12, 22, 14)
-    return f"  {name:<28}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=False))
+    widths = (10, 12, 12, 12, 22, 22, 18)
+    return f"  {name:<34}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=False))
 
 
 def _case(result: Result) -> dict[str, Any]:
     servers = [_server(result, figures) for figures in (result.ours, *result.others)]
-    content: dict[str, Any] = {"name": result.name, "title": result.title, "servers": servers}
-    if result.reported:
-        content["reported"] = dict(result.reported)
-    return content
+    return {"name": result.name, "title": result.title, "servers": servers}
 
 
 def _server(result: Result, figures: Figures) -> dict[str, Any]:
     if not figures.rounds:  # why is for the terminal: the reason may hold paths
-        return {"name": figures.name, "refused": bool(figures.refused)}
+        return {"name": figures.name, "label": figures.label, "refused": bool(figures.refused)}
     content: dict[str, Any] = {
         "name": figures.name,
+        "label": figures.label,
         "rate": round(figures.rate),
         "p50": figures.p50,
         "p99": figures.p99,
+        "cpu": figures.cpu,
     }
-    if figures is not result.ours and (ratio := result.ratio(figures)):
-        content["ratio"] = {"median": ratio.median, "low": ratio.low, "high": ratio.high}
+    for name, by in _RATIOS.items():
+        if figures is not result.ours and (ratio := result.ratio(figures, by)):
+            content[name] = asdict(ratio)
     if figures.target is not None:
-        content |= {"target": figures.target, "met": result.met(figures)}
-    content["rounds"] = [{"rate": each.rate, "p50": each.p50, "p99": each.p99} for each in figures.rounds]
+        content["target"] = {"least": figures.target.least, "by": figures.target.by, "met": result.met(figures)}
+    content["rounds"] = [asdict(each) for each in figures.rounds]
     return content
 
 

@@ -250,36 +250,65 @@ def _command(command: click.Command) -> str:
 def _benchmark(_: str | None) -> str:
     """The last run of `python -m bench --json docs/benchmarks.json`."""
     run = json.loads((DOCS / "benchmarks.json").read_text())
-    machine, method = run["machine"], run["method"]
-    facts = (
-        f"Measured on {run['date'][:10]}: {machine['system']}, {machine['cpus']} cores of {machine['cpu']}, "
-        f"Python {machine['python']}, uvloop {machine['uvloop']}, httptools {machine['httptools']}. "
-        f"{method['rounds']} rounds of {method['seconds']} s."
-    )
-    versions = run["peers"]
-    tables = [f"**`{case['name']}`**: {case['title']}\n\n{_figures(case, versions)}" for case in run["cases"]]
+    method = run["method"]
+    facts = f"{_measured_on(run)} {method['rounds']} rounds of {method['seconds']} s."
+    tables = [f"**`{case['name']}`**: {case['title']}\n\n{_figures(case)}" for case in run["cases"]]
     return "\n\n".join([facts, *tables])
 
 
-def _figures(case: dict[str, Any], versions: dict[str, str | None]) -> str:
+def _measured_on(run: dict[str, Any]) -> str:
+    machine = run["machine"]
+    return (
+        f"Measured on {run['date'][:10]}: {machine['system']}, {machine['cpus']} cores of {machine['cpu']}, "
+        f"Python {machine['python']}, uvloop {machine['uvloop']}, httptools {machine['httptools']}."
+    )
+
+
+def _figures(case: dict[str, Any]) -> str:
     rows = []
     for server in case["servers"]:
-        name = f"{server['name']} {versions.get(server['name']) or ''}".strip()
         if "rate" not in server:
-            rows.append((name, "refused: some requests failed" if server["refused"] else "not there", "", "", "", ""))
+            rows.append(
+                (server["label"], "refused: some requests failed" if server["refused"] else "not there", *[""] * 6)
+            )
             continue
-        ratio = server.get("ratio")
-        target = f"{server['target']:g} x, {'met' if server['met'] else 'missed'}" if "target" in server else ""
         rows.append((
-            name,
+            server["label"],
             f"{server['rate']:,}",
             f"{server['p50']:.2f} ms",
             f"{server['p99']:.2f} ms",
-            f"{ratio['median']:.3g} x ({ratio['low']:.3g} to {ratio['high']:.3g})" if ratio else "",
-            target,
+            f"{server['cpu']:,.1f} µs",
+            _ratio(server.get("ratio")),
+            _ratio(server.get("cpu_ratio")),
+            _target(server.get("target")),
         ))  # fmt: skip
-    rows += [(name, f"{rate:,}", "", "", "", "") for name, rate in case.get("reported", {}).items()]
-    return _table(("server", "requests/s", "p50", "p99", "`reserve` is", "target"), rows)
+    return _table(("server", "requests/s", "p50", "p99", "CPU", "`reserve` is", "by CPU", "target"), rows)
+
+
+def _ratio(ratio: dict[str, float] | None) -> str:
+    return f"{ratio['median']:.3g} x ({ratio['low']:.3g} to {ratio['high']:.3g})" if ratio else ""
+
+
+def _target(target: dict[str, Any] | None) -> str:
+    if target is None:
+        return ""
+    return f"{target['least']:g} x{' by CPU' if target['by'] == 'cpu' else ''}, {'met' if target['met'] else 'missed'}"
+
+
+def _idle(_: str | None) -> str:
+    """The last run of `python -m bench.idle --json docs/benchmarks-idle.json`."""
+    run = json.loads((DOCS / "benchmarks-idle.json").read_text())
+    method = run["method"]
+    facts = (
+        f"{_measured_on(run)} The least of {method['rounds']} starts; {method['connections']:,} connections, and as "
+        "many WebSockets, each of which has had a response."
+    )
+    columns = {"start": "ms", "cpu": "ms", "memory": "MB", "connection": "KB", "websocket": "KB"}
+    rows = [
+        (server["label"], *(f"{server[key]:,.1f} {unit}" if server[key] else "" for key, unit in columns.items()))
+        for server in run["servers"]
+    ]
+    return f"{facts}\n\n{_table(('server', 'start', 'CPU of a start', 'memory', 'a connection', 'a WebSocket'), rows)}"
 
 
 def _reliability(_: str | None) -> str:
@@ -332,6 +361,7 @@ _PARTS: dict[str, Callable[[Any], str]] = {
     "commands": _commands,
     "handler": _handler,
     "hook": _hook,
+    "idle": _idle,
     "migration": _migration,
     "limits": lambda _: _options(LIMITS.schema),
     "mapping": lambda _: _options({"properties": MAPPING_PROPERTIES}),
