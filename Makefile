@@ -20,11 +20,15 @@ JOBS := 3
 QUICK := tests/config tests/plugins/test_custom.py tests/plugins/test_status.py $(wildcard tests/plugins/test_file*.py) \
 	$(addprefix tests/http/test_, forms.py stream.py target.py) \
 	$(addprefix tests/test_, body.py capture.py dispatcher.py events.py functions.py hooks.py layout.py limits.py mock.py plugins.py send.py)
-# What another Python can make no difference to.
-OTHERS := $(addprefix --ignore tests/, \
-	browser cli docs hostile plugins/mirror test_bench.py test_container.py test_layout.py test_new_plugin.py \
-	http/test_connection_vectors.py plugins/url/test_memory.py plugins/url/test_smuggling.py \
-	$(addprefix e2e/test_, check.py conveniences.py deployment.py plugin_distribution.py readme.py schema.py site.py start.py))
+# What another Python can make a difference to: event loops, TLS, threads and processes, annotations, what is installed.
+OTHERS := $(filter-out %/test_connection_vectors.py,$(wildcard tests/http/test_connection*.py tests/http/test_websocket*.py)) \
+	$(addprefix tests/http/test_, exchange.py stream.py tornado.py) \
+	$(addprefix tests/config/test_, contract.py reference.py) \
+	$(addprefix tests/plugins/, limit test_custom.py use) \
+	$(addprefix tests/plugins/url/test_, pool.py proxy.py tls.py tunnel.py) \
+	$(addprefix tests/e2e/test_, reload.py serve.py tls.py websocket.py workers.py) \
+	$(addprefix tests/test_, cli.py failures.py hooks.py installed.py live.py log.py mock.py options.py plugins.py public.py \
+	reload.py resources.py server.py stalls.py testing.py threads.py workers.py)
 # What the compiled build consists of, and how the tests run on it: what is installed comes before what is here.
 SOURCES := $(shell find reserve_core plugins -type f -not -path '*/__pycache__/*')
 COMPILED := RESERVE_COMPILE=1 PYTHONSAFEPATH=1 .venv-compiled/bin/pytest -o pythonpath=
@@ -35,14 +39,14 @@ run: .venv/installed ## Serve examples/site, or run reserve with ARGS="..."
 test: debian .venv/installed-test lint ## Check everything: style, types and tests (of them only TESTS="...")
 	.venv/bin/pytest -n $(JOBS) --dist worksteal $(if $(COVERAGE),--cov --cov-report term-missing:skip-covered) $(TESTS)
 
-test-pythons: debian ## Run the tests on another Python here too: the newest, or the oldest if that is the one in use
+test-pythons: debian ## Run what another Python can make a difference to (or TESTS="...") on the newest here, or the oldest
 	@own=$$(.venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true); \
 	other=$$(.ci/python | cut -d " " -f 1 | sort -V | sed "/^$$own\$$/d" | sed -n '$$p'); \
 	[ -z "$$other" ] || $(MAKE) --no-print-directory "test-$$other"
 
 test-3.%: .venv-3.%/installed-test
 	@echo "Python 3.$*"
-	@.venv-3.$*/bin/pytest -n $(JOBS) --dist worksteal $(OTHERS) $(TESTS)
+	@.venv-3.$*/bin/pytest -n $(JOBS) --dist worksteal $(or $(TESTS),$(OTHERS))
 
 test-compiled: debian .venv-compiled/installed-test ## Run the tests of the core and the plugins (or TESTS="...") on the compiled build
 	$(COMPILED) -n $(JOBS) --dist worksteal $(or $(TESTS),tests/test_compiled.py tests/http tests/config tests/plugins)
@@ -76,9 +80,10 @@ bench-pythons: ## Install both builds on each Python here, for the benchmark's c
 	@.ci/python | while read -r version _; do \
 		$(MAKE) --no-print-directory .venv-$$version/installed .venv-compiled-$$version/installed </dev/null; done
 
-hostile: debian .venv/installed-hostile ## Run all hostile checks at full size, under 30 minutes
+hostile: debian .venv/installed-hostile ## Run all hostile checks at full size, and all tests on another Python: under 45 minutes
 	.venv/bin/pytest -q tests/hostile --scoreboard docs/reliability.json $(OPTIONS)
 	.venv/bin/python docs/tables.py
+	$(MAKE) --no-print-directory test-pythons TESTS=tests
 
 clean: ## Remove what the commands above have made
 	rm -rf .venv .venv-* .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist site

@@ -122,16 +122,17 @@ STALLED: list[tuple[Stall, bytes]] = [
 ]
 
 
+@pytest.mark.hostile
 @pytest.mark.timeout(180)
-async def test_stalled_readers(launch: Launch, scale: Scale, score: Score) -> None:
-    number = scale(8, 60)
+async def test_stalled_readers(launch: Launch, score: Score) -> None:
+    number = 60
     grown = {}
     for stall, target in STALLED:
         program = await serve_all(launch)  # a new one: what the one before has freed would hide what is taken
         before = program.memory()
         clients = await asyncio.gather(*(stall(program, target) for _ in range(number)))
         if stall is stalled_page:
-            await capture(program, scale(1000, 30_000))
+            await capture(program, 30_000)
         await settled(lambda program=program: program.memory() // MB, pause=0.2)  # type: ignore[misc]
         grown[target.decode()] = program.memory() - before
         for client in clients:
@@ -147,7 +148,7 @@ async def test_captures(
     engine: str, launch: Launch, own_redis: Callable[..., RedisServer], scale: Scale, score: Score
 ) -> None:
     """A mirror keeps the last ones only, and their memory is taken again."""
-    total = scale(10_000, 100_000)
+    total = scale(4_000, 100_000)
     store = {"redis-url": own_redis().url} if engine == "Redis" else {}
     mirror = {"match": "^/mirror(/.*)?$", "mirror": "$1", "codes": ["orders"], "max-requests": 20, **store}
     program = await launch([mirror])

@@ -11,7 +11,7 @@ from tests.hostile.client import Client
 from tests.hostile.program import probing
 
 if TYPE_CHECKING:
-    from tests.hostile.conftest import Scale, Score
+    from tests.hostile.conftest import Scale, Score, Within
     from tests.hostile.program import Launch
     from tests.plugins.url.conftest import Upstream
 
@@ -33,7 +33,7 @@ async def upload(client: Client, head: bytes, pause: float) -> bytes:
 
 @pytest.mark.timeout(120)
 async def test_slow_uploads_keep_nobody_from_the_backend(
-    launch: Launch, upstream: Upstream, scale: Scale, score: Score
+    launch: Launch, upstream: Upstream, scale: Scale, within: Within, score: Score
 ) -> None:
     number, most, timeout = scale(20, 200), scale(10, 100), scale(2, 10)
     backend = await upstream()
@@ -60,5 +60,5 @@ async def test_slow_uploads_keep_nobody_from_the_backend(
     assert given_up == number
     assert others.failed == 0
     assert len(others.values) > timeout
-    assert slowest < scale(60, 1)  # beside other tests the machine itself has others wait
+    assert slowest < within(1)
     assert {request.target for request in backend.requests} == {"/other"}

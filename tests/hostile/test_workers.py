@@ -15,7 +15,7 @@ from tests.hostile.client import Client
 from tests.hostile.program import reached
 
 if TYPE_CHECKING:
-    from tests.hostile.conftest import Scale, Score
+    from tests.hostile.conftest import Scale, Score, Within
     from tests.hostile.program import Launch
 
 SITE = """\
@@ -73,9 +73,10 @@ class Load:
 
 
 @pytest.mark.timeout(120)
-async def test_a_killed_worker_takes_only_its_requests(launch: Launch, scale: Scale, score: Score) -> None:
+async def test_a_killed_worker_takes_only_its_requests(
+    launch: Launch, scale: Scale, within: Within, score: Score
+) -> None:
     kills = scale(2, 10)
-    may_take = scale(10, 2)  # seconds until as many are at work as before; beside other tests they start slowly
     program = await launch(
         [{"match": "^/own$", "custom": "./site.py:own"}], f"--workers={WORKERS}", files={"site.py": SITE}
     )
@@ -99,7 +100,7 @@ async def test_a_killed_worker_takes_only_its_requests(launch: Launch, scale: Sc
     )
     assert load.wrong == []
     assert load.in_flight <= kills * CLIENTS
-    assert max(took) < may_take
+    assert max(took) < within(2)
     assert len(children(program.process.pid)) == WORKERS
 
 
