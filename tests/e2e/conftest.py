@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,13 @@ from tests.kit.running import Running
 Start = Callable[..., Running]
 
 
-@pytest.fixture
-def start(command: Path, tmp_path: Path) -> Iterator[Start]:
-    """Starts `reserve` in `tmp_path` on a free port: `start("--verbose", command=..., cwd=...)`."""
+@contextmanager
+def starting(installed: Path, folder: Path) -> Iterator[Start]:
+    """What starts the `installed` command in `folder` on a free port; all that it has started ends at the end."""
     runs: list[Running] = []
 
-    def run(*arguments: str, command: Path = command, cwd: Path = tmp_path) -> Running:
-        errors = tmp_path / f"stderr-{len(runs)}"
+    def run(*arguments: str, command: Path = installed, cwd: Path = folder) -> Running:
+        errors = folder / f"stderr-{len(runs)}"
         with errors.open("w") as stderr:
             process = subprocess.Popen(
                 [command, *arguments, *(() if "--port" in arguments else ("--port", "0"))],
@@ -43,6 +44,13 @@ def start(command: Path, tmp_path: Path) -> Iterator[Start]:
         if running.process.poll() is None:
             running.process.kill()
         running.wait()
+
+
+@pytest.fixture
+def start(command: Path, tmp_path: Path) -> Iterator[Start]:
+    """Starts `reserve` in `tmp_path` on a free port: `start("--verbose", command=..., cwd=...)`."""
+    with starting(command, tmp_path) as start:
+        yield start
 
 
 @pytest.fixture
