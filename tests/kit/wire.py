@@ -126,14 +126,16 @@ class Wire:
         return answer
 
     async def _read_chunks(self, answer: Answer) -> None:
+        chunks = []
         while True:
             line = await self._until(b"\r\n")
             assert re.fullmatch(b"[0-9A-Fa-f]+", line), f"not a chunk size: {line!r}"
             size = int(line, 16)
             if size == 0:
                 break
-            answer.body += await self._exactly(size)
+            chunks.append(await self._exactly(size))
             assert await self._exactly(2) == b"\r\n"
+        answer.body = b"".join(chunks)
         lines = []
         while line := await self._until(b"\r\n"):
             lines.append(line.decode("latin-1"))
@@ -141,10 +143,10 @@ class Wire:
 
     async def rest(self) -> bytes:
         """All that comes until the server closes."""
-        data = b""
-        while more := await self.read_some():
-            data += more
-        return data
+        pieces = []
+        while piece := await self.read_some():
+            pieces.append(piece)
+        return b"".join(pieces)
 
     async def answers(self) -> list[Answer]:
         """All answers until the server closes, in order; none of them may be cut."""
