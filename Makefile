@@ -1,6 +1,6 @@
 # `make run` and `make test` are all it takes: each prepares what it needs, and the second time does so at once.
 .DEFAULT_GOAL := help
-.PHONY: bench bench-pythons coverage hostile pictures quick run test test-compiled test-pythons debian lint format docs clean help
+.PHONY: bench bench-pythons builds coverage hostile pictures quick run test test-compiled test-pythons debian lint format docs clean help
 .PRECIOUS: .venv-3.%/installed-test
 .NOTPARALLEL:
 
@@ -20,6 +20,9 @@ JOBS := 3
 QUICK := tests/config tests/plugins/test_custom.py tests/plugins/test_status.py $(wildcard tests/plugins/test_file*.py) \
 	$(addprefix tests/http/test_, forms.py stream.py target.py) \
 	$(addprefix tests/test_, body.py capture.py dispatcher.py events.py functions.py hooks.py layout.py limits.py mock.py plugins.py send.py)
+# Prints the version of another Python here: the newest, or the oldest if that is the one in use.
+OTHER := own=$$(.venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true); \
+	.ci/python | cut -d " " -f 1 | sort -V | sed "/^$$own\$$/d" | sed -n '$$p'
 # What another Python can make a difference to: event loops, TLS, threads and processes, annotations, what is installed.
 OTHERS := $(filter-out %/test_connection_vectors.py,$(wildcard tests/http/test_connection*.py tests/http/test_websocket*.py)) \
 	$(addprefix tests/http/test_, exchange.py stream.py tornado.py) \
@@ -40,9 +43,10 @@ test: debian .venv/installed-test lint ## Check everything: style, types and tes
 	.venv/bin/pytest -n $(JOBS) --dist worksteal $(if $(COVERAGE),--cov --cov-report term-missing:skip-covered) $(TESTS)
 
 test-pythons: debian ## Run what another Python can make a difference to (or TESTS="...") on the newest here, or the oldest
-	@own=$$(.venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true); \
-	other=$$(.ci/python | cut -d " " -f 1 | sort -V | sed "/^$$own\$$/d" | sed -n '$$p'); \
-	[ -z "$$other" ] || $(MAKE) --no-print-directory "test-$$other"
+	@other=$$($(OTHER)); [ -z "$$other" ] || $(MAKE) --no-print-directory "test-$$other"
+
+builds: # What test-compiled and test-pythons run on.
+	@other=$$($(OTHER)); $(MAKE) --no-print-directory .venv-compiled/installed-test $${other:+.venv-$$other/installed-test}
 
 test-3.%: .venv-3.%/installed-test
 	@echo "Python 3.$*"
@@ -107,6 +111,7 @@ debian:
 	@touch $@ .venv/installed .venv/installed-test
 
 .venv-compiled/installed-test: pyproject.toml .ci/compile.py $(SOURCES)
+	@RESERVE_COMPILE=1 .ci/debian gcc:build-essential
 	@RESERVE_COMPILE=1 .ci/venv .venv-compiled "" ".[test,bench]"
 	@touch $@
 
