@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -13,11 +12,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from .interpreter import interpreter
 from .peers import Peer
 from .results import By, Figures, Result
 
 HEAD = ("req/s", "p50", "p99", "CPU", "reserve is", "by CPU", "target")
-
 
 _RATIOS: dict[str, By] = {"ratio": "rate", "cpu_ratio": "cpu"}
 
@@ -27,8 +26,10 @@ def table(result: Result) -> str:
 
     `reserve is` says how many times as fast, and `by CPU` with how many times less of it, as the median of the rounds.
     """
-    rows = [_row(result, figures) for figures in (result.ours, *result.others)]
-    lines = [f"{result.name}: {result.title}", _line("", HEAD), *rows]
+    servers = (result.ours, *result.others)
+    width = max(len(figures.label) for figures in servers)
+    rows = [f"  {figures.label:<{width}}{_cells(result, figures)}" for figures in servers]
+    lines = [f"{result.name}: {result.title}", f"  {'':<{width}}{_line(HEAD)}", *rows]
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -55,33 +56,22 @@ def machine() -> dict[str, Any]:
     }
 
 
-def interpreter() -> str:
-    """The Python and where it comes from: two builds of one version differ by half (3.11.2 of Debian GNU/Linux)."""
-    version = platform.python_version()
-    if sys.base_prefix != "/usr":
-        return f"{version} of its own build"
-    try:
-        return f"{version} of {platform.freedesktop_os_release()['NAME']}"
-    except (OSError, KeyError):
-        return f"{version} of the system"
-
-
-def _row(result: Result, figures: Figures) -> str:
+def _cells(result: Result, figures: Figures) -> str:
     if figures.refused:
-        return f"  {figures.label:<34} refused: {figures.refused}"
+        return f"  refused: {figures.refused}"
     if not figures.rounds:
-        return _line(figures.label, ["-"] * 4)
+        return _line(["-"] * 4)
     cells = [f"{figures.rate:,.0f}", f"{figures.p50:.2f} ms", f"{figures.p99:.2f} ms", f"{figures.cpu:,.1f} us"]
     if figures is not result.ours and result.ours.rounds:
         cells += [str(result.ratio(figures)), str(result.ratio(figures, "cpu"))]
         if figures.target is not None:
             cells.append(f"{figures.target} {'met' if result.met(figures) else 'missed'}")
-    return _line(figures.label, cells)
+    return _line(cells)
 
 
-def _line(name: str, cells: Iterable[str]) -> str:
+def _line(cells: Iterable[str]) -> str:
     widths = (10, 12, 12, 12, 22, 22, 18)
-    return f"  {name:<34}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=False))
+    return "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=False))
 
 
 def _case(result: Result) -> dict[str, Any]:

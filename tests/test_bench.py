@@ -30,6 +30,7 @@ from bench.peers import (
     BACKEND,
     HOST,
     NGINX,
+    PURE,
     REDIS,
     REFERENCE,
     RESERVE,
@@ -353,6 +354,11 @@ class TestCases:
         assert len({case.name for case in CASES}) == len(CASES)
         for case in CASES:
             assert len({server.name for server in case.servers}) == len(case.servers)
+
+    def test_a_version_stands_before_what_sets_a_peer_apart(self) -> None:
+        assert RESERVE.serves(note="static off").label("0.1.0") == "reserve 0.1.0, static off"
+        assert PURE.serves(note="static off").label("0.1.0") == "reserve 0.1.0, pure Python, static off"
+        assert PURE.serves().name == "reserve, pure Python"
 
     def test_those_of_the_picture_exist(self) -> None:
         assert set(chart.CASES) <= {case.name for case in CASES}

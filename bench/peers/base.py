@@ -43,7 +43,9 @@ class Server:
         return self.label()
 
     def label(self, version: str = "") -> str:
-        label = f"{self.peer.name} {version}".rstrip()
+        """The version stands before what sets the peer apart: `reserve 0.1.0, pure Python`."""
+        name, comma, kind = self.peer.name.partition(", ")
+        label = f"{name} {version}".rstrip() + comma + kind
         return f"{label}, {self.note}" if self.note else label
 
     def on(self, connections: int, note: str = "") -> Server:

@@ -12,6 +12,7 @@ from .configuration import write_configuration
 
 _PROJECT = Path(__file__).parents[2]
 _INSTALLED = Path(sysconfig.get_path("scripts"), "reserve")
+_INTERPRETER = _PROJECT / "bench/interpreter.py"
 _PURE = _PROJECT / ".venv/bin/reserve"
 
 
@@ -46,15 +47,23 @@ class _Beside(Reserve):
         return super().prepare()
 
 
+class _OnPython(Reserve):
+    """An installation on another Python, which stands for the version: what is compared is the Pythons."""
+
+    def prepare(self) -> str:
+        super().prepare()
+        return f"({output([str(self.executable.with_name('python')), str(_INTERPRETER)])})"
+
+
 # The build of the Python that runs the benchmark, and to stand beside it the one that `make run` installs.
 RESERVE = Reserve("reserve", _INSTALLED, "reserve isn't installed for this Python: pip install -e .")
 PURE = _Beside("reserve, pure Python", _PURE, "make run installs it")
 
 # One of each build on each Python.
 PYTHONS = tuple(
-    Reserve(
-        f"reserve on {version}{note}", _PROJECT / f"{folder}-{version}/bin/reserve", "make bench-pythons installs it"
+    _OnPython(
+        f"reserve on {version}, {build}", _PROJECT / f"{folder}-{version}/bin/reserve", "make bench-pythons does it"
     )
     for version in ("3.11", "3.12", "3.13")
-    for folder, note in ((".venv-compiled", ""), (".venv", ", pure Python"))
+    for build, folder in (("compiled", ".venv-compiled"), ("pure Python", ".venv"))
 )
