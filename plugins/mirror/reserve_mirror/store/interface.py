@@ -144,6 +144,29 @@ class Store(Protocol):
         """Deletes all requests; False when there is no such mirror."""
 
 
+class KeepingStore(Protocol):
+    """A store with a mirror that is kept, by as many as have begun to."""
+
+    async def begin_keeping(self, code: str, settings: Settings) -> None: ...
+
+    def end_keeping(self, code: str, settings: Settings) -> None: ...
+
+
+class Keeping:
+    """What `Store.keep` enters. (A generator that awaits can't be compiled.)"""
+
+    def __init__(self, store: KeepingStore, code: str, settings: Settings) -> None:
+        self._store = store
+        self._code = code
+        self._settings = settings
+
+    async def __aenter__(self) -> None:
+        await self._store.begin_keeping(self._code, self._settings)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._store.end_keeping(self._code, self._settings)
+
+
 def parse_id(text: str) -> tuple[int, int]:
     """An id as two numbers, to compare; "" is before all ids. Raises ValueError for what is no id."""
     if not text:

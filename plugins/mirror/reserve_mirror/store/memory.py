@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from . import messages
 from .errors import Unavailable
 from .hub import Event, Hub
-from .interface import Captured, Content, Entry, Record, Settings, State, parse_id
+from .interface import Captured, Content, Entry, Keeping, Record, Settings, State, parse_id
 
 # What all mirrors together may keep, in bytes; beyond it one than which no other is twice as large loses its oldest
 # requests.
@@ -87,9 +87,9 @@ class MemoryStore:
         self._size = 0
 
     def keep(self, code: str, settings: Settings) -> AbstractAsyncContextManager[None]:
-        return _Keeping(self, code, settings)
+        return Keeping(self, code, settings)
 
-    def begin_keeping(self, code: str, settings: Settings) -> None:
+    async def begin_keeping(self, code: str, settings: Settings) -> None:
         self._kept.setdefault(code, []).append(settings)
         mirror = self._find(code) or self._make(code, settings)
         self._set(mirror, settings._replace(expiration_time=None))
@@ -251,18 +251,3 @@ class MemoryStore:
             now = time.time()
             for mirror in [mirror for mirror in self._mirrors.values() if (mirror.expires or now) < now]:
                 self._forget(mirror)
-
-
-class _Keeping:
-    """What `keep` enters."""
-
-    def __init__(self, store: MemoryStore, code: str, settings: Settings) -> None:
-        self._store = store
-        self._code = code
-        self._settings = settings
-
-    async def __aenter__(self) -> None:
-        self._store.begin_keeping(self._code, self._settings)
-
-    async def __aexit__(self, *_: object) -> None:
-        self._store.end_keeping(self._code, self._settings)

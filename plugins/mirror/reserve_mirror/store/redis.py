@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, suppress
 from functools import lru_cache
 from typing import Any
 
@@ -16,7 +16,7 @@ from reserve_core import ConfigError
 
 from . import scripts
 from .errors import Unavailable
-from .interface import Captured, Content, Entry, Record, Settings, State
+from .interface import Captured, Content, Entry, Keeping, Record, Settings, State
 from .link import Link
 from .subscriber import Subscriber
 from .wire import Dial
@@ -51,25 +51,31 @@ class RedisStore:
         await self._subscriber.close()
         await self._link.close()
 
-    @asynccontextmanager
-    async def keep(self, code: str, settings: Settings) -> AsyncIterator[None]:
-        settings = settings._replace(expiration_time=None)
-        keepers = self._kept.setdefault(code, [])
-        keepers.append(settings)
+    def keep(self, code: str, settings: Settings) -> AbstractAsyncContextManager[None]:
+        return Keeping(self, code, settings._replace(expiration_time=None))
+
+    async def begin_keeping(self, code: str, settings: Settings) -> None:
+        self._kept.setdefault(code, []).append(settings)
         try:
             with suppress(Unavailable):  # it is made when it is missed
                 await self._keep(code, settings)
-            yield
-        finally:
-            keepers.remove(settings)
-            if not keepers:
-                del self._kept[code]
+        except BaseException:
+            self.end_keeping(code, settings)
+            raise
+
+    def end_keeping(self, code: str, settings: Settings) -> None:
+        keepers = self._kept[code]
+        keepers.remove(settings)
+        if not keepers:
+            del self._kept[code]
 
     async def create(self, code: str, settings: Settings) -> bool:
         return bool(await self._link.run(scripts.CREATE, _keys(code), *_creation(settings), 0))
 
     async def read(self, code: str, renew: bool = False) -> State | None:
-        reply = await self._existing(code, lambda: self._link.run(scripts.READ, _keys(code), int(renew)))
+        reply = await self._link.run(scripts.READ, _keys(code), int(renew))
+        if not reply and await self._make_kept(code):
+            reply = await self._link.run(scripts.READ, _keys(code), int(renew))
         if not reply:
             return None
         limit, live, answer, created, revision, left, requests = reply
@@ -89,9 +95,11 @@ class RedisStore:
         return bool(await self._link.run(scripts.DROP, _keys(code)))
 
     async def capture(self, code: str, record: Record) -> Captured | None:
-        reply = await self._existing(
-            code, lambda: self._link.run(scripts.CAPTURE, _keys(code), record.summary, record.body, record.answer_body)
-        )
+        keys = _keys(code)
+        values = (record.summary, record.body, record.answer_body)
+        reply = await self._link.run(scripts.CAPTURE, keys, *values)
+        if not reply and await self._make_kept(code):
+            reply = await self._link.run(scripts.CAPTURE, keys, *values)
         return Captured(reply[0].decode(), reply[1].decode()) if reply else None
 
     async def entries(self, code: str, after: str, limit: int) -> list[Entry]:
@@ -118,13 +126,13 @@ class RedisStore:
     async def clear(self, code: str) -> bool:
         return bool(await self._link.run(scripts.CLEAR, _keys(code)))
 
-    async def _existing(self, code: str, run: Callable[[], Awaitable[Any]]) -> Any:
-        """The reply of a script; if it finds no mirror that is one to keep, makes it and runs the script again."""
-        reply = await run()
-        if not reply and code in self._kept:
-            await self._keep(code, self._kept[code][-1])
-            reply = await run()
-        return reply
+    async def _make_kept(self, code: str) -> bool:
+        """Makes a mirror that is missed, if it is one to keep; says whether it is."""
+        kept = self._kept.get(code)
+        if not kept:
+            return False
+        await self._keep(code, kept[-1])
+        return True
 
     async def _keep(self, code: str, settings: Settings) -> None:
         await self._link.run(scripts.CREATE, _keys(code), *_creation(settings), 1)
