@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from .errors import UpstreamError
 from .headers import Fields, ResponseFields
 
 # Largest head of an answer, and largest trailers, in bytes.
-MAX_HEAD = 128 * 1024
+MAX_HEAD: Final = 128 * 1024
 # Interim answers (1xx) before the final one.
-MAX_INTERIM = 16
+MAX_INTERIM: Final = 16
 
-_NO_FIELDS = ResponseFields([])  # of an answer that isn't here yet
+_NO_FIELDS: Final = ResponseFields([])  # of an answer that isn't here yet
 
 
 class Answer:
@@ -27,6 +29,7 @@ class Answer:
 
     __slots__ = (
         "_chunks",
+        "_current",
         "_fields",
         "_fields_size",
         "_head_only",
@@ -73,6 +76,7 @@ class Answer:
         self._head_only = head_only
         self._upgrade = upgrade
         self._until_close = False
+        self._current = False  # whether its first bytes say that it is in HTTP/1.1
         self._left = 0  # bytes still to come of a body of known length
         self._interims = 0
         self._fields: Fields = []
@@ -94,7 +98,9 @@ class Answer:
             # Nobody has asked for it, and it can't be told from the answer to the next request (RFC 9112 9.2).
             self.keep_alive = False
             return
-        self.touched = True
+        if not self.touched:
+            self.touched = True
+            self._current = data[:9] == b"HTTP/1.1 "
         try:
             parser.feed_data(data)
         except HttpParserUpgrade as upgrade:
@@ -155,8 +161,9 @@ class Answer:
             if status != 100:  # that one is for this proxy, which sends its own in its time
                 self.interim.append((status, interim.fields))
             return
-        version = parser.get_http_version()
-        if version not in ("1.1", "1.0"):
+        # The parser composes the version each time.
+        version = "1.1" if self._current and not self._interims else parser.get_http_version()
+        if version != "1.1" and version != "1.0":
             raise self._refusal(f"it speaks HTTP/{version}")
         self.status = status
         self.version = version

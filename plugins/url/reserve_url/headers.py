@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin
 
 from reserve_core.kit import is_token
@@ -67,16 +67,26 @@ _NO_TRAILERS = frozenset(
 # What may name the upstream server.
 NAMING = (b"location", b"content-location", b"refresh", b"set-cookie")
 
-_NOTHING: frozenset[bytes] = frozenset()
-_BLANKS = (b" ", b"\t")
+_VIA_1_1: Final = (b"via", f"1.1 {PSEUDONYM}".encode())
+
+_NOTHING: Final[frozenset[bytes]] = frozenset()
+_BLANKS: Final = (b" ", b"\t")
 # Options of Connection that name no header.
-_NO_NAMES = frozenset((b"", b"close", b"keep-alive", b"upgrade"))
+_NO_NAMES: Final = frozenset((b"", b"close", b"keep-alive", b"upgrade"))
 
 # Names and values that are remembered: more than are in use, and not too many should a client make up long ones.
 _KNOWN = 256
 
 # What a header is to this server, by its name as it was spelled. Of a request and of a response.
-_KEPT, _CLAIM, _DROPPED, _CONNECTION, _VIA, _LENGTH, _CODING, _PROTOCOL, _NAMING = range(9)
+_KEPT: Final = 0
+_CLAIM: Final = 1
+_DROPPED: Final = 2
+_CONNECTION: Final = 3
+_VIA: Final = 4
+_LENGTH: Final = 5
+_CODING: Final = 6
+_PROTOCOL: Final = 7
+_NAMING: Final = 8
 _LOOKED_AT_UP = {b"connection": _CONNECTION, b"content-length": _LENGTH, b"via": _VIA}
 _LOOKED_AT_DOWN = {
     b"connection": _CONNECTION,
@@ -85,8 +95,8 @@ _LOOKED_AT_DOWN = {
     b"upgrade": _PROTOCOL,
     **dict.fromkeys(NAMING, _NAMING),
 }
-_up: dict[bytes, int] = {}
-_down: dict[bytes, int] = {}
+_up: Final[dict[bytes, int]] = {}
+_down: Final[dict[bytes, int]] = {}
 
 
 class RequestFields:
@@ -120,7 +130,7 @@ class RequestFields:
                 named |= _options(field[1])
             elif kind == _LENGTH:
                 self.sized = True
-        self.fields: Fields = _without(kept, named - _NO_NAMES) if named else kept
+        self.fields: Fields = _without(kept, named) if named else kept
 
 
 class ResponseFields:
@@ -158,13 +168,15 @@ class ResponseFields:
                     self.length = int(value)  # one, and a number: the parser sees to it
                     kept.append(field)
                 elif kind == _CONNECTION:
-                    self.options |= _options(value)
+                    options = _options(value)
+                    self.options = self.options | options if self.options else options
                 elif kind == _CODING:
                     self.codings.append(value.lower())
                 else:
                     self.protocol = value.lower()
-        named = self.options - _NO_NAMES if self.options else _NOTHING
-        self.fields: Fields = _without(kept, named) if named else kept
+        self.fields: Fields = kept
+        if self.options and not self.options <= _NO_NAMES:
+            self.fields = _without(kept, self.options)
 
 
 def passed_trailers(trailers: Fields) -> Fields:
@@ -186,19 +198,17 @@ def as_text(fields: Fields) -> Pairs:
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields]
 
 
-def lines(fields: Fields, start: bytes = b"", count: int = 0) -> bytes:
-    """The lines of `fields`, behind `start`, which has `count` of them.
-
-    Raises ValueError for a value that would break them (RFC 9110 5.5).
-    """
+def lines(fields: Fields, start: bytes = b"") -> bytes:
+    """The lines of `fields`, behind `start`. Raises ValueError for a value that would break them (RFC 9110 5.5)."""
     parts = [start]
+    values: list[bytes] = []
     for name, value in fields:
         parts += (name, b": ", value, b"\r\n")
-    text = b"".join(parts)
-    count += len(fields)
-    if text.count(b"\n") != count or text.count(b"\r") != count or b"\0" in text:
+        values.append(value)
+    together = b"".join(values)
+    if 10 in together or 13 in together or 0 in together:
         raise ValueError("A header value has a line break or a NUL (RFC 9110 5.5)")
-    return text
+    return b"".join(parts)
 
 
 def unsecured(pairs: Pairs) -> Pairs:
@@ -226,6 +236,7 @@ def times_passed(value: bytes) -> int:
 
 def _without(fields: Fields, named: frozenset[bytes]) -> Fields:
     """The fields but for those that a Connection header names: these go no further."""
+    named -= _NO_NAMES
     return [field for field in fields if field[0].lower() not in named]
 
 
@@ -261,10 +272,9 @@ def _remembered(kinds: dict[bytes, int], name: bytes, kind: int) -> int:
     return kind
 
 
-@lru_cache(maxsize=_KNOWN)
 def via(version: str) -> tuple[bytes, bytes]:
     """The Via of a message that came by HTTP/`version`."""
-    return b"via", f"{version} {PSEUDONYM}".encode("latin-1")
+    return _VIA_1_1 if version == "1.1" else (b"via", f"{version} {PSEUDONYM}".encode("latin-1"))
 
 
 @lru_cache(maxsize=_KNOWN)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from multidict import CIMultiDict
 
@@ -39,18 +39,18 @@ from .upstream import Upstream
 if TYPE_CHECKING:
     from reserve_core import Mapping, Request, Response
 
-logger = logging.getLogger("reserve")
+logger: Final = logging.getLogger("reserve")
 
 # A request that has passed this server so often goes in a circle.
-MAX_PASSES = 10
+MAX_PASSES: Final = 10
 
 # Bytes of a body that have to be here before a connection is taken: others need it, too, and a client may be slow.
-BODY_AHEAD = 64 * 1024
+BODY_AHEAD: Final = 64 * 1024
 
 # These are sent again when a kept connection turns out to be closed, if they have no body (RFC 9110 9.2.2).
-_REPEATABLE = frozenset(("GET", "HEAD", "OPTIONS"))
+_REPEATABLE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 # A server may wait for the length of their body, even if there is none (RFC 9110 8.6).
-_WITH_LENGTH = frozenset(("POST", "PUT", "PATCH"))
+_WITH_LENGTH: Final = frozenset(("POST", "PUT", "PATCH"))
 # What a hook has no say in, or says otherwise.
 _OURS = frozenset(("host", "content-length", "transfer-encoding"))
 
@@ -58,7 +58,7 @@ _OURS = frozenset(("host", "content-length", "transfer-encoding"))
 # Behind the claims of who asks: what a handshake says. It is to no other protocol: behind one, requests would pass that
 # no mapping has seen.
 _HANDSHAKE = [("connection", "Upgrade"), ("upgrade", "websocket")]
-_HANDSHAKE_LINES = lines(as_bytes(_HANDSHAKE))
+_HANDSHAKE_LINES: Final = lines(as_bytes(_HANDSHAKE))
 
 
 class Outgoing:
@@ -96,9 +96,9 @@ class Outgoing:
 
     def head(self, length: int | None) -> bytes:
         """Its head, with a body of `length` bytes, None: chunked. Raises ValueError for a value that would break it."""
-        host = self.host or self.origin.authority
-        start = f"{self.method} {self.target} HTTP/1.1\r\nhost: {host}\r\n".encode("latin-1")
-        head = lines(self.fields, start, 2) + self.added
+        start = f"{self.method} {self.target} HTTP/1.1\r\n".encode()
+        host = (self.host or self.origin.authority).encode("latin-1")
+        head = lines([(b"host", host), *self.fields], start) + self.added
         if length is None:
             return head + b"transfer-encoding: chunked\r\n\r\n"
         if length or self.sized or self.method in _WITH_LENGTH:

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from reserve_core import HTTPError
@@ -21,24 +21,41 @@ Match = re.Match[str]
 Sent = Match | RawMatch  # of a URL as it was sent
 Group = int | str
 
-# What an author may write, and can't stand as it is (RFC 3986 3.3, 3.4), in a path and in a query.
-_NOT_IN_PATH = re.compile(r"(?:[^A-Za-z0-9\-._~!$&'()*+,;=:@/%]|%(?![0-9A-Fa-f]{2}))+")
-_NOT_IN_QUERY = re.compile(r"(?:[^A-Za-z0-9\-._~!$&'()*+,;=:@/?%]|%(?![0-9A-Fa-f]{2}))+")
-# What a capture can't say in a path, in a query, and in a query as a part of one parameter. A URL that was sent has
-# little of it: delimiters that mean nothing where they come from, half of an escape.
-_MORE_THAN_PATH = re.compile(r"""(?:[^!"$->@-\[\]-~]|%(?![0-9A-Fa-f]{2}))+""")
-_MORE_THAN_QUERY = re.compile(r"""(?:[^!"$-\[\]-~]|%(?![0-9A-Fa-f]{2}))+""")
-_MORE_THAN_PARAMETER = re.compile(r"""(?:[^!"$%'-*,-:<>@-\[\]-~]|%(?![0-9A-Fa-f]{2}))+""")
+
+class _Allowed:
+    """Characters that can stand as they are, as the inside of a regular expression's brackets; so can `%` with two
+    digits. Much of what is sent has no other ones: that is seen at once."""
+
+    def __init__(self, characters: str) -> None:
+        self._all = re.compile(f"[{characters}]*")
+        self._others = re.compile(f"(?:[^{characters}%]|%(?![0-9A-Fa-f]{{2}}))+")
+
+    def encode(self, text: str) -> str:
+        return text if self._all.fullmatch(text) is not None else self._others.sub(_quoted, text)
+
+
+def _quoted(run: Match) -> str:
+    return quote(run[0], "", errors="replace")
+
+
+# What can stand of what an author may write (RFC 3986 3.3, 3.4), in a path and in a query.
+_IN_PATH: Final = _Allowed(r"A-Za-z0-9\-._~!$&'()*+,;=:@/")
+_IN_QUERY: Final = _Allowed(r"A-Za-z0-9\-._~!$&'()*+,;=:@/?")
+# What a capture can say in a path, in a query, and in a query as a part of one parameter. A URL that was sent has
+# little else: delimiters that mean nothing where they come from, half of an escape.
+_CAPTURED_IN_PATH: Final = _Allowed(r"""!"$&->@-\[\]-~""")
+_CAPTURED_IN_QUERY: Final = _Allowed(r"""!"$&-\[\]-~""")
+_CAPTURED_IN_PARAMETER: Final = _Allowed(r"""!"$'-*,-:<>@-\[\]-~""")
 
 # A dot segment, also one for a server that decodes slashes, takes backslashes for them, or cuts off path parameters.
-_CLIMBS = re.compile(r"(?:^|[/\\]|%2f|%5c)(?:\.|%2e){2}(?:[/\\;]|%2f|%5c|%3b|$)", re.IGNORECASE)
+_CLIMBS: Final = re.compile(r"(?:^|[/\\]|%2f|%5c)(?:\.|%2e){2}(?:[/\\;]|%2f|%5c|%3b|$)", re.IGNORECASE)
 
 # Templates with a NUL for each capture. A literal authority ends as a host or a port does, also right before a capture.
 _LITERAL = re.compile(r"(https?)://([^/?#\\\0]*[\w\]])(?![^/?#\0])(.*)", re.IGNORECASE | re.DOTALL)
 _CAPTURED = re.compile(r"(?:(?:https?|\0)://([^/?#\\]*)|\0)(.*)", re.IGNORECASE | re.DOTALL)
 
-_ABSOLUTE = re.compile(r"(https?)://([^/?#\\]*)(.*)", re.IGNORECASE | re.DOTALL)
-_ENDS_AUTHORITY = re.compile(r"[/?#\\@]")
+_ABSOLUTE: Final = re.compile(r"(https?)://([^/?#\\]*)(.*)", re.IGNORECASE | re.DOTALL)
+_ENDS_AUTHORITY: Final = re.compile(r"[/?#\\@]")
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{0,5}))?")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -79,6 +96,7 @@ class Template:
     _goes_on: bool  # whether the last capture of the head is also the first of the path
     _path: _Pieces
     _query: _Pieces | None
+    _whole: str  # the target that all requests have, "" if they have their own
 
     @classmethod
     def parse(cls, value: str) -> Template:
@@ -106,7 +124,7 @@ class Template:
         """The origin and the request target for a match and for what was sent. Raises `HTTPError` 400 when there is
         none."""
         if self.origin is not None:
-            return self.origin, self._target(raw, None)
+            return self.origin, self._whole or self._target(raw, None)
         values = [_text(match, group) for group in self._head_groups]
         if any(_ENDS_AUTHORITY.search(value) for value in values[: len(values) - self._goes_on]):
             raise HTTPError(400, "The URL holds more than a host where a host is expected")
@@ -148,28 +166,31 @@ class Template:
         """Path and query. Of a first capture that began in the head, what is behind `start` is left."""
         url = raw.string
         mark = url.find("?")
-        path = self._path.literals[0]
+        literals, groups = self._path
+        path = literals[0]
         query: str | None = None
-        for group, literal in zip(self._path.groups, self._path.literals[1:], strict=True):
-            begin, end = _span(raw, group)
+        for index in range(len(groups)):
+            begin, end = _span(raw, groups[index])
             if start is not None:
                 begin, start = start, None
             if self._query is None and begin <= mark < end:
-                path += _encode(_MORE_THAN_PATH, url[begin:mark])
-                query = _encode(_MORE_THAN_QUERY, url[mark + 1 : end]) if query is None else query
+                path += _CAPTURED_IN_PATH.encode(url[begin:mark])
+                query = _CAPTURED_IN_QUERY.encode(url[mark + 1 : end]) if query is None else query
             elif query is not None and mark < begin:
-                query += _encode(_MORE_THAN_QUERY, url[begin:end])
+                query += _CAPTURED_IN_QUERY.encode(url[begin:end])
             else:
-                path += _encode(_MORE_THAN_PATH, url[begin:end])
-            path += literal
+                path += _CAPTURED_IN_PATH.encode(url[begin:end])
+            path += literals[index + 1]
         if (".." in path or "%2e" in path or "%2E" in path) and _CLIMBS.search(path):
             raise HTTPError(400, "The URL climbs above its folder")
         if self._query is not None:
-            query = self._query.literals[0]
-            for group, literal in zip(self._query.groups, self._query.literals[1:], strict=True):
-                begin, end = _span(raw, group)
+            literals, groups = self._query
+            query = literals[0]
+            for index in range(len(groups)):
+                begin, end = _span(raw, groups[index])
                 from_query = -1 < mark < begin
-                query += _encode(_MORE_THAN_QUERY if from_query else _MORE_THAN_PARAMETER, url[begin:end]) + literal
+                allowed = _CAPTURED_IN_QUERY if from_query else _CAPTURED_IN_PARAMETER
+                query += allowed.encode(url[begin:end]) + literals[index + 1]
         target = path if path.startswith("/") else f"/{path}"
         return target if query is None else f"{target}?{query}"
 
@@ -202,30 +223,23 @@ def parse_url(url: str) -> tuple[Origin, str]:
     if match is None:
         raise ValueError(f"{url!r} is not an absolute http(s) URL")
     path, question, query = match[3].partition("#")[0].partition("?")
-    target = _encode(_NOT_IN_PATH, path) + question + _encode(_NOT_IN_QUERY, query)
+    target = _IN_PATH.encode(path) + question + _IN_QUERY.encode(query)
     return parse_origin(match[1], match[2]), target if target.startswith("/") else f"/{target}"
 
 
-def _pieces(skeleton: str, groups: list[Group]) -> tuple[_Pieces, _Pieces | None]:
-    """Path and query, taken apart."""
+def _pieces(skeleton: str, groups: list[Group]) -> tuple[_Pieces, _Pieces | None, str]:
+    """Path and query, taken apart, and both as a whole if they are the same for all requests."""
     path, question, query = skeleton.partition("?")
     if _CLIMBS.search(path):
         raise ValueError("its path has a '..'")
     count = path.count("\0")
-    return (
-        _Pieces(tuple(_encode(_NOT_IN_PATH, literal) for literal in path.split("\0")), tuple(groups[:count])),
-        _Pieces(tuple(_encode(_NOT_IN_QUERY, literal) for literal in query.split("\0")), tuple(groups[count:]))
-        if question
-        else None,
-    )
-
-
-def _encode(unsafe: re.Pattern[str], text: str) -> str:
-    return text if unsafe.search(text) is None else unsafe.sub(_quoted, text)
-
-
-def _quoted(run: Match) -> str:
-    return quote(run[0], "", errors="replace")
+    paths = _Pieces(tuple([_IN_PATH.encode(text) for text in path.split("\0")]), tuple(groups[:count]))
+    queries = _Pieces(tuple([_IN_QUERY.encode(text) for text in query.split("\0")]), tuple(groups[count:]))
+    whole = ""
+    if not groups:
+        path = paths.literals[0]
+        whole = (path if path.startswith("/") else f"/{path}") + question + queries.literals[0]
+    return paths, queries if question else None, whole
 
 
 def _span(match: Sent, group: Group) -> tuple[int, int]:

@@ -7,7 +7,7 @@ import os
 import select
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from reserve_core.kit import FlowControl, Waiter, is_cancellation
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from reserve_core import Request
 
 # Bytes of an answer that may wait to be read before the connection stops reading from its socket.
-HIGH_WATER = 64 * 1024
+HIGH_WATER: Final = 64 * 1024
 # Seconds a connection that isn't used is kept.
 IDLE_TIMEOUT = 30.0
 
-NEVER = float("inf")
+NEVER: Final = float("inf")
 
 
 class Upstream(FlowControl):
@@ -195,7 +195,7 @@ class Upstream(FlowControl):
                     await self._send_part(b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk)
             if chunked:
                 trailers = passed_trailers(as_bytes(list(request.trailers.items())))
-                await self._send_part(lines(trailers, b"0\r\n", 1) + b"\r\n")
+                await self._send_part(lines(trailers, b"0\r\n") + b"\r\n")
         except UpstreamError:
             pass  # whoever reads the answer is told the same
         except BaseException as error:
