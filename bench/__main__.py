@@ -9,7 +9,6 @@ from __future__ import annotations
 import signal
 import sys
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
 
@@ -18,8 +17,9 @@ import click
 from . import chart, report
 from .cases import CASES, Case, write_content
 from .clients import CONNECTIONS
+from .commands import file_option, prepare
 from .measure import WARM_UP, measure, seconds_needed
-from .peers import RESERVE, Missing, Peer, wrk, wrk_version
+from .peers import Missing, Peer, wrk, wrk_version
 from .processes import allow_connections, cores
 from .results import Result
 
@@ -38,16 +38,6 @@ class _Names(click.ParamType[tuple[Case, ...]]):
         return tuple(known[name] for name in value.split(","))
 
 
-def _check_folder(ctx: click.Context, option: click.Parameter, file: Path | None) -> Path | None:
-    """Fails at once, not after the minutes of the run."""
-    if file and not file.parent.is_dir():
-        raise click.BadParameter(f"there is no folder {file.parent}: make it first", ctx, option)
-    return file
-
-
-FILE = click.Path(path_type=Path, dir_okay=False)
-
-
 @click.command()
 @click.option(
     "--only",
@@ -59,8 +49,8 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--seconds", type=click.IntRange(1, 60), default=1, show_default=True, help="How long a round takes.")
 @click.option("--rounds", type=click.IntRange(1, 100), default=5, show_default=True, help="Rounds for each server.")
-@click.option("--json", "document", type=FILE, callback=_check_folder, help="Write every round here.")
-@click.option("--svg", "picture", type=FILE, callback=_check_folder, help="Draw the medians of some here.")
+@file_option("--json", "document", "Write every round here.")
+@file_option("--svg", "picture", "Draw the medians of some here.")
 def main(cases: tuple[Case, ...], seconds: int, rounds: int, document: Path | None, picture: Path | None) -> None:
     """Measure reserve and its peers, side by side.
 
@@ -82,20 +72,6 @@ def main(cases: tuple[Case, ...], seconds: int, rounds: int, document: Path | No
         picture.write_text(chart.draw(results, report.machine()))
     if any(figures.refused for result in results for figures in (result.ours, *result.others)):
         sys.exit(1)
-
-
-def prepare(peers: Iterable[Peer]) -> dict[Peer, str]:
-    """The version of every peer, "" for those that aren't here. Raises `Missing` if `reserve` itself isn't."""
-    versions = {}
-    for peer in dict.fromkeys(peers):
-        try:
-            versions[peer] = peer.prepare()
-        except Missing as error:
-            if peer is RESERVE:
-                raise
-            versions[peer] = ""
-            click.echo(f"{peer.name} is left out: {error}", err=True)
-    return versions
 
 
 def _measure(cases: tuple[Case, ...], versions: dict[Peer, str], seconds: int, rounds: int) -> list[Result]:

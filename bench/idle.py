@@ -21,11 +21,11 @@ from typing import Any
 import click
 
 from . import report
-from .__main__ import FILE, prepare
 from .cases import CASES, write_content
 from .clients import Request, check_response
 from .clients.base import WITHIN
 from .clients.websocket import TEXT, client_frame, handshake, server_frame, take_head, upgraded
+from .commands import file_option, prepare
 from .peers import HOST, Missing, Server
 from .processes import StartError, allow_connections, cores, free_port, on_cores, running
 from .results import Refused
@@ -57,7 +57,7 @@ class Idle:
 
 @click.command()
 @click.option("--rounds", type=click.IntRange(1, 100), default=5, show_default=True, help="Starts of each server.")
-@click.option("--json", "document", type=FILE, help="Write the figures here.")
+@file_option("--json", "document", "Write the figures here.")
 def main(rounds: int, document: Path | None) -> None:
     """Measure what servers take when nobody asks: a start, memory, and the memory of what is open and waits."""
     try:
