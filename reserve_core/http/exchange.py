@@ -274,6 +274,7 @@ class Exchange(ConnectionWriter):
             transport.write(head + chunk if head else chunk)
         self._fair += size
         if self.connection.write_paused:
+            self.connection.limit_unsent(True)
             self._fair = 0
             await self.connection.drained()
         elif self._fair > FAIR_SHARE:

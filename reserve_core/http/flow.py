@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import cast
 
 # Bytes that the kernel takes of what a client can't be sent yet. Left to itself it takes megabytes for each client that
@@ -49,6 +50,7 @@ class FlowControl(asyncio.Protocol):
         self.loop: asyncio.AbstractEventLoop = loop
         self.reading: bool = True
         self.write_paused: bool = False
+        self.limited: bool = True  # the kernel takes no more than `UNSENT`: connections begin so
         self._writers: list[asyncio.Future[None]] = []
 
     def set_reading(self, wanted: bool) -> bool:
@@ -61,6 +63,18 @@ class FlowControl(asyncio.Protocol):
         else:
             self.transport.pause_reading()
         return True
+
+    def limit_unsent(self, wanted: bool) -> None:
+        """Has the kernel take no more than `UNSENT` from now on, or as much as it likes."""
+        if wanted is self.limited:
+            return
+        self.limited = wanted
+        sock = self.transport.get_extra_info("socket")
+        if sock is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            try:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT if wanted else 0)
+            except OSError:
+                pass  # it's no TCP, or closed
 
     def room(self) -> asyncio.Future[None]:
         """Done when the transport, which has enough now, takes more; it fails when the connection is no more."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Disconnected
-from .flow import UNSENT, FlowControl
+from .flow import FlowControl
 
 if TYPE_CHECKING:
     from ..threads import Threads
@@ -23,7 +22,7 @@ PIECE = 1024 * 1024
 CHUNK = 64 * 1024
 # Bytes that are written by the transport when the kernel takes no more: it tells when the client has taken them.
 REMINDER = 4096
-# Seconds after which a client that has taken nothing is held to `UNSENT` as others are.
+# Seconds after which a client that has taken nothing is held to `UNSENT` as others are who were sent no file.
 PATIENCE = 1.0
 # Threads that read from slow disks at once.
 THREADS = 32
@@ -51,10 +50,8 @@ async def send_file(protocol: FlowControl, sock: Any, file: int, offset: int, co
     transport = protocol.transport
     loop = protocol.loop
     descriptor: int = sock.fileno()
-    # What the kernel takes of a file isn't copied: as long as the client keeps up, it takes what it likes.
-    limited = count <= UNSENT
-    if not limited:
-        _limit_unsent(sock, 0)
+    # What the kernel takes of a file isn't copied: as long as the client keeps up, it may be as much as it likes.
+    protocol.limit_unsent(False)
     transport.set_write_buffer_limits(0)  # writing is paused until the transport has nothing left
     sent = 0
     try:
@@ -62,9 +59,8 @@ async def send_file(protocol: FlowControl, sock: Any, file: int, offset: int, co
             if protocol.write_paused:
                 since = loop.time()
                 await protocol.drained()
-                if not limited and loop.time() - since > PATIENCE:
-                    limited = True
-                    _limit_unsent(sock, UNSENT)
+                if loop.time() - since > PATIENCE:
+                    protocol.limit_unsent(True)
             piece = min(PIECE, count - sent)
             if not _in_memory(file, offset + sent, piece):
                 await _threads().run(_read, file, offset + sent, piece)
@@ -89,8 +85,6 @@ async def send_file(protocol: FlowControl, sock: Any, file: int, offset: int, co
     finally:
         if not transport.is_closing():
             transport.set_write_buffer_limits()
-            if not limited:
-                _limit_unsent(sock, UNSENT)
     return sent
 
 
@@ -135,13 +129,6 @@ def _read(file: int, offset: int, count: int) -> None:
     with suppress(OSError):  # who reads the bytes for good is told
         while offset < end and (size := len(os.pread(file, min(CHUNK, end - offset), offset))):
             offset += size
-
-
-def _limit_unsent(sock: Any, size: int) -> None:
-    """See `UNSENT`; 0: there is no limit."""
-    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-        with suppress(OSError):  # it's no TCP
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, size)
 
 
 def _ended(position: int) -> EOFError:
