@@ -199,16 +199,23 @@ class Exchange(ConnectionWriter):
         self.connection.answered(self)
 
     def send_ready(self, status: int, headers: ReadyHeaders, body: bytes) -> bool:
+        head = self._ready_head(status, headers, len(body))
+        if head is not None:
+            self._send(head, b"" if self.head_only or status == 204 or status == 304 else body)
+        return head is not None
+
+    def start_ready(self, status: int, headers: ReadyHeaders, size: int) -> bool:
+        head = None if status == 204 or status == 304 else self._ready_head(status, headers, size)
+        if head is not None:
+            self._left = size
+            self._begin(head, NO_BODY if self.head_only else LENGTH)
+        return head is not None
+
+    def _ready_head(self, status: int, headers: ReadyHeaders, size: int) -> bytes | None:
         shared = self.connection.shared
         if self.state is not WAITING or self.old or not self.keep_alive or shared.closing:
-            return False
-        if self.body is not None and not self.body.complete:
-            return False
-        head = headers.head(status, len(body), shared.date)
-        if head is None:
-            return False
-        self._send(head, b"" if self.head_only or status == 204 or status == 304 else body)
-        return True
+            return None
+        return headers.head(status, size, shared.date) if self.body is None or self.body.complete else None
 
     def start(self, status: int, headers: Headers) -> None:
         self._check_open()
@@ -226,7 +233,10 @@ class Exchange(ConnectionWriter):
         else:
             framing = CHUNKED
             fields += "transfer-encoding: chunked\r\n"
-        self._head = render_head(status, fields + self._persistence())
+        self._begin(render_head(status, fields + self._persistence()), framing)
+
+    def _begin(self, head: bytes, framing: Framing) -> None:
+        self._head = head
         self._framing = framing
         self._fair = 0
         self.state = BEGUN
@@ -285,16 +295,15 @@ class Exchange(ConnectionWriter):
         self._check_open()
         if self._framing is NO_BODY:
             return
-        connection = self.connection
+        sent = 0
         if self._framing is LENGTH and count <= self._left:
-            sock = plain_socket(connection.transport)
+            sock = plain_socket(self.connection.transport)
             if sock is not None:
                 self._flush_head()
-                sent = await send_file(connection, sock, file, offset, count)
+                sent = await send_file(self.connection, sock, file, offset, count)
                 self._left -= sent
-                offset += sent
-                count -= sent
-        await copy_file(self.write, file, offset, count)
+        if sent < count:
+            await copy_file(self.write, file, offset + sent, count - sent)
 
     async def end(self) -> None:
         self._check_open()

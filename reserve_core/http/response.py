@@ -54,6 +54,11 @@ class ConnectionWriter:
         """Sends the whole answer if nothing has to be added to `headers`. Returns whether it did."""
         raise NotImplementedError
 
+    def start_ready(self, status: int, headers: ReadyHeaders, size: int) -> bool:
+        """Begins an answer with a body of `size` bytes if nothing has to be added to `headers`. Returns whether it
+        did."""
+        raise NotImplementedError
+
     async def write_file(self, file: int, offset: int, count: int) -> None:
         """See `Response.write_file`; the head is out, or waits for the body."""
         raise NotImplementedError
@@ -172,6 +177,24 @@ class Response:
             describe(self.headers, content_type)
         self._send(body)
 
+    async def send_file(
+        self, file: int, offset: int, count: int, status: int | None = None, headers: HeaderValues | None = None
+    ) -> None:
+        """The whole answer, whose body is a part of an open file: see `write_file`. `headers` are as in `send`.
+
+        Raises what `write_file` raises, and `ResponseError` when an answer has begun.
+        """
+        if self.headers_sent:
+            raise self._too_late()
+        if status is not None:
+            self.status = status
+        if not (isinstance(headers, ReadyHeaders) and self._start_ready(headers, count)):
+            if headers is not None:
+                self.replace_headers(headers)
+            self.headers["content-length"] = str(count)
+        await self.write_file(file, offset, count)
+        await self.end()
+
     async def write(self, chunk: bytes | str) -> None:
         """Sends a chunk of the body, the head before the first one; returns when the next one may come.
 
@@ -251,6 +274,16 @@ class Response:
         if self.ended:
             self._ready = headers
         return self.ended
+
+    def _start_ready(self, headers: ReadyHeaders, size: int) -> bool:
+        """Sends them in the same way as the head of a body of `size` bytes."""
+        writer = self.writer
+        if self._headers or self.cache_control != headers.cache_control or not isinstance(writer, ConnectionWriter):
+            return False
+        self.headers_sent = writer.start_ready(self.status, headers, size)
+        if self.headers_sent:
+            self._ready = headers
+        return self.headers_sent
 
     def _send(self, body: bytes) -> None:
         self._keep_from_caches()

@@ -17,7 +17,7 @@ import pytest
 
 from reserve_core import capture
 from reserve_core.errors import Disconnected, ResponseError
-from reserve_core.http import Request, Response, sendfile
+from reserve_core.http import FixedHeaders, Request, Response, sendfile
 from reserve_core.http.flow import UNSENT
 from reserve_core.memory import MemoryResponse
 from tests.http.conftest import Serve, Site
@@ -186,6 +186,56 @@ async def test_connections_end_and_go_on_as_ever(
         assert answer.headers["connection"] == "keep-alive"
         assert (await wire.ask(LAST)).body == b"hello"
     await wire.closed()
+
+
+# A file as the whole response.
+
+
+@pytest.mark.parametrize(
+    "headers", [None, {"x-a": "1"}, FixedHeaders([("x-a", "1")]), FixedHeaders([("vary", "a")] * 2)]
+)
+@pytest.mark.parametrize("status", [None, 404])
+async def test_it_may_be_the_whole_response(
+    serve: Serve, large: Path, content: bytes, headers: Any, status: int | None, sends: list[int]
+) -> None:
+    async def handler(request: Request, response: Response) -> None:
+        with large.open("rb") as file:
+            await response.send_file(file.fileno(), 100, SIZE - 100, status, headers)
+            assert (response.ended, list(response.headers.getall("x-a", []))) == (True, expected)
+
+    expected = ["1"] if headers is not None and "x-a" in dict(headers) else []
+    site = await serve(handler)
+    wire = await site.connect()
+    for _ in range(2):
+        answer = await wire.ask(GET)
+        assert (answer.status, answer.body == content[100:]) == (status or 200, True)
+        assert (answer.headers.getall("x-a", []), answer.headers["cache-control"]) == (expected, "no-store")
+    assert sends
+    assert (await wire.ask(HEAD, head=True)).headers["content-length"] == str(SIZE - 100)
+    assert (await wire.ask(OLD_KEPT)).headers["connection"] == "keep-alive"
+    assert (await wire.ask(OLD)).body == content[100:]
+    await wire.closed()
+
+
+async def test_a_second_response_is_refused(serve: Serve, large: Path) -> None:
+    async def handler(request: Request, response: Response) -> None:
+        with large.open("rb") as file:
+            await response.send_file(file.fileno(), 0, 10)
+            with pytest.raises(ResponseError):
+                await response.send_file(file.fileno(), 0, 10)
+        told.append(True)
+
+    told: list[bool] = []
+    site = await serve(handler)
+    assert len((await (await site.connect()).ask(GET)).body) == 10
+    await until(lambda: told)
+
+
+async def test_in_memory_it_may_be_the_whole_response(large: Path, content: bytes) -> None:
+    memory = MemoryResponse("GET")
+    with large.open("rb") as file:
+        await memory.response.send_file(file.fileno(), 0, SIZE, headers=FixedHeaders([("x-a", "1")]))
+    assert (memory.body == content, memory.headers["content-length"], memory.headers["x-a"]) == (True, str(SIZE), "1")
 
 
 # Where the kernel doesn't send.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from reserve_core import Request, Response
 
@@ -27,8 +28,24 @@ def send_from_memory(request: Request, response: Response, file: Representation)
         response.send(b"".join([part if isinstance(part, bytes) else body[part[0] : part[1]] for part in parts]))
 
 
+async def send_from_disk(request: Request, response: Response, file: Representation, descriptor: int) -> None:
+    """The whole answer, of an open file. Raises OSError when that has fewer bytes by now."""
+    try:
+        if request.method == "HEAD" or (response.status == 200 and is_conditional(request.headers)):
+            await stream(request, response, file, partial(_send_range, descriptor))
+        else:
+            await response.send_file(descriptor, 0, file.size, headers=file.fields)
+    except EOFError as error:
+        raise OSError(f"{file.path} changed while it was being sent: {error}") from error
+
+
+async def _send_range(descriptor: int, response: Response, start: int, stop: int) -> None:
+    await response.write_file(descriptor, start, stop - start)
+
+
 async def stream(request: Request, response: Response, file: Representation, send_range: SendRange) -> None:
-    """The same with a body of which `send_range(response, start, stop)` writes the bytes from `start` to before `stop`.
+    """The whole answer, of a file whose bytes from `start` to before `stop` are written by
+    `send_range(response, start, stop)`.
 
     What it raises ends the answer, and not cleanly.
     """

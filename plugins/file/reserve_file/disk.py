@@ -11,7 +11,7 @@ from functools import partial
 
 from reserve_core import Mapping, Request, Response
 
-from .answer import send_from_memory, stream
+from .answer import send_from_disk, send_from_memory
 from .cache import Cache
 from .listing import list_folder, send_page
 from .local import examine, identity, is_same, open_file, read_all, reopen
@@ -75,7 +75,7 @@ class DiskFiles:
             if descriptor < 0:
                 send_from_memory(request, response, file)
             else:
-                await stream(request, response, file, partial(_send_range, file.path, descriptor))
+                await send_from_disk(request, response, file, descriptor)
         finally:
             _close(held[1])
 
@@ -208,13 +208,6 @@ def _read_small(descriptor: int, status: os.stat_result) -> tuple[bytes | None, 
             break
         status = after
     return body if len(body) <= SMALL else None, status
-
-
-async def _send_range(path: str, descriptor: int, response: Response, start: int, stop: int) -> None:
-    try:
-        await response.write_file(descriptor, start, stop - start)
-    except EOFError as error:
-        raise OSError(f"{path} changed while it was being sent: {error}") from error
 
 
 def _close(descriptor: int) -> None:
