@@ -206,6 +206,15 @@ class Connection(RequestReader):
         """Runs what waits, one exchange after the other, as long as each is answered at once."""
         if self._advancing:
             return
+        waiting = self._waiting
+        if (self.state is IDLE and self._current is None and len(waiting) == 1 and self.reading) and not (
+            self.write_paused or self.shared.closing or self.transport.is_closing()
+        ):
+            # As a rule all that is here is one request, whole.
+            self.deadline = NEVER
+            exchange = self._current = waiting.popleft()
+            exchange.run()
+            return
         self._advancing = True
         turns = MAX_WAITING
         while self._current is None and not self.write_paused:

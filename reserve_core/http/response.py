@@ -167,12 +167,13 @@ class Response:
         body, content_type = encode(data)
         if status is not None:
             self.status = status
-        if headers is not None:
+        if headers is None:
+            if not self._headers and self._send_ready(_PLAIN[content_type], body):
+                return
+        else:
             if content_type is None and isinstance(headers, ReadyHeaders) and self._send_ready(headers, body):
                 return
             self.replace_headers(headers)
-        elif self._headers is None and self._send_ready(_PLAIN[content_type], body):
-            return
         if content_type is not None:
             describe(self.headers, content_type)
         self._send(body)
@@ -272,7 +273,7 @@ class Response:
         # Taken back when the writer has something to add.
         self.headers_sent = self.ended = writer.send_ready(self.status, headers, body)
         if self.ended:
-            self._ready = headers
+            self._ready, self._headers = headers, None
         return self.ended
 
     def _start_ready(self, headers: ReadyHeaders, size: int) -> bool:
