@@ -60,68 +60,70 @@ class Runner:
             self._scheduled = False
         return batch
 
-    if sys.version_info >= (3, 12):
+    def _schedule(self, loop: asyncio.AbstractEventLoop, context: Context) -> None:
+        if sys.version_info >= (3, 12):
+            loop.call_soon(self._start, loop, context, context=context)
+        else:
+            loop.create_task(self._run(loop, context, None), context=context.copy())
 
-        def _schedule(self, loop: asyncio.AbstractEventLoop, context: Context) -> None:
-            loop.call_soon(self._run, loop, context, context=context)
+    # With a task for each.
 
-        def _run(self, loop: asyncio.AbstractEventLoop, context: Context) -> None:
-            tasks = self.tasks
-            for exchange in self._take(loop, context):
-                response = exchange.response
-                if response is None:
-                    continue  # the client has gone
-                self.current = exchange
-                # Not by the loop's own `create_task`: uvloop's takes the argument, and starts no task at once.
-                task = asyncio.Task(self._handle(exchange.request, response), loop=loop, eager_start=True)
-                if task.done():
-                    _look_at(task)
-                    exchange.finished()
-                else:
-                    exchange.task = task
-                    tasks[task] = exchange
-                    task.add_done_callback(self._ended)
-            self.current = None
-
-        def _ended(self, task: asyncio.Task[None]) -> None:
-            _look_at(task)
-            self.tasks.pop(task).finished()
-
-    else:
-
-        def _schedule(self, loop: asyncio.AbstractEventLoop, context: Context) -> None:
-            loop.create_task(self._run(loop, context), context=context.copy())
-
-        async def _run(
-            self, loop: asyncio.AbstractEventLoop, context: Context, batch: deque[Exchange] | None = None
-        ) -> None:
-            if batch is None:
-                batch = self._take(loop, context)
-            task = asyncio.current_task(loop)
-            assert task is not None
-            if len(batch) > 1:
-                loop.call_soon(self._give_away, batch, loop, context)
-            while batch:
-                exchange = batch.popleft()
-                response = exchange.response
-                if response is None:
-                    continue  # the client has gone
+    def _start(self, loop: asyncio.AbstractEventLoop, context: Context) -> None:
+        tasks = self.tasks
+        for exchange in self._take(loop, context):
+            response = exchange.response
+            if response is None:
+                continue  # the client has gone
+            self.current = exchange
+            # Not by the loop's own `create_task`: uvloop's takes the argument, and starts no task at once.
+            task = asyncio.Task(
+                self._handle(exchange.request, response),
+                loop=loop,
+                eager_start=True,  # type: ignore[call-arg, unused-ignore]
+            )
+            if task.done():
+                _look_at(task)
+                exchange.finished()
+            else:
                 exchange.task = task
-                self.tasks[task] = exchange
-                try:
-                    await self._handle(exchange.request, response)
-                except (Exception, asyncio.CancelledError):  # noqa: S110 - the dispatcher has reported it
-                    pass
-                finally:
-                    del self.tasks[task]
-                    exchange.finished()
-                if batch and (task.cancelling() or copy_context() != context):
-                    self._give_away(batch, loop, context)
+                tasks[task] = exchange
+                task.add_done_callback(self._ended)
+        self.current = None
 
-        def _give_away(self, batch: deque[Exchange], loop: asyncio.AbstractEventLoop, context: Context) -> None:
-            """Runs what is left of a batch without the task that has begun it."""
-            while batch:
-                loop.create_task(self._run(loop, context, deque((batch.popleft(),))), context=context.copy())
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        _look_at(task)
+        self.tasks.pop(task).finished()
+
+    # With a task for all that don't wait.
+
+    async def _run(self, loop: asyncio.AbstractEventLoop, context: Context, batch: deque[Exchange] | None) -> None:
+        if batch is None:
+            batch = self._take(loop, context)
+        task = asyncio.current_task(loop)
+        assert task is not None
+        if len(batch) > 1:
+            loop.call_soon(self._give_away, batch, loop, context)
+        while batch:
+            exchange = batch.popleft()
+            response = exchange.response
+            if response is None:
+                continue  # the client has gone
+            exchange.task = task
+            self.tasks[task] = exchange
+            try:
+                await self._handle(exchange.request, response)
+            except (Exception, asyncio.CancelledError):  # noqa: S110 - the dispatcher has reported it
+                pass
+            finally:
+                del self.tasks[task]
+                exchange.finished()
+            if batch and (task.cancelling() or copy_context() != context):
+                self._give_away(batch, loop, context)
+
+    def _give_away(self, batch: deque[Exchange], loop: asyncio.AbstractEventLoop, context: Context) -> None:
+        """Runs what is left of a batch without the task that has begun it."""
+        while batch:
+            loop.create_task(self._run(loop, context, deque((batch.popleft(),))), context=context.copy())
 
 
 def _look_at(task: asyncio.Task[None]) -> None:
