@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 # Seconds in which a client may still read the last answer before its connection is cut.
 LINGER = 2.0
 
+# Bytes that a client has to take within the write timeout.
+LITTLE = 16 * 1024
+
 NEVER = float("inf")
 
 Address = tuple[str, int]  # host and port
@@ -77,14 +80,18 @@ class Channel(FlowControl):
         self.transport.abort()
 
     def _is_stalled(self, now: float) -> bool:
-        """Whether the client has let the write timeout pass without taking a byte."""
+        """Whether the client has let the write timeout pass and taken next to nothing."""
         unsent = self.transport.get_write_buffer_size()
-        if unsent:
-            unsent += _unacknowledged(self.transport)
-        if unsent and (unsent < self._unsent or not self._unsent):
+        if not unsent:
+            self._unsent = 0
+            return False
+        unsent += _unacknowledged(self.transport)
+        if not self._unsent or self._unsent - unsent >= LITTLE:
             self._write_deadline = now + self.shared.limits.write_timeout
-        self._unsent = unsent
-        return unsent > 0 and now >= self._write_deadline
+            self._unsent = unsent
+        else:
+            self._unsent = max(self._unsent, unsent)  # less than that adds up
+        return now >= self._write_deadline
 
     def _write_error(self, status: int, reason: str) -> None:
         """Writes the response that no request has, or none that could be read."""

@@ -78,6 +78,8 @@ async def send_file(protocol: FlowControl, sock: Any, file: int, offset: int, co
             sent += max(taken, 0)
             if taken < piece:
                 rest = os.pread(file, min(REMINDER, count - sent), offset + sent)
+                if not rest:
+                    raise _ended(offset + sent)
                 transport.write(rest)
                 sent += len(rest)
             elif sent < count:
