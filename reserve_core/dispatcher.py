@@ -91,7 +91,7 @@ class Dispatcher:
         redirecting = self.events.redirecting
         restarts = 0
         while True:
-            result: str | int | None = None
+            result: object = None
             url = request.url
             method = request.method
             host = request.hostname if table.asks_host else ""
@@ -137,7 +137,7 @@ class Dispatcher:
             await self._answer_status(request, response, result)
             return
 
-    async def _answer_status(self, request: Request, response: Response, status: int) -> None:
+    async def _answer_status(self, request: Request, response: Response, status: object) -> None:
         """Answers with a status: by the status handler, the same for everybody."""
         if isinstance(status, bool) or not isinstance(status, int):
             raise TypeError(f"A handler returned {status!r}: a redirect is a URL (str), a status (int) or None")

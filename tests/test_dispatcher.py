@@ -10,7 +10,18 @@ from typing import Any
 
 import pytest
 
-from reserve_core import Disconnected, Event, Headers, HTTPError, Mock, Request, Response, ResponseError, mock
+from reserve_core import (
+    Disconnected,
+    Event,
+    Headers,
+    HTTPError,
+    MemoryResponse,
+    Mock,
+    Request,
+    Response,
+    ResponseError,
+    mock,
+)
 
 # A handler that returns what it mustn't.
 ODD = """
@@ -407,4 +418,4 @@ async def test_the_mappings_behind_one_answer_for_it(site: Start) -> None:
 async def test_only_a_handler_has_mappings_behind_it(site: Start) -> None:
     mocked = await site(lambda *_: 200)
     with pytest.raises(RuntimeError, match="only a handler"):
-        await mocked.configuration.dispatch_rest(Request("GET", "/", {}, b""), None)  # type: ignore[arg-type]
+        await mocked.configuration.dispatch_rest(Request("GET", "/", {}, b""), MemoryResponse("GET").response)

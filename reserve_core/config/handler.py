@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from .configuration import Configuration
     from .mapping import Mapping
 
-Result = str | int | None
+# Whatever it is that the code of others returns: the dispatcher looks at it.
 RedirectHook = Callable[
-    ["Request", "Response", "Mapping", "re.Match[str]", Any, "LiveConfiguration"], Awaitable[Result]
+    ["Request", "Response", "Mapping", "re.Match[str]", Any, "LiveConfiguration"], Awaitable[object]
 ]
 ValidateHook = Callable[["Mapping", "Configuration"], Awaitable[None]]
 ValidateTableHook = Callable[["tuple[Mapping, ...]", "Configuration"], Awaitable[None]]

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from copy import copy
 from operator import attrgetter
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple
 
 from .hosts import parents_of
 from .literals import ANYTHING, Parts, Texts, needs
@@ -31,33 +30,48 @@ class _Entry(NamedTuple):
     position: int
 
 
-class _Index:
-    """Mappings by the literal text that what they match begins with: those that may match a text are found at once.
+class _Beginnings:
+    """Entries by the literal text that what their mappings match begins with.
 
     Where many need the same beginning, or none, those that need some text behind it are found by this one.
     """
 
-    __slots__ = ("_folds", "_kept", "_keys", "_outer", "_owned", "_parts", "_room", "mappings")
+    __slots__ = ("folds", "keys", "outer", "owned", "parts")
 
-    def __init__(self, mappings: tuple[Mapping, ...], entries: Iterable[_Entry], folds: bool) -> None:
+    def __init__(self, entries: Iterable[_Entry], folds: bool) -> None:
         """With `folds`, the entries have casefolded text, which is looked for in casefolded texts."""
-        self.mappings: tuple[Mapping, ...] = mappings
-        owned: dict[str, list[_Entry]] = {"": []}
+        by_beginning: dict[str, list[_Entry]] = {"": []}
         for entry in entries:
-            owned.setdefault(entry.beginning, []).append(entry)
+            by_beginning.setdefault(entry.beginning, []).append(entry)
+        self.folds: bool = folds
         # In a sorted list, the longest prefix of a text is the key before the text, or a prefix of that key. The key ""
         # is the last one: -1, where each way out ends.
-        self._keys = sorted(filter(None, owned))
-        self._outer = _outer(self._keys)
-        self._owned: list[list[int]] = []
-        self._parts: list[tuple[Parts, ...]] = []
-        for key in (*self._keys, ""):
-            tried, found = _divided(owned[key])
-            self._owned.append([entry.position for entry in tried])
-            self._parts.append((Parts((entry.parts, entry.position) for entry in found),) if found else ())
-        for index, outer in enumerate(self._outer):
-            self._parts[index] += self._parts[outer]
-        self._folds = folds
+        self.keys: list[str] = sorted(filter(None, by_beginning))
+        self.outer: list[int] = _outer(self.keys)
+        self.owned: list[list[int]] = []
+        self.parts: list[tuple[Parts, ...]] = []
+        for key in (*self.keys, ""):
+            tried, found = _divided(by_beginning[key])
+            self.owned.append([entry.position for entry in tried])
+            self.parts.append((Parts([(entry.parts, entry.position) for entry in found]),) if found else ())
+        for index, outer in enumerate(self.outer):
+            self.parts[index] += self.parts[outer]
+
+
+class _Index:
+    """Mappings by their beginnings: those that may match a text are found at once."""
+
+    __slots__ = ("_folds", "_kept", "_keys", "_outer", "_owned", "_parts", "_room", "mappings")
+
+    def __init__(self, mappings: tuple[Mapping, ...], beginnings: _Beginnings) -> None:
+        self.mappings: tuple[Mapping, ...] = mappings
+        self._folds: bool = beginnings.folds
+        self._keys: list[str] = beginnings.keys
+        self._outer: list[int] = beginnings.outer
+        self._owned: list[list[int]] = beginnings.owned
+        self._parts: list[tuple[Parts, ...]] = beginnings.parts
+        self._kept: list[tuple[Mapping, ...] | None] = []
+        self._room: int = 0
         self._forget()
 
     def candidates(self, text: str) -> tuple[Mapping, ...]:
@@ -73,18 +87,11 @@ class _Index:
             found = self._build(index)
         for parts in self._parts[index]:
             if own := parts.within(text):
-                found = _in_order(found + tuple(self.mappings[position] for position in own))
+                found = _in_order(found + tuple([self.mappings[position] for position in own]))
         return found
 
-    def with_mappings(self, mappings: tuple[Mapping, ...]) -> Self:
-        """The same with these in the places of its mappings, whose conditions they have."""
-        index = copy(self)
-        index.mappings = mappings
-        index._forget()
-        return index
-
     def _forget(self) -> None:
-        self._kept: list[tuple[Mapping, ...] | None] = [None] * len(self._owned)
+        self._kept = [None] * len(self._owned)
         self._room = _KEPT
 
     def _build(self, index: int) -> tuple[Mapping, ...]:
@@ -94,12 +101,37 @@ class _Index:
             positions += self._owned[key]
             key = self._outer[key]
         positions.sort()
-        built = tuple(self.mappings[position] for position in positions)
+        built = tuple([self.mappings[position] for position in positions])
         if len(built) > self._room:
             self._forget()
         self._room -= len(built)
         self._kept[index] = built
         return built
+
+
+class _Conditions:
+    """What mappings are found by: their beginnings, and those of the ones for hosts with a name, behind these."""
+
+    __slots__ = ("asks_host", "by_host", "everywhere", "hosts", "parents")
+
+    def __init__(self, mappings: Sequence[Mapping]) -> None:
+        folds = any(mapping.pattern.flags & re.IGNORECASE for mapping in mappings)
+        everywhere: list[_Entry] = []
+        by_host: list[_Entry] = []
+        names: set[str] = set()
+        for position, mapping in enumerate(mappings):
+            beginnings, parts = ANYTHING if mapping.invert else needs(mapping.pattern, folds)
+            hosts = mapping.host
+            if hosts is None or hosts.pattern is not None or mapping.invert:
+                everywhere += [_Entry(text, parts, position) for text in beginnings]
+            else:
+                names |= hosts.keys
+                by_host += [_Entry(f"{key} {text}", parts, position) for key in hosts.keys for text in beginnings]
+        self.everywhere: _Beginnings = _Beginnings(everywhere, folds)
+        self.by_host: _Beginnings = _Beginnings(by_host, folds)
+        self.hosts: frozenset[str] = frozenset(names)
+        self.parents: frozenset[str] = frozenset([name.removeprefix("*.") for name in names if name.startswith("*.")])
+        self.asks_host: bool = any(mapping.host is not None for mapping in mappings)
 
 
 class Table(_Index):
@@ -112,36 +144,32 @@ class Table(_Index):
     `warnings` say what in the mappings is legal and can't do what it says.
     """
 
-    __slots__ = ("_by_host", "_hosts", "_parents", "asks_host", "warnings")
+    __slots__ = ("_by_host", "_conditions", "_hosts", "_parents", "asks_host", "warnings")
 
-    def __init__(self, mappings: Iterable[Mapping] = (), warnings: Iterable[Problem] = ()) -> None:
+    def __init__(
+        self,
+        mappings: Iterable[Mapping] = (),
+        warnings: Iterable[Problem] = (),
+        conditions: _Conditions | None = None,
+    ) -> None:
+        """`conditions`: those of the mappings, where they are known."""
         mappings = tuple(mappings)
-        folds = any(mapping.pattern.flags & re.IGNORECASE for mapping in mappings)
-        everywhere: list[_Entry] = []
-        by_host: list[_Entry] = []
-        names: set[str] = set()
-        for position, mapping in enumerate(mappings):
-            beginnings, parts = ANYTHING if mapping.invert else needs(mapping.pattern, folds)
-            hosts = mapping.host
-            if hosts is None or hosts.pattern is not None or mapping.invert:
-                everywhere += (_Entry(text, parts, position) for text in beginnings)
-            else:
-                names |= hosts.keys
-                by_host += (_Entry(f"{key} {text}", parts, position) for key in hosts.keys for text in beginnings)
-        super().__init__(mappings, everywhere, folds)
+        if conditions is None:
+            conditions = _Conditions(mappings)
+        super().__init__(mappings, conditions.everywhere)
         self.warnings: tuple[Problem, ...] = tuple(warnings)
-        self.asks_host: bool = any(mapping.host is not None for mapping in mappings)
-        self._by_host = _Index(mappings, by_host, folds)
-        self._hosts = frozenset(names)
-        self._parents = frozenset(host.removeprefix("*.") for host in self._hosts if host.startswith("*."))
+        self.asks_host: bool = conditions.asks_host
+        self._conditions = conditions
+        self._by_host = _Index(mappings, conditions.by_host)
+        self._hosts: frozenset[str] = conditions.hosts
+        self._parents: frozenset[str] = conditions.parents
 
     def __len__(self) -> int:
         return len(self.mappings)
 
-    def with_mappings(self, mappings: tuple[Mapping, ...]) -> Self:
-        table = super().with_mappings(mappings)
-        table._by_host = self._by_host.with_mappings(mappings)
-        return table
+    def with_mappings(self, mappings: tuple[Mapping, ...]) -> Table:
+        """The same with these in the places of its mappings, whose conditions they have."""
+        return Table(mappings, self.warnings, self._conditions)
 
     def candidates_on(self, host: str, url: str) -> tuple[Mapping, ...]:
         """The mappings that may match `url` on `host`; `candidates` has those for a request that names no host."""

@@ -6,12 +6,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from ..native import mypyc_attr
 from .flow import Waiter
 
 # Bytes that may wait for a handler before the connection stops reading from its socket.
 HIGH_WATER = 256 * 1024
 
 
+@mypyc_attr(native_class=False)
 class Body(Protocol):
     """Where a request's body comes from: the wire, or memory."""
 

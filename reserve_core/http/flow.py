@@ -6,11 +6,14 @@ import asyncio
 import socket
 from typing import cast
 
+from ..native import mypyc_attr
+
 # Bytes that the kernel takes of what a client can't be sent yet. Left to itself it takes megabytes for each client that
 # doesn't read: copied, held and thrown away for nothing, while the others wait.
 UNSENT = 256 * 1024
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Waiter:
     """What one reader waits for: that somebody wakes it, because there is something new. `what`: what it reads."""
 
@@ -38,6 +41,7 @@ class Waiter:
             future.set_result(None)
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class FlowControl(asyncio.Protocol):
     """A protocol that stops reading when it is told to, and whose writers wait while its transport has enough.
 

@@ -10,6 +10,7 @@ from multidict import CIMultiDict
 
 from ..defaults import CACHEABLE, JSON, NO_STORE, TEXT, with_charset
 from ..errors import ResponseError
+from ..native import mypyc_attr
 from .fixed import FixedHeaders
 from .ready import ReadyHeaders
 from .request import Headers
@@ -18,6 +19,7 @@ from .sendfile import CHUNK, copy_file
 HeaderValues = Mapping[str, str] | Iterable[tuple[str, str]]
 
 
+@mypyc_attr(native_class=False)
 class Writer(Protocol):
     """Where an answer goes: the connection, or whoever wrapped the response.
 
@@ -64,6 +66,7 @@ class ConnectionWriter:
         raise NotImplementedError
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Response:
     """The response to one request.
 
