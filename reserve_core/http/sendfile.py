@@ -52,6 +52,7 @@ async def send_file(protocol: FlowControl, sock: Any, file: int, offset: int, co
     descriptor: int = sock.fileno()
     # What the kernel takes of a file isn't copied: as long as the client keeps up, it may be as much as it likes.
     protocol.limit_unsent(False)
+    low, high = transport.get_write_buffer_limits()
     transport.set_write_buffer_limits(0)  # writing is paused until the transport has nothing left
     sent = 0
     try:
@@ -86,7 +87,7 @@ async def send_file(protocol: FlowControl, sock: Any, file: int, offset: int, co
                 await asyncio.sleep(0)
     finally:
         if not transport.is_closing():
-            transport.set_write_buffer_limits()
+            transport.set_write_buffer_limits(high, low)
     return sent
 
 

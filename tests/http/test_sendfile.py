@@ -124,10 +124,15 @@ async def _begun(site: Site, request: bytes = GET) -> Wire:
 
 
 async def test_a_file_is_sent_by_the_kernel(serve: Serve, large: Path, content: bytes, sends: list[int]) -> None:
-    wire = await (await serve(FromFile(large))).connect()
+    site = await serve(FromFile(large))
+    wire = await site.connect()
+    assert (await wire.ask(get("/first"))).body == b"hello"
+    (connection,) = site.server._shared.connections
+    limits = connection.transport.get_write_buffer_limits()
     answer = await wire.ask(GET)
     assert (answer.status, answer.body == content) == (200, True)
     assert max(sends) == MB  # then others have their turn
+    assert connection.transport.get_write_buffer_limits() == limits
     assert (await wire.ask(LAST)).body == b"hello"
     await wire.closed()
 
