@@ -61,8 +61,9 @@ class Dispatcher:
                 raise
             await self._answer_failure(request, response, error, incoming_url, start)
         finally:
-            assert request.table is not None
-            request.table.leave()  # it may be another one by now
+            table = request.table  # it may be another one by now
+            assert table is not None
+            table.leave()
         if events.redirected:
             time_spent = (time.perf_counter() - begun) * 1000
             events.emit_redirected(request, incoming_url, start, response.status, time_spent)

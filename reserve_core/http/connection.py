@@ -103,7 +103,7 @@ class Connection(RequestReader):
         parser = self._parser
         shared = self.shared
         headers = self._headers
-        method, version, target, url, length, expects_continue, upgrades = read_head(
+        method, version, target, url, length, keep_alive, expects_continue, upgrades = read_head(
             parser, self._url, headers, shared.scheme
         )
         # What follows may be trailers, which are counted and kept apart.
@@ -128,7 +128,7 @@ class Connection(RequestReader):
             local=self.local,
             max_body=shared.limits.max_body,
         )
-        exchange = Exchange(self, request, body, parser.should_keep_alive(), expects_continue and body is not None)
+        exchange = Exchange(self, request, body, keep_alive, expects_continue and body is not None)
         if upgrades and body is None and parser.should_upgrade():
             request.upgrader = exchange
         if url == "*":

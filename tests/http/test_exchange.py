@@ -42,6 +42,18 @@ async def test_a_date_set_by_the_handler_is_kept(serve: Serve) -> None:
     assert (await (await (await serve(handler)).connect()).ask(GET)).headers["date"] == date
 
 
+@pytest.mark.parametrize("name", ["Connection", "connection", "Proxy-Connection"])
+async def test_no_header_makes_http_1_0_what_it_is_not(serve: Serve, name: str) -> None:
+    async def handler(request: Request, response: Response) -> None:
+        await response.write(request.http_version)
+        await response.end()
+
+    wire = await (await serve(handler)).connect()
+    answer = await wire.ask(f"GET / HTTP/1.0\r\nHost: a\r\n{name}: keep-alive\r\n\r\n".encode())
+    assert answer.body == b"1.0"
+    assert "transfer-encoding" not in answer.headers
+
+
 async def test_the_date_is_that_of_the_response_however_often_the_same_one_is_sent(serve: Serve) -> None:
     site = await serve(hello)
     assert site.server._ticker is not None
