@@ -114,10 +114,11 @@ class RedisStore:
     async def content(self, code: str, request_id: str) -> Content | None:
         _, stream, bodies = _keys(code)
         # The bodies first: if the request is there afterwards, they were, too.
-        (body, answer_body), found = await asyncio.gather(
+        both: Any = asyncio.gather(  # a list, whatever its type says
             self._link.call("HMGET", bodies, request_id, f"{request_id}:r"),
             self._link.call("XRANGE", stream, request_id, request_id),
         )
+        (body, answer_body), found = await both
         return Content(_entry(found[0]), body or b"", answer_body or b"") if found else None
 
     async def remove(self, code: str, request_id: str) -> bool:
