@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Disconnected, HTTPError, ResponseError
@@ -38,6 +40,7 @@ logger: logging.Logger = logging.getLogger("reserve")
 
 # A handler that writes without ever waiting lets the others have their turn after this many bytes.
 FAIR_SHARE = 256 * 1024
+_WEBSOCKET = "reserve_core.http.websocket"  # the module
 # Above this a body is written by itself: one more system call costs less than one more copy.
 COPY_LIMIT = 64 * 1024
 
@@ -367,9 +370,11 @@ class Exchange(ConnectionWriter):
 
     async def accept(self, request: Request, **options: Any) -> WebSocket:
         """Accepts a WebSocket handshake; see `Request.upgrade`."""
-        from .websocket import accept  # with Tornado, for those who have use for it
-
-        accepted = await accept(request, self.hand_over, **options)
+        # With Tornado, which takes long to load: for those who have use for it, and while others have their turn.
+        accept = getattr(sys.modules.get(_WEBSOCKET), "accept", None)
+        if accept is None:
+            accept = (await asyncio.to_thread(import_module, _WEBSOCKET)).accept
+        accepted: WebSocket = await accept(request, self.hand_over, **options)
         self.upgraded = accepted
         return accepted
 

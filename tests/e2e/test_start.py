@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import aiohttp
 import pytest
 
 # What a right configuration of files and statuses has no use for.
@@ -95,3 +96,30 @@ def test_a_wrong_name_is_an_attribute_error() -> None:
     loaded(
         "import reserve_core\ntry: reserve_core.nothing\nexcept AttributeError as error: assert 'nothing' in str(error)"
     )
+
+
+LOADED = """
+import sys
+import threading
+
+threads = set()
+
+class Finder:
+    def find_spec(name, path=None, target=None):
+        if name.partition(".")[0] == "tornado":
+            threads.add(threading.current_thread() is threading.main_thread())
+
+sys.meta_path.insert(0, Finder)
+
+async def talk(request, response):
+    websocket = await request.upgrade()
+    await websocket.send(str(threads))
+"""
+
+
+async def test_the_first_websocket_holds_up_nobody(start: Any, write: Callable[[dict[str, Any]], None]) -> None:
+    """What it is made with takes long to load: a thread does."""
+    write({"reserve.json": {"mappings": [{"custom": "./talk.py:talk"}]}, "talk.py": LOADED})
+    url = start().ready()
+    async with aiohttp.ClientSession() as client, client.ws_connect(url) as websocket:
+        assert await websocket.receive_str() == "{False}"

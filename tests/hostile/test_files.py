@@ -114,7 +114,7 @@ def test_renames(start: Start, www: Path, tmp_path: Path, scale: Scale, score: S
         try:
             assert swapping.stdout is not None
             swapping.stdout.readline()
-            for _ in range(count):
+            while statuses.total() < count or len(statuses) < 2:
                 reply = ask(port, "/swap/file.txt")
                 statuses[reply.status] += 1
                 leaked += SECRET in reply.body

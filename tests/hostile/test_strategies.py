@@ -52,8 +52,9 @@ async def test_a_request_ends_where_its_framing_says(echo: Site, request: bytes)
     answer = await peer.message(bodiless=request.startswith(b"HEAD "))
     while answer.status == 100:
         answer = await peer.message(bodiless=request.startswith(b"HEAD "))
-    if answer.headers.get("connection") == "close":  # refused: a target or an expectation that can't be met
-        assert 400 <= answer.status < 500
+    if answer.headers.get("connection") == "close":
+        # Refused, a target or an expectation that can't be met; or asked for, as the parser reads Proxy-Connection.
+        assert 400 <= answer.status < 500 or b"close, x" in request
     else:
         assert (await peer.message()).headers["x-last"] == "True"
 
