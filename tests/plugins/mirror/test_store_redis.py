@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import hiredis
@@ -67,6 +67,33 @@ async def available(store: RedisStore) -> None:
 
 def messages(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno == level]
+
+
+@asynccontextmanager
+async def stand_in(reply: bytes, held: asyncio.Event | None = None) -> AsyncIterator[RedisStore]:
+    """A started store of what takes itself for a Redis: scripts get that reply, "" cuts the connection."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Is content with all other commands."""
+        commands = hiredis.Reader()
+        while data := await reader.read(65536):
+            commands.feed(data)
+            while command := commands.gets():
+                if command[0] == b"EVALSHA":
+                    if held is not None:
+                        await held.wait()
+                    writer.write(reply)
+                    if not reply:
+                        writer.close()
+                else:
+                    writer.write(b"+OK\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1") as server:
+        store = RedisStore(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        await store.start()
+        yield store
+        await store.close()
 
 
 async def test_keys_have_a_place_of_their_own_and_expire_together(redis_server: RedisServer, opened: Open) -> None:
@@ -253,30 +280,26 @@ async def test_a_connection_that_is_lost_while_nobody_needs_it_is_no_news(
 async def test_a_redis_that_gives_no_proper_reply_is_away(
     reply: bytes, why: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Is content with all commands, but for those that run a script."""
-        commands = hiredis.Reader()
-        while data := await reader.read(65536):
-            commands.feed(data)
-            while command := commands.gets():
-                if command[0] == b"EVALSHA":
-                    writer.write(reply)
-                    if not reply:
-                        writer.close()
-                else:
-                    writer.write(b"+OK\r\n")
-        writer.close()
-
-    async with await asyncio.start_server(serve, "127.0.0.1") as server:
-        store = RedisStore(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-        await store.start()
+    async with stand_in(reply) as store:
         results = await asyncio.gather(
             *(store.capture("orders", Record(SUMMARY)) for _ in range(10)), return_exceptions=True
         )
-        await store.close()
     assert [str(result) for result in results] == [AWAY] * 10
     (error,) = [message for message in messages(caplog, logging.ERROR) if "is away" in message]
     assert why in error
+
+
+async def test_what_waits_behind_a_round_trip_that_fails_does_not_wait_for_ever() -> None:
+    held = asyncio.Event()
+    async with stand_in(b"", held) as store, asyncio.timeout(PATIENCE):
+        first = asyncio.create_task(store.capture("orders", Record(SUMMARY)))
+        await until(lambda: store._link._sent)
+        second = asyncio.create_task(store.capture("orders", Record(SUMMARY)))
+        await until(lambda: store._link._waiting and not store._link._turn)
+        held.set()
+        for each in (first, second):
+            with pytest.raises(Unavailable, match="Redis is away"):
+                await each
 
 
 async def test_what_waits_for_redis_is_bounded(redis_server: RedisServer, opened: Open, monkeypatch: Any) -> None:

@@ -69,7 +69,7 @@ class Link:
         self._greet = greet
         self._waiting: list[_Command] = []  # for the end of the turn, or a connection
         self._unknown: list[_Command] = []  # those whose script Redis doesn't know
-        self._sent: deque[_Command] = deque()  # in the order of the replies to come
+        self._sent: deque[_Command] = deque()  # one round trip, in the order of the replies to come
         self._size = 0  # of all these
         self._wire: Wire | None = None
         self._connecting: asyncio.Task[None] | None = None
@@ -102,8 +102,7 @@ class Link:
         else:
             self._size += command.size
             self._waiting.append(command)
-            if self._turn is None:
-                self._turn = loop.call_soon(self._send_all)
+            self._end_turn()
         return reply
 
     async def connect(self) -> None:
@@ -137,6 +136,8 @@ class Link:
             if self._connecting is None and self._waiting:
                 self._connecting = asyncio.create_task(self._connect())
             return
+        if self._sent:
+            return  # what comes until those have their replies makes one round trip, too: fewer system calls
         commands: list[_Command] = []
         if self._unknown:
             commands += [_Command(data, None) for data in self._loading]
@@ -151,11 +152,10 @@ class Link:
         self._waiting = []
         if not commands:
             return
-        if not self._sent:
-            loop = asyncio.get_running_loop()
-            self._sent_at = loop.time()
-            if self._watch is None:
-                self._watch = loop.call_later(PATIENCE, self._look)
+        loop = asyncio.get_running_loop()
+        self._sent_at = loop.time()
+        if self._watch is None:
+            self._watch = loop.call_later(PATIENCE, self._look)
         self._sent.extend(commands)
         wire.send([command.data for command in commands])
 
@@ -168,6 +168,13 @@ class Link:
             self._take_error(command, reply)
         elif command.reply is not None and not command.reply.done():
             command.reply.set_result(reply)
+        if not self._sent and (self._waiting or self._unknown):
+            self._end_turn()
+
+    def _end_turn(self) -> None:
+        """What waits is sent at the end of this turn."""
+        if self._turn is None:
+            self._turn = asyncio.get_running_loop().call_soon(self._send_all)
 
     def _take_error(self, command: _Command, error: ReplyError) -> None:
         code = str(error).partition(" ")[0]
@@ -176,8 +183,6 @@ class Link:
             command.repeated = True
             self._size += command.size
             self._unknown.append(command)
-            if self._turn is None:
-                self._turn = asyncio.get_running_loop().call_soon(self._send_all)
         elif code in _CLOSED:
             self._size += command.size
             self._sent.appendleft(command)
@@ -244,6 +249,8 @@ class Link:
             self._report_loss(error)
             self._fail(self._sent, AWAY, error)
             self._fail(self._unknown, AWAY, error)
+        if self._waiting:
+            self._end_turn()
 
     def _report_loss(self, error: Exception) -> None:
         self._retry_at = asyncio.get_running_loop().time() + PAUSE
