@@ -2,11 +2,13 @@
 # The live request mirror in a container; give other arguments to run any configuration:
 #   docker run --volume ./site:/site reserve reserve --config /site/reserve.json --host 0.0.0.0
 FROM python:3.13-slim AS build
+RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
+COPY .ci .ci
 COPY reserve_core reserve_core
 COPY plugins plugins
-RUN python -m venv /opt/reserve && /opt/reserve/bin/pip install --no-cache-dir .
+RUN python -m venv /opt/reserve && RESERVE_COMPILE=1 /opt/reserve/bin/pip install --no-cache-dir .
 
 FROM python:3.13-slim
 RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin reserve

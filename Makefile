@@ -1,6 +1,6 @@
 # `make run` and `make test` are all it takes: each prepares what it needs, and the second time does so at once.
 .DEFAULT_GOAL := help
-.PHONY: bench bench-pythons builds coverage hostile pictures quick run test test-compiled test-pythons debian lint format docs clean help
+.PHONY: bench bench-pythons builds coverage hostile hostile-compiled pictures quick run test test-compiled test-pythons debian lint format docs wheel clean help
 .PRECIOUS: .venv-3.%/installed-test
 .NOTPARALLEL:
 
@@ -89,6 +89,14 @@ hostile: debian .venv/installed-hostile ## Run all hostile checks at full size, 
 	.venv/bin/python docs/tables.py
 	$(MAKE) --no-print-directory test-pythons TESTS=tests
 
+hostile-compiled: debian .venv-compiled/installed-hostile ## Run all hostile checks at full size on the compiled build
+	$(COMPILED) -q tests/hostile $(OPTIONS)
+
+wheel: .venv/installed ## Build both wheels into dist/: the one of plain Python, and the compiled one for this Python and system
+	@RESERVE_COMPILE=1 .ci/debian gcc:build-essential
+	.venv/bin/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	RESERVE_COMPILE=1 .venv/bin/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
 clean: ## Remove what the commands above have made
 	rm -rf .venv .venv-* .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist site
 
@@ -113,6 +121,10 @@ debian:
 .venv-compiled/installed-test: pyproject.toml .ci/compile.py $(SOURCES)
 	@RESERVE_COMPILE=1 .ci/debian gcc:build-essential
 	@RESERVE_COMPILE=1 .ci/venv .venv-compiled "" ".[test,bench]"
+	@touch $@
+
+.venv-compiled/installed-hostile: .venv-compiled/installed-test
+	@RESERVE_COMPILE=1 .ci/venv .venv-compiled "" ".[test,bench,hostile]"
 	@touch $@
 
 .venv-compiled-3.%/installed: pyproject.toml .ci/compile.py $(SOURCES)

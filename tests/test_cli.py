@@ -50,7 +50,8 @@ def install(tmp_path: Path) -> Any:
 
 
 def test_version(reserve: Any) -> None:
-    assert reserve("--version").stdout == f"reserve {__version__}\n"
+    build = "compiled" if os.environ.get("RESERVE_COMPILE") == "1" else "pure Python"
+    assert reserve("--version").stdout == f"reserve {__version__} ({build})\n"
 
 
 @pytest.mark.parametrize("option", ["--help", "-h"])

@@ -11,6 +11,7 @@ import os
 import click
 
 from .. import __version__
+from ..native import build
 from .addresses import reachable_urls
 from .command import serve_until_signal
 from .common import CannotRun, Unusable, no_plugin
@@ -44,7 +45,7 @@ __all__ = [
         "color": False if os.environ.get("NO_COLOR") else None,
     },
 )
-@click.version_option(__version__, prog_name="reserve", message="%(prog)s %(version)s")
+@click.version_option(__version__, prog_name="reserve", message=f"%(prog)s %(version)s ({build()})")
 @no_plugin
 @click.pass_context
 def main(ctx: click.Context) -> None:
