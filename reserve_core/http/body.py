@@ -25,6 +25,7 @@ class Body(Protocol):
         """The next chunk, b"" at the end. Raises `Disconnected` when the client went away before."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)  # which pickle takes, as it does requests
 class BufferedBody:
     """A body that is in memory already."""
 
