@@ -58,7 +58,7 @@ def reload(module: ModuleType) -> ModuleType:
     A neighbour that is as it was keeps its module and so its state. If the new code fails, the modules stay as they
     were and its exception is raised.
     """
-    with _without(_outdated(module.__name__.partition(".")[0], {module.__name__})):
+    with _without(_outdated(f"{module.__name__.partition('.')[0]}.", {module.__name__})):
         return importlib.import_module(module.__name__)
 
 
@@ -67,10 +67,7 @@ def anew() -> Iterator[None]:
     """Within it, whatever is imported of the local modules that have changed, or import one that has, is imported
     afresh. An exception leaves all of them as they were.
     """
-    outdated: set[str] = set()
-    for root in [name for name in sys.modules if name.startswith(PREFIX) and "." not in name]:
-        outdated |= _outdated(root, set())
-    with _without(outdated):
+    with _without(_outdated(PREFIX, set())):
         yield
 
 
@@ -229,9 +226,9 @@ def _without(names: set[str]) -> Iterator[None]:
         raise
 
 
-def _outdated(root: str, given: set[str]) -> set[str]:
-    """The names of the modules below `root` that can't stay: the `given` ones, those that changed, and their users."""
-    local = {name: loader for name in tuple(sys.modules) if name.startswith(f"{root}.") and (loader := _loader(name))}
+def _outdated(prefix: str, given: set[str]) -> set[str]:
+    """The names with `prefix` of modules that can't stay: the `given` ones, those that changed, and their users."""
+    local = {name: loader for name in tuple(sys.modules) if name.startswith(prefix) and (loader := _loader(name))}
     outdated = given | {name for name, loader in local.items() if loader.has_changed()}
 
     def is_touched(name: str) -> bool:
