@@ -21,7 +21,19 @@ NAMES = [(module, name) for module in MODULES for name in MODULES[module].__all_
 
 # The parts of the core from the bottom to the top: each imports only what stands before it.
 ORDER = [
-    *("lazy", "system", "installed", "errors", "tokens", "hostname", "networks", "options", "limits", "defaults"),
+    *(
+        "lazy",
+        "native",
+        "system",
+        "installed",
+        "errors",
+        "tokens",
+        "hostname",
+        "networks",
+        "options",
+        "limits",
+        "defaults",
+    ),
     *(
         "failures",
         "stalls",
