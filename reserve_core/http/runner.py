@@ -28,7 +28,8 @@ class Runner:
 
     - From Python 3.12 on each has a task, which starts at once: one that has nothing to wait for is never scheduled.
     - Before, those of a batch share one task, one after the other. The first that waits keeps it, and those behind it
-      get tasks of their own; so do those behind one that leaves another context behind, or its task to be cancelled.
+      get tasks of their own; so do those behind one that leaves its mark on the task: another context, a callback for
+      its end, a request to cancel it.
     """
 
     def __init__(self, handle: Callable[[Request, Response], Coroutine[Any, Any, None]]) -> None:
@@ -117,7 +118,7 @@ class Runner:
             finally:
                 del self.tasks[task]
                 exchange.finished()
-            if batch and (task.cancelling() or copy_context() != context):
+            if batch and (task.cancelling() or task._callbacks or copy_context() != context):
                 self._give_away(batch, loop, context)
 
     def _give_away(self, batch: deque[Exchange], loop: asyncio.AbstractEventLoop, context: Context) -> None:

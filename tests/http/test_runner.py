@@ -169,6 +169,20 @@ async def test_no_request_is_cancelled_for_another_one() -> None:
     assert ended == ["first", "second", "second"]
 
 
+async def test_a_callback_for_the_end_of_the_task_is_called_at_the_end_of_its_request() -> None:
+    told = asyncio.Event()
+
+    async def asks_to_be_told() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.add_done_callback(lambda _: told.set())
+
+    async def waits() -> None:
+        await told.wait()
+
+    await run(asks_to_be_told, waits)
+
+
 async def test_what_fails_ends_no_other_one(caplog: pytest.LogCaptureFixture) -> None:
     ended: list[int] = []
 
