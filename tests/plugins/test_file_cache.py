@@ -10,7 +10,6 @@ import pytest
 
 from reserve_core import ConfigError, Mock
 from reserve_file.cache import Cache
-from reserve_file.local import open_file
 
 Mocked = Callable[..., Awaitable[Mock]]
 SITE = {"match": "^/(.*)", "file": "./www/$1"}
@@ -33,12 +32,14 @@ def www(tmp_path: Path) -> Path:
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that were looked for in the file system."""
     names: list[str] = []
+    open_ = os.open
 
-    def record(root: str, path: str, *, follow: bool, dotfiles: bool) -> tuple[int, os.stat_result] | None:
-        names.append(Path(path).name)
-        return open_file(root, path, follow=follow, dotfiles=dotfiles)
+    def record(path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        if flags & os.O_NOFOLLOW and not flags & os.O_DIRECTORY:
+            names.append(Path(path).name)
+        return open_(path, flags, mode, dir_fd=dir_fd)
 
-    monkeypatch.setattr("reserve_file.disk.open_file", record)
+    monkeypatch.setattr(os, "open", record)
     return names
 
 
