@@ -118,7 +118,7 @@ class Runner:
             finally:
                 del self.tasks[task]
                 exchange.finished()
-            if batch and (task.cancelling() or task._callbacks or copy_context() != context):
+            if batch and (task.cancelling() or getattr(task, "_callbacks", None) or copy_context() != context):
                 self._give_away(batch, loop, context)
 
     def _give_away(self, batch: deque[Exchange], loop: asyncio.AbstractEventLoop, context: Context) -> None:

@@ -10,60 +10,97 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from reserve_core.http.runner import BATCH, Runner
+from reserve_core.http import Request, Response
+from reserve_core.http.connection import Connection
+from reserve_core.http.exchange import Exchange
+from reserve_core.http.runner import BATCH
+from reserve_core.http.shared import Shared
+from reserve_core.limits import Limits
 from tests.http.handlers import GET
 from tests.kit.waiting import until
 
 if TYPE_CHECKING:
-    from reserve_core.http import Request, Response
     from tests.http.conftest import Serve
 
 EAGER = sys.version_info >= (3, 12)
 seen: ContextVar[str] = ContextVar("seen")
 
 
-class StandIn:
-    """An exchange, as far as a runner knows it: `request` is the work to do."""
-
-    def __init__(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> None:
-        self.request = work
-        self.response: StandIn | None = self
-        self.task: asyncio.Task[None] | None = None
-        self.ended = asyncio.Event()
-
-    def finished(self) -> None:
-        self.ended.set()
+Work = Callable[[], Coroutine[Any, Any, Any]]
 
 
-async def run(*works: Callable[[], Coroutine[Any, Any, Any]]) -> Runner:
-    """Adds all of them in one turn of the loop, and returns when they have ended."""
-    runner = Runner(lambda work, response: work())  # type: ignore[operator]
-    exchanges = [StandIn(work) for work in works]
-    for exchange in exchanges:
-        runner.add(exchange, asyncio.get_running_loop())  # type: ignore[arg-type]
-    async with asyncio.timeout(30):
-        for exchange in exchanges:
-            await exchange.ended.wait()
-    return runner
+class Nowhere(asyncio.Transport):
+    """What is written to it goes nowhere."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        pass
+
+    def is_closing(self) -> bool:
+        return False
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+
+class Runs:
+    """Requests that come in one turn of the loop, each on a connection of its own, with the work of its handler."""
+
+    def __init__(self) -> None:
+        self._shared = Shared(self._handle, lambda request, error: None, Limits(), "http")
+        self.runner = self._shared.runner
+        self.exchanges: list[Exchange] = []
+        self._works: dict[int, Work] = {}
+        self._left = 0
+        self._ended = asyncio.Event()
+
+    def add(self, *works: Work) -> None:
+        for work in works:
+            connection = Connection(self._shared, asyncio.get_running_loop())
+            connection.begin(Nowhere(), None, None)
+            request = Request("GET", "/")
+            exchange = Exchange(connection, request, None, True, False)
+            self._works[request.id] = work
+            self._left += 1
+            self.exchanges.append(exchange)
+            exchange.run()
+
+    async def _handle(self, request: Request, response: Response) -> None:
+        try:
+            await self._works[request.id]()
+        finally:
+            response.send(b"")
+            self._left -= 1
+            if not self._left:
+                self._ended.set()
+
+    async def ended(self) -> None:
+        async with asyncio.timeout(30):
+            await self._ended.wait()
+            await until(lambda: not self.runner.tasks)
+        assert all(exchange.settled and exchange.task is None for exchange in self.exchanges)
+
+
+async def run(*works: Work) -> None:
+    """Runs all of them, and returns when they have ended."""
+    runs = Runs()
+    runs.add(*works)
+    await runs.ended()
 
 
 async def test_requests_run_in_their_order_and_none_in_the_turn_in_which_it_came() -> None:
     order: list[int | str] = []
 
-    def work(number: int) -> Callable[[], Coroutine[Any, Any, None]]:
+    def work(number: int) -> Work:
         async def note() -> None:
             order.append(number)
 
         return note
 
-    runner = Runner(lambda work, response: work())  # type: ignore[operator]
-    exchanges = [StandIn(work(number)) for number in range(3)]
-    for exchange in exchanges:
-        runner.add(exchange, asyncio.get_running_loop())  # type: ignore[arg-type]
+    runs = Runs()
+    runs.add(*map(work, range(3)))
     order.append("the turn ends")
-    await exchanges[-1].ended.wait()
+    await runs.ended()
     assert order == ["the turn ends", 0, 1, 2]
-    assert not runner.tasks
 
 
 async def test_those_that_have_nothing_to_wait_for_share_a_task_where_none_can_start_at_once() -> None:
@@ -91,9 +128,8 @@ async def test_one_that_waits_holds_up_none_and_has_a_task_of_its_own() -> None:
     async def last() -> None:
         first_goes_on.set()
 
-    runner = await run(waits, goes, waits, last)
+    await run(waits, goes, waits, last)
     assert len(tasks) == len(set(tasks)) == 3
-    assert not runner.tasks
 
 
 async def test_a_task_that_waits_is_known_with_its_exchange() -> None:
@@ -102,16 +138,15 @@ async def test_a_task_that_waits_is_known_with_its_exchange() -> None:
     async def waits() -> None:
         await go_on.wait()
 
-    runner = Runner(lambda work, response: work())  # type: ignore[operator]
-    exchange = StandIn(waits)
-    runner.add(exchange, asyncio.get_running_loop())  # type: ignore[arg-type]
+    runs = Runs()
+    runs.add(waits)
     await asyncio.sleep(0)
     await asyncio.sleep(0)
+    (exchange,) = runs.exchanges
     assert exchange.task is not None
-    assert list(runner.tasks) == [exchange.task]
+    assert list(runs.runner.tasks) == [exchange.task]
     go_on.set()
-    await exchange.ended.wait()
-    assert not runner.tasks
+    await runs.ended()
 
 
 async def test_what_asks_for_the_current_task_before_it_waits_works() -> None:
@@ -192,9 +227,8 @@ async def test_what_fails_ends_no_other_one(caplog: pytest.LogCaptureFixture) ->
     async def works() -> None:
         ended.append(1)
 
-    runner = await run(fails, works, fails, works)
+    await run(fails, works, fails, works)
     assert ended == [1, 1]
-    assert not runner.tasks
     assert not caplog.records
 
 
