@@ -357,6 +357,7 @@ class TestCases:
 
     def test_a_version_stands_before_what_sets_a_peer_apart(self) -> None:
         assert RESERVE.serves(note="static off").label("0.1.0") == "reserve 0.1.0, static off"
+        assert PURE.serves().label("0.1.0 (pure Python)") == "reserve 0.1.0 (pure Python)"
         assert PURE.serves(note="static off").label("0.1.0") == "reserve 0.1.0, pure Python, static off"
         assert PURE.serves().name == "reserve, pure Python"
 

@@ -43,9 +43,11 @@ class Server:
         return self.label()
 
     def label(self, version: str = "") -> str:
-        """The version stands before what sets the peer apart: `reserve 0.1.0, pure Python`."""
-        name, comma, kind = self.peer.name.partition(", ")
-        label = f"{name} {version}".rstrip() + comma + kind
+        """The version stands before what sets the peer apart, unless it says so itself: `reserve 0.1.0 (compiled)`."""
+        name, _, kind = self.peer.name.partition(", ")
+        label = f"{name} {version}".rstrip()
+        if kind and f"({kind})" not in version:
+            label += f", {kind}"
         return f"{label}, {self.note}" if self.note else label
 
     def on(self, connections: int, note: str = "") -> Server:
