@@ -113,7 +113,8 @@ class Runner:
             self.tasks[task] = exchange
             try:
                 await self._handle(exchange.request, response)
-            except (Exception, asyncio.CancelledError):  # noqa: S110 - the dispatcher has reported it
+            except BaseException:  # noqa: S110 - the dispatcher has reported it
+                # One that has waited has nobody behind it any more: when it is closed, it ends.
                 pass
             finally:
                 del self.tasks[task]

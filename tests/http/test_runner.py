@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
@@ -283,3 +284,16 @@ async def test_a_request_whose_client_goes_before_its_turn_never_runs(serve: Ser
         await asyncio.sleep(0)
     assert not ran
     wire.close()
+
+
+async def test_a_generator_exit_that_a_handler_waits_for_fails_its_request_alone(serve: Serve) -> None:
+    async def handler(request: Request, response: Response) -> None:
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        loop.call_soon(future.set_exception, GeneratorExit())
+        await future
+
+    wire = await (await serve(handler)).connect()
+    for _ in range(2):
+        assert (await wire.ask(GET)).status == 500
+    gc.collect()  # a task whose failure nobody has looked at says so when it goes
