@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from inspect import iscoroutinefunction
@@ -95,12 +96,13 @@ class Direct:
 
     __slots__ = ()
 
+    @abstractmethod
     def __call__(self, event: Event) -> None:
-        raise NotImplementedError
+        """See `Listener`."""
 
+    @abstractmethod
     def redirected(self, request: Request, url: str, status: int, time_spent: float) -> None:
         """Of the event, what the parameters of these names are in it."""
-        raise NotImplementedError
 
 
 class Emitter:

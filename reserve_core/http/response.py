@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -52,18 +53,18 @@ class ConnectionWriter:
 
     __slots__ = ()
 
+    @abstractmethod
     def send_ready(self, status: int, headers: ReadyHeaders, body: bytes) -> bool:
         """Sends the whole answer if nothing has to be added to `headers`. Returns whether it did."""
-        raise NotImplementedError
 
+    @abstractmethod
     def start_ready(self, status: int, headers: ReadyHeaders, size: int) -> bool:
         """Begins an answer with a body of `size` bytes if nothing has to be added to `headers`. Returns whether it
         did."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def write_file(self, file: int, offset: int, count: int) -> None:
         """See `Response.write_file`; the head is out, or waits for the body."""
-        raise NotImplementedError
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -171,7 +172,7 @@ class Response:
         if status is not None:
             self.status = status
         if headers is None:
-            if not self._headers and self._send_ready(_PLAIN[content_type], body):
+            if self._send_ready(_PLAIN[content_type], body):
                 return
         else:
             if content_type is None and isinstance(headers, ReadyHeaders) and self._send_ready(headers, body):
@@ -192,7 +193,7 @@ class Response:
             raise self._too_late()
         if status is not None:
             self.status = status
-        if not (isinstance(headers, ReadyHeaders) and self._start_ready(headers, count)):
+        if not (isinstance(headers, ReadyHeaders) and self._send_ready(headers, None, count)):
             if headers is not None:
                 self.replace_headers(headers)
             self.headers["content-length"] = str(count)
@@ -268,25 +269,19 @@ class Response:
             if "cache-control" not in headers and "expires" not in headers:
                 headers["cache-control"] = self.cache_control
 
-    def _send_ready(self, headers: ReadyHeaders, body: bytes) -> bool:
-        """Sends `headers` as they are, if there are no others and they go straight to the connection."""
+    def _send_ready(self, headers: ReadyHeaders, body: bytes | None, size: int = 0) -> bool:
+        """Sends `headers` as they are, if there are no others and they go straight to the connection. Returns whether
+        it did. With None as `body`, one of `size` bytes follows."""
         writer = self.writer
         if self._headers or self.cache_control != headers.cache_control or not isinstance(writer, ConnectionWriter):
             return False
         # Taken back when the writer has something to add.
-        self.headers_sent = self.ended = writer.send_ready(self.status, headers, body)
-        if self.ended:
-            self._ready, self._headers = headers, None
-        return self.ended
-
-    def _start_ready(self, headers: ReadyHeaders, size: int) -> bool:
-        """Sends them in the same way as the head of a body of `size` bytes."""
-        writer = self.writer
-        if self._headers or self.cache_control != headers.cache_control or not isinstance(writer, ConnectionWriter):
-            return False
-        self.headers_sent = writer.start_ready(self.status, headers, size)
+        if body is None:
+            self.headers_sent = writer.start_ready(self.status, headers, size)
+        else:
+            self.headers_sent = self.ended = writer.send_ready(self.status, headers, body)
         if self.headers_sent:
-            self._ready = headers
+            self._ready, self._headers = headers, None
         return self.headers_sent
 
     def _send(self, body: bytes) -> None:

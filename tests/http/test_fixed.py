@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -114,6 +115,23 @@ async def test_headers_can_be_read_behind_the_response(serve: Serve) -> None:
     site = await serve(handler)
     answer = await (await site.connect()).ask(REQUESTS[0])
     assert (answer.headers["x-a"], answer.body) == ("1", b"body")
+    assert [list(headers.items()) for headers in seen] == [[("x-a", "1"), ("cache-control", "no-store")]]
+
+
+async def test_headers_looked_at_before_a_file_is_sent_show_what_was_sent(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+    fixed = FixedHeaders([("x-a", "1")])
+    seen: list[Headers] = []
+
+    async def handler(request: Request, response: Response) -> None:
+        assert not response.headers
+        with (tmp_path / "file").open("rb") as file:
+            await response.send_file(file.fileno(), 0, 7, headers=fixed)
+        seen.append(response.headers)
+
+    site = await serve(handler)
+    answer = await (await site.connect()).ask(REQUESTS[0])
+    assert (answer.headers["x-a"], answer.body) == ("1", b"content")
     assert [list(headers.items()) for headers in seen] == [[("x-a", "1"), ("cache-control", "no-store")]]
 
 
