@@ -157,14 +157,23 @@ async def test_no_reading_of_a_body_in_time(upstream: Upstream, serve: Serve, ca
     await asyncio.wait([pouring])
 
 
-async def test_a_client_may_take_its_time(upstream: Upstream, serve: Serve, until: Until, clock: Clock) -> None:
+async def test_a_client_may_take_its_time(upstream: Upstream, serve: Serve, clock: Clock) -> None:
     """While it's the client's turn, the upstream server's time stands still."""
-    backend = await upstream()
+    turn = asyncio.Semaphore(0)  # of the client: all it has sent has arrived
+
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        for size in (BODY_AHEAD, 2, 2, 2, 2, 2):
+            await peer.exactly(size)
+            turn.release()
+        await peer.send(OK)
+
+    backend = await upstream(script)
     site = await serve({"match": "^(.*)", "url": f"{backend.url}$1", "timeout": 5}, limits={"min-body-rate": 0})
     peer = await site.connect()
     await peer.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (BODY_AHEAD + 10) + bytes(BODY_AHEAD))
-    await until(lambda: backend.connections)
     for _ in range(5):
+        await turn.acquire()
         await clock.forward(10)
         await peer.send(b"xx")
     assert (await peer.message()).body == b"ok"
