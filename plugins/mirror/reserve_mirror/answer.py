@@ -13,13 +13,13 @@ from typing import Any, cast
 from reserve_core import FixedHeaders, Headers
 from reserve_core.kit import is_token, with_charset
 
-from .model import Answer
+from .json_shapes import MirrorResponse
 
 MAX_BODY = 256 * 1024
 MAX_HEADERS = 100
 MAX_DELAY = 30
 
-DEFAULT: Answer = {"status": 200, "headers": [], "body": "OK", "body_encoding": "utf-8", "delay": 0}
+DEFAULT: MirrorResponse = {"status": 200, "headers": [], "body": "OK", "body_encoding": "utf-8", "delay": 0}
 
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 # Those that frame the answer are the server's. The others keep an answer that is a page from running in the mirror's
@@ -49,8 +49,8 @@ class Reply:
 
 @lru_cache(maxsize=32)
 def reply_of(text: str) -> Reply:
-    """The reply of an `Answer` in JSON."""
-    answer: Answer = json.loads(text)
+    """The reply of a `MirrorResponse` in JSON."""
+    answer: MirrorResponse = json.loads(text)
     is_text = answer["body_encoding"] == "utf-8"
     own = tuple(
         (name, with_charset(value) if is_text and name.lower() == "content-type" else value)
@@ -71,12 +71,12 @@ def is_preflight(method: str, headers: Headers) -> bool:
     return method == "OPTIONS" and "origin" in headers and "access-control-request-method" in headers
 
 
-def dump(answer: Answer) -> str:
+def dump(answer: MirrorResponse) -> str:
     """An answer as JSON."""
     return json.dumps(answer, separators=(",", ":"))
 
 
-def change(answer: Answer, changes: Any) -> Answer:
+def change(answer: MirrorResponse, changes: Any) -> MirrorResponse:
     """`answer` with what is given in `changes`, which comes from a client. Raises ValueError, saying what is wrong."""
     if not isinstance(changes, dict):
         raise ValueError("A response is an object: status, headers, body, body_encoding, delay")
@@ -90,7 +90,7 @@ def change(answer: Answer, changes: Any) -> Answer:
     changed["headers"] = _headers(changed["headers"])
     _check_body(changed["body"], changed["body_encoding"])
     _check_delay(changed["delay"])
-    return cast("Answer", changed)
+    return cast("MirrorResponse", changed)
 
 
 def _check_status(status: Any) -> None:

@@ -1,4 +1,4 @@
-"""The API: mirrors and what they captured, as JSON and as exact bytes. `model` has the shapes."""
+"""The API: mirrors and what they captured, as JSON and as exact bytes. `json_shapes` has the shapes of it."""
 
 from __future__ import annotations
 

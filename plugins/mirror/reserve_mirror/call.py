@@ -9,7 +9,7 @@ from typing import Any
 from reserve_core import HTTPError, Request, Response
 
 from .access import Caller
-from .model import Mirror
+from .json_shapes import Mirror
 from .mount import Mount
 from .record import iso
 from .store import State, parse_id

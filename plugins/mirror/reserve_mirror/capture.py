@@ -12,7 +12,7 @@ from contextlib import suppress
 from reserve_core import Event, HTTPError, Request, Response
 
 from .answer import Reply, is_preflight, reply_of
-from .model import Failure
+from .json_shapes import RequestFailure
 from .mount import Mount
 from .record import Broken, Capture, body_of, capture_of_refused, failure_of, now, read_body
 from .store import Unavailable
@@ -36,7 +36,7 @@ async def capture(mount: Mount, request: Request, response: Response, target: st
     request.on_disconnect = _go_on
     limit = mount.options.max_body_size
     broken: Broken | None = None
-    failure: Failure | None = None
+    failure: RequestFailure | None = None
     try:
         data = request.body_at_hand()
         if data is not None:

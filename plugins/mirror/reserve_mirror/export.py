@@ -9,7 +9,7 @@ from reserve_core import __version__
 
 from .answer import reply_of
 from .har import entry_of
-from .model import Whole
+from .json_shapes import RequestDetails
 from .store import Store
 from .whole import to_json, whole_of, whole_to_json
 
@@ -27,7 +27,7 @@ async def as_json(store: Store, code: str) -> AsyncIterator[str]:
 
 
 async def as_har(store: Store, code: str, answer: str) -> AsyncIterator[str]:
-    """A HAR log in pieces. `answer` is what the mirror answers now, an `Answer` as JSON."""
+    """A HAR log in pieces. `answer` is what the mirror answers now, a `MirrorResponse` as JSON."""
     reply = reply_of(answer)
     creator = {"name": "reserve", "version": __version__}
     yield f'{{"log":{{"version":"1.2","creator":{to_json(creator)},"entries":['
@@ -43,7 +43,7 @@ def file_extension(content_type: str) -> str:
     return mimetypes.guess_extension(content_type.partition(";")[0].strip().lower()) or ".bin"
 
 
-async def _wholes(store: Store, code: str) -> AsyncIterator[Whole]:
+async def _wholes(store: Store, code: str) -> AsyncIterator[RequestDetails]:
     """The requests one by one: together they may be more than the memory holds."""
     after = ""
     while entries := await store.entries(code, after, _PAGE):

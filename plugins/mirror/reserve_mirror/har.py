@@ -15,13 +15,13 @@ from typing import Any
 from reserve_core import Headers
 
 from .answer import Reply, is_preflight
-from .model import Encoding, RecordedWhole, Whole
+from .json_shapes import BodyEncoding, RequestDetails, TappedResponseDetails
 from .whole import as_text
 
 Pairs = Iterable[list[str] | tuple[str, str]]
 
 
-def entry_of(whole: Whole, reply: Reply) -> dict[str, Any]:
+def entry_of(whole: RequestDetails, reply: Reply) -> dict[str, Any]:
     """The entry of a request. Its response is what a tap has recorded, or else `reply`: what the mirror answers."""
     recorded = whole.get("response")
     duration = recorded["duration"] if recorded else 0
@@ -40,7 +40,7 @@ def entry_of(whole: Whole, reply: Reply) -> dict[str, Any]:
     return entry
 
 
-def _request(whole: Whole) -> dict[str, Any]:
+def _request(whole: RequestDetails) -> dict[str, Any]:
     headers = whole["headers"]
     request: dict[str, Any] = {
         "method": whole["method"],
@@ -70,12 +70,12 @@ def _request(whole: Whole) -> dict[str, Any]:
     return request
 
 
-def _recorded(recorded: RecordedWhole) -> dict[str, Any]:
+def _recorded(recorded: TappedResponseDetails) -> dict[str, Any]:
     body, encoding = recorded["body"], recorded["body_encoding"]
     return _response(recorded["status"], recorded["headers"], recorded["size"], body, encoding)
 
 
-def _answered(whole: Whole, reply: Reply) -> dict[str, Any]:
+def _answered(whole: RequestDetails, reply: Reply) -> dict[str, Any]:
     """The response of a mirror. What it answered isn't kept with the request, and may have been changed since."""
     if "failure" in whole:
         response = _response(whole["failure"]["status"], (), 0, "", "utf-8")
@@ -87,7 +87,7 @@ def _answered(whole: Whole, reply: Reply) -> dict[str, Any]:
     return {**response, "comment": "What the mirror answered when this was exported"}
 
 
-def _response(status: int, headers: Pairs, size: int, body: str, encoding: Encoding) -> dict[str, Any]:
+def _response(status: int, headers: Pairs, size: int, body: str, encoding: BodyEncoding) -> dict[str, Any]:
     content = {"size": size, "mimeType": _value(headers, "content-type"), "text": body}
     if encoding == "base64":
         content["encoding"] = "base64"

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 from reserve_core import Disconnected, Event, HTTPError, Request
 
 from .access import Access
-from .model import Failure, Recorded
+from .json_shapes import RequestFailure, TappedResponse
 from .store import Record
 
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
@@ -105,17 +105,17 @@ def _second(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
 
 
-def failure_of(error: Broken, size: int, length: int | None) -> Failure:
+def failure_of(error: Broken, size: int, length: int | None) -> RequestFailure:
     """What is told of a body that has broken off after `size` bytes of `length`; None: it was chunked."""
     status, reason = 0, "The sender closed the connection"
     if isinstance(error, HTTPError):
         status, reason = error.status, error.reason
     of = f"{size} bytes of a chunked body" if length is None else f"{size} of {length} bytes of the body"
-    return Failure(status=status, reason=f"{reason}, after {of}")
+    return RequestFailure(status=status, reason=f"{reason}, after {of}")
 
 
 class Capture(Record):
-    """A request that was captured. Its summary is a `Summary`.
+    """A request that was captured. Its summary is a `RequestSummary`.
 
     `target` is the path that follows the code, and the query. Not all have a `response`, which a tap has recorded, and
     a `failure`.
@@ -133,8 +133,8 @@ class Capture(Record):
         time: int,
         target: str,
         body: Body,
-        failure: Failure | None = None,
-        response: Recorded | None = None,
+        failure: RequestFailure | None = None,
+        response: TappedResponse | None = None,
         response_body: bytes = b"",
     ) -> None:
         caller = access.caller(request)
@@ -149,8 +149,8 @@ class Capture(Record):
         self._body_size: int = body.size
         self._sha256: str = body.sha256
         self._truncated: bool = body.truncated
-        self._failure: Failure | None = failure
-        self._response: Recorded | None = response
+        self._failure: RequestFailure | None = failure
+        self._response: TappedResponse | None = response
         # The path and the query are told twice.
         size = _UNICODE * (len(self._url) + len(target))
         for name, value in self._fields:
@@ -181,7 +181,7 @@ def capture_of_refused(event: Event, access: Access, target: str) -> Capture:
     """A request that the server has refused. `target` is what the mirror shows of its target."""
     request = event.request
     assert request is not None
-    failure = Failure(status=event.status, reason=event.reason.reason)
+    failure = RequestFailure(status=event.status, reason=event.reason.reason)
     return Capture(request, access, now(), target, EMPTY, failure)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from reserve_core import Event, Headers, Request, Response
 
-from .model import Recorded
+from .json_shapes import TappedResponse
 from .mount import Mount
 from .record import BROKEN, EMPTY, Body, Broken, Capture, Keeper, capture_of_refused, failure_of, now
 from .store import Record, Unavailable
@@ -99,7 +99,7 @@ class Recorder:
             return
         self._finished = True
         answer = self._sent.body()
-        recorded = Recorded(
+        recorded = TappedResponse(
             status=self._status,
             headers=self._headers,
             size=answer.size,

@@ -23,7 +23,7 @@ from .report import nearest_lines
 if TYPE_CHECKING:
     from reserve_core.testing import LoopThread, TestServer
 
-    from .model import Whole
+    from .json_shapes import RequestDetails
     from .wait import Outcome
 
 __all__ = ["RecordedRequest", "TestMirror", "reserve_mirror"]
@@ -36,7 +36,7 @@ MAX_REQUESTS = 1000
 class RecordedRequest:
     """A recorded request. `path` is what follows the mirror's URL, `whole` all that the API tells of it."""
 
-    whole: Whole
+    whole: RequestDetails
 
     def __repr__(self) -> str:
         return f"<{self.method} {self.path or '/'} at {self.whole['time']}>"

@@ -11,7 +11,7 @@ from reserve_core import HTTPError
 from reserve_core.kit import canonical_url
 
 from .follow import PAGE, follow
-from .model import Missed, Summary, Whole
+from .json_shapes import NearMiss, RequestDetails, RequestSummary
 from .store import Event, Store
 from .whole import summary_of, summary_of_event, whole_of
 
@@ -41,7 +41,7 @@ class Criteria(NamedTuple):
         """Criteria as people write them. Raises ValueError for a path that no request can have."""
         return cls(method and method.upper(), None if path is None else _canonical(path), headers, body_contains)
 
-    def misses(self, summary: Summary) -> list[str]:
+    def misses(self, summary: RequestSummary) -> list[str]:
         """Why a request isn't like that, its body aside; empty when it is."""
         return [
             *([summary["failure"]["reason"]] if "failure" in summary else []),
@@ -64,8 +64,8 @@ class Criteria(NamedTuple):
 class Outcome(NamedTuple):
     """The requests that came, and unless they were enough the nearest of those that didn't match, nearest first."""
 
-    requests: list[Whole]
-    nearest: list[Missed]
+    requests: list[RequestDetails]
+    nearest: list[NearMiss]
 
 
 async def wait(
@@ -102,8 +102,8 @@ class _Search:
     """Looks at requests until enough of them meet the criteria."""
 
     def __init__(self, store: Store, code: str, criteria: Criteria, count: int, after: str) -> None:
-        self.found: list[Whole] = []
-        self.nearest: list[Missed] = []
+        self.found: list[RequestDetails] = []
+        self.nearest: list[NearMiss] = []
         self.after = after
         self._store = store
         self._code = code
@@ -114,7 +114,7 @@ class _Search:
     def complete(self) -> bool:
         return len(self.found) == self._count
 
-    async def look_at(self, summary: Summary) -> None:
+    async def look_at(self, summary: RequestSummary) -> None:
         if self.complete:
             return
         self.after = summary["id"]
@@ -126,7 +126,7 @@ class _Search:
             if content is not None and not reasons:
                 self.found.append(await whole_of(content))
                 return
-        missed = Missed(request=summary, missed=reasons)
+        missed = NearMiss(request=summary, missed=reasons)
         # Those with the fewest misses, of them the newest.
         self.nearest = sorted([missed, *self.nearest], key=lambda each: len(each["missed"]))[:NEAREST]
 
@@ -141,7 +141,7 @@ def _canonical(path: str) -> str:
         raise ValueError(f"{path!r} can't be the path of a request: {error.reason}") from None
 
 
-def _header_miss(summary: Summary, name: str, wanted: str) -> Iterable[str]:
+def _header_miss(summary: RequestSummary, name: str, wanted: str) -> Iterable[str]:
     values = [value for key, value in summary["headers"] if key.lower() == name.lower()]
     if not values:
         yield f"there is no header {name}"

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, cast
 
 from reserve_core import Form, FormFile, Request
 
-from .model import Decoded, Encoding, File, RecordedWhole, Summary, Whole
+from .json_shapes import BodyEncoding, DecodedBody, RequestDetails, RequestSummary, TappedResponseDetails, UploadedFile
 from .store import Content, Entry, Event
 
 # Bytes of a decoded body that are given; the exact bytes are given whole.
@@ -25,37 +25,38 @@ _utf8 = getincrementaldecoder("utf-8")
 _IDENTITY = frozenset(("", "identity"))
 
 
-def summary_of(entry: Entry) -> Summary:
+def summary_of(entry: Entry) -> RequestSummary:
     """The summary that an entry holds."""
-    return cast("Summary", json.loads(entry.text))
+    return cast("RequestSummary", json.loads(entry.text))
 
 
-def summary_of_event(event: Event) -> Summary:
+def summary_of_event(event: Event) -> RequestSummary:
     """The summary that an event of a request tells."""
-    return cast("Summary", json.loads(event.text)["request"])
+    return cast("RequestSummary", json.loads(event.text)["request"])
 
 
-async def whole_of(content: Content) -> Whole:
+async def whole_of(content: Content) -> RequestDetails:
     """The whole request."""
     summary = summary_of(content.entry)
     body, encoding = await _as_text(content.body)
     plain = await _decode(summary["headers"], content.body)
     form, form_note = await _form(summary, content.body, plain)
     failure = f"{summary['failure']['reason']}." if "failure" in summary else ""
-    whole = cast("Whole", {**summary})
+    whole = cast("RequestDetails", {**summary})
     whole["body"] = body
     whole["body_encoding"] = encoding
     whole["decoded"] = await _decoded(plain)
     whole["form"] = [[name, value] for name, value in form.fields.items()]
     whole["files"] = [
-        File(name=file.name, filename=file.filename, type=file.content_type, size=len(file.body)) for file in form.files
+        UploadedFile(name=file.name, filename=file.filename, type=file.content_type, size=len(file.body))
+        for file in form.files
     ]
     whole["notes"] = [note for note in (failure, plain.note, form_note) if note]
     if "response" in summary:
         recorded = summary["response"]
         body, encoding = await _as_text(content.answer_body)
         plain = await _decode(recorded["headers"], content.answer_body)
-        whole["response"] = RecordedWhole(
+        whole["response"] = TappedResponseDetails(
             **recorded,
             body=body,
             body_encoding=encoding,
@@ -72,7 +73,7 @@ async def files_of(content: Content) -> list[FormFile]:
     return form.files
 
 
-async def _form(summary: Summary, body: bytes, plain: _Plain) -> tuple[Form, str]:
+async def _form(summary: RequestSummary, body: bytes, plain: _Plain) -> tuple[Form, str]:
     """The form in a body, and why not all of it is there: a sentence, "" when it is."""
     if plain.note or not body:
         return Form(), ""
@@ -92,7 +93,7 @@ async def _form(summary: Summary, body: bytes, plain: _Plain) -> tuple[Form, str
     return form, f"{what}: {reason[0].lower()}{reason[1:]}."
 
 
-def _cut(summary: Summary, body: bytes, plain: _Plain) -> str:
+def _cut(summary: RequestSummary, body: bytes, plain: _Plain) -> str:
     """Why not all of a body is there; "" when it is."""
     if "failure" in summary:
         return summary["failure"]["reason"].removesuffix(".")
@@ -103,7 +104,7 @@ def _cut(summary: Summary, body: bytes, plain: _Plain) -> str:
     return f"only the first {len(plain.data or b'')} bytes of the body are decoded" if plain.truncated else ""
 
 
-def as_text(body: bytes) -> tuple[str, Encoding]:
+def as_text(body: bytes) -> tuple[str, BodyEncoding]:
     """A body as JSON can hold it, to the byte."""
     decoder = _utf8()
     try:
@@ -112,7 +113,7 @@ def as_text(body: bytes) -> tuple[str, Encoding]:
         return "".join(base64.b64encode(piece).decode() for piece in _pieces(body)), "base64"
 
 
-async def _as_text(body: bytes) -> tuple[str, Encoding]:
+async def _as_text(body: bytes) -> tuple[str, BodyEncoding]:
     return as_text(body) if len(body) <= PIECE else await asyncio.to_thread(as_text, body)
 
 
@@ -150,11 +151,11 @@ async def _decode(headers: Sequence[Sequence[str]], body: bytes) -> _Plain:
     return _Plain(bytes(data), truncated=not decoding.complete)
 
 
-async def _decoded(plain: _Plain) -> Decoded | None:
+async def _decoded(plain: _Plain) -> DecodedBody | None:
     if plain.data is None:
         return None
     text, encoding = await _as_text(plain.data)
-    return Decoded(body=text, body_encoding=encoding, truncated=plain.truncated)
+    return DecodedBody(body=text, body_encoding=encoding, truncated=plain.truncated)
 
 
 def _coding(headers: Sequence[Sequence[str]]) -> str:
@@ -166,13 +167,13 @@ def to_json(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-async def whole_to_json(value: Any, *wholes: Whole) -> str:
+async def whole_to_json(value: Any, *wholes: RequestDetails) -> str:
     """The same of a value that holds whole requests, however large they are, without holding up the event loop."""
     size = sum(_length(whole) + _length(whole.get("response")) for whole in wholes)
     return to_json(value) if size <= PIECE else await asyncio.to_thread(_to_json, value)
 
 
-def _length(part: Whole | RecordedWhole | None) -> int:
+def _length(part: RequestDetails | TappedResponseDetails | None) -> int:
     if part is None:
         return 0
     decoded = part["decoded"]

@@ -19,7 +19,7 @@ class Settings(NamedTuple):
 
     max_requests: int
     expiration_time: int | None  # seconds; None: it never expires
-    answer: str  # an `Answer` as JSON
+    answer: str  # a `MirrorResponse` as JSON
 
 
 class State(NamedTuple):
@@ -36,7 +36,7 @@ class Captured(NamedTuple):
     """A capture that is stored."""
 
     id: str
-    answer: str  # what the mirror answers, an `Answer` as JSON
+    answer: str  # what the mirror answers, a `MirrorResponse` as JSON
 
 
 class Entry(NamedTuple):
@@ -47,7 +47,7 @@ class Entry(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The `Summary` as JSON."""
+        """The `RequestSummary` as JSON."""
         return f'{{"id":"{self.id}",{self.summary[1:]}'
 
 
@@ -120,7 +120,7 @@ class Store(Protocol):
         """The mirror, None when there is none."""
 
     async def change(self, code: str, answer: str) -> bool:
-        """Sets what the mirror answers, an `Answer` as JSON; False when there is no such mirror."""
+        """Sets what the mirror answers, a `MirrorResponse` as JSON; False when there is no such mirror."""
 
     async def drop(self, code: str) -> bool:
         """Deletes the mirror and all it has; False when there is none."""

@@ -27,11 +27,11 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypedDict
 
-Encoding = Literal["utf-8", "base64"]
+BodyEncoding = Literal["utf-8", "base64"]
 
 
-class Answer(TypedDict):
-    """What a mirror answers to what it captures.
+class MirrorResponse(TypedDict):
+    """The response of a mirror to each request that it records.
 
     PATCH takes any subset of its members, as `{"response": {...}}`; what isn't given stays. `headers` replaces all, and
     may be given as an object, {"name": "value"}, too. A new `body` without `body_encoding` is text.
@@ -40,46 +40,46 @@ class Answer(TypedDict):
     status: int  # 200 to 599
     headers: list[list[str]]  # [name, value]
     body: str
-    body_encoding: Encoding  # "utf-8" unless the body isn't that
-    delay: float  # seconds to wait before the answer, up to 30
+    body_encoding: BodyEncoding  # "utf-8" unless the body isn't that
+    delay: float  # seconds to wait before the response, up to 30
 
 
 class Mirror(TypedDict):
     """A mirror: `GET api/mirrors/<code>`."""
 
     code: str
-    url: str  # absolute, where requests are captured
+    url: str  # absolute, where requests are recorded
     page: str  # absolute, the live page
     created: str  # ISO 8601, UTC, with milliseconds: 2026-01-31T12:00:00.000Z
-    expires_at: str | None  # the same; None: never. A capture, the page and the WebSocket put it off
+    expires_at: str | None  # the same; None: never. A request, the page and the WebSocket put it off
     expiration_time: int | None  # the seconds they put it off to
     max_requests: int
     max_body_size: int  # bytes kept of a body
     count: int  # requests kept
     revision: str  # another one after each deletion
-    response: Answer
+    response: MirrorResponse
 
 
-class Recorded(TypedDict):
-    """The answer that `tap` recorded, in a summary."""
+class TappedResponse(TypedDict):
+    """The response that `tap` recorded, in a summary."""
 
     status: int  # 0: cut before its head
     headers: list[list[str]]
     size: int
     sha256: str
     truncated: bool
-    duration: float  # milliseconds from the request to the end of the answer
+    duration: float  # milliseconds from the request to the end of the response
     complete: bool  # False: cut before its end
 
 
-class Failure(TypedDict):
-    """Why a request is not whole, or got no further than the server: it's malformed, over a limit, or was cut."""
+class RequestFailure(TypedDict):
+    """Why a request is not complete, or got no further than the server: it's malformed, over a limit, or was cut."""
 
     status: int  # what the sender was told; 0: nothing, it has closed the connection
     reason: str  # a sentence
 
 
-class Summary(TypedDict):
+class RequestSummary(TypedDict):
     """A request without its body: in lists and messages."""
 
     id: str
@@ -94,11 +94,11 @@ class Summary(TypedDict):
     size: int  # bytes received
     sha256: str  # hexadecimal, of all bytes received
     truncated: bool  # the body is not kept to its end
-    failure: NotRequired[Failure]
-    response: NotRequired[Recorded]  # of a tap only
+    failure: NotRequired[RequestFailure]
+    response: NotRequired[TappedResponse]  # of a tap only
 
 
-class File(TypedDict):
+class UploadedFile(TypedDict):
     """A file of a multipart body, or a part that is of no form.
 
     Its content is at `.../<id>/files/<n>`, n its place in the list from 0.
@@ -110,25 +110,25 @@ class File(TypedDict):
     size: int
 
 
-class Decoded(TypedDict):
+class DecodedBody(TypedDict):
     """A body without its content-encoding (gzip, deflate, br, zstd)."""
 
     body: str
-    body_encoding: Encoding
+    body_encoding: BodyEncoding
     truncated: bool  # only the first megabyte is given
 
 
-class RecordedWhole(Recorded):
-    """The answer that `tap` recorded, with its body; exact bytes at `.../<id>/response/body`."""
+class TappedResponseDetails(TappedResponse):
+    """The response that `tap` recorded, with its body; exact bytes at `.../<id>/response/body`."""
 
     body: str
-    body_encoding: Encoding
-    decoded: Decoded | None
+    body_encoding: BodyEncoding
+    decoded: DecodedBody | None
     notes: list[str]
 
 
-class Whole(TypedDict):
-    """A whole request: `GET api/mirrors/<code>/requests/<id>`. A summary's members, and these."""
+class RequestDetails(TypedDict):
+    """A request with its body: `GET api/mirrors/<code>/requests/<id>`. A summary's members, and these."""
 
     id: str
     time: str
@@ -142,52 +142,52 @@ class Whole(TypedDict):
     size: int
     sha256: str
     truncated: bool
-    failure: NotRequired[Failure]
+    failure: NotRequired[RequestFailure]
     body: str
-    body_encoding: Encoding
-    decoded: Decoded | None  # None: the body has no content-encoding, or isn't what it says
+    body_encoding: BodyEncoding
+    decoded: DecodedBody | None  # None: the body has no content-encoding, or isn't what it says
     form: list[list[str]]  # [name, value] of a urlencoded or multipart body, in order
-    files: list[File]
-    notes: list[str]  # what of it can't be shown, or why it isn't whole: a sentence each
-    response: NotRequired[RecordedWhole]
+    files: list[UploadedFile]
+    notes: list[str]  # what of it can't be shown, or why it isn't complete: a sentence each
+    response: NotRequired[TappedResponseDetails]
 
 
-class Requests(TypedDict):
+class RequestList(TypedDict):
     """`GET .../requests?after=ID&limit=N`, oldest first (N: 100 unless told, 1000 at most), and `.../wait`.
 
-    A list has summaries; what was waited for comes whole. Waiting: `count` up to 100, `timeout` up to 3600 seconds.
+    A list has summaries; what was waited for comes in full. Waiting: `count` up to 100, `timeout` up to 3600 seconds.
     """
 
-    requests: list[Summary] | list[Whole]
+    requests: list[RequestSummary] | list[RequestDetails]
 
 
-class Missed(TypedDict):
+class NearMiss(TypedDict):
     """A request that isn't what was waited for, and why: `["method is GET, not POST"]`."""
 
-    request: Summary
+    request: RequestSummary
     missed: list[str]
 
 
-class TimedOut(TypedDict):
+class WaitTimeout(TypedDict):
     """The 408 of `.../wait`: the requests that did match, and the nearest of those that didn't, nearest first."""
 
     error: str
-    requests: list[Whole]
-    nearest: list[Missed]
+    requests: list[RequestDetails]
+    nearest: list[NearMiss]
 
 
-class Hello(TypedDict):
+class HelloMessage(TypedDict):
     type: Literal["hello"]
     time: str  # the server's clock, by which all times are told: ISO 8601, UTC, with milliseconds
     mirror: Mirror
 
 
-class Captured(TypedDict):
+class RequestMessage(TypedDict):
     type: Literal["request"]
-    request: Summary
+    request: RequestSummary
 
 
-class Deleted(TypedDict):
+class DeletedMessage(TypedDict):
     """One request was deleted."""
 
     type: Literal["deleted"]
@@ -195,7 +195,7 @@ class Deleted(TypedDict):
     revision: str
 
 
-class Cleared(TypedDict):
+class ClearedMessage(TypedDict):
     """All requests were deleted up to the one with the id `last`; those after it stay."""
 
     type: Literal["cleared"]
@@ -203,18 +203,18 @@ class Cleared(TypedDict):
     revision: str
 
 
-class Updated(TypedDict):
+class UpdatedMessage(TypedDict):
     """The mirror's response was changed."""
 
     type: Literal["updated"]
-    response: Answer
+    response: MirrorResponse
 
 
-class Expired(TypedDict):
+class ExpiredMessage(TypedDict):
     """The mirror is no more; the WebSocket closes with 1000."""
 
     type: Literal["expired"]
     reason: Literal["time", "deleted"]
 
 
-Message = Hello | Captured | Deleted | Cleared | Updated | Expired
+MirrorMessage = HelloMessage | RequestMessage | DeletedMessage | ClearedMessage | UpdatedMessage | ExpiredMessage
