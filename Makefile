@@ -17,7 +17,7 @@ COVERAGE :=
 # The tests wait more than they compute: more of them at once than the two processors of a small machine.
 JOBS := 3
 # What needs no server, no browser and no process of its own.
-QUICK := tests/config tests/plugins/test_custom.py tests/plugins/test_status.py $(wildcard tests/plugins/test_file*.py) \
+QUICK := tests/config $(addprefix tests/plugins/, custom file status) \
 	$(addprefix tests/http/test_, forms.py stream.py target.py) \
 	$(addprefix tests/test_, body.py capture.py dispatcher.py events.py functions.py hooks.py layout.py limits.py mock.py plugins.py send.py)
 # Prints the version of another Python here: the newest, or the oldest if that is the one in use.
@@ -27,8 +27,8 @@ OTHER := own=$$(.venv/bin/python -c 'import sys; print("%d.%d" % sys.version_inf
 OTHERS := $(filter-out %/test_connection_vectors.py,$(wildcard tests/http/test_connection*.py tests/http/test_websocket*.py)) \
 	$(addprefix tests/http/test_, exchange.py stream.py tornado.py) \
 	$(addprefix tests/config/test_, contract.py reference.py) \
-	$(addprefix tests/plugins/, limit test_custom.py use) \
-	$(addprefix tests/plugins/url/test_, pool.py proxy.py tls.py tunnel.py) \
+	$(addprefix tests/plugins/, custom limit use) \
+	$(addprefix tests/plugins/url/test_, connection_pool.py proxy.py tls.py tunnel.py) \
 	$(addprefix tests/e2e/test_, reload.py serve.py tls.py websocket.py workers.py) \
 	$(addprefix tests/test_, cli.py failures.py hooks.py installed.py live.py log.py mock.py options.py plugins.py public.py \
 	reload.py resources.py server.py stalls.py testing.py threads.py workers.py)

@@ -14,8 +14,8 @@ import pytest
 UNUSED = {
     *("attrs", "brotli", "cryptography", "ifaddr", "jsonschema", "python_multipart", "redis", "referencing", "regex"),
     *("tornado", "watchfiles", "zstandard"),
-    *("reserve_limit.limiter", "reserve_limit.options", "reserve_limit.plan"),
-    *("reserve_mirror.mount", "reserve_mirror.options", "reserve_file.custom"),
+    *("reserve_limit.limiter", "reserve_limit.options", "reserve_limit.quota_policy"),
+    *("reserve_mirror.mount", "reserve_mirror.options", "reserve_file.custom_files"),
     *("reserve_mirror.store", "reserve_mirror.routes", "reserve_url.proxy", "reserve_use.application"),
     *("reserve_core.decoding", "reserve_core.http.forms", "reserve_core.http.websocket", "reserve_core.workers"),
 }
@@ -24,7 +24,12 @@ SERVING = {
     *("asyncio", "multidict", "reserve_core.server", "reserve_core.limits", "reserve_core.options"),
     *("reserve_core.config.mapping", "reserve_core.config.schema", "reserve_core.config.shape"),
     *("reserve_core.config.validation", "reserve_core.cli.conveniences", "reserve_core.cli.job"),
-    *("reserve_custom.watch", "reserve_file.options", "reserve_status.fields", "reserve_status.options"),
+    *(
+        "reserve_custom.watched_function",
+        "reserve_file.options",
+        "reserve_status.interpolated_headers",
+        "reserve_status.options",
+    ),
 }
 LIBRARY = {"hmac", "html.entities", "mimetypes", "secrets"}  # what Python has for other responses
 METADATA = {"email.message", "importlib.metadata", "zipfile"}  # entry points are found without

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.kit.waiting import PATIENCE
-from tests.plugins.test_file_hostile import NAMES, SECRET, SWAP, www
+from tests.plugins.file.test_safe_open import NAMES, SECRET, SWAP, www
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Start

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from reserve_core import LiveConfiguration, Mapping, Request, Response
 
     from .options import Options
-    from .watch import WatchedFunction
+    from .watched_function import WatchedFunction
 
 # What a function returns at once; anything else may have to be awaited first.
 _PLAIN = frozenset((type(None), str, int, list, tuple))
@@ -47,11 +47,11 @@ async def validate(mapping: Mapping) -> None:
     options: Options = mapping.options
     prepared = prepare
     if options.thread:
-        from .thread import prepare_threaded as prepared
+        from .threaded_function import prepare_threaded as prepared
     if options.watch:
         if not isinstance(value, str):
             raise ConfigError('"watch" is for code in a file', 'Name it as "./file.py:name", or leave "watch" out')
-        from .watch import WatchedFunction
+        from .watched_function import WatchedFunction
 
         mapping.state = WatchedFunction(Reference(value, mapping.cwd, DEFAULT_NAME), prepared)
     elif isinstance(value, str):

@@ -12,8 +12,8 @@ from reserve_core import hookimpl
 if TYPE_CHECKING:
     from reserve_core import Mapping, Request, Response
 
-    from .custom import CustomFiles
-    from .disk import DiskFiles
+    from .custom_files import CustomFiles
+    from .disk_files import DiskFiles
     from .filesystem import FileSystem
     from .options import Options
     from .paths import Place
@@ -47,12 +47,12 @@ async def validate(mapping: Mapping) -> None:
 
     place, file_system = parse_place(mapping), load_file_system(mapping)
     if file_system is None:
-        from .disk import DiskFiles
+        from .disk_files import DiskFiles
 
         _warn_of_folder(mapping, place)
         mapping.state = DiskFiles(mapping.options, place)
     else:
-        from .custom import CustomFiles
+        from .custom_files import CustomFiles
 
         mapping.state = CustomFiles(mapping.options, place, file_system)
 

@@ -11,8 +11,8 @@ from urllib.parse import quote, unquote
 from reserve_core import Request, Response
 from reserve_core.kit import with_charset
 
-from .local import open_beneath
 from .paths import servable
+from .safe_open import open_beneath
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">

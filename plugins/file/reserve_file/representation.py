@@ -8,7 +8,7 @@ from email.utils import formatdate
 
 from reserve_core import FixedHeaders
 
-from .local import Identity
+from .safe_open import Identity
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .limiter import Limiter
     from .options import Options
-    from .plan import Plan
+    from .quota_policy import Plan
 
 
 @hookimpl
@@ -31,7 +31,7 @@ def schema() -> type[Options]:
 @hookimpl
 async def validate(mapping: Mapping, configuration: Configuration) -> None:
     """Keeps the plan as state."""
-    from .plan import plan_of
+    from .quota_policy import plan_of
 
     mapping.state = plan_of(mapping)
     options: Options = mapping.options
@@ -65,20 +65,20 @@ async def validate_table(mappings: tuple[Mapping, ...]) -> None:
 @hookimpl
 async def lifespan(mapping: Mapping, resources: Resources) -> AsyncGenerator[None, None]:
     """Keeps as state what limits: with the counters of the mappings before a reload, where the plan is the same."""
-    from .client import client_by
+    from .client_keys import client_by
     from .limiter import Counters, Limiter
 
     options: Options = mapping.options
     plan: Plan = mapping.state
     counters: Counters
     if options.redis_url is None:
-        from .memory import memory_counters
+        from .memory_counters import memory_counters
 
         counters = await resources.share(memory_counters, plan)
     else:
         from reserve_core.kit import redis_client
 
-        from .redis import RedisCounters, script
+        from .redis_counters import RedisCounters, script
 
         redis = await resources.share(redis_client, options.redis_url)
         counters = RedisCounters(plan, await resources.share(script, redis))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from reserve_core import Request, Response
 
-    from .client import ClientOf
-    from .plan import Plan
+    from .client_keys import ClientOf
     from .quota import Verdict
+    from .quota_policy import Plan
 
 TOO_MANY_REQUESTS = 429  # RFC 6585 4
 

@@ -17,7 +17,7 @@ from reserve_core import hookimpl
 if TYPE_CHECKING:
     from reserve_core import FixedHeaders, LiveConfiguration, Mapping, Request, Response
 
-    from .fields import Pairs
+    from .interpolated_headers import Pairs
     from .options import Options
 
 _TEXTS = {
@@ -59,7 +59,7 @@ def schema() -> type[Options]:
 @hookimpl
 async def validate(mapping: Mapping) -> None:
     """Keeps as state what makes the headers of an answer from its match."""
-    from .fields import compile_fields  # a redirect to a status needs none
+    from .interpolated_headers import compile_fields  # a redirect to a status needs none
 
     options: Options = mapping.options
     status, headers = options.status, options.headers

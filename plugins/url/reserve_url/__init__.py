@@ -17,7 +17,7 @@ from reserve_core import hookimpl
 if TYPE_CHECKING:
     from reserve_core import Configuration, Mapping, Request, Resources, Response
 
-    from .forward import Forward
+    from .forward_hooks import Forward
     from .options import Options, Prepared
     from .proxy import Proxy
 
@@ -27,7 +27,7 @@ __all__ = ["Forward"]
 def __getattr__(name: str) -> Any:
     if name != "Forward":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .forward import Forward
+    from .forward_hooks import Forward
 
     return Forward
 
@@ -42,8 +42,8 @@ def schema() -> type[Options]:
 @hookimpl
 async def validate(mapping: Mapping, configuration: Configuration) -> None:
     """Keeps as state what is made of the options. Warns of strangers who reach anything, and of dropped paths."""
-    from .addresses import is_loopback
     from .options import prepare
+    from .ssrf import is_loopback
 
     import_module(".proxy", __name__)  # no request shall wait for it
     prepared = prepare(mapping)

@@ -14,11 +14,11 @@ from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
-from .addresses import is_public
-from .errors import ForbiddenError, SlowError, UpstreamError
-from .pool import Pool
-from .target import Origin
-from .upstream import Upstream
+from .connection_pool import Pool
+from .ssrf import is_public
+from .upstream_connection import Upstream
+from .upstream_errors import ForbiddenError, SlowError, UpstreamError
+from .upstream_url import Origin
 
 # Seconds until the next address is tried beside one that doesn't answer (RFC 8305 5).
 ATTEMPT_DELAY = 0.25

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from reserve_core import ConfigError, Networks, option
 
-from .addresses import HostPatterns
 from .dial import Dialer, tls_context
-from .forward import Hook, load_hook
-from .target import Template
+from .forward_hooks import Hook, load_hook
+from .ssrf import HostPatterns
+from .upstream_url import Template
 
 if TYPE_CHECKING:
     from reserve_core import Mapping

@@ -11,10 +11,10 @@ from multidict import CIMultiDict
 from reserve_core import HTTPError
 from reserve_core.kit import PassedHeaders, is_token
 
-from .answer import Answer
-from .errors import TEXTS, ForbiddenError, LostError, UpstreamError
-from .forward import Forward, ForwardedRequest, ForwardedResponse, call_hook
-from .headers import (
+from .auto_rewrite import Mount
+from .connection_pool import Connections, Pool
+from .forward_hooks import Forward, ForwardedRequest, ForwardedResponse, call_hook
+from .forwarded_headers import (
     Fields,
     RequestFields,
     as_bytes,
@@ -30,11 +30,11 @@ from .headers import (
     via,
 )
 from .options import Options, Prepared
-from .pool import Connections, Pool
-from .rewrite import Mount
-from .target import Origin, Sent, parse_url
+from .response_parser import Answer
 from .tunnel import carry, is_accepted
-from .upstream import Upstream
+from .upstream_connection import Upstream
+from .upstream_errors import TEXTS, ForbiddenError, LostError, UpstreamError
+from .upstream_url import Origin, Sent, parse_url
 
 if TYPE_CHECKING:
     from reserve_core import Mapping, Request, Response

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from tornado.iostream import StreamClosedError
 
-from .errors import UpstreamError
-from .upstream import Upstream
+from .upstream_connection import Upstream
+from .upstream_errors import UpstreamError
 
 if TYPE_CHECKING:
     from reserve_core import Request

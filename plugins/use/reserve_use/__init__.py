@@ -35,7 +35,7 @@ async def validate(mapping: Mapping, configuration: Configuration) -> None:
     from reserve_core import Reference
 
     from .options import DEFAULT_NAME
-    from .running import Use
+    from .shared_application import Use
 
     value = mapping.value
     target = Reference(value, mapping.cwd, DEFAULT_NAME).load() if isinstance(value, str) else value
@@ -46,7 +46,7 @@ async def validate(mapping: Mapping, configuration: Configuration) -> None:
 @hookimpl
 async def lifespan(mapping: Mapping, resources: Resources) -> AsyncGenerator[None, None]:
     """Keeps the running application as state: the same one for all mappings that use it so, also after a reload."""
-    from .running import running
+    from .shared_application import running
 
     mapping.state = await resources.share(running, mapping.state)
     yield

@@ -13,8 +13,8 @@ from reserve_core import ConfigError, Mapping, Request, Response
 from reserve_core.kit import run_application
 
 from .asgi import ASGIApplication
+from .behind_middleware import Rest
 from .options import INTERFACES, Interface, Options
-from .rest import Rest
 from .wsgi import WSGIApplication
 
 

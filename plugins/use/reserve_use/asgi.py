@@ -10,9 +10,9 @@ from typing import Any
 from reserve_core import Disconnected, Request, Response
 from reserve_core.kit import Body, is_cancellation
 
-from .scope import ASGIApp, Message, decoded, request_scope, take_over
-from .startup import Lifespan
-from .websocket import Session
+from .asgi_lifespan import Lifespan
+from .asgi_scope import ASGIApp, Message, decoded, request_scope, take_over
+from .asgi_websocket import Session
 
 logger = logging.getLogger("reserve")
 

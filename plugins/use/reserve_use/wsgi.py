@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 from reserve_core import Disconnected, Request, Response
 from reserve_core.kit import Body, Threads
 
-from .scope import encoded_target, take_over
+from .asgi_scope import encoded_target, take_over
 
 T = TypeVar("T")
 WSGIApp = Callable[[dict[str, Any], Callable[..., Callable[[bytes], object]]], Iterable[bytes]]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from reserve_limit import memory
+from reserve_limit import memory_counters
 
 
 @dataclass
@@ -19,6 +19,6 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of all counters in memory that are made from now on."""
-    clock, made = Clock(), memory.MemoryCounters
-    monkeypatch.setattr(memory, "MemoryCounters", lambda plan, _: made(plan, lambda: clock.now))
+    clock, made = Clock(), memory_counters.MemoryCounters
+    monkeypatch.setattr(memory_counters, "MemoryCounters", lambda plan, _: made(plan, lambda: clock.now))
     return clock

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from reserve_core import Disconnected, Headers, Request, Response
 
-from .scope import Message, Pairs, Receive, Scope, Send, decoded, decoded_path, encoded_target
+from .asgi_scope import Message, Pairs, Receive, Scope, Send, decoded, decoded_path, encoded_target
 
 if TYPE_CHECKING:
     from .asgi import Cycle

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final, cast
 
 from reserve_core.kit import FlowControl, Waiter, is_cancellation
 
-from .answer import Answer
-from .errors import LostError, SlowError, UpstreamError
-from .headers import as_bytes, lines, passed_trailers
+from .forwarded_headers import as_bytes, lines, passed_trailers
+from .response_parser import Answer
+from .upstream_errors import LostError, SlowError, UpstreamError
 
 if TYPE_CHECKING:
     from reserve_core import Request

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reserve_core import Mock
-from reserve_file.disk import SMALL
+from reserve_file.disk_files import SMALL
 from reserve_file.negotiation import codings
 
 Mocked = Callable[..., Awaitable[Mock]]

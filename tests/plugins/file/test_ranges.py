@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from reserve_core import Mock
-from reserve_file.disk import SMALL
+from reserve_file.disk_files import SMALL
 from reserve_file.ranges import MAX_RANGES, content_range, parse_ranges
 
 Mocked = Callable[..., Awaitable[Mock]]

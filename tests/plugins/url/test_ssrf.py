@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from reserve_url.addresses import HostPatterns, is_public
-from reserve_url.target import parse_origin
+from reserve_url.ssrf import HostPatterns, is_public
+from reserve_url.upstream_url import parse_origin
 
 
 @pytest.mark.parametrize(

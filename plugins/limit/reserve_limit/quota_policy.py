@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from reserve_core import ConfigError
 
-from .client import digest
+from .client_keys import digest
 from .quota import Quota
 
 if TYPE_CHECKING:

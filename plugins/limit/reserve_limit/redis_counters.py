@@ -15,7 +15,7 @@ from .quota import Verdict
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-    from .plan import Plan
+    from .quota_policy import Plan
 
 logger = logging.getLogger("reserve")
 

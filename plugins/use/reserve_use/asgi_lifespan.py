@@ -9,7 +9,7 @@ from typing import Any
 from reserve_core import ConfigError
 from reserve_core.kit import is_cancellation
 
-from .scope import ASGI, ASGIApp, Message
+from .asgi_scope import ASGI, ASGIApp, Message
 
 logger = logging.getLogger("reserve")
 

@@ -9,8 +9,8 @@ import pytest
 
 from reserve_core.cli.proxies import Proxy
 from reserve_core.http.target import RawMatch, canonical_url, raw_url
-from reserve_url.rewrite import Mount
-from reserve_url.target import Template, parse_origin
+from reserve_url.auto_rewrite import Mount
+from reserve_url.upstream_url import Template, parse_origin
 
 if TYPE_CHECKING:
     from tests.kit.upstream import Backend, Peer

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reserve_url.dial import Dialer
-from reserve_url.errors import UpstreamError
 from reserve_url.proxy import BODY_AHEAD
-from reserve_url.target import parse_origin
+from reserve_url.upstream_errors import UpstreamError
+from reserve_url.upstream_url import parse_origin
 from tests.kit.waiting import PATIENCE
 
 if TYPE_CHECKING:

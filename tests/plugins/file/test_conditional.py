@@ -11,7 +11,7 @@ from multidict import CIMultiDict
 
 from reserve_core import Mock
 from reserve_file.conditional import parse_date, precondition, range_applies
-from reserve_file.disk import SMALL
+from reserve_file.disk_files import SMALL
 
 Mocked = Callable[..., Awaitable[Mock]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reserve_core import Networks, Request
-from reserve_url.headers import (
+from reserve_url.forwarded_headers import (
     RequestFields,
     ResponseFields,
     as_bytes,

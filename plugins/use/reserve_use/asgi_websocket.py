@@ -7,7 +7,7 @@ from typing import Any
 
 from reserve_core import Disconnected, Request, Response, WebSocket
 
-from .scope import Message, decoded, take_over
+from .asgi_scope import Message, decoded, take_over
 
 
 class Session:

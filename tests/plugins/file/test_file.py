@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from reserve_core import ConfigError, Mock, Request, Response
-from reserve_file.disk import SMALL
+from reserve_file.disk_files import SMALL
 
 Mocked = Callable[..., Awaitable[Mock]]
 SITE = {"match": "^/(.*)", "file": "./www/$1"}

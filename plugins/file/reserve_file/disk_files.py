@@ -11,16 +11,16 @@ from functools import partial
 
 from reserve_core import Mapping, Request, Response
 
-from .answer import send_from_disk, send_from_memory
 from .cache import Cache
+from .file_response import send_from_disk, send_from_memory
 from .listing import list_folder, send_page
-from .local import examine, identity, is_same, open_file, read_all, reopen
 from .mime import content_type
 from .negotiation import SUFFIXES, codings, is_stale
 from .options import Options
 from .paths import Place, Target
 from .representation import Representation, represent
-from .slash import redirect_folder
+from .safe_open import examine, identity, is_same, open_file, read_all, reopen
+from .trailing_slash import redirect_folder
 
 # Files up to this size are read at once and kept in memory; reading a larger one costs little beside sending it.
 SMALL = 64 * 1024

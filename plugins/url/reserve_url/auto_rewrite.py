@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from .headers import Pairs
-from .target import Origin, parse_origin
+from .forwarded_headers import Pairs
+from .upstream_url import Origin, parse_origin
 
 _REFERENCE = re.compile(r"(?:(https?):)?//([^/?#\\]*)(/[^?#]*)?(.*)|(/[^?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 _REFRESH = re.compile(r"([^;,]*[;,]\s*url\s*=\s*[\"']?)([^\"']*)(.*)", re.IGNORECASE | re.DOTALL)

@@ -18,7 +18,7 @@ from reserve_core import Mock
 from reserve_core.kit import redis_client
 from reserve_core.testing import StartServer
 from reserve_limit.quota import Quota, take
-from reserve_limit.redis import PAUSE, SCRIPT
+from reserve_limit.redis_counters import PAUSE, SCRIPT
 from tests.kit.client import ask
 from tests.kit.clock import Clock
 from tests.kit.redis_server import RedisServer

@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from reserve_core import HTTPError
 from reserve_core.http.target import RawMatch, canonical_url, raw_url
-from reserve_url.target import Origin, Template, parse_origin, parse_url
+from reserve_url.upstream_url import Origin, Template, parse_origin, parse_url
 
 
 def resolve(pattern: str, value: str, target: str) -> str:

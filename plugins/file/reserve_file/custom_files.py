@@ -6,7 +6,7 @@ from functools import partial
 
 from reserve_core import Mapping, Request, Response
 
-from .answer import stream
+from .file_response import stream
 from .filesystem import FileSystem, Stat, examine, send_range
 from .listing import Entry, send_page
 from .mime import content_type
@@ -14,7 +14,7 @@ from .negotiation import SUFFIXES, codings, is_stale
 from .options import Options
 from .paths import Place, Target, servable
 from .representation import Representation, represent
-from .slash import redirect_folder
+from .trailing_slash import redirect_folder
 
 
 class CustomFiles:

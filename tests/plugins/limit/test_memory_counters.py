@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from reserve_limit.memory import LOOKED_AT, MemoryCounters
-from reserve_limit.plan import Plan
+from reserve_limit.memory_counters import LOOKED_AT, MemoryCounters
 from reserve_limit.quota import Quota
+from reserve_limit.quota_policy import Plan
 
 
 class Site:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from .quota import SECOND, Verdict, take
 
 if TYPE_CHECKING:
-    from .plan import Plan
+    from .quota_policy import Plan
 
 # Clients of one limit; a kilobyte is enough for two of them.
 MAX_CLIENTS = 100_000

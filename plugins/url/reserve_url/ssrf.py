@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
-from .target import Origin
+from .upstream_url import Origin
 
 # Not public, or not a single host: RFC 6890 and the IANA registry of special-purpose addresses.
 _NOT_PUBLIC_V4 = tuple(

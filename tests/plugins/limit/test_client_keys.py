@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 
 from reserve_core import Request
-from reserve_limit.client import client_by
+from reserve_limit.client_keys import client_by
 from reserve_limit.options import Header
 
 

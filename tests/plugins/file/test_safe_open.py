@@ -16,7 +16,7 @@ import pytest
 
 from reserve_core import HTTPError, MemoryResponse, Mock
 from reserve_core.http.target import canonical_url
-from reserve_file import disk, local
+from reserve_file import disk_files, safe_open
 
 Mocked = Callable[..., Awaitable[Mock]]
 SITE = {"match": "^/(.*)", "file": "./www/$1"}
@@ -287,7 +287,7 @@ async def test_a_link_in_place_of_what_was_examined(
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(SECRET if folder == outside else b"page")
     swapped = name.partition("/")[0]
-    walk = local._walk
+    walk = safe_open._walk
 
     def swap_and_walk(anchor: str, names: list[str]) -> int:
         (www / swapped).rename(www / "away")
@@ -296,7 +296,7 @@ async def test_a_link_in_place_of_what_was_examined(
 
     site = await mocked(SITE)
     assert (await site.request("GET", f"/{name}")).body == b"page"
-    monkeypatch.setattr(local, "_walk", swap_and_walk)
+    monkeypatch.setattr(safe_open, "_walk", swap_and_walk)
     site = await mocked(SITE)
     assert (await site.request("GET", f"/{name}")).status == 404
 
@@ -343,7 +343,7 @@ async def test_renames_all_the_time(mocked: Mocked, www: Path) -> None:
 
 async def test_a_fifo_in_place_of_a_file_that_was_served(mocked: Mocked, www: Path) -> None:
     for name in ("small", "large"):
-        (www / name).write_bytes(b"x" * (disk.SMALL + 1 if name == "large" else 1))
+        (www / name).write_bytes(b"x" * (disk_files.SMALL + 1 if name == "large" else 1))
         os.utime(www / name, (10**9, 10**9))
     site = await mocked(SITE)
     for name in ("small", "large"):
@@ -388,8 +388,8 @@ async def test_names_keep_their_case_where_file_systems_do_not(
     mocked: Mocked, www: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stands for a file system that takes one case for the other: a hard link of the other name."""
-    monkeypatch.setattr(local, "FOLDS_CASE", True)
-    monkeypatch.setattr(local, "_FOLDER", os.O_RDONLY | os.O_DIRECTORY)
+    monkeypatch.setattr(safe_open, "FOLDS_CASE", True)
+    monkeypatch.setattr(safe_open, "_FOLDER", os.O_RDONLY | os.O_DIRECTORY)
     site = await mocked(SITE)
     assert (await site.request("GET", "/page.txt")).body == b"page"
     listed = os.listdir

@@ -12,7 +12,7 @@ from reserve_core import check, load_plugins
 from reserve_core.errors import ConfigError
 from reserve_core.http import Request, Response
 from reserve_core.mock import Mock
-from reserve_status.fields import compile_fields
+from reserve_status.interpolated_headers import compile_fields
 
 Mocked = Callable[..., Awaitable[Mock]]
 

@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from .errors import BusyError, UpstreamError
-from .target import Origin
-from .upstream import Upstream
+from .upstream_connection import Upstream
+from .upstream_errors import BusyError, UpstreamError
+from .upstream_url import Origin
 
 Dial = Callable[[Origin], Awaitable[Upstream]]
 

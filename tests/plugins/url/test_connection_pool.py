@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from reserve_url.connection_pool import Pool
 from reserve_url.dial import Dialer
-from reserve_url.errors import UpstreamError
-from reserve_url.pool import Pool
-from reserve_url.target import Origin, parse_origin
+from reserve_url.upstream_errors import UpstreamError
+from reserve_url.upstream_url import Origin, parse_origin
 
 if TYPE_CHECKING:
-    from reserve_url.upstream import Upstream as Connection
+    from reserve_url.upstream_connection import Upstream as Connection
     from tests.kit.clock import Clock
     from tests.kit.upstream import Message, Peer
     from tests.plugins.url.conftest import Serve, Until, Upstream
@@ -313,7 +313,7 @@ async def test_a_refused_connection_gives_its_place_back(serve: Serve) -> None:
 async def test_an_unused_connection_is_closed_in_time(
     upstream: Upstream, serve: Serve, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reserve_url.upstream.IDLE_TIMEOUT", 0.1)
+    monkeypatch.setattr("reserve_url.upstream_connection.IDLE_TIMEOUT", 0.1)
     backend = await upstream()
     site = await serve(backend.url)
     for number in (1, 2):
@@ -355,7 +355,7 @@ async def test_connections_outlive_a_reload_that_uses_them(upstream: Upstream, s
 async def test_origins_without_connections_are_forgotten(
     upstream: Upstream, serve: Serve, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reserve_url.pool.MAX_ORIGINS", 2)
+    monkeypatch.setattr("reserve_url.connection_pool.MAX_ORIGINS", 2)
     backends = [await upstream(OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")) for _ in range(5)]
     site = await serve({"match": "^/(.*)", "url": "http://$1", "allow-private": True})
     for backend in backends:

@@ -6,8 +6,8 @@ from typing import Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from .errors import UpstreamError
-from .headers import Fields, ResponseFields
+from .forwarded_headers import Fields, ResponseFields
+from .upstream_errors import UpstreamError
 
 # Largest head of an answer, and largest trailers, in bytes.
 MAX_HEAD: Final = 128 * 1024
