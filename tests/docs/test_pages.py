@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,14 @@ import pytest
 from reserve_core import check
 from reserve_core.config.pattern import compile_match
 from tests.e2e.conftest import Start
-from tests.kit.markdown import Section, sections
+from tests.kit.markdown import Block, Section, sections
 from tests.kit.running import Running
+from tests.kit.waiting import wait_until
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = {str(path.relative_to(DOCS)): sections(path.read_text()) for path in sorted(DOCS.rglob("*.md"))}
+# What is done there from the first line to the last, in one folder that is empty at first.
+LESSONS = tuple(page for page in PAGES if page.startswith("tutorials/"))
 ADDRESS = re.compile(r"127\.0\.0\.1:\d+")
 READY = "Server running at "
 
@@ -31,33 +35,47 @@ Install = Callable[[Path, str, dict[str, str]], None]
 
 
 def files(page: str, title: str) -> dict[str, str]:
-    """The files of a section, and those of earlier sections that it names."""
+    """The files of a section, and those of earlier sections that it names; in a lesson, all of them."""
     found: dict[str, str] = {}
     for section in PAGES[page].values():
         found |= section.files()
         if section.title == title:
             break
-    return {name: text for name, text in found.items() if f"`{name}`" in PAGES[page][title].text}
+    return {name: text for name, text in found.items() if page in LESSONS or f"`{name}`" in PAGES[page][title].text}
 
 
 def with_commands() -> list[tuple[str, str]]:
-    return [(page, title) for page, found in PAGES.items() for title, section in found.items() if section.commands()]
+    return [
+        (page, title)
+        for page, found in PAGES.items()
+        for title, section in found.items()
+        if section.commands() and page not in LESSONS
+    ]
 
 
 class Console:
-    """Runs the commands of a section, in a folder with its files. What they install is there for them alone."""
+    """Runs the commands of a section or a lesson, in a folder. What they install is there for them alone.
+
+    The servers listen on ports of their own: the addresses shown stand for theirs.
+    """
 
     def __init__(self, folder: Path, command: Path, start: Start, install: Install) -> None:
         self._folder = folder
         self._command = command
         self._start = start
         self._install = install
-        self._server: Running | None = None
-        self._address = ""
+        self._servers: dict[str, Running] = {}
+        self._addresses: dict[str, str] = {}
 
     def shows(self, line: str, output: str) -> None:
         """Holds the output of a command line to the one that is shown."""
-        program, *arguments = shlex.split(ADDRESS.sub(self._address, line) if self._address else line)
+        # A file that is shown is the one that the server has left; `reserve wait` asks it.
+        program, *arguments = shlex.split(self._here(line))
+        if output.startswith(READY) or program == "cat" or (program == "reserve" and arguments[0] != "wait"):
+            self.stop()
+        self._shows(program, arguments, output)
+
+    def _shows(self, program: str, arguments: list[str], output: str) -> None:
         if program == "cd":
             self._folder = self._folder / arguments[0]
         elif program == "pip" and "-e" in arguments:
@@ -69,26 +87,35 @@ class Console:
         elif output.startswith(READY):
             self._serve(program, arguments, output)
         else:
-            # A file that is shown is the one that the server has left; `reserve wait` asks it.
-            if program == "cat" or (program == "reserve" and arguments[0] != "wait"):
-                self._stop()
-            assert self._run(program, arguments) == _steady(ADDRESS.sub(self._address or r"\g<0>", output))
+            self._holds(program, arguments, output)
+
+    def _holds(self, program: str, arguments: list[str], output: str) -> None:
+        assert self._run(program, arguments) == _steady(self._here(output))
+
+    def _here(self, text: str) -> str:
+        """A text with the addresses of the servers that run instead of those shown."""
+        return ADDRESS.sub(lambda shown: self._addresses.get(shown[0], shown[0]), text)
 
     def _serve(self, program: str, arguments: list[str], output: str) -> None:
-        self._stop()
         command = {"reserve": self._command, "python": Path(sys.executable)}[program]
-        self._server = self._start(*arguments, command=command, cwd=self._folder)
-        ready = [line for line in output.splitlines() if line.startswith(READY)]
-        urls = [self._server.ready() for _ in ready]
-        found = ADDRESS.search(urls[0])
-        assert found is not None
-        self._address = found[0]
-        for line in output.splitlines()[len(ready) :]:
-            assert self._server.line() == ADDRESS.sub(self._address, line)
+        server = self._start(*arguments, command=command, cwd=self._folder)
+        lines = output.splitlines()
+        ready = [line for line in lines if line.startswith(READY)]
+        for line in ready:
+            shown, found = ADDRESS.search(line), ADDRESS.search(server.ready())
+            assert shown is not None
+            assert found is not None
+            self._addresses[shown[0]] = found[0]
+            self._servers[shown[0]] = server
+        for line in lines[len(ready) :]:
+            assert server.line() == self._here(line)
 
-    def _stop(self) -> None:
-        if self._server is not None and self._server.process.poll() is None:
-            assert self._server.stop() == 0
+    def stop(self) -> None:
+        """Stops all servers."""
+        for server in self._servers.values():
+            if server.process.poll() is None:
+                assert server.stop() == 0
+        self._servers.clear()
 
     def _run(self, program: str, arguments: list[str]) -> str:
         commands: dict[str, list[str | Path]] = {
@@ -97,15 +124,62 @@ class Console:
             "pytest": [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:asyncio"],
             "curl": ["curl", "--silent", "--show-error"],
             "cat": ["cat"],
+            "sh": ["sh"],
         }
         arguments, target = (arguments[:-2], arguments[-1]) if ">" in arguments else (arguments, None)
-        command = [*commands[program], *arguments]
+        command = [*commands[program], *map(os.path.expanduser, arguments)]
         run = subprocess.run(command, cwd=self._folder, capture_output=True, text=True, check=False)
         if target is None:
             return _steady(run.stdout + run.stderr)
         (self._folder / target).write_text(run.stdout)
         assert run.returncode == 0
         return _steady(run.stderr)
+
+
+class Lesson(Console):
+    """Takes the steps of a lesson one after the other, as its reader does: in terminals, an editor, and a folder."""
+
+    def __init__(self, folder: Path, command: Path, start: Start, install: Install) -> None:
+        super().__init__(folder, command, start, install)
+        self._edited = False
+
+    def take(self, block: Block) -> None:
+        """Writes a file, runs commands, or looks at the terminal of the server that was started last."""
+        if "Ctrl+C" in block.prose:
+            assert self._servers.popitem()[1].stop() == 0
+        if block.name is not None:
+            self._edited = bool(self._servers)
+            path = self._folder / block.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(self._here(block.text))
+        elif block.language == "text":
+            self._said(block.text)
+        for line, output in block.commands():
+            self.shows(line, output)
+
+    def shows(self, line: str, output: str) -> None:
+        program, *arguments = shlex.split(self._here(line))
+        self._shows(program, arguments, output)
+
+    def _serve(self, program: str, arguments: list[str], output: str) -> None:
+        taken = [address for address in self._servers if READY + f"http://{address}/" in output]
+        assert taken == [], "The lesson has to stop the former server"
+        super()._serve(program, arguments, output)
+
+    def _holds(self, program: str, arguments: list[str], output: str) -> None:
+        if program == "curl" and self._edited:  # a moment after it is saved
+            with suppress(TimeoutError):
+                wait_until(lambda: self._run(program, arguments) == _steady(self._here(output)))
+        super()._holds(program, arguments, output)
+
+    def _said(self, text: str) -> None:
+        *_, server = self._servers.values()
+        lines = _timeless(self._here(text)).splitlines()
+        wait_until(lambda: all(line in _timeless(server.said) for line in lines))
+
+
+def _timeless(line: str) -> str:
+    return re.sub(r"\b[\d.]+ ms$", "1 ms", line, flags=re.MULTILINE)
 
 
 def _steady(output: str) -> str:
@@ -139,6 +213,20 @@ def test_the_commands_of_a_section_do_what_it_says(
     console = Console(tmp_path, command, start, install)
     for line, output in PAGES[page][title].commands():
         console.shows(line, output)
+
+
+@pytest.mark.parametrize("page", LESSONS)
+def test_a_lesson_works_from_its_first_line_to_its_last(
+    page: str, start: Start, command: Path, tmp_path: Path, install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setenv("PATH", os.pathsep.join((str(command.parent), os.environ["PATH"])))
+    (tmp_path / "empty").mkdir()
+    lesson = Lesson(tmp_path / "empty", command, start, install)
+    for section in PAGES[page].values():
+        for block in section.blocks:
+            lesson.take(block)
 
 
 def test_every_file_belongs_to_a_command() -> None:

@@ -8,11 +8,18 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Block:
-    """A fenced block: `name` is the file that the line before it names."""
+    """A fenced block: `name` is the file that the line before it names, `prose` what stands between it and the last."""
 
     language: str
     text: str
     name: str | None
+    prose: str
+
+    def commands(self) -> list[tuple[str, str]]:
+        """The commands of a console, each with the output shown."""
+        if self.language != "console":
+            return []
+        return re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", self.text, re.MULTILINE)
 
 
 @dataclass
@@ -23,10 +30,7 @@ class Section:
 
     def commands(self) -> list[tuple[str, str]]:
         """The commands of the console blocks, each with the output shown."""
-        consoles = "".join(block.text for block in self.blocks if block.language == "console")
-        return [
-            (command, output) for command, output in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", consoles, re.MULTILINE)
-        ]
+        return [command for block in self.blocks for command in block.commands()]
 
     def files(self) -> dict[str, str]:
         return {block.name: block.text for block in self.blocks if block.name is not None}
@@ -36,8 +40,8 @@ def sections(text: str) -> dict[str, Section]:
     found = {}
     for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
         section = Section(part.partition("\n")[0], part)
-        for before, language, body in re.findall(r"([^\n]*)\n\n```(\w+)\n(.*?)^```$", part, re.DOTALL | re.MULTILINE):
-            named = re.search(r"`([\w./-]+)`:$", before)
-            section.blocks.append(Block(language, body, named and named[1]))
+        for prose, language, body in re.findall(r"(.*?)\n\n```(\w+)\n(.*?)^```$", part, re.DOTALL | re.MULTILINE):
+            named = re.search(r"`([\w./-]+)`:$", prose)
+            section.blocks.append(Block(language, body, named and named[1], prose))
         found[section.title] = section
     return found

@@ -45,6 +45,13 @@ class Running:
         return line.removeprefix(READY)
 
     @property
+    def said(self) -> str:
+        """What it has written until now, to standard output and then to standard error."""
+        while not self._lines.empty():
+            self.line()
+        return "\n".join([*self.output, self.errors])
+
+    @property
     def errors(self) -> str:
         return self._errors.read_text()
 
