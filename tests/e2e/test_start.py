@@ -15,7 +15,7 @@ UNUSED = {
     *("attrs", "brotli", "cryptography", "ifaddr", "jsonschema", "python_multipart", "redis", "referencing", "regex"),
     *("tornado", "watchfiles", "zstandard"),
     *("reserve_limit.limiter", "reserve_limit.options", "reserve_limit.quota_policy"),
-    *("reserve_mirror.mount", "reserve_mirror.options", "reserve_file.custom_files"),
+    *("reserve_mirror.mirror_mount", "reserve_mirror.options", "reserve_file.custom_files"),
     *("reserve_mirror.store", "reserve_mirror.routes", "reserve_url.proxy", "reserve_use.application"),
     *("reserve_core.decoding", "reserve_core.http.forms", "reserve_core.http.websocket", "reserve_core.workers"),
 }

@@ -13,7 +13,7 @@ import pytest
 
 from tests.hostile.client import Client
 from tests.plugins.conftest import own_redis
-from tests.plugins.mirror.test_store_redis import DURABLE
+from tests.plugins.mirror.test_redis_store import DURABLE
 
 if TYPE_CHECKING:
     from tests.hostile.conftest import Scale, Score

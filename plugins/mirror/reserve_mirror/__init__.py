@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 from reserve_core import hookimpl
 
 from .prefixes import MIRROR
-from .refused import passed
+from .refused_requests import passed
 
 if TYPE_CHECKING:
     import click
 
     from reserve_core import Configuration, Event, LiveConfiguration, Mapping, Request, Resources, Response
 
-    from .mount import Mount, Plan
+    from .mirror_mount import Mount, Plan
     from .options import Options
 
 
@@ -36,9 +36,9 @@ def schema() -> type[Options]:
 @hookimpl
 async def validate(mapping: Mapping, configuration: Configuration) -> None:
     """Keeps as state the plan of the mount."""
-    from .mount import plan
+    from .mirror_mount import plan
 
-    for module in (".capture", ".routes"):
+    for module in (".receive", ".routes"):
         import_module(module, __name__)  # no request shall wait for it
     mapping.state = plan(mapping.options, configuration)
     mapping.final = True
@@ -47,7 +47,7 @@ async def validate(mapping: Mapping, configuration: Configuration) -> None:
 @hookimpl
 async def lifespan(mapping: Mapping, resources: Resources) -> AsyncGenerator[None, None]:
     """Keeps as state the mount."""
-    from .mount import opened
+    from .mirror_mount import opened
 
     plan: Plan = mapping.state
     async with opened(plan, plan.options.codes, resources) as mapping.state:
@@ -65,7 +65,7 @@ async def redirect(
 ) -> None:
     mount: Mount = mapping.state
     if redirect.startswith("/r/"):
-        from .capture import capture
+        from .receive import capture
 
         await capture(mount, request, response, redirect[3:])
     else:
@@ -79,7 +79,7 @@ def refused(event: Event) -> None:
     if event.server is None:
         return
     for mapping, redirect in passed(event, event.server.configuration, MIRROR):
-        from .capture import capture_refused
+        from .receive import capture_refused
 
         mount: Mount = mapping.state
         mount.run(capture_refused(mount, event, redirect))
@@ -87,6 +87,6 @@ def refused(event: Event) -> None:
 
 @hookimpl
 def commands(cli: click.Group) -> None:
-    from .command import add_commands
+    from .mirror_commands import add_commands
 
     add_commands(cli)

@@ -8,12 +8,12 @@ from urllib.parse import quote
 
 from reserve_core import HTTPError
 
-from . import answer, export
-from .call import DATA, SAFETY, Call
+from . import export, mirror_response
+from .call_context import DATA, SAFETY, Call
+from .codes import CODE_RULE, is_code, new_code, why_no_code
+from .request_details import files_of, summary_of, whole_of, whole_to_json
 from .store import Content
-from .values import CODE_RULE, is_code, new_code, why_no_code
 from .wait import Criteria, wait
-from .whole import files_of, summary_of, whole_of, whole_to_json
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
 DEFAULT_TIMEOUT, MAX_TIMEOUT = 30, 3600
@@ -158,7 +158,7 @@ def _object(value: object, *names: str) -> dict[str, object]:
 
 def _changed(text: str, changes: object) -> str:
     try:
-        return answer.dump(answer.change(json.loads(text), changes))
+        return mirror_response.dump(mirror_response.change(json.loads(text), changes))
     except ValueError as error:
         raise HTTPError(422, str(error)) from error
 

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 
 from reserve_core import __version__
 
-from .answer import reply_of
 from .har import entry_of
 from .json_shapes import RequestDetails
+from .mirror_response import reply_of
+from .request_details import to_json, whole_of, whole_to_json
 from .store import Store
-from .whole import to_json, whole_of, whole_to_json
 
 _PAGE = 200
 

@@ -6,8 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 
-from .store import Event, State, Store, Unavailable, Watch, is_after
-from .store.messages import expired
+from .store import MirrorEvent, State, Store, Unavailable, Watch, is_after
 
 # Requests read at once, and the seconds between two tries to reach a store that is away.
 PAGE = 200
@@ -16,7 +15,7 @@ PAUSE = 0.5
 GRACE = 0.05
 
 
-async def follow(store: Store, code: str, after: str, renew: bool = False) -> AsyncGenerator[State | Event, None]:
+async def follow(store: Store, code: str, after: str, renew: bool = False) -> AsyncGenerator[State | MirrorEvent, None]:
     """Follows a mirror: its state, each request after the id `after`, and then its events as they come.
 
     The state comes again when some events were lost, which it and the requests after it make up for, and when the
@@ -34,7 +33,7 @@ async def follow(store: Store, code: str, after: str, renew: bool = False) -> As
                 while entries := await store.entries(code, after, PAGE):
                     for entry in entries:
                         after = entry.id
-                        yield Event.of_request(entry.id, entry.summary)
+                        yield MirrorEvent.request(entry.id, entry.summary)
                     if len(entries) < PAGE:
                         break
                 while event := watch.take() or await _next(watch, state):  # time is only kept where it passes
@@ -49,11 +48,11 @@ async def follow(store: Store, code: str, after: str, renew: bool = False) -> As
                 pass
             state = await _read_again(store, code)
             if state is None or state.created != created:
-                yield expired("time")
+                yield MirrorEvent.expired("time")
                 return
 
 
-async def _next(watch: Watch, state: State) -> Event | None:
+async def _next(watch: Watch, state: State) -> MirrorEvent | None:
     """The next event; None when the store knows more: some were lost, or the mirror may have expired."""
     seconds: float | None = None
     if state.expires_at is not None:

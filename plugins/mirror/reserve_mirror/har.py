@@ -14,9 +14,9 @@ from typing import Any
 
 from reserve_core import Headers
 
-from .answer import Reply, is_preflight
 from .json_shapes import BodyEncoding, RequestDetails, TappedResponseDetails
-from .whole import as_text
+from .mirror_response import Reply, is_preflight
+from .request_details import as_text
 
 Pairs = Iterable[list[str] | tuple[str, str]]
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from reserve_core import ConfigError, option
 
-from .values import (
-    CODE,
-    CODE_RULE,
+from .codes import CODE, CODE_RULE
+from .option_values import (
     EXPIRATION_TIME,
     HOST_NAME,
     LONGEST_TIME,
@@ -120,10 +119,10 @@ def _number(value: int | None, name: str, default: int, maximum: int) -> int:
 
 
 def _answer(changes: Any) -> str:
-    from . import answer
+    from . import mirror_response
 
     try:
-        return answer.dump(answer.change(answer.DEFAULT, changes))
+        return mirror_response.dump(mirror_response.change(mirror_response.DEFAULT, changes))
     except ValueError as error:
         raise ConfigError(
             f'"response": {error}', 'Write {"status": 200, "headers": {"x-name": "value"}, ...}'

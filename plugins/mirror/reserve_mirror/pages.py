@@ -12,8 +12,8 @@ from tornado.template import Loader
 from reserve_core import HTTPError
 from reserve_core.kit import with_charset
 
-from .call import SAFETY, Call
-from .values import CODE, CODE_RULE, is_code, new_code
+from .call_context import SAFETY, Call
+from .codes import CODE, CODE_RULE, is_code, new_code
 
 _FOLDER = Path(__file__).parent
 _STATIC = _FOLDER / "static"

@@ -9,12 +9,12 @@ from urllib.parse import urlencode
 
 from reserve_core import Disconnected, HTTPError, Request, Response
 
-from . import api, live, pages
-from .call import SAFETY, Call
-from .mount import Mount
+from . import api, page_socket, pages
+from .call_context import SAFETY, Call
+from .codes import CODE, is_code, why_no_code
+from .mirror_mount import Mount
+from .request_details import to_json
 from .store import Unavailable
-from .values import CODE, is_code, why_no_code
-from .whole import to_json
 
 TOKEN = "token"  # noqa: S105  # the parameter by which a browser gets the cookie, not the secret
 
@@ -43,7 +43,7 @@ def _route(
 ) -> Route:
     pattern = path.replace("{code}", f"(?P<code>{CODE})").replace("{id}", r"(?P<id>[0-9]{1,15}-[0-9]{1,15})")
     # A WebSocket begins as a GET, yet a browser opens it for any page.
-    guarded = method != "GET" or handle is live.follow_mirror
+    guarded = method != "GET" or handle is page_socket.follow_mirror
     known = parameters if path.startswith(_DATA) else None
     return Route(method, re.compile(pattern, re.ASCII), handle, guarded, known, open)
 
@@ -60,7 +60,7 @@ ROUTES = (
     _route("POST", "/", pages.create_mirror),
     _route("GET", "/v/{code}", pages.show_mirror),
     _route("GET", "/static/(?P<name>[A-Za-z0-9_./-]+)", pages.send_file, open=True),
-    _route("GET", "/ws/{code}", live.follow_mirror, "after"),
+    _route("GET", "/ws/{code}", page_socket.follow_mirror, "after"),
     _route("POST", "/api/mirrors", api.create_mirror),
     _route("GET", _MIRROR, api.show_mirror),
     _route("PATCH", _MIRROR, api.change_mirror),

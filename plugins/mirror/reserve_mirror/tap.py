@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 from reserve_core import ConfigError, hookimpl
 
 from .prefixes import MIRROR, TAP
-from .refused import passed
+from .refused_requests import passed
 
 if TYPE_CHECKING:
     from reserve_core import Configuration, Event, LiveConfiguration, Mapping, Request, Resources, Response
 
-    from .mount import Mount, Plan
+    from .mirror_mount import Mount, Plan
     from .options import TapOptions
 
 
@@ -34,9 +34,9 @@ def schema() -> type[TapOptions]:
 
 @hookimpl
 async def validate(mapping: Mapping) -> None:
-    from .values import CODE_RULE, is_code
+    from .codes import CODE_RULE, is_code
 
-    import_module(".recorder", __package__)  # no request shall wait for it
+    import_module(".tap_recorder", __package__)  # no request shall wait for it
     if mapping.template is None and not is_code(mapping.value):
         raise ConfigError(f'"{TAP}": {mapping.value!r} is no code of a mirror', f"A code has {CODE_RULE}")
 
@@ -44,7 +44,7 @@ async def validate(mapping: Mapping) -> None:
 @hookimpl
 async def validate_table(mappings: tuple[Mapping, ...], configuration: Configuration) -> None:
     """Gives the taps the plan of the mirror that shows what they record. Refuses them when there is none."""
-    from .mount import plan
+    from .mirror_mount import plan
     from .options import Options
 
     taps = [mapping for mapping in mappings if mapping.handler.prefix == TAP]
@@ -63,7 +63,7 @@ async def validate_table(mappings: tuple[Mapping, ...], configuration: Configura
 @hookimpl
 async def lifespan(mapping: Mapping, resources: Resources) -> AsyncGenerator[None, None]:
     """Keeps as state the mount."""
-    from .mount import opened
+    from .mirror_mount import opened
 
     codes = (mapping.value,) if mapping.template is None else ()
     async with opened(mapping.state, codes, resources) as mapping.state:
@@ -79,8 +79,8 @@ async def redirect(
     redirect: str,
     configuration: LiveConfiguration,
 ) -> None:
-    from .recorder import Recorder
-    from .values import is_code
+    from .codes import is_code
+    from .tap_recorder import Recorder
 
     if is_code(redirect):
         Recorder(mapping.state, redirect, request, response).begin()
@@ -91,8 +91,8 @@ def refused(event: Event) -> None:
     if event.server is None:
         return
     for mapping, code in passed(event, event.server.configuration, TAP):
-        from .recorder import record_refused
-        from .values import is_code
+        from .codes import is_code
+        from .tap_recorder import record_refused
 
         if is_code(code):
             mount: Mount = mapping.state

@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .report import nearest_lines
-
 if TYPE_CHECKING:
     from reserve_core.testing import LoopThread, TestServer
 
@@ -95,7 +93,7 @@ class TestMirror:
     @property
     def requests(self) -> list[RecordedRequest]:
         """All requests that came in, oldest first."""
-        from .whole import whole_of
+        from .request_details import whole_of
 
         async def read() -> list[RecordedRequest]:
             entries = await self._store.entries(CODE, "", MAX_REQUESTS)
@@ -136,5 +134,7 @@ def reserve_mirror(reserve_loop: LoopThread, reserve_server: Callable[[dict[str,
 def _explain(outcome: Outcome, timeout: float) -> str:
     if not outcome.nearest:
         return f"No request at all came within {timeout:g} s"
+    from .wait import nearest_lines
+
     lines = "\n  ".join(nearest_lines(outcome.nearest))
     return f"No such request came within {timeout:g} s. The nearest of those that did:\n  {lines}"

@@ -8,12 +8,12 @@ from contextlib import aclosing
 from typing import NamedTuple
 
 from reserve_core import HTTPError
-from reserve_core.kit import canonical_url
+from reserve_core.kit import canonical_url, printable
 
 from .follow import PAGE, follow
 from .json_shapes import NearMiss, RequestDetails, RequestSummary
-from .store import Event, Store
-from .whole import summary_of, summary_of_event, whole_of
+from .request_details import summary_of, summary_of_event, whole_of
+from .store import MirrorEvent, Store
 
 # The nearest misses that are told.
 NEAREST = 5
@@ -88,7 +88,7 @@ async def wait(
         async with asyncio.timeout_at(deadline), aclosing(follow(store, code, search.after)) as happenings:
             while not search.complete:
                 happening = await anext(happenings)
-                if isinstance(happening, Event):
+                if isinstance(happening, MirrorEvent):
                     if happening.type == "expired":
                         raise LookupError(code)
                     if happening.type == "request":
@@ -96,6 +96,14 @@ async def wait(
     except TimeoutError:
         pass
     return Outcome(search.found, search.nearest)
+
+
+def nearest_lines(nearest: Iterable[NearMiss]) -> list[str]:
+    """A line for each request: what it is, and why it isn't the one. What can't be seen is escaped."""
+    return [
+        printable(f"{each['request']['method']} {each['request']['path'] or '/'}: {'; '.join(each['missed'])}")
+        for each in nearest
+    ]
 
 
 class _Search:

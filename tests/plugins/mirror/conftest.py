@@ -16,8 +16,8 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from reserve_core.testing import TestServer
 from reserve_mirror.store import Store
-from reserve_mirror.store.memory import MemoryStore
-from reserve_mirror.store.redis import RedisStore
+from reserve_mirror.store.memory_store import MemoryStore
+from reserve_mirror.store.redis_store import RedisStore
 from tests.kit import client
 from tests.kit.client import Answer
 from tests.kit.redis_server import RedisServer

@@ -11,13 +11,13 @@ import pytest
 
 from reserve_mirror import follow as module
 from reserve_mirror.follow import follow
-from reserve_mirror.store import Event, Record, Settings, State, Store, Unavailable
+from reserve_mirror.store import MirrorEvent, Record, Settings, State, Store, Unavailable
 from tests.kit.waiting import PATIENCE
 
 SETTINGS = Settings(max_requests=1000, expiration_time=60, answer='{"status":200}')
 SUMMARY = '{"path":"/"}'
 
-Happenings = AsyncGenerator[State | Event, None]
+Happenings = AsyncGenerator[State | MirrorEvent, None]
 
 
 async def captured(store: Store) -> str:
@@ -53,7 +53,7 @@ async def kinds(happenings: Happenings, count: int) -> list[str]:
     async with asyncio.timeout(PATIENCE):
         for _ in range(count):
             happening = await anext(happenings)
-            found.append((happening.id or happening.type) if isinstance(happening, Event) else "state")
+            found.append((happening.id or happening.type) if isinstance(happening, MirrorEvent) else "state")
     return found
 
 

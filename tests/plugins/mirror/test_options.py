@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reserve_core import ConfigError, Mock, check, load_plugins, mock
-from reserve_mirror.mount import Plan
+from reserve_mirror.mirror_mount import Plan
 
 
 async def planned(**properties: Any) -> Plan:
@@ -135,7 +135,7 @@ async def test_every_kind_of_redis_is_known(url: str) -> None:
 
 
 async def test_a_password_is_shown_nowhere() -> None:
-    from reserve_mirror.store.wire import Dial
+    from reserve_mirror.store.redis_connection import Dial
 
     assert Dial("rediss://user:secret@host:6380/3?health_check_interval=1").place == "rediss://host:6380/3"
     assert Dial("redis://:secr%2Fet@host").place == "redis://host"

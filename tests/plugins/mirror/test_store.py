@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reserve_mirror.store import Event, Record, Settings, Store, Watch, is_after, parse_id
+from reserve_mirror.store import MirrorEvent, Record, Settings, Store, Watch, is_after, parse_id
 from tests.kit.waiting import PATIENCE
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ async def ids(store: Store, after: str = "", limit: int = 100) -> list[str]:
     return [entry.id for entry in await store.entries("orders", after, limit)]
 
 
-async def following(watch: Watch) -> Event:
+async def following(watch: Watch) -> MirrorEvent:
     async with asyncio.timeout(PATIENCE):
         event = await watch.next()
     assert event is not None

@@ -1,15 +1,15 @@
 """Where mirrors and what they captured are kept: one interface, two engines."""
 
-from .errors import Unavailable
-from .hub import Event, Hub, Watch
-from .interface import Captured, Content, Entry, Record, Settings, State, Store, is_after, parse_id
+from .event_hub import Hub, Watch
+from .interface import Captured, Content, Entry, Record, Settings, State, Store, Unavailable, is_after, parse_id
+from .mirror_event import MirrorEvent
 
 __all__ = [
     "Captured",
     "Content",
     "Entry",
-    "Event",
     "Hub",
+    "MirrorEvent",
     "Record",
     "Settings",
     "State",

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 from contextlib import AbstractAsyncContextManager
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from .hub import Hub
+if TYPE_CHECKING:
+    from .event_hub import Hub
 
 # What a request takes in memory besides its bytes, about.
 OVERHEAD = 512
 
 _ID = re.compile(r"([0-9]{1,15})-([0-9]{1,15})", re.ASCII)
+
+
+class Unavailable(Exception):
+    """The store can't do it now: Redis is away, or something is full. The message is for the client."""
 
 
 class Settings(NamedTuple):

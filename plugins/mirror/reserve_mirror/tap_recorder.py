@@ -10,8 +10,8 @@ from typing import Any
 from reserve_core import Event, Headers, Request, Response
 
 from .json_shapes import TappedResponse
-from .mount import Mount
-from .record import BROKEN, EMPTY, Body, Broken, Capture, Keeper, capture_of_refused, failure_of, now
+from .mirror_mount import Mount
+from .request_record import BROKEN, EMPTY, Body, Broken, Capture, Keeper, capture_of_refused, failure_of, now
 from .store import Record, Unavailable
 
 logger = logging.getLogger("reserve")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 from reserve_core.kit import Waiter
 
-from .errors import Unavailable
+from .interface import Unavailable
+from .mirror_event import MirrorEvent
 
 # What may wait for one watcher, in events and in characters. More means that it has to look at the store again.
 MAX_EVENTS = 256
@@ -18,30 +18,16 @@ MAX_SIZE = 1024 * 1024
 MAX_WATCHES = 5000
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A message of a mirror; `text` is its JSON, made once for all watchers. `id` is set when a request came in."""
-
-    type: str
-    text: str
-    id: str = ""
-
-    @classmethod
-    def of_request(cls, request_id: str, summary: str) -> Event:
-        """A request came in; `summary` is a JSON object without the id."""
-        return cls("request", f'{{"type":"request","request":{{"id":"{request_id}",{summary[1:]}}}', request_id)
-
-
 class Watch:
     """The events of one mirror for one watcher, bounded."""
 
     def __init__(self) -> None:
-        self._events: deque[Event] = deque()
+        self._events: deque[MirrorEvent] = deque()
         self._size = 0
         self._lost = False
         self._waiter = Waiter("The events of a mirror")
 
-    async def next(self) -> Event | None:
+    async def next(self) -> MirrorEvent | None:
         """The next event; None when some were lost: then the store knows what is."""
         while not self._events and not self._lost:
             await self._waiter.wait()
@@ -50,7 +36,7 @@ class Watch:
             return None
         return self.take()
 
-    def take(self) -> Event | None:
+    def take(self) -> MirrorEvent | None:
         """The next event if it is here, None otherwise."""
         if not self._events:
             return None
@@ -58,7 +44,7 @@ class Watch:
         self._size -= len(event.text)
         return event
 
-    def put(self, event: Event) -> None:
+    def put(self, event: MirrorEvent) -> None:
         if self._lost:
             return
         self._events.append(event)
@@ -124,7 +110,7 @@ class Hub:
                 if self._leave is not None:
                     self._leave(code)
 
-    def publish(self, code: str, event: Event) -> None:
+    def publish(self, code: str, event: MirrorEvent) -> None:
         """Tells the watchers of a mirror."""
         for watch in self._watches.get(code, ()):
             watch.put(event)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast
 from reserve_core import Form, FormFile, Request
 
 from .json_shapes import BodyEncoding, DecodedBody, RequestDetails, RequestSummary, TappedResponseDetails, UploadedFile
-from .store import Content, Entry, Event
+from .store import Content, Entry, MirrorEvent
 
 # Bytes of a decoded body that are given; the exact bytes are given whole.
 MAX_DECODED = 1024 * 1024
@@ -30,7 +30,7 @@ def summary_of(entry: Entry) -> RequestSummary:
     return cast("RequestSummary", json.loads(entry.text))
 
 
-def summary_of_event(event: Event) -> RequestSummary:
+def summary_of_event(event: MirrorEvent) -> RequestSummary:
     """The summary that an event of a request tells."""
     return cast("RequestSummary", json.loads(event.text)["request"])
 

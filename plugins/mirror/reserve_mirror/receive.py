@@ -11,12 +11,12 @@ from contextlib import suppress
 
 from reserve_core import Event, HTTPError, Request, Response
 
-from .answer import Reply, is_preflight, reply_of
+from .codes import CODE, why_no_code
 from .json_shapes import RequestFailure
-from .mount import Mount
-from .record import Broken, Capture, body_of, capture_of_refused, failure_of, now, read_body
+from .mirror_mount import Mount
+from .mirror_response import Reply, is_preflight, reply_of
+from .request_record import Broken, Capture, body_of, capture_of_refused, failure_of, now, read_body
 from .store import Unavailable
-from .values import CODE, why_no_code
 
 _AGE = "600"
 # The code, and the path and the query that follow it.

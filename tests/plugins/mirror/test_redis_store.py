@@ -15,9 +15,9 @@ import hiredis
 import pytest
 
 from reserve_core import ConfigError
-from reserve_mirror.store import Record, Settings, Unavailable, link
-from reserve_mirror.store.redis import RedisStore
-from reserve_mirror.store.wire import AWAY, Wire
+from reserve_mirror.store import Record, Settings, Unavailable, redis_pipeline
+from reserve_mirror.store.redis_connection import AWAY, Wire
+from reserve_mirror.store.redis_store import RedisStore
 from tests.kit.waiting import PATIENCE, until, wait_until
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ async def test_a_redis_that_is_full_refuses_and_says_why(
 async def test_a_redis_that_hangs_is_given_up(
     own_redis: Own, opened: Open, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(link, "PATIENCE", 0.5)
+    monkeypatch.setattr(redis_pipeline, "PATIENCE", 0.5)
     server = own_redis(*DURABLE)
     store = await opened(server)
     await store.create("orders", SETTINGS)
@@ -303,7 +303,7 @@ async def test_what_waits_behind_a_round_trip_that_fails_does_not_wait_for_ever(
 
 
 async def test_what_waits_for_redis_is_bounded(redis_server: RedisServer, opened: Open, monkeypatch: Any) -> None:
-    monkeypatch.setattr(link, "MAX_WAITING", 100_000)
+    monkeypatch.setattr(redis_pipeline, "MAX_WAITING", 100_000)
     store = await opened(redis_server)
     await store.create("orders", SETTINGS)
     results = await asyncio.gather(

@@ -7,10 +7,9 @@ import time
 from collections import OrderedDict
 from contextlib import AbstractAsyncContextManager, suppress
 
-from . import messages
-from .errors import Unavailable
-from .hub import Event, Hub
-from .interface import Captured, Content, Entry, Keeping, Record, Settings, State, parse_id
+from .event_hub import Hub
+from .interface import Captured, Content, Entry, Keeping, Record, Settings, State, Unavailable, parse_id
+from .mirror_event import MirrorEvent
 
 # What all mirrors together may keep, in bytes; beyond it one than which no other is twice as large loses its oldest
 # requests.
@@ -130,7 +129,7 @@ class MemoryStore:
         if mirror is None:
             return False
         mirror.settings = mirror.settings._replace(answer=answer)
-        self.hub.publish(code, messages.updated(answer))
+        self.hub.publish(code, MirrorEvent.updated(answer))
         return True
 
     async def drop(self, code: str) -> bool:
@@ -138,7 +137,7 @@ class MemoryStore:
         if mirror is None:
             return False
         self._forget(mirror)
-        self.hub.publish(code, messages.expired("deleted"))
+        self.hub.publish(code, MirrorEvent.expired("deleted"))
         return True
 
     async def capture(self, code: str, record: Record) -> Captured | None:
@@ -156,7 +155,7 @@ class MemoryStore:
         records[request_id] = record
         self._resize(mirror, gained)
         if self.hub.is_watched(code):
-            self.hub.publish(code, Event.of_request(request_id, record.summary))
+            self.hub.publish(code, MirrorEvent.request(request_id, record.summary))
         while self._size > self._max_size:
             self._shrink()
         return Captured(request_id, settings.answer)
@@ -199,7 +198,7 @@ class MemoryStore:
         last = next(reversed(mirror.records), "")
         mirror.records.clear()
         self._resize(mirror, -mirror.size)
-        self.hub.publish(code, messages.cleared(last, mirror.new_revision()))
+        self.hub.publish(code, MirrorEvent.cleared(last, mirror.new_revision()))
         return True
 
     def _find(self, code: str, now: float | None = None) -> _Mirror | None:
@@ -243,7 +242,7 @@ class MemoryStore:
 
     def _delete(self, mirror: _Mirror, request_id: str) -> None:
         self._resize(mirror, -mirror.records.pop(request_id).size)
-        self.hub.publish(mirror.code, messages.deleted(request_id, mirror.new_revision()))
+        self.hub.publish(mirror.code, MirrorEvent.deleted(request_id, mirror.new_revision()))
 
     async def _sweep(self) -> None:
         while True:

@@ -47,8 +47,8 @@ class Mount(Plan):
 def plan(options: Options, configuration: Configuration) -> Plan:
     """Checks that there can be a mount with `options`. Raises `ConfigError`."""
     from .access import Access
+    from .option_values import redis_url
     from .options import settings_of
-    from .values import redis_url
 
     url = redis_url(options.redis_url)
     if url is None:
@@ -80,7 +80,7 @@ async def opened(plan: Plan, codes: Iterable[str], resources: Resources) -> Asyn
 @asynccontextmanager
 async def running_store(url: str | None) -> AsyncIterator[Store]:
     """The store of a Redis, or with None that of the memory: one for all mounts of a server that name the same."""
-    from .store.memory import MemoryStore
+    from .store.memory_store import MemoryStore
 
     store = MemoryStore() if url is None else _redis_store(url)
     try:
@@ -92,7 +92,7 @@ async def running_store(url: str | None) -> AsyncIterator[Store]:
 
 def _redis_store(url: str) -> Store:
     # Who has no Redis needn't wait for its library.
-    from .store.redis import RedisStore
+    from .store.redis_store import RedisStore
 
     try:
         return RedisStore(url)

@@ -10,9 +10,10 @@ from typing import Any
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError
 
-from .errors import Unavailable
-from .hub import Event, Hub
-from .wire import AWAY, PATIENCE, Argument, Dial, Wire, pack_command
+from .event_hub import Hub
+from .interface import Unavailable
+from .mirror_event import MirrorEvent
+from .redis_connection import AWAY, PATIENCE, Argument, Dial, Wire, pack_command
 
 # Seconds between two tries to connect; between two signs of life, and without any until the connection is given up.
 PAUSE = 0.2
@@ -110,10 +111,10 @@ class Subscriber:
     def _tell(self, channel: bytes, payload: bytes) -> None:
         text = payload.decode()
         if text.startswith("{"):
-            event = Event(json.loads(text)["type"], text)
+            event = MirrorEvent(json.loads(text)["type"], text)
         else:
             request_id, _, summary = text.partition(" ")
-            event = Event.of_request(request_id, summary)
+            event = MirrorEvent.request(request_id, summary)
         self.hub.publish(channel.decode()[len(_PREFIX) : -1], event)
 
 

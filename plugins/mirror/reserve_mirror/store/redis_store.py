@@ -14,12 +14,11 @@ from redis.exceptions import AuthenticationError
 
 from reserve_core import ConfigError
 
-from . import scripts
-from .errors import Unavailable
-from .interface import Captured, Content, Entry, Keeping, Record, Settings, State
-from .link import Link
-from .subscriber import Subscriber
-from .wire import Dial
+from . import redis_scripts
+from .interface import Captured, Content, Entry, Keeping, Record, Settings, State, Unavailable
+from .redis_connection import Dial
+from .redis_pipeline import Link
+from .redis_subscriber import Subscriber
 
 logger = logging.getLogger("reserve")
 
@@ -30,7 +29,7 @@ class RedisStore:
     def __init__(self, url: str) -> None:
         dial = Dial(url)
         self._place = dial.place
-        self._link = Link(dial, scripts.ALL, self._greet)
+        self._link = Link(dial, redis_scripts.ALL, self._greet)
         self._subscriber = Subscriber(dial)
         self.hub = self._subscriber.hub
         self._kept: dict[str, list[Settings]] = {}  # of those who keep a mirror
@@ -70,12 +69,12 @@ class RedisStore:
             del self._kept[code]
 
     async def create(self, code: str, settings: Settings) -> bool:
-        return bool(await self._link.run(scripts.CREATE, _keys(code), *_creation(settings), 0))
+        return bool(await self._link.run(redis_scripts.CREATE, _keys(code), *_creation(settings), 0))
 
     async def read(self, code: str, renew: bool = False) -> State | None:
-        reply = await self._link.run(scripts.READ, _keys(code), int(renew))
+        reply = await self._link.run(redis_scripts.READ, _keys(code), int(renew))
         if not reply and await self._make_kept(code):
-            reply = await self._link.run(scripts.READ, _keys(code), int(renew))
+            reply = await self._link.run(redis_scripts.READ, _keys(code), int(renew))
         if not reply:
             return None
         limit, live, answer, created, revision, left, requests = reply
@@ -89,17 +88,17 @@ class RedisStore:
         )
 
     async def change(self, code: str, answer: str) -> bool:
-        return bool(await self._link.run(scripts.CHANGE, _keys(code), answer))
+        return bool(await self._link.run(redis_scripts.CHANGE, _keys(code), answer))
 
     async def drop(self, code: str) -> bool:
-        return bool(await self._link.run(scripts.DROP, _keys(code)))
+        return bool(await self._link.run(redis_scripts.DROP, _keys(code)))
 
     async def capture(self, code: str, record: Record) -> Captured | None:
         keys = _keys(code)
         values = (record.summary, record.body, record.answer_body)
-        reply = await self._link.run(scripts.CAPTURE, keys, *values)
+        reply = await self._link.run(redis_scripts.CAPTURE, keys, *values)
         if not reply and await self._make_kept(code):
-            reply = await self._link.run(scripts.CAPTURE, keys, *values)
+            reply = await self._link.run(redis_scripts.CAPTURE, keys, *values)
         return Captured(reply[0].decode(), reply[1].decode()) if reply else None
 
     async def entries(self, code: str, after: str, limit: int) -> list[Entry]:
@@ -122,10 +121,10 @@ class RedisStore:
         return Content(_entry(found[0]), body or b"", answer_body or b"") if found else None
 
     async def remove(self, code: str, request_id: str) -> bool:
-        return bool(await self._link.run(scripts.REMOVE, _keys(code), request_id))
+        return bool(await self._link.run(redis_scripts.REMOVE, _keys(code), request_id))
 
     async def clear(self, code: str) -> bool:
-        return bool(await self._link.run(scripts.CLEAR, _keys(code)))
+        return bool(await self._link.run(redis_scripts.CLEAR, _keys(code)))
 
     async def _make_kept(self, code: str) -> bool:
         """Makes a mirror that is missed, if it is one to keep; says whether it is."""
@@ -136,7 +135,7 @@ class RedisStore:
         return True
 
     async def _keep(self, code: str, settings: Settings) -> None:
-        await self._link.run(scripts.CREATE, _keys(code), *_creation(settings), 1)
+        await self._link.run(redis_scripts.CREATE, _keys(code), *_creation(settings), 1)
 
     async def _greet(self, ask: Callable[..., Awaitable[Any]]) -> None:
         """On each new connection."""

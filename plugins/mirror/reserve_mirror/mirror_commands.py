@@ -22,25 +22,13 @@ from reserve_core.cli import (
     serve_until_signal,
 )
 
-from .report import nearest_lines
-from .values import (
-    CODE,
-    CODE_RULE,
-    EXPIRATION_TIME,
-    LONGEST_TIME,
-    MAX_REQUESTS,
-    MOST_REQUESTS,
-    is_code,
-    is_host_name,
-    is_token,
-    new_code,
-    redis_url,
-)
+from .codes import CODE, CODE_RULE, is_code, new_code
+from .option_values import EXPIRATION_TIME, LONGEST_TIME, MAX_REQUESTS, MOST_REQUESTS, is_host_name, is_token, redis_url
 
 if TYPE_CHECKING:
     from reserve_core import Server
 
-    from .mount import Mount
+    from .mirror_mount import Mount
 
 # Seconds that an answer may take longer than the waiting it is about.
 MARGIN = 10
@@ -241,6 +229,8 @@ def wait(url: str, count: int, timeout: float, token: str | None, headers: tuple
         return
     if outcome["requests"]:
         click.echo(json.dumps(outcome["requests"], indent=2))
+    from .wait import nearest_lines  # with the stores, only where nothing was found
+
     lines = nearest_lines(outcome["nearest"])
     instead = "\nThe nearest of those that came instead:\n  " + "\n  ".join(lines) if lines else ""
     raise CannotRun(f"{outcome['error']}{instead}")

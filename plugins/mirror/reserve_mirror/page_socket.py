@@ -7,13 +7,13 @@ from contextlib import aclosing, suppress
 
 from reserve_core import Disconnected, Mapping, WebSocket
 
-from .call import Call
+from .call_context import Call
 from .follow import follow
-from .mount import Mount
+from .mirror_mount import Mount
 from .prefixes import MIRROR
-from .record import iso, now
-from .store import Event
-from .whole import to_json
+from .request_details import to_json
+from .request_record import iso, now
+from .store import MirrorEvent
 
 # Seconds that a page may take to receive a message before it is given up.
 STALL = 20.0
@@ -47,7 +47,7 @@ async def _send_all(call: Call, websocket: WebSocket, after: str) -> None:
     with suppress(Disconnected, TimeoutError, LookupError):
         async with aclosing(follow(call.mount.store, call.code, after)) as happenings:
             async for happening in happenings:
-                if isinstance(happening, Event):
+                if isinstance(happening, MirrorEvent):
                     text = happening.text
                 else:
                     text = to_json({"type": "hello", "time": iso(now()), "mirror": call.mirror(happening)})

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tornado.httpclient import HTTPClientError
 
-from reserve_mirror import live
-from reserve_mirror.store import hub
+from reserve_mirror import page_socket
+from reserve_mirror.store import event_hub
 from tests.kit.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ async def test_all_pages_are_told(site: Site) -> None:
 
 
 async def test_a_page_that_falls_behind_is_brought_up_to_date(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "MAX_EVENTS", 1)
+    monkeypatch.setattr(event_hub, "MAX_EVENTS", 1)
     async with site.follow() as follower:
         await follower.message("hello")
 
@@ -181,7 +181,7 @@ async def test_a_page_that_says_much_is_sent_away(site: Site) -> None:
 
 
 async def test_too_many_pages_are_refused(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "MAX_WATCHES", 1)
+    monkeypatch.setattr(event_hub, "MAX_WATCHES", 1)
     async with site.follow() as follower:
         await follower.message("hello")
         answer = site.get("/api/mirrors/orders/wait?timeout=0")
@@ -190,7 +190,7 @@ async def test_too_many_pages_are_refused(site: Site, monkeypatch: pytest.Monkey
 
 
 def test_a_page_that_takes_nothing_is_given_up(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "STALL", 0.5)
+    monkeypatch.setattr(page_socket, "STALL", 0.5)
     site = serve(max_requests=2000)
     store: Any = site.store
     with socket.socket() as client:

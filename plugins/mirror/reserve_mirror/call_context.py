@@ -10,10 +10,10 @@ from reserve_core import HTTPError, Request, Response
 
 from .access import Caller
 from .json_shapes import Mirror
-from .mount import Mount
-from .record import iso
+from .mirror_mount import Mount
+from .request_details import to_json
+from .request_record import iso
 from .store import State, parse_id
-from .whole import to_json
 
 # Nothing that others have sent may be taken for a page, whatever a browser thinks of it; nobody may frame a page of
 # ours, or learn from a link where it was. (With no-referrer a form would be sent with the Origin null.)

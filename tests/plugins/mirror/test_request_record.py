@@ -12,7 +12,7 @@ import pytest
 from reserve_core import Request
 from reserve_mirror.access import Access
 from reserve_mirror.options import Options
-from reserve_mirror.record import EMPTY, Capture, body_of, iso
+from reserve_mirror.request_record import EMPTY, Capture, body_of, iso
 
 ACCESS = Access(Options(mirror=""), "localhost")
 HOST = (b"Host", b"a")

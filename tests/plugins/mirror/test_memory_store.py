@@ -7,9 +7,9 @@ import json
 
 import pytest
 
-from reserve_mirror.store import Record, Settings, Unavailable, memory
+from reserve_mirror.store import Record, Settings, Unavailable, memory_store
 from reserve_mirror.store.interface import OVERHEAD
-from reserve_mirror.store.memory import MemoryStore
+from reserve_mirror.store.memory_store import MemoryStore
 from tests.kit.waiting import PATIENCE
 
 SETTINGS = Settings(max_requests=100, expiration_time=60, answer="{}")
@@ -60,7 +60,7 @@ async def test_whatever_goes_gives_its_memory_back() -> None:
 
 
 async def test_there_are_only_so_many_mirrors(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "MAX_MIRRORS", 2)
+    monkeypatch.setattr(memory_store, "MAX_MIRRORS", 2)
     store = MemoryStore()
     async with store.keep("orders", SETTINGS):
         for code in ("a", "b"):
@@ -72,7 +72,7 @@ async def test_there_are_only_so_many_mirrors(monkeypatch: pytest.MonkeyPatch) -
 
 
 async def test_what_has_expired_leaves_the_memory_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "SWEEP", 0.01)
+    monkeypatch.setattr(memory_store, "SWEEP", 0.01)
     store = MemoryStore()
     await store.start()
     await store.create("orders", SETTINGS._replace(expiration_time=0))
@@ -100,7 +100,7 @@ async def test_ids_grow_when_the_clock_goes_back(monkeypatch: pytest.MonkeyPatch
     store = MemoryStore()
     await store.create("orders", SETTINGS)
     clock = iter([100.0, 100.0, 100.0, 100.0, 50.0, 50.0, 101.0, 101.0])
-    monkeypatch.setattr("reserve_mirror.store.memory.time.time", lambda: next(clock, 102.0))
+    monkeypatch.setattr("reserve_mirror.store.memory_store.time.time", lambda: next(clock, 102.0))
     ids = [captured.id for _ in range(4) if (captured := await store.capture("orders", Record(SUMMARY)))]
     pairs = [tuple(map(int, each.split("-"))) for each in ids]
     assert pairs == sorted(set(pairs))

@@ -17,9 +17,9 @@ from typing import Any
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import AuthenticationError, RedisError
 
-from .errors import Unavailable
-from .scripts import Script
-from .wire import AWAY, PATIENCE, Argument, Dial, ReplyError, Wire, pack_command
+from .interface import Unavailable
+from .redis_connection import AWAY, PATIENCE, Argument, Dial, ReplyError, Wire, pack_command
+from .redis_scripts import Script
 
 logger = logging.getLogger("reserve")
 

@@ -1,4 +1,4 @@
-"""What the mappings and the commands are told: codes, names of hosts, tokens, Redis; environment variables."""
+"""The values that options and environment variables may have, and what holds without them."""
 
 from __future__ import annotations
 
@@ -13,16 +13,10 @@ LONGEST_TIME = 10 * 366 * 86400
 MAX_REQUESTS = 20
 MOST_REQUESTS = 100_000
 
-# A dot at the beginning could make a segment that no path keeps. The backslashes are for browsers.
-CODE = r"[A-Za-z0-9_\-][A-Za-z0-9_.\-]{0,127}"
-CODE_RULE = "up to 128 letters (a to z, A to Z), digits, -, _ and, but for the first, dots"
 HOST_NAME = r"\.?[A-Za-z0-9_.-]+"
 VISIBLE = r"[\x21-\x7e]{8,256}"  # a token
 REDIS_URL = "REDIS_URL"
 
-_CODE = re.compile(CODE, re.ASCII)
-_NO_CODE_CHARACTER = r"[^A-Za-z0-9_.-]"
-_SHOWN = 40  # characters of a code that is none
 _SCHEMES = ("redis", "rediss", "unix")
 _CONNECTIONS = 2  # one for all commands, one for the events
 
@@ -51,19 +45,6 @@ def redis_url(url: str | None) -> str | None:
     return str(url)
 
 
-def is_code(text: str) -> bool:
-    """Whether `text` can be the code of a mirror."""
-    return _CODE.fullmatch(text) is not None
-
-
-def why_no_code(text: str) -> str:
-    """What is wrong with a text that can't be the code of a mirror, a sentence."""
-    other = re.search(_NO_CODE_CHARACTER, text)
-    because = f", because of {other[0]!r}" if other is not None else ""
-    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-    return f"{shown!r} can't be the code of a mirror{because}: a code has {CODE_RULE}"
-
-
 def is_host_name(text: str) -> bool:
     """Whether `text` can be one of the allowed hosts."""
     return re.fullmatch(HOST_NAME, text) is not None
@@ -72,13 +53,6 @@ def is_host_name(text: str) -> bool:
 def is_token(text: str) -> bool:
     """Whether `text` can be the token."""
     return re.fullmatch(VISIBLE, text) is not None
-
-
-def new_code() -> str:
-    """A code that nobody can guess: 128 bits."""
-    from secrets import token_urlsafe
-
-    return token_urlsafe(16)
 
 
 def number_of(name: str) -> tuple[str, int | None]:

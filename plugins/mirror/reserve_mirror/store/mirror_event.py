@@ -1,0 +1,44 @@
+"""What happens to a mirror, as the messages that its pages get. The scripts for Redis write the same."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorEvent:
+    """A message of a mirror; `text` is its JSON, made once for all watchers. `id` is set when a request came in."""
+
+    type: str
+    text: str
+    id: str = ""
+
+    @classmethod
+    def request(cls, request_id: str, summary: str) -> MirrorEvent:
+        """A request came in; `summary` is a JSON object without the id."""
+        return cls("request", f'{{"type":"request","request":{{"id":"{request_id}",{summary[1:]}}}', request_id)
+
+    @classmethod
+    def deleted(cls, request_id: str, revision: str) -> MirrorEvent:
+        """A request was deleted."""
+        return cls._of("deleted", id=request_id, revision=revision)
+
+    @classmethod
+    def cleared(cls, last: str, revision: str) -> MirrorEvent:
+        """All requests were deleted, up to the one with the id `last`."""
+        return cls._of("cleared", last=last, revision=revision)
+
+    @classmethod
+    def updated(cls, response: str) -> MirrorEvent:
+        """The mirror's response was changed to this one, a `MirrorResponse` as JSON."""
+        return cls("updated", f'{{"type":"updated","response":{response}}}')
+
+    @classmethod
+    def expired(cls, reason: str) -> MirrorEvent:
+        """The mirror is no more: its "time" is over, or it was "deleted"."""
+        return cls._of("expired", reason=reason)
+
+    @classmethod
+    def _of(cls, kind: str, **members: str) -> MirrorEvent:
+        return cls(kind, json.dumps({"type": kind, **members}))
