@@ -18,19 +18,19 @@ COVERAGE :=
 JOBS := 3
 # What needs no server, no browser and no process of its own.
 QUICK := tests/config $(addprefix tests/plugins/, custom file status) \
-	$(addprefix tests/http/test_, forms.py stream.py target.py) \
+	$(addprefix tests/http/test_, forms.py target.py upgraded_stream.py) \
 	$(addprefix tests/test_, body.py capture.py dispatcher.py events.py functions.py hooks.py layout.py limits.py mock.py plugins.py send.py)
 # Prints the version of another Python here: the newest, or the oldest if that is the one in use.
 OTHER := own=$$(.venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true); \
 	.ci/python | cut -d " " -f 1 | sort -V | sed "/^$$own\$$/d" | sed -n '$$p'
 # What another Python can make a difference to: event loops, TLS, threads and processes, annotations, what is installed.
 OTHERS := $(filter-out %/test_connection_vectors.py,$(wildcard tests/http/test_connection*.py tests/http/test_websocket*.py)) \
-	$(addprefix tests/http/test_, exchange.py stream.py tornado.py) \
+	$(addprefix tests/http/test_, exchange.py tornado_bridge.py upgraded_stream.py) \
 	$(addprefix tests/config/test_, contract.py reference.py) \
 	$(addprefix tests/plugins/, custom limit use) \
 	$(addprefix tests/plugins/url/test_, connection_pool.py proxy.py tls.py tunnel.py) \
 	$(addprefix tests/e2e/test_, reload.py serve.py tls.py websocket.py workers.py) \
-	$(addprefix tests/test_, cli.py failures.py hooks.py installed.py live.py log.py mock.py options.py plugins.py public.py \
+	$(addprefix tests/test_, cli.py failures.py hooks.py installed.py live_configuration.py log.py mock.py options_dataclass.py plugins.py public.py \
 	reload.py resources.py server.py stalls.py testing.py threads.py workers.py)
 # What the compiled build consists of, and how the tests run on it: what is installed comes before what is here.
 SOURCES := $(shell find reserve_core plugins -type f -not -path '*/__pycache__/*')

@@ -33,11 +33,11 @@ if TYPE_CHECKING:
         Writer,
         broadcast,
     )
-    from .live import LiveConfiguration
-    from .memory import MemoryResponse
+    from .live_configuration import LiveConfiguration
+    from .memory_response import MemoryResponse
     from .mock import Mock
     from .networks import Networks
-    from .options import option
+    from .options_dataclass import option
     from .plugins import load_plugins
     from .resources import Resources
     from .server import Server, serve
@@ -118,11 +118,11 @@ __getattr__: Callable[[str], Any] = lazy(
             "Writer",
             "broadcast",
         ),
-        ".live": ("LiveConfiguration",),
-        ".memory": ("MemoryResponse",),
+        ".live_configuration": ("LiveConfiguration",),
+        ".memory_response": ("MemoryResponse",),
         ".mock": ("Mock",),
         ".networks": ("Networks",),
-        ".options": ("option",),
+        ".options_dataclass": ("option",),
         ".plugins": ("load_plugins",),
         ".resources": ("Resources",),
         ".server": ("Server", "serve"),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .config import Configuration, Mapping
     from .events import Event
     from .http import Request, Response
-    from .live import LiveConfiguration
+    from .live_configuration import LiveConfiguration
     from .resources import Resources
 
 PROJECT = "reserve"

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from .decoding import Decoding
     from .defaults import with_charset
     from .failures import is_cancellation
-    from .http.body import Body
     from .http.flow import FlowControl, Waiter
-    from .http.passed import PassedHeaders
-    from .http.stream import UpgradedStream
+    from .http.incoming_body import Body
+    from .http.passed_headers import PassedHeaders
     from .http.target import RawMatch, canonical_url
-    from .http.tornado import run_application
+    from .http.tornado_bridge import run_application
+    from .http.upgraded_stream import UpgradedStream
     from .log import printable
-    from .redis import redis_client
+    from .redis_clients import redis_client
     from .threads import Threads
     from .tokens import TOKEN, is_token
 
@@ -55,14 +55,14 @@ __getattr__: Callable[[str], Any] = lazy(
         "..decoding": ("Decoding",),
         "..defaults": ("with_charset",),
         "..failures": ("is_cancellation",),
-        "..http.body": ("Body",),
+        "..http.incoming_body": ("Body",),
         "..http.flow": ("FlowControl", "Waiter"),
-        "..http.passed": ("PassedHeaders",),
-        "..http.stream": ("UpgradedStream",),
+        "..http.passed_headers": ("PassedHeaders",),
+        "..http.upgraded_stream": ("UpgradedStream",),
         "..http.target": ("RawMatch", "canonical_url"),
-        "..http.tornado": ("run_application",),
+        "..http.tornado_bridge": ("run_application",),
         "..log": ("printable",),
-        "..redis": ("redis_client",),
+        "..redis_clients": ("redis_client",),
         "..threads": ("Threads",),
         "..tokens": ("TOKEN", "is_token"),
     },

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from .options import option, shape_of
+from .options_dataclass import option, shape_of
 
 # The largest whole number that every JSON reader keeps exact.
 _MAX_INTEGER = 2**53 - 1

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from .config import Settings
-    from .live import LiveConfiguration
-    from .memory import MemoryResponse
+    from .live_configuration import LiveConfiguration
+    from .memory_response import MemoryResponse
     from .server import Server
 
 
@@ -74,7 +74,7 @@ class Mock:
         from .http import Headers, Request
         from .http.response import encode
         from .http.target import canonical_url
-        from .memory import MemoryResponse
+        from .memory_response import MemoryResponse
 
         fields = Headers(headers)
         fields.setdefault("host", "localhost")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import click
 
     from .events import Event
-    from .options import Shape
+    from .options_dataclass import Shape
 
 __all__ = ["PluginInfo", "Plugins", "load_plugins", "local_handler"]
 

@@ -24,7 +24,7 @@ from .failures import describe, is_cancellation
 
 if TYPE_CHECKING:
     from .config import Configuration
-    from .live import LiveConfiguration
+    from .live_configuration import LiveConfiguration
     from .networks import Networks
 
 T = TypeVar("T")

@@ -22,9 +22,9 @@ from .failures import is_cancellation
 from .http import Request
 from .http.arrival import TlsListener
 from .http.connection import Connection
-from .http.shared import Shared
+from .http.server_state import Shared
 from .listening import BACKLOG, bind
-from .live import LiveConfiguration
+from .live_configuration import LiveConfiguration
 from .resources import OpenTable, Shares
 from .stalls import watch
 

@@ -16,7 +16,7 @@ from .failures import survives, tell
 # pytest loads this module in every run: the server comes with the first fixture that is used.
 if TYPE_CHECKING:
     from .config import Settings
-    from .memory import MemoryResponse
+    from .memory_response import MemoryResponse
     from .mock import Mock
     from .server import Server
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from reserve_core import __version__
-from reserve_core.cli.common import CannotRun
-from reserve_core.cli.running import signals
+from reserve_core.cli.exit_codes import CannotRun
+from reserve_core.cli.signals import signals
 from reserve_core.system import UNSUPPORTED
 
 pytestmark = pytest.mark.usefixtures("followed")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from reserve_core.cli.common import run
+from reserve_core.cli.command_process import run
 from reserve_core.failures import describe, is_cancellation
 
 
@@ -76,7 +76,7 @@ async def test_only_who_is_cancelled_is_cancelled() -> None:
 
 @pytest.fixture(params=[uvloop.new_event_loop, asyncio.new_event_loop], ids=["uvloop", "asyncio"])
 def loop_factory(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reserve_core.cli.common._loop_factory", lambda: request.param)
+    monkeypatch.setattr("reserve_core.cli.command_process._loop_factory", lambda: request.param)
 
 
 @pytest.mark.usefixtures("loop_factory")

@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 
 from reserve_core.config import Limits
 from reserve_core.limits import LIMITS
-from reserve_core.options import json_name
+from reserve_core.options_dataclass import json_name
 
 
 def test_the_defaults() -> None:

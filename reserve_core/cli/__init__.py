@@ -12,14 +12,17 @@ import click
 
 from .. import __version__
 from ..native import build
-from .addresses import reachable_urls
-from .command import serve_until_signal
-from .common import CannotRun, Unusable, no_plugin
-from .group import Reserve
-from .inspection import check, plugins, schema
-from .new_plugin import new_plugin
-from .parameters import PORT, Number, WholeNumber, check_host, no_argument
-from .serve import serve
+from .check_command import check
+from .command_group import Reserve
+from .exit_codes import CannotRun, Unusable
+from .new_plugin_command import new_plugin
+from .no_plugin_option import no_plugin
+from .parameter_types import PORT, Number, WholeNumber, check_host, no_argument
+from .plugins_command import plugins
+from .schema_command import schema
+from .serve_command import serve
+from .serve_until_signal import serve_until_signal
+from .server_urls import reachable_urls
 
 __all__ = [
     "PORT",

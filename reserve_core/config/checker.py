@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from ..errors import ConfigError, Problem
 from ..limits import LIMITS
 from ..networks import NOWHERE, Networks
-from . import local, migration
+from . import local_modules, migration
 from .compiler import compile_table
 from .configuration import Configuration
 from .contract import local_handler
-from .explain import shown
 from .handler import Handler
 from .reader import Document, Entry, Place, Source, read
 from .reference import load_reference
 from .schema import SETTINGS, core_schema
+from .schema_errors import shown
 from .validation import findings
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ async def check(
         from ..plugins import load_plugins  # those who give some have imported it
 
         plugins = load_plugins()
-    with local.anew() if anew else nullcontext():
+    with local_modules.anew() if anew else nullcontext():
         checker = _Checker(read(source), plugins)
         configuration = checker.configuration(workers)
         try:

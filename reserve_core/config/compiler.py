@@ -14,7 +14,6 @@ from ..errors import ConfigError, Problem
 from ..failures import describe, is_cancellation
 from ..tokens import is_token
 from . import lint, migration, positions
-from .explain import Finding, shown
 from .handler import Handler
 from .hosts import compile_hosts
 from .interpolate import compile_template
@@ -26,6 +25,7 @@ from .reach import unreached
 from .reader import Entry, Place
 from .reference import load_reference
 from .schema import mapping_schema
+from .schema_errors import Finding, shown
 from .table import Table
 from .validation import findings
 

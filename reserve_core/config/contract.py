@@ -23,7 +23,7 @@ from .names import suggestion
 from .properties import MAPPING_PROPERTIES
 
 if TYPE_CHECKING:
-    from ..options import Shape
+    from ..options_dataclass import Shape
 
 Hook = Callable[..., Any]
 
@@ -194,7 +194,7 @@ def _frozen(spec: Any, implementations: list[pluggy.HookImpl]) -> Hook:
 
 
 def _shape(hook: Hook, prefix: str) -> Shape:
-    from .shape import checked_shape  # a handler without a mapping needs none
+    from .schema_contract import checked_shape  # a handler without a mapping needs none
 
     return checked_shape(_called("schema", hook), prefix)
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..http import Request, Response
-    from ..live import LiveConfiguration
-    from ..options import Shape
+    from ..live_configuration import LiveConfiguration
+    from ..options_dataclass import Shape
     from ..resources import Resources
     from .configuration import Configuration
     from .mapping import Mapping

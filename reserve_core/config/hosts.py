@@ -14,8 +14,8 @@ from typing import Any
 
 from ..errors import ConfigError
 from ..hostname import LONGEST, hostname
-from .explain import shown
 from .pattern import compile_expression
+from .schema_errors import shown
 from .search import Search, searcher
 
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*")

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from http import HTTPMethod
 from typing import TYPE_CHECKING, Any
 
-from .explain import Finding, shown
 from .interpolate import split_template
 from .names import slips
+from .schema_errors import Finding, shown
 
 if TYPE_CHECKING:
     from .mapping import Mapping

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .explain import Finding
 from .handler import Handler
 from .hosts import Hosts
+from .schema_errors import Finding
 from .search import Search, searcher
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping as Dict
 from typing import Any, NamedTuple
 
-from .explain import Finding, shown
+from .schema_errors import Finding, shown
 
 
 class Former(NamedTuple):

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import ConfigError
 from ..failures import describe
-from . import local
+from . import local_modules
 from .migration import of_reference
 
 FORMS = 'Write "./file.py:name" or "package.module:name"'
@@ -54,27 +54,27 @@ class Reference:
         return self._object(self._guarded(self._import))
 
     def reload(self) -> Any:
-        """The object as its file has it now; see `local.reload`. A module that isn't local stays as it is.
+        """The object as its file has it now; see `local_modules.reload`. A module that isn't local stays as it is.
 
         Raises `ConfigError` when the new code can't be used; then the former is still there.
         """
         module = self.module
-        if module is None or not module.__name__.startswith(local.PREFIX):
+        if module is None or not module.__name__.startswith(local_modules.PREFIX):
             return self.load()
-        return self._object(self._guarded(lambda: local.reload(module)))
+        return self._object(self._guarded(lambda: local_modules.reload(module)))
 
     @property
     def files(self) -> frozenset[Path]:
         """The local files a loaded reference depends on: the ones to watch. None for a module that isn't local."""
-        return local.local_files(self.module) if self.module is not None else frozenset()
+        return local_modules.local_files(self.module) if self.module is not None else frozenset()
 
     def _import(self) -> ModuleType:
         if self.path is not None:
-            return local.import_file(self.path)
+            return local_modules.import_file(self.path)
         top = self.place.partition(".")[0]
         is_known = top in sys.modules or importlib.util.find_spec(top) is not None
-        if not is_known and local.has_module(self.cwd, top):
-            return local.import_module(self.cwd, self.place)
+        if not is_known and local_modules.has_module(self.cwd, top):
+            return local_modules.import_module(self.cwd, self.place)
         return importlib.import_module(self.place)
 
     def _guarded(self, load: Callable[[], ModuleType]) -> ModuleType:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from .explain import Finding, explain
+from .schema_errors import Finding, explain
 
 # What JSON can hold. A configuration given as a dict may hold other objects (functions, patterns, paths): the schema
 # says nothing about those, the handler's `validate` does.

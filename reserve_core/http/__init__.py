@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..lazy import lazy
 from .client import Client
-from .fixed import FixedHeaders
+from .fixed_headers import FixedHeaders
 from .request import Headers, Request
 from .response import Response, Writer
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from string import ascii_letters
 
 from .connection import Connection
-from .shared import Shared
+from .server_state import Shared
 
 # Connections that are accepted before others have their turn.
 AT_ONCE = 64

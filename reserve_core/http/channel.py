@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..defaults import CACHEABLE, NO_STORE, TEXT
 from ..errors import Disconnected
-from .fields import render_head
 from .flow import FlowControl
-from .shared import Shared
+from .response_head import render_head
+from .server_state import Shared
 from .states import CLOSED, IDLE, LINGERING, UPGRADED, ConnectionState
 
 if TYPE_CHECKING:
-    from .stream import UpgradedStream
+    from .upgraded_stream import UpgradedStream
 
 # Seconds in which a client may still read the last answer before its connection is cut.
 LINGER = 2.0
@@ -145,7 +145,7 @@ class Channel(FlowControl):
         self.deadline = NEVER
         self.transport.write(head)
         self.set_reading(True)
-        from .stream import UpgradedStream  # with Tornado, for those who have use for it
+        from .upgraded_stream import UpgradedStream  # with Tornado, for those who have use for it
 
         self._stream = UpgradedStream(self, data)
         return self._stream

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, cast
 from httptools import HttpRequestParser
 
 from ..errors import HTTPError
-from .body import NO_BODY, BodyStream
 from .channel import LINGER, NEVER
 from .exchange import Exchange, ServerOptions
-from .head import read_head
-from .reader import MAX_DISCARD, MAX_FRAMING, RequestReader
+from .incoming_body import NO_BODY, BodyStream
 from .request import Request
-from .shared import Shared
+from .request_head import read_head
+from .request_reader import MAX_DISCARD, MAX_FRAMING, RequestReader
+from .server_state import Shared
 from .states import BODY, COMPLETE, ENDING, HEAD, IDLE, UPGRADING, ConnectionState
 
 if TYPE_CHECKING:
-    from .stream import UpgradedStream
+    from .upgraded_stream import UpgradedStream
 
 # Pipelined requests that may wait before reading stops, and that are answered before other clients have their turn.
 MAX_WAITING = 16

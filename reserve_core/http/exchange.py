@@ -10,11 +10,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Disconnected, HTTPError, ResponseError
-from .body import BodyStream
-from .fields import render_fields, render_head, render_interim, render_switching, render_trailers
-from .ready import ReadyHeaders
+from .incoming_body import BodyStream
+from .ready_headers import ReadyHeaders
 from .request import Headers, Request
 from .response import ConnectionWriter, Response
+from .response_head import render_fields, render_head, render_interim, render_switching, render_trailers
 from .sendfile import copy_file, plain_socket, send_file
 from .states import (
     BEGUN,
@@ -33,7 +33,7 @@ from .states import (
 
 if TYPE_CHECKING:
     from .connection import Connection
-    from .stream import UpgradedStream
+    from .upgraded_stream import UpgradedStream
     from .websocket import WebSocket
 
 logger: logging.Logger = logging.getLogger("reserve")

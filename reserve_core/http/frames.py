@@ -18,7 +18,7 @@ from tornado.websocket import WebSocketProtocol13, _DecompressTooLargeError, _We
 
 from ..errors import Disconnected
 from .flow import Waiter
-from .stream import UpgradedStream
+from .upgraded_stream import UpgradedStream
 
 Message = str | bytes
 

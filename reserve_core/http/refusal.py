@@ -8,8 +8,8 @@ from functools import lru_cache
 from httptools import HttpParserError, HttpParserInvalidMethodError, HttpParserInvalidURLError, HttpRequestParser
 
 from ..tokens import TCHAR, TOKEN
-from .head import FOREIGN
 from .request import Request
+from .request_head import FOREIGN
 
 # Of a target that is too long, bytes that are told.
 LONGEST = 8192

@@ -15,20 +15,20 @@ from ..hostname import hostname
 from ..native import mypyc_attr
 from ..networks import NOWHERE, Networks
 from ..tokens import members
-from .body import NO_BODY, Body, BodyAhead, BodyStream, BufferedBody
 from .charset import codec_of
 from .chunks import chunks
 from .client import Client, client_behind
+from .incoming_body import NO_BODY, Body, BodyAhead, BodyStream, BufferedBody
 from .target import RawMatch, canonical_url, raw_url, sendable
 
 if TYPE_CHECKING:
     import re
 
     from ..config import Mapping
-    from ..live import LiveConfiguration
+    from ..live_configuration import LiveConfiguration
     from ..resources import OpenTable
     from .forms import Form
-    from .stream import UpgradedStream
+    from .upgraded_stream import UpgradedStream
     from .websocket import WebSocket
 
 Headers = CIMultiDict[str]

@@ -12,8 +12,8 @@ from multidict import CIMultiDict
 from ..defaults import CACHEABLE, JSON, NO_STORE, TEXT, with_charset
 from ..errors import ResponseError
 from ..native import mypyc_attr
-from .fixed import FixedHeaders
-from .ready import ReadyHeaders
+from .fixed_headers import FixedHeaders
+from .ready_headers import ReadyHeaders
 from .request import Headers
 from .sendfile import CHUNK, copy_file
 

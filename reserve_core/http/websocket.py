@@ -16,7 +16,7 @@ from ..tokens import members
 from .frames import BINARY, PING, TEXT, FrameProtocol, Message, is_close_code
 from .request import WEBSOCKET_13, Request
 from .response import HeaderValues, encode
-from .stream import UpgradedStream
+from .upgraded_stream import UpgradedStream
 
 MAX_MESSAGE = 10 * 1024 * 1024
 PING_INTERVAL = 20.0

@@ -8,7 +8,7 @@ import pytest
 
 from reserve_core.config import Handler, check
 from reserve_core.errors import ConfigError, Problem
-from reserve_core.options import Shape
+from reserve_core.options_dataclass import Shape
 from reserve_core.plugins import Plugins
 
 

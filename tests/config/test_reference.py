@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reserve_core.config.local import PREFIX
+from reserve_core.config.local_modules import PREFIX
 from reserve_core.config.reference import Reference, load_reference
 from reserve_core.errors import ConfigError, Problem
 

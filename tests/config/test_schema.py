@@ -12,7 +12,7 @@ from reserve_core.config import Configuration, Handler, compose_schema
 from reserve_core.config.properties import MAPPING_PROPERTIES
 from reserve_core.config.schema import DIALECT, SETTINGS, core_schema, mapping_schema
 from reserve_core.config.validation import validator
-from reserve_core.options import Shape
+from reserve_core.options_dataclass import Shape
 
 Check = Callable[[dict[str, Any]], Any]
 

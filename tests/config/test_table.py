@@ -11,7 +11,7 @@ from hypothesis import example, given, strategies as st
 
 from reserve_core.config import Handler, Mapping, Table, table as module
 from reserve_core.config.hosts import compile_hosts
-from reserve_core.options import Shape
+from reserve_core.options_dataclass import Shape
 
 
 async def nothing(*arguments: Any) -> None:

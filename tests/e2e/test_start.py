@@ -21,9 +21,9 @@ UNUSED = {
 }
 # What is for those who serve: completion is for the names of commands.
 SERVING = {
-    *("asyncio", "multidict", "reserve_core.server", "reserve_core.limits", "reserve_core.options"),
-    *("reserve_core.config.mapping", "reserve_core.config.schema", "reserve_core.config.shape"),
-    *("reserve_core.config.validation", "reserve_core.cli.conveniences", "reserve_core.cli.job"),
+    *("asyncio", "multidict", "reserve_core.server", "reserve_core.limits", "reserve_core.options_dataclass"),
+    *("reserve_core.config.mapping", "reserve_core.config.schema", "reserve_core.config.schema_contract"),
+    *("reserve_core.config.validation", "reserve_core.cli.shorthands", "reserve_core.cli.serve_job"),
     *(
         "reserve_custom.watched_function",
         "reserve_file.options",
@@ -66,7 +66,7 @@ except SystemExit:
     pass
 """
     modules = loaded(code)
-    assert "reserve_core.cli.serve" in modules
+    assert "reserve_core.cli.serve_command" in modules
     assert {*UNUSED, *METADATA, *SERVING} & modules == set()
 
 

@@ -59,7 +59,7 @@ async def test_too_few_file_descriptors_are_told_once(
     caplog: pytest.LogCaptureFixture,
     tls: bool,
 ) -> None:
-    monkeypatch.setattr("reserve_core.http.shared.resource.getrlimit", lambda _: (4, 4))
+    monkeypatch.setattr("reserve_core.http.server_state.resource.getrlimit", lambda _: (4, 4))
     site = await serve(hello, certificate=certificate if tls else None)
     for _ in range(3):
         wire = await site.connect()

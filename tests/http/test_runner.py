@@ -15,7 +15,7 @@ from reserve_core.http import Request, Response
 from reserve_core.http.connection import Connection
 from reserve_core.http.exchange import Exchange
 from reserve_core.http.runner import BATCH
-from reserve_core.http.shared import Shared
+from reserve_core.http.server_state import Shared
 from reserve_core.limits import Limits
 from tests.http.handlers import GET
 from tests.kit.waiting import until

@@ -19,7 +19,7 @@ from reserve_core import capture
 from reserve_core.errors import Disconnected, ResponseError
 from reserve_core.http import FixedHeaders, Request, Response, sendfile
 from reserve_core.http.flow import UNSENT
-from reserve_core.memory import MemoryResponse
+from reserve_core.memory_response import MemoryResponse
 from tests.http.conftest import Serve, Site
 from tests.http.handlers import GET, HEAD, OLD, OLD_KEPT, cut, get
 from tests.kit.waiting import PATIENCE, settled, until

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from reserve_core.cli.proxies import Proxy
+from reserve_core.cli.proxy_option import ProxyOption
 from reserve_core.http.target import RawMatch, canonical_url, raw_url
 from reserve_url.auto_rewrite import Mount
 from reserve_url.upstream_url import Template, parse_origin
@@ -38,7 +38,7 @@ async def test_a_browser_stays_behind_the_proxy(upstream: Upstream, serve: Serve
         "Set-Cookie: a=1; Domain=127.0.0.1; Path=/v1; HttpOnly",
         "Set-Cookie: b=2; Path=/",
     )
-    site = await serve(Proxy.parse(f"/api={backend.url}/v1").mapping)
+    site = await serve(ProxyOption.parse(f"/api={backend.url}/v1").mapping)
     headers = (await site.get("/api/login")).headers
     assert headers["location"] == "/api/x?y=1#z"
     assert headers["content-location"] == "/api/a"

@@ -1,0 +1,122 @@
+"""What the command line asks to be served: read, checked, and read again for a reload."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import ConfigError, Problem
+from .command_process import say
+from .exit_codes import Mistakes
+from .shorthands import Shorthands, with_shorthands
+
+if TYPE_CHECKING:
+    from ..config import Configuration, Source
+    from ..events import Event
+    from ..plugins import Plugins
+    from ..server import Server
+
+logger: logging.Logger = logging.getLogger("reserve")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The configurations, each the path of a file or a dict, with `settings` that win over those in them.
+
+    `shorthands` add to each. It goes to workers as JSON.
+    """
+
+    files: Sequence[str | dict[str, Any]]
+    settings: dict[str, Any] = field(default_factory=dict)
+    workers: int = 1
+    verbose: bool = False
+    silent: bool = False
+    open_page: bool = False
+    shorthands: Shorthands = field(default_factory=Shorthands)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Job:
+        return cls(**{**data, "shorthands": Shorthands.from_json(data["shorthands"])})
+
+    async def configurations(self, plugins: Plugins, *, anew: bool = False) -> list[Configuration]:
+        """The checked configurations, the mistakes of all of them in one failure. For a reload `anew`, see `check`."""
+        from ..config import check
+
+        checked = []
+        problems: list[Problem] = []
+        for file in self.files:
+            try:
+                checked.append(await check(self.source(file), plugins, self.workers, anew=anew))
+            except ConfigError as error:
+                problems.extend(error.problems)
+        if problems:
+            raise Mistakes(problems)
+        return checked
+
+    def servers(self, configurations: Sequence[Configuration], sockets: Sequence[Sequence[Any]] = ()) -> list[Server]:
+        """The servers of the configurations, with the log as it is asked for."""
+        from ..log import log
+        from ..server import Server
+
+        servers = []
+        for index, configuration in enumerate(configurations):
+            server = Server(configuration, sockets[index] if sockets else ())
+            servers.append(server)
+            if not self.silent:
+                log(server, self.verbose)
+            elif self.workers == 1:
+                server.on("ready", lambda event: say(f"Server running at {event.url}"))
+            if self.workers == 1:
+                server.on("ready", partial(self._ready, index == 0))
+        return servers
+
+    def announce(self, url: str, first: bool) -> None:
+        """What follows the line that says where a server runs: its addresses; the page of the first is opened."""
+        from .server_urls import list_urls, open_browser
+
+        if not self.silent:
+            list_urls(url)
+        if self.open_page and first:
+            open_browser(url)
+
+    def _ready(self, first: bool, event: Event) -> None:
+        self.announce(event.url, first)
+
+    async def reload(self, servers: Sequence[Server]) -> None:
+        """Has each server take over its configuration as it is now. What can't be used is told, and changes nothing."""
+        problems: list[Problem] = []
+        for server, file in zip(servers, self.files, strict=True):
+            try:
+                await server.reload(self.source(file))
+            except ConfigError as error:
+                problems.extend(error.problems)
+            except Exception:  # a lifespan's; the other servers are others'
+                if not server.closing:  # a stop ends a reload that is at work
+                    logger.exception("The reload failed")
+        if problems:
+            tell_former(problems)
+
+    def source(self, file: str | dict[str, Any]) -> Source:
+        """The configuration as it is now, not checked yet. Raises `ConfigError`."""
+        from ..config import read
+
+        return with_shorthands(read(file), self.shorthands, self.settings)
+
+
+def tell_former(problems: Sequence[Problem]) -> None:
+    """Says why there was no reload."""
+    Mistakes(problems).show()
+    click.echo("The former configuration goes on answering", err=True)
+
+
+def watched_files(configurations: Sequence[Configuration]) -> set[Path]:
+    """The files that a reload would read: the configurations, and the code beside them."""
+    from ..config.local_modules import loaded_files
+
+    return {file for configuration in configurations for file in configuration.files} | loaded_files()
