@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from reserve_core import ConfigError, hookimpl, send
 
-from .function import DEFAULT_NAME, Function, fixed_answer, parse_answer, prepare, short
+from .function import DEFAULT_NAME, Function, fixed_response, parse_response, prepare_function, short
 
 if TYPE_CHECKING:
     from reserve_core import LiveConfiguration, Mapping, Request, Response
@@ -45,7 +45,7 @@ async def validate(mapping: Mapping) -> None:
 
     value = mapping.value
     options: Options = mapping.options
-    prepared = prepare
+    prepared = prepare_function
     if options.thread:
         from .threaded_function import prepare_threaded as prepared
     if options.watch:
@@ -57,7 +57,7 @@ async def validate(mapping: Mapping) -> None:
     elif isinstance(value, str):
         mapping.state = prepared(Reference(value, mapping.cwd, DEFAULT_NAME).load(), value)
     elif isinstance(value, list | tuple):
-        mapping.state = fixed_answer(value)
+        mapping.state = fixed_response(value)
         mapping.template = None  # it is sent as it is
         mapping.final = True
     else:
@@ -94,7 +94,7 @@ async def redirect(
     if result.__class__ not in _PLAIN and isawaitable(result):
         result = await result
     if isinstance(result, list | tuple):
-        body, status, headers = parse_answer(result, function.name)
+        body, status, headers = parse_response(result, function.name)
         await send(response, body, status, headers)
         return None
     if result is None or isinstance(result, str) or (isinstance(result, int) and not isinstance(result, bool)):

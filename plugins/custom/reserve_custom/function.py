@@ -1,4 +1,4 @@
-"""The functions that `custom` calls: how each one is called, and what the answers they return mean."""
+"""The functions that `custom` calls: how each one is called, and what the lists they return mean."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from reserve_core import ConfigError
 
-Headers = dict[str, str] | Sequence[tuple[str, str]]
+GivenHeaders = dict[str, str] | Sequence[tuple[str, str]]
 
 # The request and the response: what every function gets before the groups.
 _FIRST = 2
@@ -21,7 +21,7 @@ DEFAULT_NAME = "handler"
 # Functions that run in threads at once, of all mappings.
 THREADS = 32
 
-# What an answer may say beside its body.
+# What a list may say beside its body.
 _OPTIONS = frozenset(("status", "headers", "statusCode"))  # as in REserve
 
 
@@ -43,7 +43,7 @@ class Function(NamedTuple):
         return values if len(values) >= self.least else values + [""] * (self.least - len(values))
 
 
-def prepare(target: Any, name: str | None = None) -> Function:
+def prepare_function(target: Any, name: str | None = None) -> Function:
     """How to call `target`, a function or any other callable; a class is instantiated first, without arguments.
 
     `name` is what messages call it. Raises `ConfigError` for what can't be called with a request and a response.
@@ -75,10 +75,10 @@ def prepare(target: Any, name: str | None = None) -> Function:
     return function
 
 
-def fixed_answer(answer: Sequence[Any]) -> Function:
-    """A function that always gives `answer`, an array of a configuration. Raises `ConfigError` for a wrong one."""
+def fixed_response(array: Sequence[Any]) -> Function:
+    """A function that always returns `array`, the value of a configuration. Raises `ConfigError` for a wrong one."""
     try:
-        body, status, headers = parse_answer(answer, '"custom"')
+        body, status, headers = parse_response(array, '"custom"')
     except TypeError as error:
         raise ConfigError(str(error), 'Write [body, {"status": 200, "headers": {}}]') from error
     if isinstance(headers, dict):
@@ -90,16 +90,16 @@ def fixed_answer(answer: Sequence[Any]) -> Function:
     return Function('"custom"', lambda request, response: fixed)
 
 
-def parse_answer(answer: Sequence[Any], name: str) -> tuple[Any, int | None, Headers | None]:
+def parse_response(returned: Sequence[Any], name: str) -> tuple[Any, int | None, GivenHeaders | None]:
     """Body, status and headers of a list `[body, options]` that the function `name` returned; both may be left out.
 
     Raises TypeError for anything else.
     """
-    if len(answer) < 2:
-        return (answer[0] if answer else None), None, None
-    options = answer[1]
-    if len(answer) > 2 or not isinstance(options, dict):
-        raise TypeError(f"{name} answered with {short(answer)}: a list is [body] or [body, options], options a dict")
+    if len(returned) < 2:
+        return (returned[0] if returned else None), None, None
+    options = returned[1]
+    if len(returned) > 2 or not isinstance(options, dict):
+        raise TypeError(f"{name} answered with {short(returned)}: a list is [body] or [body, options], options a dict")
     status = options.get("status", options.get("statusCode"))
     headers = options.get("headers")
     if not options.keys() <= _OPTIONS:
@@ -109,7 +109,7 @@ def parse_answer(answer: Sequence[Any], name: str) -> tuple[Any, int | None, Hea
         raise TypeError(f"{name} answered with the status {short(status)}: it is an int from 200 on")
     if headers is not None and not isinstance(headers, dict | list | tuple):
         raise TypeError(f"{name} answered with the headers {short(headers)}: they are a dict, or a list of pairs")
-    return answer[0], status, headers
+    return returned[0], status, headers
 
 
 def short(value: Any) -> str:

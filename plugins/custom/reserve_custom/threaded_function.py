@@ -8,14 +8,14 @@ from typing import Any, cast
 from reserve_core import ConfigError, Request, Response, Writer
 from reserve_core.kit import Threads
 
-from .function import THREADS, Function, prepare
+from .function import THREADS, Function, prepare_function
 
 _threads = Threads(THREADS, "custom")
 
 
 def prepare_threaded(target: Any, name: str | None = None) -> Function:
-    """As `prepare`: how to call `target` in a thread. Raises `ConfigError` for a coroutine function, too."""
-    function = prepare(target, name)
+    """As `prepare_function`: how to call `target` in a thread. Raises `ConfigError` for a coroutine function, too."""
+    function = prepare_function(target, name)
     call = function.call
     if inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(type(call).__call__):
         raise ConfigError(

@@ -36,7 +36,7 @@ class WatchedFunction:
             try:
                 self._function = self._prepare(self._reference.load(), self._reference.text)
             except ConfigError as error:
-                logger.error("%s\nThe former code goes on answering", error)
+                logger.error("%s\nThe former code stays in use", error)
         return self._function
 
 
@@ -64,7 +64,7 @@ class _WatchedModule:
             except ConfigError as error:
                 if str(error) != self._failure:
                     self._failure = str(error)
-                    logger.error("%s\nThe former code goes on answering", error)
+                    logger.error("%s\nThe former code stays in use", error)
             else:
                 self.version += 1
                 self._failure = ""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .disk_files import DiskFiles
     from .filesystem import FileSystem
     from .options import Options
-    from .paths import Place
+    from .paths import PathTemplate
 
 __all__ = ["FileSystem"]
 
@@ -43,27 +43,27 @@ def methods() -> Iterable[str]:
 
 @hookimpl
 async def validate(mapping: Mapping) -> None:
-    from .options import load_file_system, parse_place
+    from .options import load_file_system, parse_path_template
 
-    place, file_system = parse_place(mapping), load_file_system(mapping)
+    template, file_system = parse_path_template(mapping), load_file_system(mapping)
     if file_system is None:
         from .disk_files import DiskFiles
 
-        _warn_of_folder(mapping, place)
-        mapping.state = DiskFiles(mapping.options, place)
+        _warn_of_folder(mapping, template)
+        mapping.state = DiskFiles(mapping.options, template)
     else:
         from .custom_files import CustomFiles
 
-        mapping.state = CustomFiles(mapping.options, place, file_system)
+        mapping.state = CustomFiles(mapping.options, template, file_system)
 
 
-def _warn_of_folder(mapping: Mapping, place: Place) -> None:
+def _warn_of_folder(mapping: Mapping, template: PathTemplate) -> None:
     """Warns when no file can be found, or no other than one."""
-    folder = Path(place.folder)
+    folder = Path(template.folder)
     if not folder.is_dir():
         hint = f"Create it; paths are relative to {mapping.cwd}"
         mapping.warn(f'"file": there is no folder {folder}: no request finds a file', hint, "file")
-    elif place.fixed and mapping.base is not None and (folder / place.stem).is_dir():
+    elif template.fixed and mapping.base is not None and (folder / template.stem).is_dir():
         value = f"{mapping.value.rstrip('/')}/$1"
         mapping.warn(
             f'"file": every URL that the match finds is answered with the index.html of {mapping.value}',

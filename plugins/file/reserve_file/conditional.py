@@ -14,7 +14,7 @@ _ENTITY_TAG = re.compile(r'(W/)?("[^\x00-\x20"\x7f]*")')
 
 
 def is_conditional(headers: Headers) -> bool:
-    """Whether any header may make the answer other than a plain 200 with the whole body."""
+    """Whether any header may make the response another one than a 200 with the whole body."""
     return (
         "if-none-match" in headers
         or "if-modified-since" in headers

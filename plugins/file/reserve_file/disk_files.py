@@ -17,9 +17,9 @@ from .listing import list_folder, send_page
 from .mime import content_type
 from .negotiation import SUFFIXES, codings, is_stale
 from .options import Options
-from .paths import Place, Target
+from .paths import PathTemplate, RequestedPath
 from .representation import Representation, represent
-from .safe_open import examine, identity, is_same, open_file, read_all, reopen
+from .safe_open import identity, is_same, open_file, read_all, reopen, stat_or_none
 from .trailing_slash import redirect_folder
 
 # Files up to this size are read at once and kept in memory; reading a larger one costs little beside sending it.
@@ -41,9 +41,9 @@ class DiskFiles:
     the same inode of the same device, with the same size and times. It was opened safely then.
     """
 
-    def __init__(self, options: Options, place: Place) -> None:
+    def __init__(self, options: Options, template: PathTemplate) -> None:
         self._options = options
-        self._place = place
+        self._template = template
         self._types = options.content_types
         self._cache_control = options.cache_control
         self._ttl = options.ttl
@@ -52,21 +52,21 @@ class DiskFiles:
     async def serve(self, request: Request, response: Response, mapping: Mapping, redirect: str) -> None:
         """Answers with the file, or leaves the response as it is."""
         options = self._options
-        key = self._place.key(redirect)
+        key = self._template.key(redirect)
         held = self._recall(key)
         if held is None:
-            target = self._place.target(key, dotfiles=options.dotfiles)
-            if target is None:
+            requested = self._template.resolve(key, dotfiles=options.dotfiles)
+            if requested is None:
                 return
-            held = self._find(key, target)
+            held = self._find(key, requested)
             if held is None:
-                if options.listing and not target.file_only:
-                    await self._list(request, response, mapping, redirect, target)
+                if options.listing and not requested.file_only:
+                    await self._list(request, response, mapping, redirect, requested)
                 return
         try:
             if held[0].is_index:
                 is_folder = partial(is_same, held[0].path.rpartition("/")[0])
-                if await redirect_folder(request, response, mapping, redirect, self._place, is_folder):
+                if await redirect_folder(request, response, mapping, redirect, self._template, is_folder):
                     return
             accepted = request.headers.get("accept-encoding")
             if accepted:
@@ -92,7 +92,7 @@ class DiskFiles:
         elif self._ttl and time.monotonic() < file.fresh_until:
             return file, -1
         else:
-            status = examine(file.path)
+            status = stat_or_none(file.path)
             if status is not None and identity(status) == file.identity:
                 file.fresh_until = self._fresh_until()
                 return file, -1
@@ -102,19 +102,19 @@ class DiskFiles:
     def _fresh_until(self) -> float:
         return time.monotonic() + self._ttl if self._ttl else 0.0
 
-    def _find(self, key: str, target: Target) -> Held | None:
+    def _find(self, key: str, requested: RequestedPath) -> Held | None:
         """Looks for the file in the file system."""
-        path = target.path
-        status = examine(path)
+        path = requested.path
+        status = stat_or_none(path)
         if status is None:
             return None
         if stat.S_ISDIR(status.st_mode):
-            if target.file_only:
+            if requested.file_only:
                 return None
-            return self._open(key, target.root, f"{path}/index.html", is_index=True)
-        if target.folder_only or not stat.S_ISREG(status.st_mode):
+            return self._open(key, requested.root, f"{path}/index.html", is_index=True)
+        if requested.folder_only or not stat.S_ISREG(status.st_mode):
             return None
-        return self._open(key, target.root, path)
+        return self._open(key, requested.root, path)
 
     def _open(
         self,
@@ -181,19 +181,20 @@ class DiskFiles:
         return held
 
     async def _list(
-        self, request: Request, response: Response, mapping: Mapping, redirect: str, target: Target
+        self, request: Request, response: Response, mapping: Mapping, redirect: str, requested: RequestedPath
     ) -> None:
         options = self._options
-        status = examine(target.path)
+        status = stat_or_none(requested.path)
         if status is None or not stat.S_ISDIR(status.st_mode):
             return
         entries = await asyncio.to_thread(
-            list_folder, target.root, target.path, follow=options.follow_symlinks, dotfiles=options.dotfiles
+            list_folder, requested.root, requested.path, follow=options.follow_symlinks, dotfiles=options.dotfiles
         )
         if entries is None:
             return
-        if not await redirect_folder(request, response, mapping, redirect, self._place, partial(is_same, target.path)):
-            send_page(request, response, entries, has_parent=bool(target.names))
+        is_folder = partial(is_same, requested.path)
+        if not await redirect_folder(request, response, mapping, redirect, self._template, is_folder):
+            send_page(request, response, entries, has_parent=bool(requested.names))
 
 
 def _read_small(descriptor: int, status: os.stat_result) -> tuple[bytes | None, os.stat_result]:

@@ -1,4 +1,4 @@
-"""Answering with a file: preconditions, ranges, and the bytes on their way."""
+"""The response with a file: preconditions, ranges, and how its bytes are sent."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ SendRange = Callable[[Response, int, int], Awaitable[None]]
 
 
 def send_from_memory(request: Request, response: Response, file: Representation) -> None:
-    """The whole answer, of a file whose body is in memory."""
+    """The whole response, of a file whose body is in memory."""
     body = file.body
     assert body is not None
     if not is_conditional(request.headers):
         response.send(body, headers=file.fields)
         return
-    parts = _prepare(request, response, file)
+    parts = _prepare_response(request, response, file)
     if not response.ended:
         response.send(b"".join([part if isinstance(part, bytes) else body[part[0] : part[1]] for part in parts]))
 
 
 async def send_from_disk(request: Request, response: Response, file: Representation, descriptor: int) -> None:
-    """The whole answer, of an open file. Raises OSError when that has fewer bytes by now."""
+    """The whole response, of an open file. Raises OSError when that has fewer bytes by now."""
     try:
         if request.method == "HEAD" or (response.status == 200 and is_conditional(request.headers)):
-            await stream(request, response, file, partial(_send_range, descriptor))
+            await send_by_ranges(request, response, file, partial(_send_range, descriptor))
         else:
             await response.send_file(descriptor, 0, file.size, headers=file.fields)
     except EOFError as error:
@@ -43,13 +43,13 @@ async def _send_range(descriptor: int, response: Response, start: int, stop: int
     await response.write_file(descriptor, start, stop - start)
 
 
-async def stream(request: Request, response: Response, file: Representation, send_range: SendRange) -> None:
-    """The whole answer, of a file whose bytes from `start` to before `stop` are written by
+async def send_by_ranges(request: Request, response: Response, file: Representation, send_range: SendRange) -> None:
+    """The whole response, of a file whose bytes from `start` to before `stop` are written by
     `send_range(response, start, stop)`.
 
-    What it raises ends the answer, and not cleanly.
+    What it raises breaks the response off.
     """
-    parts = _prepare(request, response, file)
+    parts = _prepare_response(request, response, file)
     if response.ended:
         return
     if request.method == "HEAD" or not parts:
@@ -63,7 +63,7 @@ async def stream(request: Request, response: Response, file: Representation, sen
     await response.end()
 
 
-def _prepare(request: Request, response: Response, file: Representation) -> list[Part]:
+def _prepare_response(request: Request, response: Response, file: Representation) -> list[Part]:
     """Sets the status and the headers, and returns what makes the body; sends what has none by its status.
 
     A status set by an earlier mapping is kept and means the whole file: preconditions and ranges are for a 200

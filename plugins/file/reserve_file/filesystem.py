@@ -52,25 +52,25 @@ def missing_functions(candidate: object, *, listing: bool) -> list[str]:
     return [name for name in needed if not callable(getattr(candidate, name, None))]
 
 
-async def examine(file_system: FileSystem, path: str) -> Stat | None:
-    """Asks a file system what `path` is; None: nothing. Raises TypeError when its answer makes no sense."""
+async def stat_file(file_system: FileSystem, path: str) -> Stat | None:
+    """Asks a file system what `path` is; None: nothing. Raises TypeError when what it returns makes no sense."""
     try:
-        answer = await file_system.stat(path)
+        found = await file_system.stat(path)
     except OSError:
         return None
-    if answer is None:
+    if found is None:
         return None
-    if isinstance(answer, os.stat_result):
-        return Stat(answer.st_size, modes.S_ISDIR(answer.st_mode), answer.st_mtime_ns)
-    if not isinstance(answer, Mapping):
-        answer = {name: getattr(answer, name, None) for name in ("size", "is_directory", "mtime")}
-    directory = answer.get("is_directory") or False
+    if isinstance(found, os.stat_result):
+        return Stat(found.st_size, modes.S_ISDIR(found.st_mode), found.st_mtime_ns)
+    if not isinstance(found, Mapping):
+        found = {name: getattr(found, name, None) for name in ("size", "is_directory", "mtime")}
+    directory = found.get("is_directory") or False
     if callable(directory):
         directory = directory()
-    size = answer.get("size")
+    size = found.get("size")
     if not directory and (not isinstance(size, int) or size < 0):
         raise TypeError(f"The custom file system's stat({path!r}) gives {size!r} as size: it must be a number of bytes")
-    return Stat(size or 0, bool(directory), _nanoseconds(answer.get("mtime")))
+    return Stat(size or 0, bool(directory), _nanoseconds(found.get("mtime")))
 
 
 async def send_range(file_system: FileSystem, path: str, response: Response, start: int, stop: int) -> None:

@@ -36,7 +36,7 @@ td + td {{ text-align: right; font-variant-numeric: tabular-nums }}
 """
 
 
-class Entry(NamedTuple):
+class FolderEntry(NamedTuple):
     """A file or a folder in a folder. `written` is in seconds since the epoch, None: not known."""
 
     name: str
@@ -45,7 +45,7 @@ class Entry(NamedTuple):
     written: float | None
 
 
-def list_folder(root: str, path: str, *, follow: bool, dotfiles: bool) -> list[Entry] | None:
+def list_folder(root: str, path: str, *, follow: bool, dotfiles: bool) -> list[FolderEntry] | None:
     """What a client may ask for in the folder `path` below `root`; None when that may not be served. Blocks."""
     descriptor = open_beneath(root, path, follow=follow, dotfiles=dotfiles)
     if descriptor is None:
@@ -56,7 +56,7 @@ def list_folder(root: str, path: str, *, follow: bool, dotfiles: bool) -> list[E
         os.close(descriptor)
 
 
-def _entries(descriptor: int, root: str, path: str, *, follow: bool, dotfiles: bool) -> list[Entry]:
+def _entries(descriptor: int, root: str, path: str, *, follow: bool, dotfiles: bool) -> list[FolderEntry]:
     entries = []
     with os.scandir(descriptor) as scan:
         for item in scan:
@@ -71,11 +71,11 @@ def _entries(descriptor: int, root: str, path: str, *, follow: bool, dotfiles: b
                 continue
             if item.is_symlink() and not follow and not _reachable(root, f"{path}/{item.name}", dotfiles=dotfiles):
                 continue
-            entries.append(Entry(item.name, is_folder, status.st_size, status.st_mtime))
+            entries.append(FolderEntry(item.name, is_folder, status.st_size, status.st_mtime))
     return entries
 
 
-def send_page(request: Request, response: Response, entries: Iterable[Entry], *, has_parent: bool) -> None:
+def send_page(request: Request, response: Response, entries: Iterable[FolderEntry], *, has_parent: bool) -> None:
     """Answers with the page. Its links work with and without a slash at the end of the request's path."""
     folder, _, last = request.path.rpartition("/")
     prefix = f"{quote(unquote(last, errors='surrogateescape'), safe='', errors='surrogateescape')}/" if last else ""
@@ -89,7 +89,7 @@ def send_page(request: Request, response: Response, entries: Iterable[Entry], *,
     )
 
 
-def page(path: str, entries: Iterable[Entry], prefix: str, *, has_parent: bool) -> bytes:
+def page(path: str, entries: Iterable[FolderEntry], prefix: str, *, has_parent: bool) -> bytes:
     """The HTML: folders first, each by name. `prefix` leads from the page's address into the folder."""
     ordered = sorted(entries, key=lambda entry: (not entry.is_folder, entry.name.casefold(), entry.name))
     rows = [_row(entry, prefix) for entry in ordered]
@@ -99,7 +99,7 @@ def page(path: str, entries: Iterable[Entry], prefix: str, *, has_parent: bool) 
     return _PAGE.format(title=title, rows="\n".join(rows)).encode("utf-8", "replace")
 
 
-def _row(entry: Entry, prefix: str) -> str:
+def _row(entry: FolderEntry, prefix: str) -> str:
     slash = "/" if entry.is_folder else ""
     link = prefix + quote(entry.name, safe="", errors="surrogateescape") + slash
     size = "" if entry.is_folder else f"{entry.size:,}"

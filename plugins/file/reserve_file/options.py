@@ -11,14 +11,14 @@ from reserve_core.kit import TOKEN
 
 from .filesystem import FileSystem, missing_functions
 from .mime import type_table
-from .paths import Place
+from .paths import PathTemplate
 
 if TYPE_CHECKING:
     from reserve_core import Mapping
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class CacheOptions:
     """How small files are kept in memory. None: without a bound."""
 
     ttl: float | None = option("Milliseconds a file is taken as unchanged.", default=None, minimum=0)
@@ -59,7 +59,7 @@ class Options:
         '"package.module:name"; without a name it\'s the module.',
         default=None,
     )
-    static: bool | Memory = option(
+    static: bool | CacheOptions = option(
         "Small files are kept in memory and sent from there if they haven't changed. true: they "
         "never change, and are not looked at again. An object: for how long, and how many.",
         default=False,
@@ -99,10 +99,10 @@ class Options:
         return math.inf if isinstance(self.static, bool) or self.static.max is None else self.static.max
 
 
-def parse_place(mapping: Mapping) -> Place:
+def parse_path_template(mapping: Mapping) -> PathTemplate:
     """Where the files are. Raises `ConfigError`."""
     try:
-        return Place.parse(mapping.value, mapping.cwd)
+        return PathTemplate.parse(mapping.value, mapping.cwd)
     except ValueError as error:
         raise ConfigError(str(error), "Put what climbs before the first group: ../www/$1") from error
 

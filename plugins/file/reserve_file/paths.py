@@ -1,4 +1,4 @@
-"""From a mapping's value to a place in the file system: which part is the author's, which part the client's."""
+"""From a mapping's value and a request to a path in the file system: which part is the author's, which the client's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from urllib.parse import unquote
 _FORBIDDEN = re.compile(r"[/\\\x00-\x1f\x7f-\x9f]")
 
 
-class Target(NamedTuple):
+class RequestedPath(NamedTuple):
     """What one request asks for: `names` below the folder `root`.
 
     `folder_only`: the name had a final slash. `file_only`: a folder of that name isn't meant.
@@ -30,7 +30,7 @@ class Target(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PathTemplate:
     """A mapping's value, compiled.
 
     What stands before the first `$` is the author's: its folder part (up to the last slash) is the **root**, relative
@@ -51,7 +51,7 @@ class Place:
     fixed: bool  # there is nothing of the client's in it
 
     @classmethod
-    def parse(cls, value: str, cwd: Path) -> Place:
+    def parse(cls, value: str, cwd: Path) -> PathTemplate:
         """Raises ValueError when captures are followed by a '..', which would never be served."""
         literal, dollar, rest = value.partition("$")
         if ".." in rest.split("/"):
@@ -74,10 +74,10 @@ class Place:
             redirect = redirect[:start] + redirect[start:].partition("#")[0].partition("?")[0]
         return redirect
 
-    def target(self, key: str, *, dotfiles: bool) -> Target | None:
+    def resolve(self, key: str, *, dotfiles: bool) -> RequestedPath | None:
         """What `key` asks for; None when it can't be served, whatever there is in the file system."""
         if self.fixed:
-            return Target(self.folder, [self.stem] if self.stem else [], key.endswith("/"), file_only=False)
+            return RequestedPath(self.folder, [self.stem] if self.stem else [], key.endswith("/"), file_only=False)
         if not key.startswith(self.literal):
             return None
         root, rest = self.folder, key[len(self.literal) :]
@@ -90,7 +90,7 @@ class Place:
             file_only = self.glued
             rest = self.stem + rest
         names = _names(rest, dotfiles=dotfiles)
-        return None if names is None else Target(root, names, rest.endswith("/"), file_only)
+        return None if names is None else RequestedPath(root, names, rest.endswith("/"), file_only)
 
 
 def _names(path: str, *, dotfiles: bool) -> list[str] | None:

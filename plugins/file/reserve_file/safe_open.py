@@ -28,7 +28,7 @@ def identity(status: os.stat_result) -> Identity:
     return (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino, status.st_dev)
 
 
-def examine(path: str) -> os.stat_result | None:
+def stat_or_none(path: str) -> os.stat_result | None:
     """The status of what `path` leads to; None when it's missing, out of reach or no valid path.
 
     Raises OSError when the machine fails.
@@ -42,7 +42,7 @@ def examine(path: str) -> os.stat_result | None:
 
 def is_same(path: str, other: str) -> bool:
     """Whether both lead to the same file or folder. Raises OSError when the machine fails."""
-    one, two = examine(path), examine(other)
+    one, two = stat_or_none(path), stat_or_none(other)
     return one is not None and two is not None and os.path.samestat(one, two)
 
 

@@ -9,7 +9,7 @@ from reserve_core import Mapping, Request, Response
 from reserve_core.kit import canonical_url
 
 from .options import Options
-from .paths import Place
+from .paths import PathTemplate
 
 
 async def redirect_folder(
@@ -17,7 +17,7 @@ async def redirect_folder(
     response: Response,
     mapping: Mapping,
     redirect: str,
-    place: Place,
+    template: PathTemplate,
     is_folder: Callable[[str], bool],
 ) -> bool:
     """Sends a client that has named a folder without its slash to the same folder with it. Returns whether it did.
@@ -35,8 +35,8 @@ async def redirect_folder(
     # Two slashes at the beginning would be followed by another host (RFC 3986 4.2).
     location = f"/{path.strip('/')}/{question}{query}"
     value = await _value(request, mapping, redirect, canonical_url(location))
-    target = None if value is None else place.target(place.key(value), dotfiles=options.dotfiles)
-    if target is None or target.file_only or not is_folder(target.path):
+    requested = None if value is None else template.resolve(template.key(value), dotfiles=options.dotfiles)
+    if requested is None or requested.file_only or not is_folder(requested.path):
         return False
     response.send(b"", 301, {"location": location, "cache-control": "no-store"})
     return True

@@ -3,7 +3,7 @@
     { "match": "^/api/", "limit": "10/s" }
 
 stands before the mappings that it guards. It is written to be read, as a sample of a plugin: the options are a
-dataclass, `validate` makes a plan of them, `lifespan` opens what counts. Nothing is kept in a module.
+dataclass, `validate` makes a policy of them, `lifespan` opens what counts. Nothing is kept in a module.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .limiter import Limiter
     from .options import Options
-    from .quota_policy import Plan
+    from .quota_policy import QuotaPolicy
 
 
 @hookimpl
@@ -30,10 +30,10 @@ def schema() -> type[Options]:
 
 @hookimpl
 async def validate(mapping: Mapping, configuration: Configuration) -> None:
-    """Keeps the plan as state."""
-    from .quota_policy import plan_of
+    """Keeps the policy as state."""
+    from .quota_policy import quota_policy_of
 
-    mapping.state = plan_of(mapping)
+    mapping.state = quota_policy_of(mapping)
     options: Options = mapping.options
     if options.redis_url is not None:
         from reserve_core.kit import redis_client
@@ -64,25 +64,25 @@ async def validate_table(mappings: tuple[Mapping, ...]) -> None:
 
 @hookimpl
 async def lifespan(mapping: Mapping, resources: Resources) -> AsyncGenerator[None, None]:
-    """Keeps as state what limits: with the counters of the mappings before a reload, where the plan is the same."""
+    """Keeps as state what limits: with the counters of the mappings before a reload, where the policy is the same."""
     from .client_keys import client_by
     from .limiter import Counters, Limiter
 
     options: Options = mapping.options
-    plan: Plan = mapping.state
+    policy: QuotaPolicy = mapping.state
     counters: Counters
     if options.redis_url is None:
         from .memory_counters import memory_counters
 
-        counters = await resources.share(memory_counters, plan)
+        counters = await resources.share(memory_counters, policy)
     else:
         from reserve_core.kit import redis_client
 
-        from .redis_counters import RedisCounters, script
+        from .redis_counters import RedisCounters, counting_script
 
         redis = await resources.share(redis_client, options.redis_url)
-        counters = RedisCounters(plan, await resources.share(script, redis))
-    mapping.state = Limiter(plan, client_by(options.by), counters, plan.policy)
+        counters = RedisCounters(policy, await resources.share(counting_script, redis))
+    mapping.state = Limiter(policy, client_by(options.by), counters, policy.policy_header)
     yield
 
 

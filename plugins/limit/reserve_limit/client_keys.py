@@ -11,7 +11,7 @@ from collections.abc import Callable
 from ipaddress import IPv6Address
 from typing import TYPE_CHECKING
 
-from .options import Header
+from .options import ClientHeader
 
 if TYPE_CHECKING:
     from reserve_core import Request
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 ClientOf = Callable[["Request"], str]
 
 
-def client_by(by: str | Header) -> ClientOf:
+def client_by(by: str | ClientHeader) -> ClientOf:
     """The way that an option `by` names."""
-    if isinstance(by, Header):
+    if isinstance(by, ClientHeader):
         return _by_header(by.header)
     return _user if by == "user" else _address
 

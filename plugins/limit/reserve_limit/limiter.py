@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from .client_keys import ClientOf
     from .quota import Verdict
-    from .quota_policy import Plan
+    from .quota_policy import QuotaPolicy
 
 TOO_MANY_REQUESTS = 429  # RFC 6585 4
 
@@ -26,28 +26,28 @@ class Counters(Protocol):
 class Limiter:
     """What a mapping works with."""
 
-    plan: Plan
+    policy: QuotaPolicy
     client_of: ClientOf
     counters: Counters
-    policy: str
+    policy_header: str
 
     async def limit(self, request: Request, response: Response) -> int | None:
-        """The status to answer with, if the request is too much; else None.
+        """The status of the response, if the request is too much; else None.
 
         Sets the fields that tell what is left, as in draft-ietf-httpapi-ratelimit-headers-11, beside those of other
         limits. A request counts once, also when a handler redirects it to another URL.
         """
         counted: set[str] = request.state.setdefault("limit", set())
-        if self.plan.id in counted:
+        if self.policy.id in counted:
             return None
-        counted.add(self.plan.id)
+        counted.add(self.policy.id)
         verdict = await self.counters.take(self.client_of(request))
         if verdict is None:
             return None
-        plan, headers = self.plan, response.headers
-        headers.add("ratelimit-policy", self.policy)
-        headers.add("ratelimit", plan.left(verdict.debts))
+        policy, headers = self.policy, response.headers
+        headers.add("ratelimit-policy", self.policy_header)
+        headers.add("ratelimit", policy.ratelimit_header(verdict.debts))
         if verdict.passes:
             return None
-        headers["retry-after"] = str(plan.wait(verdict.debts))
+        headers["retry-after"] = str(policy.retry_after(verdict.debts))
         return TOO_MANY_REQUESTS

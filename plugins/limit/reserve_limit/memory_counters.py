@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from .quota import SECOND, Verdict, take
 
 if TYPE_CHECKING:
-    from .quota_policy import Plan
+    from .quota_policy import QuotaPolicy
 
 # Clients of one limit; a kilobyte is enough for two of them.
 MAX_CLIENTS = 100_000
@@ -27,13 +27,13 @@ class MemoryCounters:
     seconds.
     """
 
-    def __init__(self, plan: Plan, clock: Callable[[], float], max_clients: int = MAX_CLIENTS) -> None:
-        self._quotas = plan.quotas
+    def __init__(self, policy: QuotaPolicy, clock: Callable[[], float], max_clients: int = MAX_CLIENTS) -> None:
+        self._quotas = policy.quotas
         self._clock = clock
         self._max_clients = max_clients
         # When the debts were computed, and what they were. Who is looked at next comes first.
         self._clients: OrderedDict[str, tuple[int, tuple[int, ...]]] = OrderedDict()
-        self._nothing = (0,) * len(plan.quotas)
+        self._nothing = (0,) * len(policy.quotas)
 
     def __len__(self) -> int:
         return len(self._clients)
@@ -65,6 +65,6 @@ class MemoryCounters:
 
 
 @asynccontextmanager
-async def memory_counters(plan: Plan) -> AsyncIterator[MemoryCounters]:
-    """The counters of one limit, for `resources.share`: there are no others of the same plan."""
-    yield MemoryCounters(plan, asyncio.get_running_loop().time)
+async def memory_counters(policy: QuotaPolicy) -> AsyncIterator[MemoryCounters]:
+    """The counters of one limit, for `resources.share`: there are no others of the same policy."""
+    yield MemoryCounters(policy, asyncio.get_running_loop().time)

@@ -15,7 +15,7 @@ QUOTA = "^[1-9][0-9]{0,5}/[smh]$"
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class ClientHeader:
     """A header that tells clients apart."""
 
     header: str = option("The name of the header", pattern=f"^{TOKEN}$")
@@ -35,7 +35,7 @@ class Options:
         minimum=1,
         maximum=MAX_COUNT,
     )
-    by: Literal["address", "user"] | Header = option(
+    by: Literal["address", "user"] | ClientHeader = option(
         'What tells clients apart: their "address", the "user" of their credentials, or a header,'
         ' {"header": "X-Api-Key"}; without credentials or the header, it\'s the address',
         default="address",

@@ -1,4 +1,4 @@
-"""What a mapping is to do, once its options are checked."""
+"""The quota policy of a mapping: what its options amount to, once they are checked."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What a limit counts by. Counters of equal plans are the same ones: after a reload, too.
+class QuotaPolicy:
+    """What a limit counts by. Counters of equal policies are the same ones: after a reload, too.
 
     `id` stands for the mapping's `name` or, without one, for its conditions, and for all that says what is counted;
     `labels` are the names of the `quotas` in headers.
@@ -30,7 +30,7 @@ class Plan:
     labels: tuple[str, ...]
 
     @property
-    def policy(self) -> str:
+    def policy_header(self) -> str:
         """The value of RateLimit-Policy: what is allowed."""
         return ", ".join(
             f'"{label}";q={quota.count};w={quota.period}'
@@ -38,22 +38,22 @@ class Plan:
             for label, quota in zip(self.labels, self.quotas, strict=True)
         )
 
-    def left(self, debts: Sequence[int]) -> str:
+    def ratelimit_header(self, debts: Sequence[int]) -> str:
         """The value of RateLimit: how many requests are left, and the seconds until there is one more."""
         return ", ".join(
             f'"{label}";r={quota.remaining(debt)};t={quota.wait(debt)}'
             for label, quota, debt in zip(self.labels, self.quotas, debts, strict=True)
         )
 
-    def wait(self, debts: Sequence[int]) -> int:
+    def retry_after(self, debts: Sequence[int]) -> int:
         """The seconds until a request passes that didn't, for Retry-After (RFC 9110 10.2.3)."""
         return max(
             quota.wait(debt) for quota, debt in zip(self.quotas, debts, strict=True) if not quota.remaining(debt)
         )
 
 
-def plan_of(mapping: Mapping) -> Plan:
-    """The plan of a mapping whose options hold. Raises `ConfigError`."""
+def quota_policy_of(mapping: Mapping) -> QuotaPolicy:
+    """The policy of a mapping whose options hold. Raises `ConfigError`."""
     options: Options = mapping.options
     texts = (options.limit,) if isinstance(options.limit, str) else options.limit
     if options.burst is not None and len(texts) > 1:
@@ -63,7 +63,7 @@ def plan_of(mapping: Mapping) -> Plan:
         )
     quotas = tuple(Quota.parse(text, options.burst) for text in texts)
     counted = repr((options.name or _conditions(mapping), quotas, options.by))
-    return Plan(
+    return QuotaPolicy(
         id=digest(counted),
         quotas=quotas,
         labels=texts if options.name is None else tuple(f"{options.name} {text}" for text in texts),

@@ -15,7 +15,7 @@ from .quota import Verdict
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-    from .quota_policy import Plan
+    from .quota_policy import QuotaPolicy
 
 logger = logging.getLogger("reserve")
 
@@ -53,7 +53,7 @@ return {passes, unpack(owed)}
 """
 
 
-class Script:
+class CountingScript:
     """The script, at a Redis that may be away: then nobody waits for it, and the log says so once."""
 
     def __init__(self, redis: Redis) -> None:
@@ -87,17 +87,17 @@ class Script:
 
 
 @asynccontextmanager
-async def script(redis: Redis) -> AsyncIterator[Script]:
+async def counting_script(redis: Redis) -> AsyncIterator[CountingScript]:
     """The script at one Redis, for `resources.share`: all limits know of each other's failures."""
-    yield Script(redis)
+    yield CountingScript(redis)
 
 
 class RedisCounters:
-    """The clients of one limit. Their keys are `reserve:limit:{PLAN:CLIENT}`: each is on one slot of a Cluster."""
+    """The clients of one limit. Their keys are `reserve:limit:{POLICY:CLIENT}`: each is on one slot of a Cluster."""
 
-    def __init__(self, plan: Plan, script: Script) -> None:
-        self._prefix = f"reserve:limit:{{{plan.id}:"
-        self._arguments = [number for quota in plan.quotas for number in (quota.count, quota.cost, quota.capacity)]
+    def __init__(self, policy: QuotaPolicy, script: CountingScript) -> None:
+        self._prefix = f"reserve:limit:{{{policy.id}:"
+        self._arguments = [number for quota in policy.quotas for number in (quota.count, quota.cost, quota.capacity)]
         self._script = script
 
     async def take(self, client: str) -> Verdict | None:

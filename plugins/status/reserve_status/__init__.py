@@ -17,7 +17,7 @@ from reserve_core import hookimpl
 if TYPE_CHECKING:
     from reserve_core import FixedHeaders, LiveConfiguration, Mapping, Request, Response
 
-    from .interpolated_headers import Pairs
+    from .interpolated_headers import HeaderPairs
     from .options import Options
 
 _TEXTS = {
@@ -31,9 +31,9 @@ _TEXTS = {
     508: b"Loop Detected",
 }
 # These have no content that a content-type could be of (RFC 9110 15.3.5, 15.3.6); in a 304 it would even replace the
-# one of the stored answer (RFC 9111 3.2).
+# one of the stored response (RFC 9111 3.2).
 _WITHOUT_CONTENT = frozenset((204, 205, 304))
-_PLAIN: Pairs = (("content-type", "text/plain; charset=utf-8"),)
+_PLAIN: HeaderPairs = (("content-type", "text/plain; charset=utf-8"),)
 # These say where to go on (RFC 9110 15.4).
 _MOVED = frozenset((301, 302, 303, 307, 308))
 
@@ -58,12 +58,12 @@ def schema() -> type[Options]:
 
 @hookimpl
 async def validate(mapping: Mapping) -> None:
-    """Keeps as state what makes the headers of an answer from its match."""
-    from .interpolated_headers import compile_fields  # a redirect to a status needs none
+    """Keeps as state what makes the headers of a response from its match."""
+    from .interpolated_headers import compile_headers  # a redirect to a status needs none
 
     options: Options = mapping.options
     status, headers = options.status, options.headers
-    mapping.state = compile_fields(headers, () if status in _WITHOUT_CONTENT else _PLAIN)
+    mapping.state = compile_headers(headers, () if status in _WITHOUT_CONTENT else _PLAIN)
     mapping.final = True
     mapping.warn_of_groups(headers, "headers")
     if status in _MOVED and "location" not in map(str.lower, headers):
@@ -85,14 +85,14 @@ async def redirect(
         for name in _OF_CONTENT:
             headers.popall(name, None)
     if mapping.state is None:  # an internal redirect
-        fields = _default_fields(redirect)
+        fields = _default_headers(redirect)
     else:
         fields = mapping.state(request, match)
     response.send(_TEXTS.get(redirect, b""), redirect, fields)
 
 
 @cache
-def _default_fields(status: int) -> FixedHeaders:
+def _default_headers(status: int) -> FixedHeaders:
     from reserve_core import FixedHeaders
 
     return FixedHeaders(() if status in _WITHOUT_CONTENT else _PLAIN)

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from reserve_core import Request
     from reserve_core.kit import RawMatch
 
-Pairs = Sequence[tuple[str, str]]
+HeaderPairs = Sequence[tuple[str, str]]
 Match = re.Match[str]
+HeadersOf = Callable[["Request", Match], HeaderPairs | FixedHeaders]
 
 _OF_URL = frozenset(("location", "content-location", "refresh", "link"))
 
@@ -34,8 +35,8 @@ _TEXT_SAFE = string.punctuation + " "
 _HOST_BEFORE_CAPTURE = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//[^/?#$]*[^/?#$.:@-](?=\$\w)", re.IGNORECASE)
 
 
-def compile_fields(headers: Mapping[str, Any], defaults: Pairs) -> Callable[[Request, Match], Pairs | FixedHeaders]:
-    """What makes the fields of an answer: `headers` and those of `defaults` that aren't among them.
+def compile_headers(headers: Mapping[str, Any], defaults: HeaderPairs) -> HeadersOf:
+    """What makes the headers of a response: `headers`, and those of `defaults` that aren't among them.
 
     Raises `ConfigError` for a value that a header can't have.
     """
@@ -59,7 +60,7 @@ def compile_fields(headers: Mapping[str, Any], defaults: Pairs) -> Callable[[Req
 
 def _check(name: str, value: str) -> None:
     if name.lower() in ("content-length", "transfer-encoding"):
-        raise ConfigError(f'"{name}" can\'t be set', "The server frames the answer; leave the header out")
+        raise ConfigError(f'"{name}" can\'t be set', "The server frames the response; leave the header out")
     if re.search(r"[\r\n\0]", value):
         raise ConfigError(f'The value of "{name}" has a line break or a NUL', "A header is one line (RFC 9110 5.5)")
     try:

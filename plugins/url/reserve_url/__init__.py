@@ -2,7 +2,7 @@
 
     { "match": "^/api/(.*)", "url": "http://localhost:3000/$1" }
 
-Requests, answers and WebSockets are streamed both ways.
+Requests, responses and WebSockets are streamed both ways.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reserve_core import Configuration, Mapping, Request, Resources, Response
 
     from .forward_hooks import Forward
-    from .options import Options, Prepared
+    from .options import Options, PreparedOptions
     from .proxy import Proxy
 
 __all__ = ["Forward"]
@@ -42,11 +42,11 @@ def schema() -> type[Options]:
 @hookimpl
 async def validate(mapping: Mapping, configuration: Configuration) -> None:
     """Keeps as state what is made of the options. Warns of strangers who reach anything, and of dropped paths."""
-    from .options import prepare
+    from .options import prepare_options
     from .ssrf import is_loopback
 
     import_module(".proxy", __name__)  # no request shall wait for it
-    prepared = prepare(mapping)
+    prepared = prepare_options(mapping)
     if prepared.is_open and not is_loopback(configuration.hostname):
         mapping.warn(
             f"An open proxy on {configuration.hostname}: clients choose where their requests go",
@@ -76,13 +76,13 @@ def _drops_path(mapping: Mapping) -> bool:
 @hookimpl
 async def lifespan(mapping: Mapping, resources: Resources) -> AsyncGenerator[None, None]:
     """Keeps the proxy as state, with the connections that all mappings with the same settings share."""
-    from .dial import connections
+    from .dial import connection_pool
     from .proxy import Proxy
 
     options: Options = mapping.options
-    prepared: Prepared = mapping.state
+    prepared: PreparedOptions = mapping.state
     public_only = prepared.template.origin is None and not options.allow_private
-    pool = await resources.share(connections, prepared.dialer, public_only, options.max_connections)
+    pool = await resources.share(connection_pool, prepared.dialer, public_only, options.max_connections)
     mapping.state = Proxy(options, prepared, pool)
     yield
 

@@ -22,7 +22,7 @@ _PORT = re.compile(r":[0-9]*$")
 
 
 @dataclass(frozen=True, slots=True)
-class Mount:
+class AutoRewriter:
     """What is found at the path `there` of the server `origin` and below, this server has at `here`.
 
     Neither path ends with a slash. `host` is the Host that the client has sent, `told` the one that the upstream server
@@ -37,7 +37,7 @@ class Mount:
 
     def rewritten(self, pairs: Pairs) -> Pairs:
         """The headers as the client needs them."""
-        return [(name, value if (way := _way(name)) is None else way(self, value)) for name, value in pairs]
+        return [(name, value if (way := _method(name)) is None else way(self, value)) for name, value in pairs]
 
     def url(self, value: str) -> str:
         """A reference to the upstream server as one to this server (RFC 9110 10.2.2)."""
@@ -112,14 +112,14 @@ def _is_of(host: str, domain: str) -> bool:
 
 
 # Each of `NAMING`.
-_WAYS = {
-    "location": Mount.url,
-    "content-location": Mount.url,
-    "refresh": Mount.refresh,
-    "set-cookie": Mount.cookie,
+_METHODS = {
+    "location": AutoRewriter.url,
+    "content-location": AutoRewriter.url,
+    "refresh": AutoRewriter.refresh,
+    "set-cookie": AutoRewriter.cookie,
 }
 
 
 @lru_cache(maxsize=256)
-def _way(name: str) -> Callable[[Mount, str], str] | None:
-    return _WAYS.get(name.lower())
+def _method(name: str) -> Callable[[AutoRewriter, str], str] | None:
+    return _METHODS.get(name.lower())

@@ -7,17 +7,17 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from .upstream_connection import Upstream
-from .upstream_errors import BusyError, UpstreamError
+from .upstream_connection import UpstreamConnection
+from .upstream_errors import UpstreamBusyError, UpstreamError
 from .upstream_url import Origin
 
-Dial = Callable[[Origin], Awaitable[Upstream]]
+Dial = Callable[[Origin], Awaitable[UpstreamConnection]]
 
 # Origins without connections are forgotten when there are more than so many: clients may choose them.
 MAX_ORIGINS = 1000
 
 
-class Pool:
+class ConnectionPool:
     """Connections that are opened in the same way: at most `limit` to each origin, and as many unused ones in all.
 
     Who finds none waits for `patience` seconds.
@@ -29,14 +29,14 @@ class Pool:
         self.limit = limit
         self.patience = patience
         self.idle = 0
-        self._origins: dict[Origin, Connections] = {}
+        self._origins: dict[Origin, OriginConnections] = {}
 
-    def to(self, origin: Origin) -> Connections:
+    def to(self, origin: Origin) -> OriginConnections:
         connections = self._origins.get(origin)
         if connections is None:
             if len(self._origins) >= MAX_ORIGINS:
                 self._origins = {origin: found for origin, found in self._origins.items() if found.count}
-            connections = self._origins[origin] = Connections(self, origin)
+            connections = self._origins[origin] = OriginConnections(self, origin)
         return connections
 
     def close(self) -> None:
@@ -46,17 +46,17 @@ class Pool:
             connections.close_idle()
 
 
-class Connections:
+class OriginConnections:
     """The connections to one origin."""
 
-    def __init__(self, pool: Pool, origin: Origin) -> None:
+    def __init__(self, pool: ConnectionPool, origin: Origin) -> None:
         self.count = 0  # open, being opened, or promised to who waits
         self._pool = pool
         self._origin = origin
-        self._idle: list[Upstream] = []
-        self._waiters: deque[asyncio.Future[Upstream | None]] = deque()
+        self._idle: list[UpstreamConnection] = []
+        self._waiters: deque[asyncio.Future[UpstreamConnection | None]] = deque()
 
-    def take(self, *, surely: bool) -> Upstream | None:
+    def take(self, *, surely: bool) -> UpstreamConnection | None:
         """The unused connection that was used last, if there is one.
 
         `surely`: it has to be open now, as the request can't be sent again. That costs a system call.
@@ -70,7 +70,7 @@ class Connections:
             upstream.abort()
         return None
 
-    async def connect(self) -> Upstream:
+    async def connect(self) -> UpstreamConnection:
         """A new connection; or the next one that isn't needed any more, when there may be no new one.
 
         Raises `UpstreamError`.
@@ -88,14 +88,14 @@ class Connections:
             upstream = await self._pool.dial(self._origin)
             if not upstream.reusable:
                 upstream.abort()
-                raise UpstreamError("it closed the connection, or said something, before it was asked")
+                raise UpstreamError("it closed the connection, or sent something, before it was sent a request")
         except BaseException:
             self._give_room()
             raise
         upstream.on_lost = self._lost
         return upstream
 
-    def release(self, upstream: Upstream) -> None:
+    def release(self, upstream: UpstreamConnection) -> None:
         """Keeps the connection for others, or cuts it if its exchange hasn't come to a good end."""
         if not upstream.reusable:
             upstream.abort()
@@ -108,7 +108,7 @@ class Connections:
             self._idle.append(upstream)
             self._pool.idle += 1
 
-    def detach(self, upstream: Upstream) -> None:
+    def detach(self, upstream: UpstreamConnection) -> None:
         """The connection doesn't count any more: it carries a tunnel to its end."""
         upstream.on_lost = None
         self._give_room()
@@ -118,7 +118,7 @@ class Connections:
             self._pool.idle -= 1
             self._idle.pop().close()
 
-    def _lost(self, upstream: Upstream) -> None:
+    def _lost(self, upstream: UpstreamConnection) -> None:
         if upstream in self._idle:
             self._idle.remove(upstream)
             self._pool.idle -= 1
@@ -139,13 +139,13 @@ class Connections:
                 return waiter
         return None
 
-    async def _wait(self) -> Upstream | None:
+    async def _wait(self) -> UpstreamConnection | None:
         """A connection that was released, or None: there is room for a new one, and it counts already."""
         waiter = self._pool.loop.create_future()
         self._waiters.append(waiter)
         try:
             async with asyncio.timeout(self._pool.patience):
-                upstream: Upstream | None = await waiter
+                upstream: UpstreamConnection | None = await waiter
         except BaseException as error:
             if waiter.done() and not waiter.cancelled():
                 # It came in the moment in which nobody waited any more.
@@ -154,6 +154,6 @@ class Connections:
                 else:
                     self.release(waiter.result())
             if isinstance(error, TimeoutError):
-                raise BusyError(f"all {self._pool.limit} connections to it are in use") from error
+                raise UpstreamBusyError(f"all {self._pool.limit} connections to it are in use") from error
             raise
         return upstream

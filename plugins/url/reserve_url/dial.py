@@ -14,10 +14,10 @@ from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
-from .connection_pool import Pool
+from .connection_pool import ConnectionPool
 from .ssrf import is_public
-from .upstream_connection import Upstream
-from .upstream_errors import ForbiddenError, SlowError, UpstreamError
+from .upstream_connection import UpstreamConnection
+from .upstream_errors import ForbiddenDestinationError, UpstreamError, UpstreamTimeoutError
 from .upstream_url import Origin
 
 # Seconds until the next address is tried beside one that doesn't answer (RFC 8305 5).
@@ -40,7 +40,7 @@ class Dialer:
     verify: bool = True
     ca: Path | None = None
 
-    async def dial(self, origin: Origin, *, public_only: bool) -> Upstream:
+    async def dial(self, origin: Origin, *, public_only: bool) -> UpstreamConnection:
         """A new connection. With `public_only`, only to a public address: the one that is checked is connected to.
 
         Raises `UpstreamError`.
@@ -52,17 +52,17 @@ class Dialer:
                 if public_only:
                     addresses = [address for address in addresses if is_public(address[1][0])]
                     if not addresses:
-                        raise ForbiddenError("it has no public address, and allow-private isn't set")
+                        raise ForbiddenDestinationError("it has no public address, and allow-private isn't set")
                 return await self._open(origin, await _connect(addresses), context)
         except TimeoutError as error:
-            raise SlowError(f"no connection within {self.connect_timeout:g} s") from error
+            raise UpstreamTimeoutError(f"no connection within {self.connect_timeout:g} s") from error
         except (OSError, UnicodeError) as error:  # TLS errors are OSErrors, impossible names UnicodeErrors
             raise UpstreamError(f"no connection: {getattr(error, 'strerror', None) or error}") from error
 
-    async def _open(self, origin: Origin, sock: socket.socket, context: ssl.SSLContext | None) -> Upstream:
+    async def _open(self, origin: Origin, sock: socket.socket, context: ssl.SSLContext | None) -> UpstreamConnection:
         try:
             _, upstream = await asyncio.get_running_loop().create_connection(
-                lambda: Upstream(self.timeout),
+                lambda: UpstreamConnection(self.timeout),
                 sock=sock,
                 ssl=context,
                 server_hostname=None if context is None else origin.host.removesuffix("."),
@@ -74,9 +74,9 @@ class Dialer:
 
 
 @asynccontextmanager
-async def connections(dialer: Dialer, public_only: bool, limit: int) -> AsyncIterator[Pool]:
+async def connection_pool(dialer: Dialer, public_only: bool, limit: int) -> AsyncIterator[ConnectionPool]:
     """A pool of connections that `dialer` opens. At its end, those that are in use close with their exchange."""
-    pool = Pool(partial(dialer.dial, public_only=public_only), limit, dialer.connect_timeout)
+    pool = ConnectionPool(partial(dialer.dial, public_only=public_only), limit, dialer.connect_timeout)
     yield pool
     pool.close()
 

@@ -26,7 +26,7 @@ class ForwardedRequest:
 
 @dataclass(slots=True)
 class ForwardedResponse:
-    """The head of the upstream server's answer as the client will get it; a hook may change it."""
+    """The head of the upstream server's response as the client will get it; a hook may change it."""
 
     status: int
     headers: Headers
@@ -36,7 +36,7 @@ class ForwardedResponse:
 class Forward:
     """One request on its way up and back, as both hooks see it.
 
-    `incoming` is the client's request, `context` the hooks' own. `response` is None until the answer is here.
+    `incoming` is the client's request, `context` the hooks' own. `response` is None until the response is here.
     """
 
     configuration: LiveConfiguration

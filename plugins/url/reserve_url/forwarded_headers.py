@@ -1,4 +1,4 @@
-"""The headers of a request on its way up and of an answer on its way down (RFC 9110 7.6, RFC 7239)."""
+"""The headers of a request to the upstream server, and of its response to the client (RFC 9110 7.6, RFC 7239)."""
 
 from __future__ import annotations
 
@@ -180,12 +180,12 @@ class ResponseFields:
 
 
 def passed_trailers(trailers: Fields) -> Fields:
-    """The trailers of a request or an answer that may be sent on."""
+    """The trailers of a request or a response that may be sent on."""
     return [field for field in trailers if _kind_up(field[0]) in (_KEPT, _VIA) and field[0].lower() not in _NO_TRAILERS]
 
 
 def upgrade_headers(fields: Fields) -> Fields:
-    """What an answer says of the protocols to switch to: it belongs to a 101 and a 426 (RFC 9110 7.8)."""
+    """What a response says of the protocols to switch to: it belongs to a 101 and a 426 (RFC 9110 7.8)."""
     protocols = [value for name, value in fields if name.lower() == b"upgrade"]
     return [(b"upgrade", b", ".join(protocols)), (b"connection", b"Upgrade")] if protocols else []
 

@@ -11,7 +11,7 @@ from reserve_core import ConfigError, Networks, option
 from .dial import Dialer, tls_context
 from .forward_hooks import Hook, load_hook
 from .ssrf import HostPatterns
-from .upstream_url import Template
+from .upstream_url import URLTemplate
 
 if TYPE_CHECKING:
     from reserve_core import Mapping
@@ -109,10 +109,10 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedOptions:
     """What is made of the options, once for all requests."""
 
-    template: Template
+    template: URLTemplate
     dialer: Dialer
     trusted_proxies: Networks | None  # None: those of the configuration
     allow_hosts: HostPatterns | None  # None: all
@@ -125,10 +125,10 @@ class Prepared:
         return self.template.origin is None and (self.allow_hosts is None or self.allow_hosts.all)
 
 
-def prepare(mapping: Mapping) -> Prepared:
+def prepare_options(mapping: Mapping) -> PreparedOptions:
     """Raises `ConfigError`."""
     options: Options = mapping.options
-    return Prepared(
+    return PreparedOptions(
         template=_template(mapping),
         dialer=_dialer(options, mapping.cwd),
         trusted_proxies=None if options.trusted_proxies is None else Networks(options.trusted_proxies),
@@ -138,11 +138,11 @@ def prepare(mapping: Mapping) -> Prepared:
     )
 
 
-def _template(mapping: Mapping) -> Template:
+def _template(mapping: Mapping) -> URLTemplate:
     if not isinstance(mapping.value, str):
         raise ConfigError(f'The "url" {mapping.value!r} is not a string', 'Write "http://localhost:3000/$1"')
     try:
-        return Template.parse(mapping.value)
+        return URLTemplate.parse(mapping.value)
     except ValueError as error:
         raise ConfigError(
             f"{mapping.value!r} is not a URL to forward to: {error}", 'Write "http://localhost:3000/$1" or "$1://$2"'

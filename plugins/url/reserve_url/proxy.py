@@ -1,4 +1,4 @@
-"""The exchange: a client's request up to the upstream server, its answer down to the client."""
+"""Forwards a client's request to the upstream server, and its response to the client."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from multidict import CIMultiDict
 from reserve_core import HTTPError
 from reserve_core.kit import PassedHeaders, is_token
 
-from .auto_rewrite import Mount
-from .connection_pool import Connections, Pool
+from .auto_rewrite import AutoRewriter
+from .connection_pool import ConnectionPool, OriginConnections
 from .forward_hooks import Forward, ForwardedRequest, ForwardedResponse, call_hook
 from .forwarded_headers import (
     Fields,
@@ -29,12 +29,12 @@ from .forwarded_headers import (
     upgrade_headers,
     via,
 )
-from .options import Options, Prepared
-from .response_parser import Answer
+from .options import Options, PreparedOptions
+from .response_parser import ResponseParser
 from .tunnel import carry, is_accepted
-from .upstream_connection import Upstream
-from .upstream_errors import TEXTS, ForbiddenError, LostError, UpstreamError
-from .upstream_url import Origin, Sent, parse_url
+from .upstream_connection import UpstreamConnection
+from .upstream_errors import TEXTS, ForbiddenDestinationError, UpstreamClosedError, UpstreamError
+from .upstream_url import Origin, SentMatch, parse_url
 
 if TYPE_CHECKING:
     from reserve_core import Mapping, Request, Response
@@ -61,10 +61,10 @@ _HANDSHAKE = [("connection", "Upgrade"), ("upgrade", "websocket")]
 _HANDSHAKE_LINES: Final = lines(as_bytes(_HANDSHAKE))
 
 
-class Outgoing:
-    """A request on its way up."""
+class OutgoingRequest:
+    """A request to the upstream server."""
 
-    __slots__ = ("added", "asked", "fields", "host", "match", "method", "origin", "sized", "target", "upgrade")
+    __slots__ = ("added", "fields", "forwarded_host", "host", "match", "method", "origin", "sized", "target", "upgrade")
 
     def __init__(
         self,
@@ -74,8 +74,8 @@ class Outgoing:
         host: str,
         fields: Fields,
         added: bytes,
-        asked: str,
-        match: Sent,
+        forwarded_host: str,
+        match: SentMatch,
         sized: bool,
         upgrade: bool,
     ) -> None:
@@ -85,8 +85,8 @@ class Outgoing:
         self.host: str = host  # the Host header, "" for that of the origin
         self.fields: Fields = fields
         self.added: bytes = added  # lines behind the fields
-        self.asked: str = asked  # the host that the client has asked for, as the upstream server is told
-        self.match: Sent | None = match  # what its URL was made of, None if a hook has made another one
+        self.forwarded_host: str = forwarded_host  # the host that the client has sent, as the upstream server is told
+        self.match: SentMatch | None = match  # what its URL was made of, None if a hook has made another one
         self.sized: bool = sized
         self.upgrade: bool = upgrade
 
@@ -109,7 +109,7 @@ class Outgoing:
 class Proxy:
     """What forwards the requests of one mapping."""
 
-    def __init__(self, options: Options, prepared: Prepared, pool: Pool) -> None:
+    def __init__(self, options: Options, prepared: PreparedOptions, pool: ConnectionPool) -> None:
         self._options = options
         self._prepared = prepared
         self._chosen = prepared.template.origin is None  # clients choose the origin
@@ -119,7 +119,7 @@ class Proxy:
     async def forward(
         self, request: Request, response: Response, mapping: Mapping, match: re.Match[str]
     ) -> str | int | None:
-        """Answers with what the upstream server answers, or returns the redirect that the response hook wants."""
+        """Sends what the upstream server responds, or returns the redirect that the response hook wants."""
         hops = hops_left(request)
         if hops == 0:
             return 204 if request.method == "OPTIONS" else 501
@@ -129,7 +129,7 @@ class Proxy:
             forward = Forward(request.configuration, mapping, match, request, _shown(outgoing))
             if self._prepared.forward_request is not None:
                 await call_hook(self._prepared.forward_request, forward)
-                _take_over(outgoing, forward.request)
+                _apply_changes(outgoing, forward.request)
         connections = self._pool.to(outgoing.origin)
         try:
             if self._chosen:
@@ -138,17 +138,17 @@ class Proxy:
         except UpstreamError as error:
             logger.warning("%s: %s", outgoing, error)
             raise HTTPError(error.status, TEXTS[error.status]) from error
-        answer = upstream.answer
-        if answer.tunnel:
+        parser = upstream.parser
+        if parser.tunnel:
             connections.detach(upstream)
-            await _switch(request, upstream, self._fields(outgoing, answer))
+            await _switch(request, upstream, self._fields(outgoing, parser))
             return None
         try:
-            if forward is None and answer.complete and answer.sized:
-                _pass_on(response, answer.status)
-                response.send(upstream.read_now(), None, PassedHeaders(self._fields(outgoing, answer)))
+            if forward is None and parser.complete and parser.sized:
+                _pass_on(response, parser.status)
+                response.send(upstream.read_now(), None, PassedHeaders(self._fields(outgoing, parser)))
                 return None
-            return await self._answer(response, outgoing, upstream, forward)
+            return await self._relay(response, outgoing, upstream, forward)
         except UpstreamError as error:
             logger.warning("%s: %s", outgoing, error)
             response.abort()
@@ -156,7 +156,7 @@ class Proxy:
         finally:
             connections.release(upstream)
 
-    def _outgoing(self, request: Request, match: re.Match[str], hops: int | None) -> Outgoing:
+    def _outgoing(self, request: Request, match: re.Match[str], hops: int | None) -> OutgoingRequest:
         trusted = self._prepared.trusted_proxies
         client = request.client if trusted is None else request.client_behind(trusted)
         sent = RequestFields(request.field_lines, client.proxied)
@@ -178,7 +178,7 @@ class Proxy:
             added = claim_lines(client, request.scheme, host)
             if upgrade:
                 added += _HANDSHAKE_LINES
-        return Outgoing(
+        return OutgoingRequest(
             request.method,
             origin,
             target,
@@ -194,12 +194,12 @@ class Proxy:
     def _check_host(self, origin: Origin) -> None:
         allowed = self._prepared.allow_hosts
         if allowed is not None and not allowed.allow(origin):
-            raise ForbiddenError("its host is not among allow-hosts")
+            raise ForbiddenDestinationError("its host is not among allow-hosts")
 
     async def _send(
-        self, request: Request, response: Response, outgoing: Outgoing, connections: Connections
-    ) -> Upstream:
-        """Sends the request and returns the connection, once it has the head of the answer."""
+        self, request: Request, response: Response, outgoing: OutgoingRequest, connections: OriginConnections
+    ) -> UpstreamConnection:
+        """Sends the request and returns the connection, once it has the head of the response."""
         length = request.body_length
         body = b""
         streamed = length != 0
@@ -219,11 +219,11 @@ class Proxy:
                     upstream.upload(request, length is None)
                 while not upstream.has_head():
                     await upstream.news()
-                    if upstream.answer.interim:
-                        _inform(response, upstream.answer)
-                if upstream.answer.tunnel and not is_accepted(request, upstream):
+                    if upstream.parser.interim:
+                        _inform(response, upstream.parser)
+                if upstream.parser.tunnel and not is_accepted(request, upstream):
                     raise UpstreamError("it accepts a WebSocket handshake that isn't this one")
-            except LostError:
+            except UpstreamClosedError:
                 connections.release(upstream)
                 if upstream is not kept or not repeatable:
                     raise
@@ -234,13 +234,13 @@ class Proxy:
                 return upstream
             upstream = await connections.connect()
 
-    async def _answer(
-        self, response: Response, outgoing: Outgoing, upstream: Upstream, forward: Forward | None
+    async def _relay(
+        self, response: Response, outgoing: OutgoingRequest, upstream: UpstreamConnection, forward: Forward | None
     ) -> str | int | None:
-        answer = upstream.answer
+        parser = upstream.parser
         hook = self._prepared.forward_response
-        pairs = as_text(self._fields(outgoing, answer))
-        status = answer.status
+        pairs = as_text(self._fields(outgoing, parser))
+        status = parser.status
         if hook is not None and forward is not None:
             forward.response = ForwardedResponse(status, CIMultiDict(pairs))
             result = await call_hook(hook, forward)
@@ -249,28 +249,28 @@ class Proxy:
             status, pairs = forward.response.status, list(forward.response.headers.items())
         _pass_on(response, status)
         response.replace_headers(pairs)
-        if answer.complete and answer.sized:
+        if parser.complete and parser.sized:
             response.send(upstream.read_now())
             return None
         # If nothing of the body is here yet, this sends the head: an event stream may be silent for long.
         await response.write(upstream.read_now())
         while upstream.has_more():
-            if answer.size:
+            if parser.size:
                 await response.write(upstream.read_now())
             else:
                 await upstream.news()
-        if answer.trailers:
-            response.trailers = CIMultiDict(as_text(passed_trailers(answer.trailers)))
+        if parser.trailers:
+            response.trailers = CIMultiDict(as_text(passed_trailers(parser.trailers)))
         await response.end()
         return None
 
-    def _fields(self, outgoing: Outgoing, answer: Answer) -> Fields:
-        """The headers of an answer for the client."""
-        fields = answer.fields.fields
-        fields.append(via(answer.version))
-        if answer.status == 101 or answer.status == 426:
-            fields += upgrade_headers(answer.headers)
-        if not answer.fields.naming:
+    def _fields(self, outgoing: OutgoingRequest, parser: ResponseParser) -> Fields:
+        """The headers of a response for the client."""
+        fields = parser.fields.fields
+        fields.append(via(parser.version))
+        if parser.status == 101 or parser.status == 426:
+            fields += upgrade_headers(parser.headers)
+        if not parser.fields.naming:
             return fields
         options = self._options
         pairs = as_text(fields)
@@ -279,10 +279,10 @@ class Proxy:
         if options.absolute_location:
             pairs = relocated(pairs, f"{outgoing.origin}{outgoing.target}")
         elif options.auto_rewrite and not self._chosen and outgoing.match is not None:
-            paths = self._prepared.template.mount(outgoing.match)
+            paths = self._prepared.template.corresponding_paths(outgoing.match)
             if paths is not None:
                 told = outgoing.host or outgoing.origin.authority
-                pairs = Mount(outgoing.origin, *paths, outgoing.asked, told).rewritten(pairs)
+                pairs = AutoRewriter(outgoing.origin, *paths, outgoing.forwarded_host, told).rewritten(pairs)
         return as_bytes(pairs)
 
 
@@ -291,10 +291,10 @@ def _pass_on(response: Response, status: int) -> None:
     response.status = status
     response.cache_control = None
     if response.headers:
-        response.headers.popall("content-length", None)  # of an earlier mapping: the framing is the answer's
+        response.headers.popall("content-length", None)  # of an earlier mapping: its framing is the upstream server's
 
 
-def _shown(outgoing: Outgoing) -> ForwardedRequest:
+def _shown(outgoing: OutgoingRequest) -> ForwardedRequest:
     """The request as hooks see it."""
     pairs = as_text(outgoing.fields)
     if outgoing.host:
@@ -302,7 +302,7 @@ def _shown(outgoing: Outgoing) -> ForwardedRequest:
     return ForwardedRequest(outgoing.method, f"{outgoing.origin}{outgoing.target}", CIMultiDict(pairs))
 
 
-def _take_over(outgoing: Outgoing, changed: ForwardedRequest) -> None:
+def _apply_changes(outgoing: OutgoingRequest, changed: ForwardedRequest) -> None:
     """What a hook has made of the request. Raises ValueError for what can't be sent."""
     if not is_token(changed.method):
         raise ValueError(f"{changed.method!r} is not a method (RFC 9110 9.1)")
@@ -311,19 +311,19 @@ def _take_over(outgoing: Outgoing, changed: ForwardedRequest) -> None:
         raise ValueError(f"{wrong[0]!r} is not a header name (RFC 9110 5.1)")
     outgoing.method = changed.method
     outgoing.host = fields.get("host", "")
-    outgoing.asked = fields.get("x-forwarded-host", "")
+    outgoing.forwarded_host = fields.get("x-forwarded-host", "")
     outgoing.fields = as_bytes([(name, value) for name, value in fields.items() if name.lower() not in _OURS])
     if changed.url != f"{outgoing.origin}{outgoing.target}":
         outgoing.origin, outgoing.target = parse_url(changed.url)
         outgoing.match = None
 
 
-def _inform(response: Response, answer: Answer) -> None:
-    """Passes on the interim answers that are here (RFC 9110 15.2)."""
-    for status, fields in answer.interim:
+def _inform(response: Response, parser: ResponseParser) -> None:
+    """Passes on the interim responses that are here (RFC 9110 15.2)."""
+    for status, fields in parser.interim:
         if not response.headers_sent:
             response.inform(status, as_text([*fields, via("1.1")]))
-    answer.interim.clear()
+    parser.interim.clear()
 
 
 def _redirect(result: str | int, request: Request) -> str | int:
@@ -334,7 +334,7 @@ def _redirect(result: str | int, request: Request) -> str | int:
     return result
 
 
-async def _switch(request: Request, upstream: Upstream, fields: Fields) -> None:
+async def _switch(request: Request, upstream: UpstreamConnection, fields: Fields) -> None:
     """The connection becomes a tunnel."""
     assert request.upgrader is not None
     try:

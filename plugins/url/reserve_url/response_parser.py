@@ -1,4 +1,4 @@
-"""The answers that come over a connection: bytes to head and body with httptools, within limits (RFC 9112 6.3)."""
+"""The responses that come over a connection: bytes to head and body with httptools, within limits (RFC 9112 6.3)."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from .forwarded_headers import Fields, ResponseFields
 from .upstream_errors import UpstreamError
 
-# Largest head of an answer, and largest trailers, in bytes.
+# Largest head of a response, and largest trailers, in bytes.
 MAX_HEAD: Final = 128 * 1024
-# Interim answers (1xx) before the final one.
+# Interim responses (1xx) before the final one.
 MAX_INTERIM: Final = 16
 
-_NO_FIELDS: Final = ResponseFields([])  # of an answer that isn't here yet
+_NO_FIELDS: Final = ResponseFields([])  # of a response that isn't here yet
 
 
-class Answer:
-    """The answer that is due, as far as it has come. One object reads all those of a connection.
+class ResponseParser:
+    """The response that is due, as far as it has come. One parser reads all those of a connection.
 
     `begun`: its head is here; `complete`: and all of the rest. `headers` are all that came with the head, `fields` what
     they say. `sized`: its head says how long the body is. `tunnel`: it is a 101, what follows is the other protocol's.
     `trailers`: what followed a chunked body. `keep_alive`: another one may follow on the same connection. `touched`: at
-    least a byte has come. `size` counts the bytes that wait to be taken; `interim` are the interim answers that do,
+    least a byte has come. `size` counts the bytes that wait to be taken; `interim` are the interim responses that do,
     each its status and its headers.
     """
 
@@ -61,7 +61,7 @@ class Answer:
         self.complete = True  # none is due yet
 
     def begin(self, head_only: bool, upgrade: bool) -> None:
-        """The next answer is due. `head_only`: to a HEAD; `upgrade`: to a WebSocket handshake."""
+        """The next response is due. `head_only`: to a HEAD; `upgrade`: to a WebSocket handshake."""
         self.begun = self.complete = self.touched = False
         self.sized = self.tunnel = False
         self.keep_alive = True
@@ -86,7 +86,7 @@ class Answer:
             self._parser = HttpResponseParser(self)
 
     def feed(self, data: bytes) -> None:
-        """Takes in what has come. Raises `UpstreamError` when it is no valid answer, or not within the limits."""
+        """Takes in what has come. Raises `UpstreamError` when it is no valid response, or not within the limits."""
         parser = self._parser
         if self.tunnel:
             self._keep(data)
@@ -95,7 +95,7 @@ class Answer:
             self._feed_body(data)
             return
         if self.complete or parser is None:
-            # Nobody has asked for it, and it can't be told from the answer to the next request (RFC 9112 9.2).
+            # Nobody has asked for it, and it can't be told from the response to the next request (RFC 9112 9.2).
             self.keep_alive = False
             return
         if not self.touched:
@@ -109,13 +109,13 @@ class Answer:
         except HttpParserError as error:
             self.keep_alive = False
             if not self.complete:
-                raise self._refused or UpstreamError(f"its answer is malformed: {error}") from error
+                raise self._refused or UpstreamError(f"its response is malformed: {error}") from error
         else:
             if not self.begun:
                 # What the parser holds back of a name or a value that doesn't end isn't counted yet.
                 self._fields_size += len(data)
                 if self._fields_size > 2 * MAX_HEAD:
-                    raise UpstreamError("the head of its answer is too large")
+                    raise UpstreamError("the head of its response is too large")
 
     def take(self) -> bytes:
         """What waits of the body or of the tunnel, b"" if nothing."""
@@ -138,13 +138,13 @@ class Answer:
 
     def on_message_begin(self) -> None:
         if self.complete:
-            raise self._refusal("data follows its answer")
+            raise self._refusal("data follows its response")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._fields.append((name, value))
         self._fields_size += len(name) + len(value) + 4
         if self._fields_size > MAX_HEAD:
-            raise self._refusal("the head or the trailers of its answer are too large")
+            raise self._refusal("the head or the trailers of its response are too large")
 
     def on_headers_complete(self) -> None:
         parser = self._parser
@@ -157,7 +157,7 @@ class Answer:
             self._interims += 1
             interim = ResponseFields(fields)
             if status < 100 or self._interims > MAX_INTERIM or interim.framed:
-                raise self._refusal("it sends an interim answer that is none, or too many of them")
+                raise self._refusal("it sends an interim response that is none, or too many of them")
             if status != 100:  # that one is for this proxy, which sends its own in its time
                 self.interim.append((status, interim.fields))
             return
@@ -178,7 +178,7 @@ class Answer:
 
     def on_body(self, data: bytes) -> None:
         if self.complete:
-            raise self._refusal("a body follows the answer to a HEAD")
+            raise self._refusal("a body follows the response to a HEAD")
         if self._left:
             self._left -= len(data)
         self._keep(data)
@@ -189,10 +189,10 @@ class Answer:
             self.complete = True
             if self._parser is not None and not self._parser.should_keep_alive():
                 # By other rules than ours: it also heeds Proxy-Connection, which is to be ignored (RFC 9112 C.2.2). If
-                # another answer follows, a new parser reads it.
+                # another response follows, a new parser reads it.
                 self._parser = None
 
-    # Our own affairs.
+    # Private.
 
     def _feed_body(self, data: bytes) -> None:
         """More of a body of known length. The parser would only copy it: its work is done."""

@@ -1,4 +1,4 @@
-"""Which servers a client may choose: the answer to requests that would reach into a private network (SSRF)."""
+"""Which servers a client may choose: against requests that reach into a private network (SSRF)."""
 
 from __future__ import annotations
 

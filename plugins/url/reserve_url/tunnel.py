@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tornado.iostream import StreamClosedError
 
-from .upstream_connection import Upstream
+from .upstream_connection import UpstreamConnection
 from .upstream_errors import UpstreamError
 
 if TYPE_CHECKING:
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
-def is_accepted(request: Request, upstream: Upstream) -> bool:
+def is_accepted(request: Request, upstream: UpstreamConnection) -> bool:
     """Whether a 101 answers the handshake of `request`, and not one that somebody else began."""
     key = request.headers.get("sec-websocket-key", "").encode("latin-1")
     expected = base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest())
-    return [value for name, value in upstream.answer.headers if name.lower() == b"sec-websocket-accept"] == [expected]
+    return [value for name, value in upstream.parser.headers if name.lower() == b"sec-websocket-accept"] == [expected]
 
 
-async def carry(client: UpgradedStream, upstream: Upstream) -> None:
+async def carry(client: UpgradedStream, upstream: UpstreamConnection) -> None:
     """Carries bytes both ways until one side has ended. The upstream side is closed then; whoever gave the client's
     stream closes that."""
 

@@ -1,4 +1,4 @@
-"""One connection to an upstream server: the bytes of requests out, those of their answers in, and how long it takes."""
+"""One connection to an upstream server: the bytes of requests out, those of their responses in, and the timeouts."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Final, cast
 from reserve_core.kit import FlowControl, Waiter, is_cancellation
 
 from .forwarded_headers import as_bytes, lines, passed_trailers
-from .response_parser import Answer
-from .upstream_errors import LostError, SlowError, UpstreamError
+from .response_parser import ResponseParser
+from .upstream_errors import UpstreamClosedError, UpstreamError, UpstreamTimeoutError
 
 if TYPE_CHECKING:
     from reserve_core import Request
 
-# Bytes of an answer that may wait to be read before the connection stops reading from its socket.
+# Bytes of a response that may wait to be read before the connection stops reading from its socket.
 HIGH_WATER: Final = 64 * 1024
 # Seconds a connection that isn't used is kept.
 IDLE_TIMEOUT = 30.0
@@ -26,8 +26,8 @@ IDLE_TIMEOUT = 30.0
 NEVER: Final = float("inf")
 
 
-class Upstream(FlowControl):
-    """A connection that carries one exchange after the other, each from `begin` to the end of its answer.
+class UpstreamConnection(FlowControl):
+    """A connection that carries one exchange after the other, each from `begin` to the end of its response.
 
     Nothing takes longer than `timeout` seconds while it is the server's turn.
     """
@@ -35,16 +35,16 @@ class Upstream(FlowControl):
     def __init__(self, timeout: float) -> None:
         super().__init__(asyncio.get_running_loop())
         # Of the connection. `on_lost` is called when it is no more.
-        self.on_lost: Callable[[Upstream], None] | None = None
+        self.on_lost: Callable[[UpstreamConnection], None] | None = None
         self.lost = False
         self.idle = False
         self._readable = select.poll()
         self._timeout = timeout
         self._deadline = NEVER
         self._timer: asyncio.TimerHandle | None = None
-        self._waiter = Waiter("The answer of an upstream server")
+        self._waiter = Waiter("The response of an upstream server")
         # Of the exchange.
-        self.answer = Answer()
+        self.parser = ResponseParser()
         self._sent = True
         self._error: BaseException | None = None
         self._upload: asyncio.Task[None] | None = None
@@ -54,34 +54,34 @@ class Upstream(FlowControl):
     def begin(self, data: bytes, head_only: bool = False, upgrade: bool = False, body_follows: bool = False) -> None:
         """Sends the head of a request, or all of it. `head_only`: it is a HEAD; `upgrade`: a WebSocket handshake."""
         self.idle = False
-        self.answer.begin(head_only, upgrade)
+        self.parser.begin(head_only, upgrade)
         self._sent = not body_follows
         self._upload = None
         self.transport.write(data)
         self._renew()
 
     def upload(self, request: Request, chunked: bool) -> None:
-        """Sends the body of `request`, while the answer may come in. What it fails with ends the exchange."""
+        """Sends the body of `request`, while the response may come in. What it fails with ends the exchange."""
         self._upload = self.loop.create_task(self._send_body(request, chunked))
 
     def news(self) -> Awaitable[None]:
-        """Done when something has come since, an error included: for whoever reads the answer."""
+        """Done when something has come since, an error included: for whoever reads the response."""
         return self._waiter.wait()
 
     def has_head(self) -> bool:
-        """Whether the head of the answer is here. Raises `UpstreamError`, or what made the upload fail."""
-        answer = self.answer
-        if self._error is not None and not answer.complete:
+        """Whether the head of the response is here. Raises `UpstreamError`, or what made the upload fail."""
+        parser = self.parser
+        if self._error is not None and not parser.complete:
             raise self._error
-        return answer.begun
+        return parser.begun
 
     def has_more(self) -> bool:
         """Whether there is more of the body or the tunnel, here or to come. Raises what `has_head` raises, once all
         that is here has been read."""
-        answer = self.answer
-        if answer.size:
+        parser = self.parser
+        if parser.size:
             return True
-        if answer.complete:
+        if parser.complete:
             return False
         if self._error is not None:
             raise self._error
@@ -89,7 +89,7 @@ class Upstream(FlowControl):
 
     def read_now(self) -> bytes:
         """What has come of the body or the tunnel, b"" if nothing."""
-        data = self.answer.take()
+        data = self.parser.take()
         if not self.reading and self.set_reading(True):
             self._renew()
         return data
@@ -97,7 +97,7 @@ class Upstream(FlowControl):
     async def read(self) -> bytes:
         """What comes next of the body or the tunnel, b"" at the end. Raises what `has_more` raises."""
         while self.has_more():
-            if self.answer.size:
+            if self.parser.size:
                 return self.read_now()
             await self.news()
         return b""
@@ -114,8 +114,8 @@ class Upstream(FlowControl):
     @property
     def reusable(self) -> bool:
         """Whether another exchange may follow the one that has ended."""
-        ended = self.answer.complete and self._sent and self.reading
-        return ended and self.answer.keep_alive and self._error is None and not self.transport.is_closing()
+        ended = self.parser.complete and self._sent and self.reading
+        return ended and self.parser.keep_alive and self._error is None and not self.transport.is_closing()
 
     @property
     def silent(self) -> bool:
@@ -149,16 +149,16 @@ class Upstream(FlowControl):
         self.lost = True
         if self._timer is not None:
             self._timer.cancel()
-        answer = self.answer
-        if exc is not None and not answer.complete:
+        parser = self.parser
+        if exc is not None and not parser.complete:
             self._read_rest()
-        answer.close(orderly=exc is None and self._error is None)
-        if not answer.complete and self._error is None:
+        parser.close(orderly=exc is None and self._error is None)
+        if not parser.complete and self._error is None:
             reason = f": {exc}" if exc is not None else ""
-            if answer.touched:
-                self._error = UpstreamError(f"it closed the connection within its answer{reason}")
+            if parser.touched:
+                self._error = UpstreamError(f"it closed the connection within its response{reason}")
             else:
-                self._error = LostError(f"it closed the connection without an answer{reason}")
+                self._error = UpstreamClosedError(f"it closed the connection without a response{reason}")
         self.fail_writers(self._error or UpstreamError("the connection is closed"))
         self._waiter.wake()
         if self.on_lost is not None:
@@ -173,20 +173,20 @@ class Upstream(FlowControl):
         self._renew()
 
     def data_received(self, data: bytes) -> None:
-        answer = self.answer
+        parser = self.parser
         try:
-            answer.feed(data)
+            parser.feed(data)
         except UpstreamError as error:
             self._fail(error)
         if self.idle:
             self.abort()
             return
-        if answer.size > HIGH_WATER:
+        if parser.size > HIGH_WATER:
             self.set_reading(False)
         self._renew()
         self._waiter.wake()
 
-    # Our own affairs.
+    # Private.
 
     async def _send_body(self, request: Request, chunked: bool) -> None:
         try:
@@ -197,7 +197,7 @@ class Upstream(FlowControl):
                 trailers = passed_trailers(as_bytes(list(request.trailers.items())))
                 await self._send_part(lines(trailers, b"0\r\n") + b"\r\n")
         except UpstreamError:
-            pass  # whoever reads the answer is told the same
+            pass  # whoever reads the response is told the same
         except BaseException as error:
             if is_cancellation(error):
                 raise
@@ -207,7 +207,7 @@ class Upstream(FlowControl):
             self._renew()
 
     async def _send_part(self, part: bytes) -> None:
-        if not self.silent:  # an answer has its turn before this can fail, also where TLS alone can read it
+        if not self.silent:  # a response has its turn before this can fail, also where TLS alone can read it
             await asyncio.sleep(0)
         await self.write(part)
 
@@ -218,7 +218,7 @@ class Upstream(FlowControl):
             return
         try:
             while data := os.read(transport.get_extra_info("socket").fileno(), HIGH_WATER):
-                self.answer.feed(data)
+                self.parser.feed(data)
         except OSError:  # that's all
             pass
         except UpstreamError as error:
@@ -237,10 +237,10 @@ class Upstream(FlowControl):
 
     def _renew(self) -> None:
         """The time runs while it is the server's turn: to take the request, or to say something."""
-        answer = self.answer
+        parser = self.parser
         if self.transport.is_closing():
             return
-        if answer.complete or answer.tunnel or not (self.write_paused or (self._sent and self.reading)):
+        if parser.complete or parser.tunnel or not (self.write_paused or (self._sent and self.reading)):
             self._deadline = NEVER
         else:
             self._deadline = self.loop.time() + self._timeout
@@ -255,7 +255,7 @@ class Upstream(FlowControl):
             if self.idle:
                 self.close()
             else:
-                self._fail(SlowError(f"it let {self._timeout:g} s pass without a byte"))
+                self._fail(UpstreamTimeoutError(f"it let {self._timeout:g} s pass without a byte"))
                 return
         delay = min(self._timeout, IDLE_TIMEOUT)
         self._timer = self.loop.call_at(min(self._deadline, now + delay), self._check_time)

@@ -4,35 +4,35 @@ from __future__ import annotations
 
 TEXTS = {
     403: "This destination is not allowed",
-    502: "The upstream server can't be reached, or gives no valid answer",
+    502: "The upstream server can't be reached, or gives no valid response",
     503: "The upstream server has no free connection",
     504: "The upstream server takes too long",
 }
 
 
 class UpstreamError(Exception):
-    """The upstream server can't be reached, or gives no valid answer."""
+    """The upstream server can't be reached, or gives no valid response."""
 
     status = 502
 
 
-class LostError(UpstreamError):
-    """The connection was closed before anything of an answer came."""
+class UpstreamClosedError(UpstreamError):
+    """The connection was closed before anything of a response came."""
 
 
-class ForbiddenError(UpstreamError):
+class ForbiddenDestinationError(UpstreamError):
     """A destination that a client may not choose."""
 
     status = 403
 
 
-class BusyError(UpstreamError):
+class UpstreamBusyError(UpstreamError):
     """All connections that may be are in use."""
 
     status = 503
 
 
-class SlowError(UpstreamError):
+class UpstreamTimeoutError(UpstreamError):
     """The upstream server took too long."""
 
     status = 504

@@ -18,7 +18,7 @@ from reserve_core import HTTPError
 from reserve_core.kit import RawMatch, split_template
 
 Match = re.Match[str]
-Sent = Match | RawMatch  # of a URL as it was sent
+SentMatch = Match | RawMatch  # of a URL as it was sent
 Group = int | str
 
 
@@ -80,7 +80,7 @@ class _Pieces(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
+class URLTemplate:
     """A mapping's value, compiled.
 
     If the author wrote the authority, `origin` is set, and a capture right behind it is part of the path
@@ -99,7 +99,7 @@ class Template:
     _whole: str  # the target that all requests have, "" if they have their own
 
     @classmethod
-    def parse(cls, value: str) -> Template:
+    def parse(cls, value: str) -> URLTemplate:
         """Raises ValueError, with the mistake, for what can't become an http(s) URL."""
         literals, groups = split_template(value.replace("\0", ""))
         skeleton = "\0".join(literals)
@@ -120,7 +120,7 @@ class Template:
         first = size - 1 if goes_on else size
         return cls(None, head, tuple(groups[:size]), goes_on, *_pieces("\0" * goes_on + rest, groups[first:]))
 
-    def resolve(self, match: Match, raw: Sent) -> tuple[Origin, str]:
+    def resolve(self, match: Match, raw: SentMatch) -> tuple[Origin, str]:
         """The origin and the request target for a match and for what was sent. Raises `HTTPError` 400 when there is
         none."""
         if self.origin is not None:
@@ -145,7 +145,7 @@ class Template:
                 start = raw.at(start)
         return origin, self._target(raw, start)
 
-    def mount(self, raw: Sent) -> tuple[str, str] | None:
+    def corresponding_paths(self, raw: SentMatch) -> tuple[str, str] | None:
         """Which path of the upstream server is found at which one of this server, as a match shows it, each without a
         slash at its end. None when captures choose the host, or the rest of the path isn't the same on both."""
         literals, groups = self._path
@@ -162,7 +162,7 @@ class Template:
             return None
         return there.removesuffix("/"), here.removesuffix("/")
 
-    def _target(self, raw: Sent, start: int | None) -> str:
+    def _target(self, raw: SentMatch, start: int | None) -> str:
         """Path and query. Of a first capture that began in the head, what is behind `start` is left."""
         url = raw.string
         mark = url.find("?")
@@ -242,7 +242,7 @@ def _pieces(skeleton: str, groups: list[Group]) -> tuple[_Pieces, _Pieces | None
     return paths, queries if question else None, whole
 
 
-def _span(match: Sent, group: Group) -> tuple[int, int]:
+def _span(match: SentMatch, group: Group) -> tuple[int, int]:
     try:
         start, end = match.span(group)
     except IndexError:

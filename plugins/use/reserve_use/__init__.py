@@ -35,20 +35,20 @@ async def validate(mapping: Mapping, configuration: Configuration) -> None:
     from reserve_core import Reference
 
     from .options import DEFAULT_NAME
-    from .shared_application import Use
+    from .shared_application import SharedApplication
 
     value = mapping.value
     target = Reference(value, mapping.cwd, DEFAULT_NAME).load() if isinstance(value, str) else value
     name = value if isinstance(value, str) else repr(value)
-    mapping.state = Use.of(target, name, mapping)
+    mapping.state = SharedApplication.of(target, name, mapping)
 
 
 @hookimpl
 async def lifespan(mapping: Mapping, resources: Resources) -> AsyncGenerator[None, None]:
     """Keeps the running application as state: the same one for all mappings that use it so, also after a reload."""
-    from .shared_application import running
+    from .shared_application import running_application
 
-    mapping.state = await resources.share(running, mapping.state)
+    mapping.state = await resources.share(running_application, mapping.state)
     yield
 
 

@@ -13,7 +13,7 @@ from reserve_core import ConfigError, Mapping, Request, Response
 from reserve_core.kit import run_application
 
 from .asgi import ASGIApplication
-from .behind_middleware import Rest
+from .behind_middleware import MappingsBehind
 from .options import INTERFACES, Interface, Options
 from .wsgi import WSGIApplication
 
@@ -49,18 +49,18 @@ class TornadoApplication:
         await run_application(self._target, request, response, self._root_path)
 
 
-def make(target: Any, name: str, mapping: Mapping) -> Application:
+def make_application(target: Any, name: str, mapping: Mapping) -> Application:
     """What serves by `target`, which messages call `name`. Raises `ConfigError` for what can't be used."""
     settings: Options = mapping.options
     options, root_path = settings.options, settings.root_path
     interface = settings.interface or _interface(target, name)
     if interface == "asgi-middleware":
-        middleware = _called(target, name, Rest(), **options)
+        middleware = _made(target, name, MappingsBehind(), **options)
         return ASGIApplication(name, middleware, root_path)
     if interface == "tornado" and _is_routes(target):
-        target, options = _routed(target, name, options), {}
+        target, options = _tornado_application(target, name, options), {}
     if inspect.isclass(target):
-        target = _called(target, name, **options)
+        target = _made(target, name, **options)
     elif options:
         raise ConfigError(f"{name} takes no options: it is no class and no middleware", 'Leave "options" out')
     if interface == "tornado":
@@ -85,7 +85,7 @@ def _is_routes(target: Any) -> bool:
     return web is not None and inspect.isclass(target) and issubclass(target, web.RequestHandler)
 
 
-def _routed(target: Any, name: str, options: dict[str, Any]) -> HTTPServerConnectionDelegate:
+def _tornado_application(target: Any, name: str, options: dict[str, Any]) -> HTTPServerConnectionDelegate:
     """The application of routes, with `options` as its settings, or of one handler, which gets them to initialize."""
     from tornado.web import Application as Routes
 
@@ -100,7 +100,7 @@ def _routed(target: Any, name: str, options: dict[str, Any]) -> HTTPServerConnec
         ) from error
 
 
-def _called(target: Any, name: str, /, *arguments: Any, **options: Any) -> Any:
+def _made(target: Any, name: str, /, *arguments: Any, **options: Any) -> Any:
     try:
         return target(*arguments, **options)
     except KeyboardInterrupt:  # Ctrl-C
@@ -121,13 +121,13 @@ def _interface(target: Any, name: str) -> Interface:
             return "tornado"
         if _parameters(target)[:1] == ["app"]:
             return "asgi-middleware"
-        return _of_call(vars(target).get("__call__") or getattr(target, "__call__", None), name, skip=1)  # noqa: B004
+        return _interface_of_call(vars(target).get("__call__") or getattr(target, "__call__", None), name, skip=1)  # noqa: B004
     if callable(target):
-        return _of_call(target, name, skip=0)
+        return _interface_of_call(target, name, skip=0)
     raise ConfigError(f"{name} can't be called, so it is no application", "Name an application, or ASGI middleware")
 
 
-def _of_call(call: Any, name: str, skip: int) -> Interface:
+def _interface_of_call(call: Any, name: str, skip: int) -> Interface:
     parameters = _parameters(call)[skip:]
     if parameters[:1] == ["app"]:
         return "asgi-middleware"

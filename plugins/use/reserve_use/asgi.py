@@ -1,4 +1,4 @@
-"""ASGI applications: a request becomes a scope and messages, messages become the answer."""
+"""ASGI applications: a request becomes a scope and messages, messages become the response."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Any
 from reserve_core import Disconnected, Request, Response
 from reserve_core.kit import Body, is_cancellation
 
-from .asgi_lifespan import Lifespan
-from .asgi_scope import ASGIApp, Message, decoded, request_scope, take_over
-from .asgi_websocket import Session
+from .asgi_lifespan import ASGILifespan
+from .asgi_scope import ASGIApp, Message, begin_response, decoded, request_scope
+from .asgi_websocket import ASGIWebSocket
 
 logger = logging.getLogger("reserve")
 
 
 class ASGIApplication:
-    """An application, or middleware around `Rest`."""
+    """An application, or middleware around `MappingsBehind`."""
 
     def __init__(self, name: str, app: ASGIApp, root_path: str) -> None:
         self.name = name
         self._app = app
         self._root_path = root_path
-        self._lifespan = Lifespan(app, name)
+        self._lifespan = ASGILifespan(app, name)
 
     async def start(self) -> None:
         await self._lifespan.start()
@@ -34,29 +34,29 @@ class ASGIApplication:
 
     async def serve(self, request: Request, response: Response) -> None:
         scope = request_scope(request, self._root_path, self._lifespan.state)
-        cycle: Cycle | Session
+        exchange: ASGIExchange | ASGIWebSocket
         if request.asks_for_websocket:
-            cycle = Session(request, response, scope)
+            exchange = ASGIWebSocket(request, response, scope)
         else:
-            cycle = Cycle(request, response)
-        scope["reserve"] = cycle
+            exchange = ASGIExchange(request, response)
+        scope["reserve"] = exchange
         # Not cancelled when its client goes away: ASGI tells the application of it.
-        request.on_disconnect = cycle.leave
+        request.on_disconnect = exchange.leave
         try:
-            await self._app(scope, cycle.receive, cycle.send)
+            await self._app(scope, exchange.receive, exchange.send)
         except BaseException as error:
-            if not cycle.gone or is_cancellation(error):
+            if not exchange.gone or is_cancellation(error):
                 raise
             if not isinstance(error, OSError):
                 logger.error("%s failed after its client had gone", self.name, exc_info=error)
         finally:
-            request.on_disconnect = cycle.outer
-        if not cycle.ended:
-            cycle.finish(self.name)
+            request.on_disconnect = exchange.outer
+        if not exchange.ended:
+            exchange.finish(self.name)
 
 
-class Cycle:
-    """One request and its answer, as an application sees them."""
+class ASGIExchange:
+    """One request and its response, as an application sees them."""
 
     __slots__ = (
         "_body",
@@ -120,20 +120,20 @@ class Cycle:
             raise Disconnected("The client has gone")
         if kind == "http.response.start":
             if self._status:
-                raise RuntimeError("The answer has been started already")
+                raise RuntimeError("The response has been started already")
             self._status = message["status"]
             self._headers = decoded(message.get("headers", ()))
             return
         if kind != "http.response.body":
-            raise RuntimeError(f"{kind!r} is no message of an answer")
+            raise RuntimeError(f"{kind!r} is no message of a response")
         if not self._status or self.ended:
-            raise RuntimeError(f"{kind!r} {'after the end of' if self.ended else 'before'} the answer")
+            raise RuntimeError(f"{kind!r} {'after the end of' if self.ended else 'before'} the response")
         body = bytes(message.get("body", b""))
         more = message.get("more_body", False)
         response = self.response
         try:
             if not response.headers_sent:
-                take_over(response, self._status, self._headers)
+                begin_response(response, self._status, self._headers)
                 if not more:
                     response.send(body)
                     self.end()
@@ -148,7 +148,7 @@ class Cycle:
             raise
 
     def end(self) -> None:
-        """The answer is complete."""
+        """The response is complete."""
         self.ended = True
         if self._waiter is not None:
             self._wake()
@@ -176,13 +176,13 @@ class Cycle:
             self._inner = before
 
     def finish(self, name: str) -> None:
-        """The application has returned without an end of its answer.
+        """The application has returned without an end of its response.
 
         Raises `Disconnected` if it was told that nobody waits for it, else RuntimeError.
         """
         if self.gone:
             raise Disconnected("The client has gone")
-        what = "in the middle of its answer" if self._status else "without an answer"
+        what = "in the middle of its response" if self._status else "without a response"
         raise RuntimeError(f"{name} returned {what}")
 
     def _wake(self) -> None:

@@ -17,7 +17,7 @@ logger = logging.getLogger("reserve")
 STOP_TIMEOUT = 10.0
 
 
-class Lifespan:
+class ASGILifespan:
     """Runs an application once with the scope `lifespan`. `state` is what it leaves there for its requests."""
 
     def __init__(self, app: ASGIApp, name: str) -> None:
@@ -27,7 +27,7 @@ class Lifespan:
         self._told: asyncio.Queue[Message] = asyncio.Queue()
         self._received = False  # the application knows lifespans: it has asked for what it is told
         self._failed = False  # it has said so
-        self._answer: asyncio.Future[str | None] | None = None
+        self._reply: asyncio.Future[str | None] | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -60,9 +60,9 @@ class Lifespan:
 
     async def _tell(self, event: str) -> str | None:
         """Tells the application something; what it says to a failure, None when all is well."""
-        self._answer = asyncio.get_running_loop().create_future()
+        self._reply = asyncio.get_running_loop().create_future()
         self._told.put_nowait({"type": event})
-        return await self._answer
+        return await self._reply
 
     async def _run(self) -> None:
         try:
@@ -95,5 +95,5 @@ class Lifespan:
             raise RuntimeError(f"{kind!r} is no message of a lifespan")
 
     def _resolve(self, failure: str | None) -> None:
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_result(failure)
+        if self._reply is not None and not self._reply.done():
+            self._reply.set_result(failure)

@@ -13,7 +13,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-Pairs = list[tuple[bytes, bytes]]
+ASGIHeaders = list[tuple[bytes, bytes]]
 
 ASGI = {"version": "3.0", "spec_version": "2.5"}
 
@@ -54,7 +54,7 @@ def decoded(pairs: Any) -> list[tuple[str, str]]:
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs]
 
 
-def take_over(response: Response, status: int, headers: list[tuple[str, str]]) -> None:
+def begin_response(response: Response, status: int, headers: list[tuple[str, str]]) -> None:
     """Sets the head of an application's response; its headers replace those that earlier mappings have set."""
     response.status = status
     response.cache_control = None  # what the application doesn't say isn't ours to say

@@ -7,13 +7,13 @@ from typing import Any
 
 from reserve_core import Disconnected, Request, Response, WebSocket
 
-from .asgi_scope import Message, decoded, take_over
+from .asgi_scope import Message, begin_response, decoded
 
 
-class Session:
+class ASGIWebSocket:
     """One WebSocket, from the client's handshake on, as an application sees it.
 
-    Which pages may connect is the application's affair, as it is behind any ASGI server.
+    Which pages may connect is for the application to decide, as it is behind any ASGI server.
     """
 
     def __init__(self, request: Request, response: Response, scope: dict[str, Any]) -> None:
@@ -38,7 +38,7 @@ class Session:
             self._connected = True
             return {"type": "websocket.connect"}
         if self._socket is None:
-            # Nothing can come before the handshake has an answer.
+            # Nothing can come before the handshake is answered.
             await asyncio.shield(self._ready)
         socket = self._socket
         if socket is None:
@@ -95,7 +95,7 @@ class Session:
     async def _deny(self, body: bytes, more: bool) -> None:
         response = self.response
         if not response.headers_sent:
-            take_over(response, self._status, self._headers)
+            begin_response(response, self._status, self._headers)
         if more:
             await response.write(body)
         else:
@@ -108,7 +108,7 @@ class Session:
 
     @property
     def ended(self) -> bool:
-        """Whether the handshake has an answer."""
+        """Whether the handshake is answered."""
         return self._socket is not None or self._refused
 
     def leave(self) -> None:
@@ -123,13 +123,13 @@ class Session:
         self._refuse()
 
     def finish(self, name: str) -> None:
-        """The application has returned without an answer to the handshake.
+        """The application has returned without a response to the handshake.
 
         Raises `Disconnected` if it was told that nobody waits for it, else RuntimeError.
         """
         if self.gone:
             raise Disconnected("The client has gone")
-        raise RuntimeError(f"{name} returned without an answer to the WebSocket's handshake")
+        raise RuntimeError(f"{name} returned without a response to the WebSocket's handshake")
 
     def _wake(self) -> None:
         if not self._ready.done():

@@ -7,48 +7,48 @@ from urllib.parse import quote
 
 from reserve_core import Disconnected, Headers, Request, Response
 
-from .asgi_scope import Message, Pairs, Receive, Scope, Send, decoded, decoded_path, encoded_target
+from .asgi_scope import ASGIHeaders, Message, Receive, Scope, Send, decoded, decoded_path, encoded_target
 
 if TYPE_CHECKING:
-    from .asgi import Cycle
+    from .asgi import ASGIExchange
 
 
-class Rest:
+class MappingsBehind:
     """Answers by the mappings behind the one of the middleware."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await _live(receive, send)
+            await _lifespan(receive, send)
             return
-        cycle = scope["reserve"]
-        cycle.request.state["asgi"] = scope
+        exchange = scope["reserve"]
+        exchange.request.state["asgi"] = scope
         if scope["type"] == "websocket":
             # A handler takes the connection itself.
-            await cycle.request.configuration.dispatch_rest(cycle.request, cycle.response)
-            cycle.end()
+            await exchange.request.configuration.dispatch_rest(exchange.request, exchange.response)
+            exchange.end()
             return
-        await cycle.run_inner(self._answer(cycle, scope, receive, send))
+        await exchange.run_inner(self._dispatch(exchange, scope, receive, send))
 
-    async def _answer(self, cycle: Cycle, scope: Scope, receive: Receive, send: Send) -> None:
-        request = cycle.request
+    async def _dispatch(self, exchange: ASGIExchange, scope: Scope, receive: Receive, send: Send) -> None:
+        request = exchange.request
         _apply(request, scope)
-        if receive != cycle.receive:
-            request.wrap_body(lambda body: _Received(receive, body.length))
-        if send == cycle.send:  # nobody wants to see the answer
-            await request.configuration.dispatch_rest(request, cycle.response)
-            cycle.end()
+        if receive != exchange.receive:
+            request.wrap_body(lambda body: _MiddlewareBody(receive, body.length))
+        if send == exchange.send:  # nobody wants to see the response
+            await request.configuration.dispatch_rest(request, exchange.response)
+            exchange.end()
             return
-        writer = _Sender(cycle.response, send)
+        writer = _MiddlewareWriter(exchange.response, send)
         await request.configuration.dispatch_rest(request, Response(writer))
         if writer.aborted:
-            cycle.response.abort()
-            cycle.end()
+            exchange.response.abort()
+            exchange.end()
         else:
             await writer.flush()
 
 
-class _Sender:
-    """The writer of an answer that goes through middleware."""
+class _MiddlewareWriter:
+    """The writer of a response that goes through middleware."""
 
     def __init__(self, outer: Response, send: Send) -> None:
         self.aborted = False
@@ -85,7 +85,7 @@ class _Sender:
             await self._send(self._waiting.pop(0))
 
 
-class _Received:
+class _MiddlewareBody:
     """A request's body as middleware passes it on."""
 
     def __init__(self, receive: Receive, length: int | None) -> None:
@@ -118,11 +118,11 @@ def _apply(request: Request, scope: Scope) -> None:
         request.headers.extend(decoded(scope["headers"]))
 
 
-def _encoded(headers: Headers) -> Pairs:
+def _encoded(headers: Headers) -> ASGIHeaders:
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
 
 
-async def _live(receive: Receive, send: Send) -> None:
+async def _lifespan(receive: Receive, send: Send) -> None:
     """The mappings are ready when the server is."""
     while True:
         kind = (await receive())["type"]

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .application import make
+from .application import make_application
 
 if TYPE_CHECKING:
     from reserve_core import Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class SharedApplication:
     """What is used, and how. Two mappings that use the same in the same way use one application."""
 
     target: int  # the identity of what `application` is made of, which keeps it alive
@@ -30,7 +30,7 @@ class Use:
     made_of: Any = field(compare=False)
 
     @classmethod
-    def of(cls, target: Any, name: str, mapping: Mapping) -> Use:
+    def of(cls, target: Any, name: str, mapping: Mapping) -> SharedApplication:
         """How a mapping uses `target`, which messages call `name`. Raises `ConfigError` for what can't be used."""
         options: Options = mapping.options
         return cls(
@@ -39,14 +39,14 @@ class Use:
             options.root_path,
             json.dumps(options.options, sort_keys=True, default=id),
             options.threads,
-            make(target, name, mapping),
+            make_application(target, name, mapping),
             (target, options.options),
         )
 
 
 @asynccontextmanager
-async def running(use: Use) -> AsyncIterator[Application]:
+async def running_application(shared: SharedApplication) -> AsyncIterator[Application]:
     """Starts an application and stops it. Raises `ConfigError` when it says that it can't start."""
-    await use.application.start()
-    yield use.application
-    await use.application.stop()
+    await shared.application.start()
+    yield shared.application
+    await shared.application.stop()

@@ -1,4 +1,4 @@
-"""WSGI applications: each request in a thread of a pool, its body and its answer streamed (PEP 3333)."""
+"""WSGI applications: each request in a thread of a pool, its body and its response streamed (PEP 3333)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 from reserve_core import Disconnected, Request, Response
 from reserve_core.kit import Body, Threads
 
-from .asgi_scope import encoded_target, take_over
+from .asgi_scope import begin_response, encoded_target
 
 T = TypeVar("T")
 WSGIApp = Callable[[dict[str, Any], Callable[..., Callable[[bytes], object]]], Iterable[bytes]]
@@ -40,7 +40,7 @@ class WSGIApplication:
 
     async def serve(self, request: Request, response: Response) -> None:
         await request.read_ahead(READ_AHEAD)
-        call = Call(self.name, request, response)
+        call = WSGICall(self.name, request, response)
         environ = _environ(request, self._root_path, call.input())
         try:
             whole = await self._threads.run(call.run, self._app, environ)
@@ -54,7 +54,7 @@ class WSGIApplication:
             response.send(whole)
 
 
-class Call:
+class WSGICall:
     """One call of an application. `run` is the thread's, all else the event loop's."""
 
     def __init__(self, name: str, request: Request, response: Response) -> None:
@@ -136,8 +136,8 @@ class Call:
         await self._response.write(chunk)
 
     def begin(self) -> None:
-        """Sets the head of the answer."""
-        take_over(self._response, self._status, self._headers)
+        """Sets the head of the response."""
+        begin_response(self._response, self._status, self._headers)
 
 
 class _Input(io.RawIOBase):

@@ -473,7 +473,7 @@ async def test_a_broken_edit_keeps_the_last_good_code_and_says_so_once(
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("reserve", logging.ERROR)
     assert message in record.getMessage()
-    assert "former code goes on answering" in record.getMessage()
+    assert "former code stays in use" in record.getMessage()
     file.write_text(answering("'mended'"))
     assert (await site.request("GET", "/")).text == "mended"
     file.write_text(broken or "def handler(:\n")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from reserve_core import check, load_plugins
-from reserve_file.paths import Place, Target
+from reserve_file.paths import PathTemplate, RequestedPath
 
 CWD = Path("/srv/site")
 
@@ -135,7 +135,7 @@ def test_a_glued_name_is_no_folder(value: str, redirect: str, file_only: bool) -
 @pytest.mark.parametrize("value", ["$1/..", "$1/../x", "a/$1/b/../$2"])
 def test_climbing_after_a_capture(value: str) -> None:
     with pytest.raises(ValueError, match="after a capture"):
-        Place.parse(value, CWD)
+        PathTemplate.parse(value, CWD)
 
 
 NASTY = st.text(st.sampled_from("./\\%2eEfF5cC0aA?#~ \0\n\u2215\udcff-w"), max_size=20) | st.text(max_size=20)
@@ -143,9 +143,9 @@ NASTY = st.text(st.sampled_from("./\\%2eEfF5cC0aA?#~ \0\n\u2215\udcff-w"), max_s
 
 @given(value=st.sampled_from(["$1", "./$1", "../www/$1", "../www$1", ".$1", "v$1/$2", "/var/www/$1"]), capture=NASTY)
 def test_nothing_leads_above_the_root(value: str, capture: str) -> None:
-    place = Place.parse(value, CWD)
+    template = PathTemplate.parse(value, CWD)
     for dotfiles in (False, True):
-        target = place.target(place.key(value.replace("$1", capture).replace("$2", capture)), dotfiles=dotfiles)
+        target = template.resolve(template.key(value.replace("$1", capture).replace("$2", capture)), dotfiles=dotfiles)
         if target is not None:
             root = os.path.normpath(target.root)
             path = os.path.normpath(target.path)
@@ -154,9 +154,9 @@ def test_nothing_leads_above_the_root(value: str, capture: str) -> None:
             assert "\0" not in path
 
 
-def _target(value: str, redirect: str, *, dotfiles: bool = False) -> Target | None:
-    place = Place.parse(value, CWD)
-    return place.target(place.key(redirect), dotfiles=dotfiles)
+def _target(value: str, redirect: str, *, dotfiles: bool = False) -> RequestedPath | None:
+    template = PathTemplate.parse(value, CWD)
+    return template.resolve(template.key(redirect), dotfiles=dotfiles)
 
 
 @pytest.mark.parametrize(

@@ -20,5 +20,5 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of all counters in memory that are made from now on."""
     clock, made = Clock(), memory_counters.MemoryCounters
-    monkeypatch.setattr(memory_counters, "MemoryCounters", lambda plan, _: made(plan, lambda: clock.now))
+    monkeypatch.setattr(memory_counters, "MemoryCounters", lambda policy, _: made(policy, lambda: clock.now))
     return clock

@@ -9,10 +9,10 @@ import pytest
 
 from reserve_core import Request
 from reserve_limit.client_keys import client_by
-from reserve_limit.options import Header
+from reserve_limit.options import ClientHeader
 
 
-def client(by: Literal["address", "user"] | Header, address: str = "192.0.2.1", **headers: str) -> str:
+def client(by: Literal["address", "user"] | ClientHeader, address: str = "192.0.2.1", **headers: str) -> str:
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
     return client_by(by)(Request("GET", "/", fields, peer=(address, 1)))
 
@@ -38,7 +38,7 @@ def test_without_an_address_all_are_one() -> None:
 
 
 def test_a_header_is_one() -> None:
-    by = Header(header="X-Api-Key")
+    by = ClientHeader(header="X-Api-Key")
     one = client(by, x_api_key="one")
     assert client(by, "192.0.2.2", x_api_key="one") == one
     assert client(by, x_api_key="two") != one
@@ -47,12 +47,12 @@ def test_a_header_is_one() -> None:
 
 
 def test_nobody_takes_the_place_of_an_address() -> None:
-    assert client(Header(header="X-Api-Key"), x_api_key="192.0.2.1") != client("address")
+    assert client(ClientHeader(header="X-Api-Key"), x_api_key="192.0.2.1") != client("address")
 
 
 @pytest.mark.parametrize("text", ["", "x" * 60_000, "\udcff\u1234", "\xff"])
 def test_what_is_kept_of_a_header_is_short(text: str) -> None:
-    assert len(client(Header(header="X-Api-Key"), x_api_key=text)) <= 32
+    assert len(client(ClientHeader(header="X-Api-Key"), x_api_key=text)) <= 32
 
 
 def test_a_user_of_basic_credentials_is_one_whatever_the_password() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reserve_limit.memory_counters import LOOKED_AT, MemoryCounters
 from reserve_limit.quota import Quota
-from reserve_limit.quota_policy import Plan
+from reserve_limit.quota_policy import QuotaPolicy
 
 
 class Site:
@@ -12,8 +12,8 @@ class Site:
 
     def __init__(self, *texts: str) -> None:
         self.now = 1000.0
-        plan = Plan("id", tuple(map(Quota.parse, texts)), texts)
-        self.counters = MemoryCounters(plan, lambda: self.now, max_clients=100)
+        policy = QuotaPolicy("id", tuple(map(Quota.parse, texts)), texts)
+        self.counters = MemoryCounters(policy, lambda: self.now, max_clients=100)
 
     async def passes(self, client: str) -> bool:
         return (await self.counters.take(client)).passes

@@ -12,7 +12,7 @@ from reserve_core import check, load_plugins
 from reserve_core.errors import ConfigError
 from reserve_core.http import Request, Response
 from reserve_core.mock import Mock
-from reserve_status.interpolated_headers import compile_fields
+from reserve_status.interpolated_headers import compile_headers
 
 Mocked = Callable[..., Awaitable[Mock]]
 
@@ -191,7 +191,7 @@ def test_a_capture_cannot_break_a_header(capture: str, in_url: str, in_text: str
     assert match is not None
     request = Request("GET", capture)
     headers = {"Location": "/$1", "Content-Location": "/$1", "Link": "</$1>", "Refresh": "0; url=/$1", "X-Text": "$1"}
-    fields = compile_fields(headers, ())(request, match)
+    fields = compile_headers(headers, ())(request, match)
     assert fields == [
         ("Location", f"/{in_url}".replace("%5B%5D", "[]")),
         ("Content-Location", f"/{in_url}"),

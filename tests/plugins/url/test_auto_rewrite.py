@@ -9,8 +9,8 @@ import pytest
 
 from reserve_core.cli.proxy_option import ProxyOption
 from reserve_core.http.target import RawMatch, canonical_url, raw_url
-from reserve_url.auto_rewrite import Mount
-from reserve_url.upstream_url import Template, parse_origin
+from reserve_url.auto_rewrite import AutoRewriter
+from reserve_url.upstream_url import URLTemplate, parse_origin
 
 if TYPE_CHECKING:
     from tests.kit.upstream import Backend, Peer
@@ -89,8 +89,8 @@ async def test_with_the_client_s_host_the_upstream_server_names_this_one(upstrea
     assert (await site.get("/api/")).headers["location"] == "/api/x"
 
 
-def mount(there: str, here: str, host: str = "site.example:8080", told: str = "api.example:3000") -> Mount:
-    return Mount(parse_origin("http", "api.example:3000"), there, here, host, told)
+def mount(there: str, here: str, host: str = "site.example:8080", told: str = "api.example:3000") -> AutoRewriter:
+    return AutoRewriter(parse_origin("http", "api.example:3000"), there, here, host, told)
 
 
 @pytest.mark.parametrize(
@@ -220,4 +220,4 @@ def test_where_a_path_is_mounted(pattern: str, value: str, target: str, paths: t
     url = canonical_url(target)
     match = re.search(pattern, url)
     assert match is not None
-    assert Template.parse(value).mount(RawMatch(match, raw_url(url, target))) == paths
+    assert URLTemplate.parse(value).corresponding_paths(RawMatch(match, raw_url(url, target))) == paths

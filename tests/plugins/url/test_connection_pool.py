@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reserve_url.connection_pool import Pool
+from reserve_url.connection_pool import ConnectionPool
 from reserve_url.dial import Dialer
 from reserve_url.upstream_errors import UpstreamError
 from reserve_url.upstream_url import Origin, parse_origin
 
 if TYPE_CHECKING:
-    from reserve_url.upstream_connection import Upstream as Connection
+    from reserve_url.upstream_connection import UpstreamConnection as Connection
     from tests.kit.clock import Clock
     from tests.kit.upstream import Message, Peer
     from tests.plugins.url.conftest import Serve, Until, Upstream
@@ -378,9 +378,9 @@ async def test_no_more_unused_connections_are_kept_than_allowed(upstream: Upstre
 
 
 @pytest.fixture
-async def pool(stack: AsyncExitStack) -> Pool:
+async def pool(stack: AsyncExitStack) -> ConnectionPool:
     dialer = Dialer(connect_timeout=5, timeout=5)
-    pool = Pool(lambda origin: dialer.dial(origin, public_only=False), limit=1, patience=5)
+    pool = ConnectionPool(lambda origin: dialer.dial(origin, public_only=False), limit=1, patience=5)
     stack.callback(pool.close)
     return pool
 
@@ -393,7 +393,7 @@ async def exchange(upstream: Connection) -> None:
         pass
 
 
-async def test_an_end_that_the_event_loop_has_not_seen_yet(pool: Pool, upstream: Upstream) -> None:
+async def test_an_end_that_the_event_loop_has_not_seen_yet(pool: ConnectionPool, upstream: Upstream) -> None:
     peers: list[Peer] = []
 
     async def script(peer: Peer) -> None:
@@ -416,7 +416,7 @@ async def test_an_end_that_the_event_loop_has_not_seen_yet(pool: Pool, upstream:
 
 @pytest.mark.parametrize("well", [True, False])
 async def test_who_goes_in_the_moment_it_would_be_its_turn_takes_nothing_along(
-    well: bool, pool: Pool, upstream: Upstream
+    well: bool, pool: ConnectionPool, upstream: Upstream
 ) -> None:
     connections = pool.to(parse_origin("http", (await upstream()).authority))
     first = await connections.connect()
@@ -454,8 +454,8 @@ async def test_a_connection_that_is_no_good_from_the_start(upstream: Upstream) -
             await asyncio.sleep(0)
         return connection
 
-    connections = Pool(dial, limit=1, patience=5).to(parse_origin("http", (await upstream(script)).authority))
+    connections = ConnectionPool(dial, limit=1, patience=5).to(parse_origin("http", (await upstream(script)).authority))
     for _ in range(2):
-        with pytest.raises(UpstreamError, match="before it was asked"):
+        with pytest.raises(UpstreamError, match="before it was sent a request"):
             await connections.connect()
     assert connections.count == 0

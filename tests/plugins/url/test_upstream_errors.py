@@ -26,7 +26,7 @@ GET = b"GET /path?secret HTTP/1.1\r\nHost: a\r\n\r\n"
 UPLOAD = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%b" % (BODY_AHEAD + 9, bytes(BODY_AHEAD))
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"
 
-BAD = "The upstream server can't be reached, or gives no valid answer"
+BAD = "The upstream server can't be reached, or gives no valid response"
 SLOW = "The upstream server takes too long"
 
 
@@ -89,7 +89,7 @@ async def test_closed_without_an_answer(
 
     backend = await upstream(script)
     site = await serve(backend.url)
-    failed(await (await site.connect()).ask(request_), 502, BAD, caplog, "it closed the connection without an answer")
+    failed(await (await site.connect()).ask(request_), 502, BAD, caplog, "it closed the connection without a response")
     assert backend.connections == 1
     await well_again(site)
 
@@ -105,7 +105,7 @@ async def test_closed_within_the_head(
             peer.reset()
 
     backend = await upstream(script)
-    failed(await (await serve(backend.url)).get(), 502, BAD, caplog, "it closed the connection within its answer")
+    failed(await (await serve(backend.url)).get(), 502, BAD, caplog, "it closed the connection within its response")
     assert backend.connections == 1
 
 
@@ -390,7 +390,7 @@ async def test_what_has_come_is_read_before_the_connection_counts_as_broken(said
         body = b""
         while chunk := await connection.read():
             body += chunk
-        return connection.answer.status, body
+        return connection.parser.status, body
 
     if status is None:
         with pytest.raises(UpstreamError):

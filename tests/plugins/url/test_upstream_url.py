@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from reserve_core import HTTPError
 from reserve_core.http.target import RawMatch, canonical_url, raw_url
-from reserve_url.upstream_url import Origin, Template, parse_origin, parse_url
+from reserve_url.upstream_url import Origin, URLTemplate, parse_origin, parse_url
 
 
 def resolve(pattern: str, value: str, target: str) -> str:
@@ -17,13 +17,13 @@ def resolve(pattern: str, value: str, target: str) -> str:
     url = canonical_url(target)
     match = re.search(pattern, url)
     assert match is not None
-    origin, path = Template.parse(value).resolve(match, RawMatch(match, raw_url(url, target)))
+    origin, path = URLTemplate.parse(value).resolve(match, RawMatch(match, raw_url(url, target)))
     return f"{origin}{path}"
 
 
 def put_in(value: str, match: re.Match[str]) -> tuple[Origin, str]:
     """The same for a match of what may not even be canonical: a handler may redirect to anything."""
-    return Template.parse(value).resolve(match, RawMatch(match, raw_url(match.string, match.string)))
+    return URLTemplate.parse(value).resolve(match, RawMatch(match, raw_url(match.string, match.string)))
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_the_client_s_query_goes_to_the_end(pattern: str, value: str, target: st
     ],
 )
 def test_captures_choose_the_origin(pattern: str, value: str, target: str, url: str) -> None:
-    assert Template.parse(value).origin is None
+    assert URLTemplate.parse(value).origin is None
     assert resolve(pattern, value, target) == url
 
 
@@ -262,7 +262,7 @@ def test_without_a_match_a_captured_origin_is_refused() -> None:
 )
 def test_a_value_that_is_no_url_is_a_mistake(value: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
-        Template.parse(value)
+        URLTemplate.parse(value)
 
 
 # Whatever a client sends.
