@@ -114,9 +114,10 @@ class _Copier:
                     from asyncio import sleep
 
                     await sleep(0)  # a bomb lets the others have their turn
-                written = self._sink.write(piece)
-                if isawaitable(written):
-                    await written
+                if piece:
+                    written = self._sink.write(piece)
+                    if isawaitable(written):
+                        await written
                 if self.captured.done():
                     return
         except BaseException as error:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import brotli  # type: ignore[import-untyped]
-import zstandard
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 # Bytes a decoder yields at a time, about: a small body that decodes to a huge one neither fills the memory nor holds up
 # the event loop.
 PIECE = 64 * 1024
+# Bytes a decoder gets at a time: it may find hundreds of members that decode to nothing, and copies the rest for each.
+INPUT = 4096
 
-# The window a zstd decoder must have, and need not exceed (RFC 9659 3).
-ZSTD_WINDOW = 8 * 1024 * 1024
-# A zstd block of 4 bytes can decode to 128 KB, and its decoder knows no limit: it gets little at a time.
-ZSTD_INPUT = 256
+# The window a zstd decoder must have, and need not exceed: 8 MB (RFC 9659 3). As the power of two.
+ZSTD_WINDOW_LOG = 23
 
 
 class Decoding:
@@ -27,10 +32,13 @@ class Decoding:
         self._decoders = _decoders(coding)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """What `data` decodes to, in pieces of bounded size. Raises ValueError when it isn't what the coding says."""
+        """What `data` decodes to, in pieces of bounded size. Raises ValueError when it isn't what the coding says.
+
+        Work is bounded, too: where much decodes to nothing, empty pieces come, for others to have their turn.
+        """
         try:
             yield from _decode(self._decoders, data)
-        except (zlib.error, brotli.error, zstandard.ZstdError) as error:
+        except (zlib.error, brotli.error, zstd.ZstdError) as error:
             raise ValueError(f"The body is not what its content-encoding says ({self.coding}): {error}") from error
 
     @property
@@ -54,8 +62,14 @@ def _decode(decoders: Sequence[_Decoder], data: bytes) -> Iterator[bytes]:
     if not decoders:
         yield data
         return
-    for piece in decoders[0].feed(data):
-        yield from _decode(decoders[1:], piece)
+    for start in range(0, len(data), INPUT):
+        nothing = True
+        for decoded in decoders[0].feed(data[start : start + INPUT]):
+            for piece in _decode(decoders[1:], decoded):
+                nothing = False
+                yield piece
+        if nothing:
+            yield b""
 
 
 class _Gzip:
@@ -119,23 +133,22 @@ class _Zstd:
         self._frame = self._new_frame()
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        for start in range(0, len(data), ZSTD_INPUT):
-            rest = data[start : start + ZSTD_INPUT]
-            while rest:
-                if self._frame.eof:
-                    self._frame = self._new_frame()
-                piece = self._frame.decompress(rest)
-                rest = self._frame.unused_data if self._frame.eof else b""
-                if piece:
-                    yield piece
+        while data or not (self._frame.needs_input or self._frame.eof):
+            if self._frame.eof:
+                self._frame = self._new_frame()
+            piece = self._frame.decompress(data, PIECE)
+            # It has all of it; what it owes comes without more.
+            data = self._frame.unused_data if self._frame.eof else b""
+            if piece:
+                yield piece
 
     @property
     def complete(self) -> bool:
         return self._frame.eof
 
     @staticmethod
-    def _new_frame() -> zstandard.ZstdDecompressionObj:
-        return zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW).decompressobj()
+    def _new_frame() -> zstd.ZstdDecompressor:
+        return zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: ZSTD_WINDOW_LOG})
 
 
 _CODINGS: dict[str, Callable[[], _Decoder]] = {

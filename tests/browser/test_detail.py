@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import struct
@@ -10,9 +9,9 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import brotli  # type: ignore[import-untyped]
-import zstandard
 from playwright.sync_api import expect
+
+from tests.kit.codings import CODINGS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page, Route
@@ -293,8 +292,7 @@ def test_the_charset_counts(live: LivePage) -> None:
 
 
 def test_a_compressed_body_is_decoded_and_kept(live: LivePage) -> None:
-    codings = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress, "zstd": zstandard.compress}
-    for coding, compress in codings.items():
+    for coding, compress in CODINGS.items():
         body = compress(b'{"coding": "%b"}' % coding.encode())
         live.mirror.send("POST", f"/{coding}", body, [("Content-Type", JSON), ("Content-Encoding", coding)])
         detail = live.open(f"/{coding}")
