@@ -72,7 +72,7 @@ format: .venv/installed-test ## Put the code into shape
 
 docs: .venv/installed-test ## Build the documentation into site/
 	.venv/bin/python docs/tables.py
-	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
+	.venv/bin/python docs/build.py
 
 pictures: debian .venv/installed-test ## Take the documentation's pictures of the mirror's page anew
 	RESERVE_PICTURES=docs/pictures .venv/bin/pytest -q tests/browser/test_look.py
@@ -98,7 +98,7 @@ wheel: .venv/installed ## Build both wheels into dist/: the one of plain Python,
 	RESERVE_COMPILE=1 .venv/bin/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean: ## Remove what the commands above have made
-	rm -rf .venv .venv-* .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist site
+	rm -rf .venv .venv-* .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache build dist site
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 15

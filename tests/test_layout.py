@@ -73,7 +73,7 @@ def test_the_top_level_holds_nothing_else(project: Path) -> None:
     folders = {"reserve_core", "plugins", "tests", "bench", "examples", "docs"}
     files = {
         "pyproject.toml",
-        "mkdocs.yml",
+        "zensical.toml",
         "README.md",
         "SECURITY.md",
         "LICENSE",

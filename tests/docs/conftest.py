@@ -1,7 +1,8 @@
-"""The installed command, as the tests of the README use it."""
+"""The installed command, as the tests of the README use it, and the browser."""
 
 from __future__ import annotations
 
+from tests.browser.conftest import browser
 from tests.e2e.conftest import start, write
 
-__all__ = ["start", "write"]
+__all__ = ["browser", "start", "write"]
