@@ -2,7 +2,7 @@
 
     { "match": "^/mirror(/.*)?$", "mirror": "$1" }
 
-mounts it at /mirror/: pages, API, WebSocket, and under /mirror/r/CODE whatever is to be captured.
+mounts it at /mirror/: pages, API, WebSocket, and under /mirror/r/CODE the requests that are recorded.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 from reserve_core import hookimpl
 
 from .prefixes import MIRROR
-from .refused_requests import passed
+from .refused_requests import mappings_reached
 
 if TYPE_CHECKING:
     import click
 
     from reserve_core import Configuration, Event, LiveConfiguration, Mapping, Request, Resources, Response
 
-    from .mirror_mount import Mount, Plan
+    from .mirror_mount import MirrorMount, MountPlan
     from .options import Options
 
 
@@ -49,7 +49,7 @@ async def lifespan(mapping: Mapping, resources: Resources) -> AsyncGenerator[Non
     """Keeps as state the mount."""
     from .mirror_mount import opened
 
-    plan: Plan = mapping.state
+    plan: MountPlan = mapping.state
     async with opened(plan, plan.options.codes, resources) as mapping.state:
         yield
 
@@ -63,26 +63,26 @@ async def redirect(
     redirect: str,
     configuration: LiveConfiguration,
 ) -> None:
-    mount: Mount = mapping.state
+    mount: MirrorMount = mapping.state
     if redirect.startswith("/r/"):
-        from .receive import capture
+        from .receive import receive
 
-        await capture(mount, request, response, redirect[3:])
+        await receive(mount, request, response, redirect[3:])
     else:
-        from .routes import answer
+        from .routes import handle
 
-        await answer(mount, request, response, redirect)
+        await handle(mount, request, response, redirect)
 
 
 @hookimpl
 def refused(event: Event) -> None:
     if event.server is None:
         return
-    for mapping, redirect in passed(event, event.server.configuration, MIRROR):
-        from .receive import capture_refused
+    for mapping, redirect in mappings_reached(event, event.server.configuration, MIRROR):
+        from .receive import receive_refused
 
-        mount: Mount = mapping.state
-        mount.run(capture_refused(mount, event, redirect))
+        mount: MirrorMount = mapping.state
+        mount.run(receive_refused(mount, event, redirect))
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""Who asks, and whether they may: what stands between the mirror and the pages of strangers.
+"""Who may use the pages and the API: what stands between the mirror and the pages of other sites.
 
 A browser that visits another site can be made to send requests here, with our cookies. So what changes something, and
 the WebSocket, is for pages of this origin only (Origin and Sec-Fetch-Site, which no page can forge), or for programs
@@ -76,11 +76,11 @@ class Access:
         if self._token is None:
             return True
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and self.is_token(token.strip()):
+        if scheme.lower() == "bearer" and self.matches_token(token.strip()):
             return True
         return _equal(request.cookies.get(COOKIE, ""), self._cookie)
 
-    def is_token(self, token: str) -> bool:
+    def matches_token(self, token: str) -> bool:
         return self._token is not None and _equal(token, self._token)
 
     def cookie(self, caller: Caller, base: str) -> str:

@@ -1,4 +1,4 @@
-"""The API: mirrors and what they captured, as JSON and as exact bytes. `json_shapes` has the shapes of it."""
+"""The API: mirrors and their records, as JSON and as exact bytes. `json_shapes` has the shapes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from urllib.parse import quote
 from reserve_core import HTTPError
 
 from . import export, mirror_response
-from .call_context import DATA, SAFETY, Call
+from .call_context import DATA, SAFETY, CallContext
 from .codes import CODE_RULE, is_code, new_code, why_no_code
-from .request_details import files_of, summary_of, whole_of, whole_to_json
-from .store import Content
+from .request_details import details_of, details_to_json, files_of, summary_of
+from .store import StoredRecord
 from .wait import Criteria, wait
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
@@ -21,7 +21,7 @@ MAX_COUNT = 100
 WAIT_PARAMETERS = ("method", "path", "header.", "body.contains", "count", "timeout", "after")
 
 
-async def create_mirror(call: Call) -> None:
+async def create_mirror(call: CallContext) -> None:
     wanted = _object(await call.json(), "code", "response")
     code = wanted.get("code", "")
     if not isinstance(code, str):
@@ -30,7 +30,7 @@ async def create_mirror(call: Call) -> None:
         raise HTTPError(422, why_no_code(code))
     settings = call.mount.settings
     if "response" in wanted:
-        settings = settings._replace(answer=_changed(settings.answer, wanted["response"]))
+        settings = settings._replace(response=_changed(settings.response, wanted["response"]))
     if not call.mount.options.allow_create:
         raise HTTPError(403, "Here nobody may create mirrors")
     code = code or new_code()
@@ -42,28 +42,28 @@ async def create_mirror(call: Call) -> None:
     call.send_json(call.mirror(state, code), 201)
 
 
-async def show_mirror(call: Call) -> None:
+async def show_mirror(call: CallContext) -> None:
     call.send_json(call.mirror(await call.state()))
 
 
-async def change_mirror(call: Call) -> None:
+async def change_mirror(call: CallContext) -> None:
     wanted = _object(await call.json(), "response")
     state = await call.state()
     if "response" in wanted:
-        changed = _changed(state.settings.answer, wanted["response"])
+        changed = _changed(state.settings.response, wanted["response"])
         if not await call.mount.store.change(call.code, changed):
             raise call.missing()
         state = await call.state()
     call.send_json(call.mirror(state))
 
 
-async def delete_mirror(call: Call) -> None:
+async def delete_mirror(call: CallContext) -> None:
     if not await call.mount.store.drop(call.code):
         raise call.missing()
     call.response.send(b"", 204, SAFETY)
 
 
-async def list_requests(call: Call) -> None:
+async def list_requests(call: CallContext) -> None:
     after = await call.after()
     limit = call.integer("limit", DEFAULT_LIMIT, MAX_LIMIT)
     await call.state()
@@ -71,56 +71,56 @@ async def list_requests(call: Call) -> None:
     call.send(f'{{"requests":[{",".join(entry.text for entry in entries)}]}}', "application/json")
 
 
-async def clear_requests(call: Call) -> None:
+async def clear_requests(call: CallContext) -> None:
     if not await call.mount.store.clear(call.code):
         raise call.missing()
     call.response.send(b"", 204, SAFETY)
 
 
-async def show_request(call: Call) -> None:
-    whole = await whole_of(await _content(call))
-    call.send(await whole_to_json(whole, whole), "application/json")
+async def show_request(call: CallContext) -> None:
+    details = await details_of(await _stored(call))
+    call.send(await details_to_json(details, details), "application/json")
 
 
-async def delete_request(call: Call) -> None:
+async def delete_request(call: CallContext) -> None:
     if not await call.mount.store.remove(call.code, call.arguments["id"]):
         raise _no_request(call)
     call.response.send(b"", 204, SAFETY)
 
 
-async def download_body(call: Call) -> None:
-    content = await _content(call)
-    summary = summary_of(content.entry)
-    _download(call, content.body, f"{summary['id']}{_extension(summary['headers'])}")
+async def download_body(call: CallContext) -> None:
+    stored = await _stored(call)
+    summary = summary_of(stored.entry)
+    _download(call, stored.body, f"{summary['id']}{_extension(summary['headers'])}")
 
 
-async def download_answer_body(call: Call) -> None:
-    content = await _content(call)
-    summary = summary_of(content.entry)
+async def download_response_body(call: CallContext) -> None:
+    stored = await _stored(call)
+    summary = summary_of(stored.entry)
     if "response" not in summary:
         raise HTTPError(404, "No response was recorded with this request")
-    _download(call, content.answer_body, f"{summary['id']}-response{_extension(summary['response']['headers'])}")
+    _download(call, stored.response_body, f"{summary['id']}-response{_extension(summary['response']['headers'])}")
 
 
-async def download_file(call: Call) -> None:
-    files = await files_of(await _content(call))
+async def download_file(call: CallContext) -> None:
+    files = await files_of(await _stored(call))
     number = int(call.arguments["number"])
     if number >= len(files):
         raise HTTPError(404, f"The request has no file {number}")
     _download(call, files[number].body, files[number].filename or "file")
 
 
-async def export_json(call: Call) -> None:
+async def export_json(call: CallContext) -> None:
     await call.state()
     await _export(call, export.as_json(call.mount.store, call.code), "json")
 
 
-async def export_har(call: Call) -> None:
+async def export_har(call: CallContext) -> None:
     state = await call.state()
-    await _export(call, export.as_har(call.mount.store, call.code, state.settings.answer), "har")
+    await _export(call, export.as_har(call.mount.store, call.code, state.settings.response), "har")
 
 
-async def wait_for_requests(call: Call) -> None:
+async def wait_for_requests(call: CallContext) -> None:
     criteria = _criteria(call)
     count = max(call.integer("count", 1, MAX_COUNT), 1)
     timeout = call.number("timeout", DEFAULT_TIMEOUT, MAX_TIMEOUT)
@@ -135,10 +135,10 @@ async def wait_for_requests(call: Call) -> None:
         status = 408
         error = f"{len(outcome.requests)} of {count} matching requests came within {timeout:g} seconds"
         found = {"error": error, **found, "nearest": outcome.nearest}
-    call.send(await whole_to_json(found, *outcome.requests), "application/json", status)
+    call.send(await details_to_json(found, *outcome.requests), "application/json", status)
 
 
-def _criteria(call: Call) -> Criteria:
+def _criteria(call: CallContext) -> Criteria:
     query = call.request.query
     headers = tuple((name[7:], value) for name, value in query.items() if name.startswith("header."))
     try:
@@ -163,14 +163,14 @@ def _changed(text: str, changes: object) -> str:
         raise HTTPError(422, str(error)) from error
 
 
-async def _content(call: Call) -> Content:
-    content = await call.mount.store.content(call.code, call.arguments["id"])
-    if content is None:
+async def _stored(call: CallContext) -> StoredRecord:
+    stored = await call.mount.store.get(call.code, call.arguments["id"])
+    if stored is None:
         raise _no_request(call)
-    return content
+    return stored
 
 
-def _no_request(call: Call) -> HTTPError:
+def _no_request(call: CallContext) -> HTTPError:
     return HTTPError(404, f"The mirror {call.code!r} has no request {call.arguments['id']}")
 
 
@@ -179,13 +179,13 @@ def _extension(headers: list[list[str]]) -> str:
     return export.file_extension(content_type)
 
 
-def _download(call: Call, body: bytes, name: str) -> None:
+def _download(call: CallContext, body: bytes, name: str) -> None:
     # RFC 6266 4.3. A browser saves it whatever it is, and shows none of it.
     disposition = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
     call.send(body, "application/octet-stream", 200, ("content-disposition", disposition))
 
 
-async def _export(call: Call, pieces: AsyncIterator[str], extension: str) -> None:
+async def _export(call: CallContext, pieces: AsyncIterator[str], extension: str) -> None:
     response = call.response
     for name, value in (*SAFETY, DATA):
         response.headers[name] = value

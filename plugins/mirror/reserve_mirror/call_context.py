@@ -1,4 +1,4 @@
-"""One call of a page or of the API, and how it's answered."""
+"""One call of a page or of the API: its parameters, its body, and how its response is sent."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from reserve_core import HTTPError, Request, Response
 
 from .access import Caller
 from .json_shapes import Mirror
-from .mirror_mount import Mount
+from .mirror_mount import MirrorMount
 from .request_details import to_json
 from .request_record import iso
-from .store import State, parse_id
+from .store import MirrorState, parse_id
 
-# Nothing that others have sent may be taken for a page, whatever a browser thinks of it; nobody may frame a page of
+# Nothing that others have sent may be taken for a page, whatever a browser makes of it; nobody may frame a page of
 # ours, or learn from a link where it was. (With no-referrer a form would be sent with the Origin null.)
 SAFETY = (
     ("x-content-type-options", "nosniff"),
@@ -29,13 +29,13 @@ MAX_BODY = 1024 * 1024
 
 
 @dataclass(slots=True)
-class Call:
-    """A call below a mount: `path` is the path there, `arguments` what the route captured of it.
+class CallContext:
+    """A call below a mount: `path` is the path there, `arguments` the groups that the route has found in it.
 
     `base` is the path of the mount itself, `root` the relative way to it from `path`.
     """
 
-    mount: Mount
+    mount: MirrorMount
     request: Request
     response: Response
     caller: Caller
@@ -52,7 +52,7 @@ class Call:
         return "../" * (self.path.count("/") - 1) or "./"
 
     def send(self, body: bytes | str, content_type: str, status: int = 200, *headers: tuple[str, str]) -> None:
-        """Answers with data: what a browser must never take for a page."""
+        """Sends data: what a browser must never take for a page."""
         self.response.send(body, status, (*SAFETY, DATA, ("content-type", content_type), *headers))
 
     def send_json(self, value: Any, status: int = 200) -> None:
@@ -67,11 +67,11 @@ class Call:
             raise HTTPError(400, f"The body is not valid JSON: {error}") from error
 
     async def body(self) -> bytes:
-        """The body, of which there may be little. Raises `HTTPError` 413."""
+        """The body, up to `MAX_BODY` bytes. Raises `HTTPError` 413."""
         self.request.max_body = min(self.request.max_body, MAX_BODY)
         return await self.request.body()
 
-    async def state(self, renew: bool = False) -> State:
+    async def state(self, renew: bool = False) -> MirrorState:
         """The mirror. Raises `HTTPError` 404 when there is none, `Unavailable`."""
         state = await self.mount.store.read(self.code, renew)
         if state is None:
@@ -81,8 +81,8 @@ class Call:
     def missing(self) -> HTTPError:
         return HTTPError(404, f"The mirror {self.code!r} does not exist")
 
-    def mirror(self, state: State, code: str | None = None) -> Mirror:
-        """What is told of a mirror, by default the one that the call names."""
+    def mirror(self, state: MirrorState, code: str | None = None) -> Mirror:
+        """A mirror as JSON, by default the one that the call names."""
         code = code or self.code
         address = f"{self.caller.scheme}://{self.caller.host}{self.caller.prefix}{self.base}"
         return Mirror(
@@ -96,7 +96,7 @@ class Call:
             max_body_size=self.mount.options.max_body_size,
             count=state.requests,
             revision=state.revision,
-            response=json.loads(state.settings.answer),
+            response=json.loads(state.settings.response),
         )
 
     async def after(self) -> str:

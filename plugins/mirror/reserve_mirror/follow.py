@@ -1,4 +1,4 @@
-"""What happens to a mirror, from some request on: nothing lost, nothing doubled, whatever happens in between."""
+"""The requests and events of a mirror from a request on, each once, also when the store or the reader falls behind."""
 
 from __future__ import annotations
 
@@ -6,23 +6,25 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 
-from .store import MirrorEvent, State, Store, Unavailable, Watch, is_after
+from .store import EventQueue, MirrorEvent, MirrorState, Store, Unavailable, is_after
 
-# Requests read at once, and the seconds between two tries to reach a store that is away.
+# Requests read at once, and the seconds between two attempts to reach a store that is unavailable.
 PAGE = 200
 PAUSE = 0.5
 # Seconds after its time at which a mirror is sure to have expired, by any clock.
 GRACE = 0.05
 
 
-async def follow(store: Store, code: str, after: str, renew: bool = False) -> AsyncGenerator[State | MirrorEvent, None]:
+async def follow(
+    store: Store, code: str, after: str, renew: bool = False
+) -> AsyncGenerator[MirrorState | MirrorEvent, None]:
     """Follows a mirror: its state, each request after the id `after`, and then its events as they come.
 
     The state comes again when some events were lost, which it and the requests after it make up for, and when the
-    mirror has outlived its time. It ends with the event `expired`. Raises `Unavailable` when the store is away at the
+    mirror has outlived its time. It ends with the event `expired`. Raises `Unavailable` when the store is so at the
     beginning, LookupError when there is no mirror; later it waits until the store is back. `renew`: this is a visit.
     """
-    async with store.hub.watch(code) as watch:
+    async with store.hub.watch(code) as queue:
         state = await store.read(code, renew)
         if state is None:
             raise LookupError(code)
@@ -36,7 +38,7 @@ async def follow(store: Store, code: str, after: str, renew: bool = False) -> As
                         yield MirrorEvent.request(entry.id, entry.summary)
                     if len(entries) < PAGE:
                         break
-                while event := watch.take() or await _next(watch, state):  # time is only kept where it passes
+                while event := queue.take() or await _next(queue, state):  # time is only kept where it passes
                     if event.type != "request":
                         yield event
                         if event.type == "expired":
@@ -52,19 +54,19 @@ async def follow(store: Store, code: str, after: str, renew: bool = False) -> As
                 return
 
 
-async def _next(watch: Watch, state: State) -> MirrorEvent | None:
+async def _next(queue: EventQueue, state: MirrorState) -> MirrorEvent | None:
     """The next event; None when the store knows more: some were lost, or the mirror may have expired."""
     seconds: float | None = None
     if state.expires_at is not None:
         seconds = max(state.expires_at / 1000 - time.time(), 0) + GRACE
     try:
         async with asyncio.timeout(seconds):
-            return await watch.next()
+            return await queue.next()
     except TimeoutError:
         return None
 
 
-async def _read_again(store: Store, code: str) -> State | None:
+async def _read_again(store: Store, code: str) -> MirrorState | None:
     while True:
         try:
             return await store.read(code)

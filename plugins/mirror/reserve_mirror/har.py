@@ -15,75 +15,75 @@ from typing import Any
 from reserve_core import Headers
 
 from .json_shapes import BodyEncoding, RequestDetails, TappedResponseDetails
-from .mirror_response import Reply, is_preflight
+from .mirror_response import ReadyResponse, is_preflight
 from .request_details import as_text
 
 Pairs = Iterable[list[str] | tuple[str, str]]
 
 
-def entry_of(whole: RequestDetails, reply: Reply) -> dict[str, Any]:
-    """The entry of a request. Its response is what a tap has recorded, or else `reply`: what the mirror answers."""
-    recorded = whole.get("response")
-    duration = recorded["duration"] if recorded else 0
+def har_entry(details: RequestDetails, ready: ReadyResponse) -> dict[str, Any]:
+    """The entry of a request. Its response is the one that was tapped, or else `ready`: the mirror's."""
+    tapped = details.get("response")
+    duration = tapped["duration"] if tapped else 0
     entry = {
-        "startedDateTime": whole["time"],
+        "startedDateTime": details["time"],
         "time": duration,
-        "request": _request(whole),
-        "response": _answered(whole, reply) if recorded is None else _recorded(recorded),
+        "request": _request(details),
+        "response": _mirror_response(details, ready) if tapped is None else _tapped_response(tapped),
         "cache": {},
         "timings": {"send": 0, "wait": duration, "receive": 0},
-        "_id": whole["id"],
-        "_remote": whole["remote"],
+        "_id": details["id"],
+        "_remote": details["remote"],
     }
-    if whole["notes"]:
-        entry["comment"] = " ".join(whole["notes"])
+    if details["notes"]:
+        entry["comment"] = " ".join(details["notes"])
     return entry
 
 
-def _request(whole: RequestDetails) -> dict[str, Any]:
-    headers = whole["headers"]
+def _request(details: RequestDetails) -> dict[str, Any]:
+    headers = details["headers"]
     request: dict[str, Any] = {
-        "method": whole["method"],
-        "url": whole["url"],
-        "httpVersion": f"HTTP/{whole['http_version']}" if whole["http_version"] else "",
+        "method": details["method"],
+        "url": details["url"],
+        "httpVersion": f"HTTP/{details['http_version']}" if details["http_version"] else "",
         "cookies": [cookie for value in _values(headers, "cookie") for cookie in _cookies(value)],
         "headers": _pairs(headers),
-        "queryString": _pairs(whole["query"]),
+        "queryString": _pairs(details["query"]),
         "headersSize": -1,
-        "bodySize": whole["size"],
+        "bodySize": details["size"],
     }
-    if whole["size"]:
+    if details["size"]:
         request["postData"] = {
             "mimeType": _value(headers, "content-type"),
             "params": [
-                *_pairs(whole["form"]),
+                *_pairs(details["form"]),
                 *(
                     {"name": file["name"], "fileName": file["filename"], "contentType": file["type"]}
-                    for file in whole["files"]
+                    for file in details["files"]
                 ),
             ],
-            "text": whole["body"],
-            "_encoding": whole["body_encoding"],
-            "_sha256": whole["sha256"],
-            "_truncated": whole["truncated"],
+            "text": details["body"],
+            "_encoding": details["body_encoding"],
+            "_sha256": details["sha256"],
+            "_truncated": details["truncated"],
         }
     return request
 
 
-def _recorded(recorded: TappedResponseDetails) -> dict[str, Any]:
-    body, encoding = recorded["body"], recorded["body_encoding"]
-    return _response(recorded["status"], recorded["headers"], recorded["size"], body, encoding)
+def _tapped_response(tapped: TappedResponseDetails) -> dict[str, Any]:
+    body, encoding = tapped["body"], tapped["body_encoding"]
+    return _response(tapped["status"], tapped["headers"], tapped["size"], body, encoding)
 
 
-def _answered(whole: RequestDetails, reply: Reply) -> dict[str, Any]:
+def _mirror_response(details: RequestDetails, ready: ReadyResponse) -> dict[str, Any]:
     """The response of a mirror. What it answered isn't kept with the request, and may have been changed since."""
-    if "failure" in whole:
-        response = _response(whole["failure"]["status"], (), 0, "", "utf-8")
-        return {**response, "comment": whole["failure"]["reason"]}
-    if is_preflight(whole["method"], Headers([(name, value) for name, value in whole["headers"]])):
+    if "failure" in details:
+        response = _response(details["failure"]["status"], (), 0, "", "utf-8")
+        return {**response, "comment": details["failure"]["reason"]}
+    if is_preflight(details["method"], Headers([(name, value) for name, value in details["headers"]])):
         return _response(204, (), 0, "", "utf-8")
-    body = b"" if whole["method"] == "HEAD" else reply.body
-    response = _response(reply.status, reply.headers, len(body), *as_text(body))
+    body = b"" if details["method"] == "HEAD" else ready.body
+    response = _response(ready.status, ready.headers, len(body), *as_text(body))
     return {**response, "comment": "What the mirror answered when this was exported"}
 
 

@@ -1,9 +1,9 @@
-"""What the mirror tells over HTTP and WebSocket: the JSON shapes, and the rules a page can rely on.
+"""The shapes of the mirror's JSON, over HTTP and WebSocket, and the rules that a page can rely on.
 
 All addresses are relative to the base the mirror is mounted at; a page resolves them against its own address
 (`new URL("../r/" + code, location)`) and so works behind any proxy. An error is `{"error": "what went wrong"}` with
 400 (malformed parameter), 401 (no token), 403 (another site's page, an unknown Host, creation not allowed), 404, 405,
-409 (code taken), 413, 422 (bad code or response), 503 (Redis is away, or too many wait; try again).
+409 (code taken), 413, 422 (bad code or response), 503 (Redis can't be reached, or too many wait; try again).
 
 **Ids.** A request's `id` is `"<milliseconds>-<sequence>"`, as Redis streams number them: each one is larger than those
 before it in the same mirror, compared as two numbers. `after=ID` means what came after ID, which needn't exist any
@@ -14,7 +14,7 @@ ones alike, none twice. A client that fell behind, or a server that lost Redis f
 sent: the only sign is another `hello`. Who connects again asks `after` the last id it has. `hello.mirror.revision` says
 whether that is enough: it changes with each deletion and comes with the messages that tell of one; if the revision in a
 `hello` isn't the last one known, what is listed may hold deleted requests: start afresh, without `after`. The handshake
-is answered with 404 when the mirror doesn't exist, 503 when the store is away; a browser can't tell these apart,
+is answered with 404 when the mirror doesn't exist, 503 when the store is unavailable; a browser can't tell these apart,
 `GET api/mirrors/<code>` does. The client sends nothing.
 
 **Templates** (`templates/`, Tornado's, autoescaped) get `root`, the relative path to the base ("./" or "../"), and

@@ -23,14 +23,22 @@ from reserve_core.cli import (
 )
 
 from .codes import CODE, CODE_RULE, is_code, new_code
-from .option_values import EXPIRATION_TIME, LONGEST_TIME, MAX_REQUESTS, MOST_REQUESTS, is_host_name, is_token, redis_url
+from .option_values import (
+    EXPIRATION_TIME,
+    LONGEST_TIME,
+    MAX_REQUESTS,
+    MOST_REQUESTS,
+    can_be_host,
+    can_be_token,
+    redis_url,
+)
 
 if TYPE_CHECKING:
     from reserve_core import Server
 
-    from .mirror_mount import Mount
+    from .mirror_mount import MirrorMount
 
-# Seconds that an answer may take longer than the waiting it is about.
+# Seconds by which a response may come later than the waiting ends.
 MARGIN = 10
 
 TOKEN_VARIABLE = "RESERVE_MIRROR_TOKEN"  # noqa: S105  # its name, not the secret
@@ -116,7 +124,7 @@ def _usable(ctx: click.Context, option: click.Parameter, value: str | None) -> s
     metavar="NAME",
     multiple=True,
     envvar="RESERVE_MIRROR_ALLOWED_HOSTS",
-    callback=_checked(is_host_name, "a host name without a port, or .example.com for all that end so"),
+    callback=_checked(can_be_host, "a host name without a port, or .example.com for all that end so"),
     show_envvar=True,
     help="A name by which browsers may reach the pages, besides localhost and IP addresses; can be repeated.",
 )
@@ -124,7 +132,7 @@ def _usable(ctx: click.Context, option: click.Parameter, value: str | None) -> s
     "--token",
     metavar="TOKEN",
     envvar=TOKEN_VARIABLE,
-    callback=_checked(is_token, "8 to 256 visible ASCII characters"),
+    callback=_checked(can_be_token, "8 to 256 visible ASCII characters"),
     show_envvar=True,
     help="A secret that pages and API ask for; requests are recorded without.",
 )
@@ -165,7 +173,7 @@ async def _announce(server: Server, codes: tuple[str, ...]) -> None:
 
     url = reachable_urls(server.url)[0]
     if not codes:
-        mount: Mount = server.configuration.mappings[0].state
+        mount: MirrorMount = server.configuration.mappings[0].state
         codes = (new_code(),)
         try:
             await mount.store.create(codes[0], mount.settings)
@@ -254,7 +262,7 @@ def _header(text: str) -> tuple[str, str]:
 
 
 def _ask(url: str, query: list[tuple[str, str]], token: str | None, timeout: float) -> tuple[int, dict[str, Any]]:
-    """The status and the JSON that a mirror answers. Raises `Unusable` when it doesn't."""
+    """The status and the JSON of a mirror's response. Raises `Unusable` when there is none."""
     from urllib.error import HTTPError
     from urllib.parse import urlencode
     from urllib.request import Request, urlopen
@@ -264,8 +272,8 @@ def _ask(url: str, query: list[tuple[str, str]], token: str | None, timeout: flo
         request.add_header("Authorization", f"Bearer {token}")
     try:
         try:
-            with urlopen(request, timeout=timeout) as answer:  # noqa: S310
-                return answer.status, json.load(answer)
+            with urlopen(request, timeout=timeout) as response:  # noqa: S310
+                return response.status, json.load(response)
         except HTTPError as error:
             with error:
                 return error.code, json.load(error)

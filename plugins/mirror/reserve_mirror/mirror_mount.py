@@ -1,4 +1,4 @@
-"""A mounted mirror: what a `mirror` or a `tap` mapping works with, checked first and then opened."""
+"""Where mirrors are mounted: what a `mirror` or a `tap` mapping works with, checked first and then opened."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
     from .access import Access
     from .options import Options
-    from .store import Settings, Store
+    from .store import MirrorSettings, Store
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class MountPlan:
     """A mount that is checked and not open."""
 
     options: Options
-    redis_url: str | None  # None: the memory
-    settings: Settings  # of a new mirror
+    redis_url: str | None  # None: in memory
+    settings: MirrorSettings  # of a new mirror
     access: Access
 
 
 @dataclass(frozen=True, slots=True)
-class Mount(Plan):
-    """A mount at work."""
+class MirrorMount(MountPlan):
+    """A mount that is open."""
 
     store: Store
     resources: Resources
@@ -44,7 +44,7 @@ class Mount(Plan):
         task.add_done_callback(self.tasks.discard)
 
 
-def plan(options: Options, configuration: Configuration) -> Plan:
+def plan(options: Options, configuration: Configuration) -> MountPlan:
     """Checks that there can be a mount with `options`. Raises `ConfigError`."""
     from .access import Access
     from .option_values import redis_url
@@ -59,14 +59,14 @@ def plan(options: Options, configuration: Configuration) -> Plan:
             )
     else:
         _redis_store(url)
-    return Plan(options, url, settings_of(options), Access(options, configuration.hostname))
+    return MountPlan(options, url, settings_of(options), Access(options, configuration.hostname))
 
 
 @asynccontextmanager
-async def opened(plan: Plan, codes: Iterable[str], resources: Resources) -> AsyncIterator[Mount]:
+async def opened(plan: MountPlan, codes: Iterable[str], resources: Resources) -> AsyncIterator[MirrorMount]:
     """Opens a mount, whose mirrors `codes` always exist as long as it does; closes it when its work is done."""
     store = await resources.share(running_store, plan.redis_url)
-    mount = Mount(plan.options, plan.redis_url, plan.settings, plan.access, store, resources)
+    mount = MirrorMount(plan.options, plan.redis_url, plan.settings, plan.access, store, resources)
     async with AsyncExitStack() as keeping:
         for code in codes:
             await keeping.enter_async_context(store.keep(code, plan.settings))

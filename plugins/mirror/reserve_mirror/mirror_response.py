@@ -1,4 +1,4 @@
-"""What a mirror answers to the requests it captures."""
+"""The response of a mirror to the requests that it records: its default, its changes, and how it is sent."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ MAX_DELAY = 30
 DEFAULT: MirrorResponse = {"status": 200, "headers": [], "body": "OK", "body_encoding": "utf-8", "delay": 0}
 
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-# Those that frame the answer are the server's. The others keep an answer that is a page from running in the mirror's
-# own origin, where it could read what others have sent.
+# Those that frame the response are the server's. The others keep a response that is a page from running in the
+# mirror's own origin, where it could read what others have sent.
 _RESERVED = frozenset(
     (
         *("connection", "content-length", "keep-alive", "trailer", "transfer-encoding", "upgrade"),
@@ -31,14 +31,14 @@ _RESERVED = frozenset(
     )
 )
 _SAFETY = (("content-security-policy", "default-src 'none'; sandbox"), ("x-content-type-options", "nosniff"))
-# Unless the answer says otherwise. A stored answer would keep the next request from being captured.
+# Unless the response says otherwise. One that a cache keeps would keep the next request from being recorded.
 _DEFAULTS = (("content-type", "text/plain; charset=utf-8"), ("cache-control", "no-store"))
 _WITHOUT_CONTENT = frozenset((204, 205, 304))
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer, ready to be sent. `names` are those of its own headers, in lower case."""
+class ReadyResponse:
+    """The response as it is sent. `names` are those of its own headers, in lower case."""
 
     status: int
     headers: FixedHeaders
@@ -48,36 +48,36 @@ class Reply:
 
 
 @lru_cache(maxsize=32)
-def reply_of(text: str) -> Reply:
-    """The reply of a `MirrorResponse` in JSON."""
-    answer: MirrorResponse = json.loads(text)
-    is_text = answer["body_encoding"] == "utf-8"
+def ready_response(text: str) -> ReadyResponse:
+    """A `MirrorResponse`, given as JSON, ready to be sent."""
+    response: MirrorResponse = json.loads(text)
+    is_text = response["body_encoding"] == "utf-8"
     own = tuple(
         (name, with_charset(value) if is_text and name.lower() == "content-type" else value)
-        for name, value in answer["headers"]
+        for name, value in response["headers"]
     )
     names = frozenset(name.lower() for name, _ in own)
-    status = answer["status"]
+    status = response["status"]
     bare = status in _WITHOUT_CONTENT
     defaults = tuple(
         (name, value) for name, value in _DEFAULTS if name not in names and not (bare and name == "content-type")
     )
-    body = b"" if bare else _body_bytes(answer["body"], answer["body_encoding"])
-    return Reply(status, FixedHeaders((*own, *defaults, *_SAFETY)), body, answer["delay"], names)
+    body = b"" if bare else _body_bytes(response["body"], response["body_encoding"])
+    return ReadyResponse(status, FixedHeaders((*own, *defaults, *_SAFETY)), body, response["delay"], names)
 
 
 def is_preflight(method: str, headers: Headers) -> bool:
-    """Whether a browser asks before it sends the request that is meant, which is answered with 204 by any mirror."""
+    """Whether a request is a preflight of CORS, which any mirror answers with 204."""
     return method == "OPTIONS" and "origin" in headers and "access-control-request-method" in headers
 
 
-def dump(answer: MirrorResponse) -> str:
-    """An answer as JSON."""
-    return json.dumps(answer, separators=(",", ":"))
+def dump(response: MirrorResponse) -> str:
+    """A response as JSON."""
+    return json.dumps(response, separators=(",", ":"))
 
 
-def change(answer: MirrorResponse, changes: Any) -> MirrorResponse:
-    """`answer` with what is given in `changes`, which comes from a client. Raises ValueError, saying what is wrong."""
+def change(response: MirrorResponse, changes: Any) -> MirrorResponse:
+    """`response` with what a client gives in `changes`. Raises ValueError, saying what is wrong."""
     if not isinstance(changes, dict):
         raise ValueError("A response is an object: status, headers, body, body_encoding, delay")
     unknown = next((name for name in changes if name not in DEFAULT), None)
@@ -85,7 +85,7 @@ def change(answer: MirrorResponse, changes: Any) -> MirrorResponse:
         raise ValueError(f"A response has no {unknown!r}: it has {', '.join(DEFAULT)}")
     if "body" in changes:
         changes = {"body_encoding": "utf-8", **changes}
-    changed: dict[str, Any] = {**answer, **changes}
+    changed: dict[str, Any] = {**response, **changes}
     _check_status(changed["status"])
     changed["headers"] = _headers(changed["headers"])
     _check_body(changed["body"], changed["body_encoding"])

@@ -45,12 +45,12 @@ def redis_url(url: str | None) -> str | None:
     return str(url)
 
 
-def is_host_name(text: str) -> bool:
+def can_be_host(text: str) -> bool:
     """Whether `text` can be one of the allowed hosts."""
     return re.fullmatch(HOST_NAME, text) is not None
 
 
-def is_token(text: str) -> bool:
+def can_be_token(text: str) -> bool:
     """Whether `text` can be the token."""
     return re.fullmatch(VISIBLE, text) is not None
 

@@ -20,7 +20,7 @@ from .option_values import (
 )
 
 if TYPE_CHECKING:
-    from .store import Settings
+    from .store import MirrorSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +96,14 @@ class TapOptions:
     )
 
 
-def settings_of(options: Options) -> Settings:
+def settings_of(options: Options) -> MirrorSettings:
     """What a new mirror is made with. Raises `ConfigError`."""
-    from .store import Settings
+    from .store import MirrorSettings
 
-    return Settings(
+    return MirrorSettings(
         max_requests=_number(options.max_requests, "MAX_REQUESTS", MAX_REQUESTS, MOST_REQUESTS),
         expiration_time=_number(options.expiration_time, "EXPIRATION_TIME", EXPIRATION_TIME, LONGEST_TIME),
-        answer=_answer(options.response),
+        response=_response(options.response),
     )
 
 
@@ -118,7 +118,7 @@ def _number(value: int | None, name: str, default: int, maximum: int) -> int:
     return number
 
 
-def _answer(changes: Any) -> str:
+def _response(changes: Any) -> str:
     from . import mirror_response
 
     try:

@@ -7,29 +7,29 @@ from contextlib import aclosing, suppress
 
 from reserve_core import Disconnected, Mapping, WebSocket
 
-from .call_context import Call
+from .call_context import CallContext
 from .follow import follow
-from .mirror_mount import Mount
+from .mirror_mount import MirrorMount
 from .prefixes import MIRROR
 from .request_details import to_json
 from .request_record import iso, now
 from .store import MirrorEvent
 
-# Seconds that a page may take to receive a message before it is given up.
+# Seconds that a page has to receive a message before its WebSocket is closed.
 STALL = 20.0
-# A page has nothing to say.
+# A page sends nothing.
 MAX_MESSAGE = 1024
-# The code of a WebSocket that is closed so that it comes again (the IANA registry of RFC 6455 11.7).
+# The close code that asks a client to connect again (the IANA registry of RFC 6455 11.7).
 SERVICE_RESTART = 1012
 
 
-async def follow_mirror(call: Call) -> None:
-    """Accepts the WebSocket and sends the messages of a mirror until either side has had enough."""
+async def follow_mirror(call: CallContext) -> None:
+    """Accepts the WebSocket and sends the messages of a mirror until either side closes it."""
     after = await call.after()
     await call.state(renew=True)
     # Its origin has been checked, also behind a proxy, where the core knows too little to do so.
     websocket = await call.request.upgrade(origins=("*",), max_message_size=MAX_MESSAGE)
-    works = (_send_all(call, websocket, after), _receive_all(websocket), _move_along(call, websocket))
+    works = (_send_all(call, websocket, after), _receive_all(websocket), _follow_reloads(call, websocket))
     tasks = [asyncio.create_task(work) for work in works]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -42,8 +42,8 @@ async def follow_mirror(call: Call) -> None:
             raise result
 
 
-async def _send_all(call: Call, websocket: WebSocket, after: str) -> None:
-    # The page has gone, or takes nothing, or the mirror is no more.
+async def _send_all(call: CallContext, websocket: WebSocket, after: str) -> None:
+    # The page is closed, or takes nothing, or the mirror is no more.
     with suppress(Disconnected, TimeoutError, LookupError):
         async with aclosing(follow(call.mount.store, call.code, after)) as happenings:
             async for happening in happenings:
@@ -55,9 +55,9 @@ async def _send_all(call: Call, websocket: WebSocket, after: str) -> None:
                     await websocket.send(text)
 
 
-async def _move_along(call: Call, websocket: WebSocket) -> None:
-    """Goes with the mount from one set of mappings to the next. If it isn't there any more, or another one, the page
-    is told to come again: what it may do is decided anew."""
+async def _follow_reloads(call: CallContext, websocket: WebSocket) -> None:
+    """Follows the mount from one table of mappings to the next. If it is gone, or has other options, the page is told
+    to connect again: what it may do is decided anew."""
     configuration = call.request.configuration
     while True:
         await configuration.replaced(call.request)
@@ -69,14 +69,14 @@ async def _move_along(call: Call, websocket: WebSocket) -> None:
         call.mount = mapping.state
 
 
-def _same_mount(call: Call) -> Mapping | None:
-    """The mapping that is now what the one of the call was."""
+def _same_mount(call: CallContext) -> Mapping | None:
+    """The mapping that has taken the place of the call's."""
     former, mount = call.request.mapping, call.mount
     if former is None:
         return None
     for mapping in call.request.configuration.mappings:
         if mapping.handler.prefix == MIRROR and mapping.pattern == former.pattern:
-            state: Mount = mapping.state
+            state: MirrorMount = mapping.state
             if state.options == mount.options and state.store is mount.store:
                 return mapping
     return None

@@ -12,7 +12,7 @@ from tornado.template import Loader
 from reserve_core import HTTPError
 from reserve_core.kit import with_charset
 
-from .call_context import SAFETY, Call
+from .call_context import SAFETY, CallContext
 from .codes import CODE, CODE_RULE, is_code, new_code
 
 _FOLDER = Path(__file__).parent
@@ -34,11 +34,11 @@ _TITLES = {
 }
 
 
-async def show_home(call: Call) -> None:
+async def show_home(call: CallContext) -> None:
     _show_home(call, 200, "", "")
 
 
-async def create_mirror(call: Call) -> None:
+async def create_mirror(call: CallContext) -> None:
     """Creates the mirror that the form asks for, and sends the browser to its page."""
     await call.body()
     code = (await call.request.form()).fields.get("code", "").strip()
@@ -54,13 +54,13 @@ async def create_mirror(call: Call) -> None:
             _show_home(call, 409, code, "taken")
 
 
-async def show_mirror(call: Call) -> None:
+async def show_mirror(call: CallContext) -> None:
     state = await call.state(renew=True)
     show(call, 200, "mirror.html", {"mirror": call.mirror(state)})
 
 
-async def send_file(call: Call) -> None:
-    """A script, a style or an image of the pages; they are ours, and nothing that was captured."""
+async def send_file(call: CallContext) -> None:
+    """A script, a style or an image of the pages; they are ours, nothing that was recorded."""
     path = (_STATIC / call.arguments["name"]).resolve()
     if not path.is_relative_to(_STATIC) or not path.is_file():
         raise HTTPError(404, "There is no such file")
@@ -74,19 +74,19 @@ async def send_file(call: Call) -> None:
     call.response.send(data, 200, (*headers, ("content-type", content_type)))
 
 
-def show_error(call: Call, status: int, text: str, *headers: tuple[str, str]) -> None:
+def show_error(call: CallContext, status: int, text: str, *headers: tuple[str, str]) -> None:
     values = {"status": status, "title": _TITLES.get(status, "Sorry"), "text": text}
     show(call, status, "error.html", values, *headers)
 
 
-def show(call: Call, status: int, template: str, values: dict[str, Any], *headers: tuple[str, str]) -> None:
-    """Answers with a page."""
+def show(call: CallContext, status: int, template: str, values: dict[str, Any], *headers: tuple[str, str]) -> None:
+    """Sends a page."""
     page = _templates.load(template).generate(root=call.root, **values)
     content_type = ("content-type", with_charset("text/html"))
     call.response.send(page, status, (*SAFETY, ("content-security-policy", CSP), content_type, *headers))
 
 
-def _show_home(call: Call, status: int, code: str, problem: str) -> None:
+def _show_home(call: CallContext, status: int, code: str, problem: str) -> None:
     values = {
         "allow_create": call.mount.options.allow_create,
         "code": code,

@@ -1,6 +1,6 @@
-"""`/r/<code>...`: any request is recorded, and answered as the mirror says.
+"""`/r/<code>...`: any request is recorded, and gets the mirror's response.
 
-This is the one part that is open to everybody, and the one that has to be fast: it goes straight to the store.
+This is the one part that is open to everybody, and the one that has to be fast: it calls the store itself.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from reserve_core import Event, HTTPError, Request, Response
 
 from .codes import CODE, why_no_code
 from .json_shapes import RequestFailure
-from .mirror_mount import Mount
-from .mirror_response import Reply, is_preflight, reply_of
-from .request_record import Broken, Capture, body_of, capture_of_refused, failure_of, now, read_body
+from .mirror_mount import MirrorMount
+from .mirror_response import ReadyResponse, is_preflight, ready_response
+from .request_record import BodyError, RequestRecord, body_of, failure_of, now, read_body, refused_record
 from .store import Unavailable
 
 _AGE = "600"
@@ -23,7 +23,7 @@ _AGE = "600"
 _TARGET = re.compile(rf"({CODE})((?:[/?].*)?)", re.ASCII | re.DOTALL)
 
 
-async def capture(mount: Mount, request: Request, response: Response, target: str) -> None:
+async def receive(mount: MirrorMount, request: Request, response: Response, target: str) -> None:
     """Records a request. `target` is what follows `/r/`: a code, a path, a query."""
     time = now()
     parts = _TARGET.fullmatch(target)
@@ -33,57 +33,57 @@ async def capture(mount: Mount, request: Request, response: Response, target: st
         raise HTTPError(404, why, _refusal(request))
     code, rest = parts.groups()
     on_disconnect = request.on_disconnect
-    request.on_disconnect = _go_on
+    request.on_disconnect = _ignore
     limit = mount.options.max_body_size
-    broken: Broken | None = None
+    body_error: BodyError | None = None
     failure: RequestFailure | None = None
     try:
         data = request.body_at_hand()
         if data is not None:
             body = body_of(data, limit)
         else:
-            body, broken = await read_body(request, limit)
-            if broken is not None:
-                failure = failure_of(broken, body.size, request.body_length)
-        captured = await mount.store.capture(code, Capture(request, mount.access, time, rest, body, failure))
+            body, body_error = await read_body(request, limit)
+            if body_error is not None:
+                failure = failure_of(body_error, body.size, request.body_length)
+        receipt = await mount.store.add(code, RequestRecord(request, mount.access, time, rest, body, failure))
     except Unavailable as error:
         raise HTTPError(503, str(error), {**_refusal(request), "retry-after": "1"}) from error
     finally:
         request.on_disconnect = on_disconnect
-    if broken is not None:
-        raise broken
-    if captured is None:
+    if body_error is not None:
+        raise body_error
+    if receipt is None:
         raise HTTPError(404, f"The mirror {code!r} does not exist", _refusal(request))
-    reply = reply_of(captured.answer)
-    if reply.delay:
-        await asyncio.sleep(reply.delay)
-    _send(reply, request, response)
+    ready = ready_response(receipt.response)
+    if ready.delay:
+        await asyncio.sleep(ready.delay)
+    _send(ready, request, response)
 
 
-async def capture_refused(mount: Mount, event: Event, path: str) -> None:
+async def receive_refused(mount: MirrorMount, event: Event, path: str) -> None:
     """Records a request that the server has refused: `path` is the one below the mount, with its query."""
     parts = _TARGET.fullmatch(path[3:]) if path.startswith("/r/") else None
     if parts is not None:
         code, rest = parts.groups()
-        with suppress(Unavailable):  # the store tells the log
-            await mount.store.capture(code, capture_of_refused(event, mount.access, rest))
+        with suppress(Unavailable):  # the store has logged it
+            await mount.store.add(code, refused_record(event, mount.access, rest))
 
 
-def _go_on() -> None:
+def _ignore() -> None:
     """What has come is recorded, whether or not its sender waits for the response."""
 
 
-def _send(reply: Reply, request: Request, response: Response) -> None:
+def _send(ready: ReadyResponse, request: Request, response: Response) -> None:
     if request.header("origin") is None:
-        response.send(reply.body, reply.status, reply.headers)
-    elif is_preflight(request.method, request.headers):  # whatever is meant, it may
-        response.send(b"", 204, (*_cors(request, reply.names), *_preflight(request), ("cache-control", "no-store")))
+        response.send(ready.body, ready.status, ready.headers)
+    elif is_preflight(request.method, request.headers):  # any request is allowed
+        response.send(b"", 204, (*_cors(request, ready.names), *_preflight(request), ("cache-control", "no-store")))
     else:
-        response.send(reply.body, reply.status, (*reply.headers, *_cors(request, reply.names)))
+        response.send(ready.body, ready.status, (*ready.headers, *_cors(request, ready.names)))
 
 
 def _cors(request: Request, names: frozenset[str]) -> list[tuple[str, str]]:
-    """Lets pages of any site read an answer, whose own headers go before."""
+    """Lets pages of any site read a response, unless its own headers say who may."""
     if "access-control-allow-origin" in names:
         return []
     return [
@@ -105,6 +105,6 @@ def _preflight(request: Request) -> list[tuple[str, str]]:
 
 
 def _refusal(request: Request) -> dict[str, str]:
-    """The headers of an answer that is no mirror's: pages of any site may read it, too."""
+    """The headers of a response that is no mirror's: pages of any site may read it, too."""
     headers = dict(_cors(request, frozenset())) if "origin" in request.headers else {}
     return {**headers, "x-content-type-options": "nosniff"}

@@ -1,4 +1,4 @@
-"""Requests that the server refuses before any mapping sees them: those are the ones to be debugged."""
+"""Requests that the server refuses before any mapping sees them, which are recorded where they would have gone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from reserve_core import Event, LiveConfiguration, Mapping
 
 
-def passed(event: Event, configuration: LiveConfiguration, prefix: str) -> Iterator[tuple[Mapping, str]]:
+def mappings_reached(event: Event, configuration: LiveConfiguration, prefix: str) -> Iterator[tuple[Mapping, str]]:
     """The mappings of a prefix that a refused request would have come to, and the value each would have got.
 
     Its target was never made canonical, so it's looked for as it was sent. Only a tap is sure to let a request pass:

@@ -1,4 +1,4 @@
-"""A whole request: its body as text, decoded, and taken apart."""
+"""A recorded request in detail: its body as text, decoded, and taken apart."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from typing import Any, NamedTuple, cast
 from reserve_core import Form, FormFile, Request
 
 from .json_shapes import BodyEncoding, DecodedBody, RequestDetails, RequestSummary, TappedResponseDetails, UploadedFile
-from .store import Content, Entry, MirrorEvent
+from .store import MirrorEvent, RecordEntry, StoredRecord
 
-# Bytes of a decoded body that are given; the exact bytes are given whole.
+# Bytes of a decoded body that are given; the exact bytes are given in full.
 MAX_DECODED = 1024 * 1024
 
-# What is turned into text at once. More is, in a thread, in pieces of this size: none of them keeps the interpreter to
-# itself for long. It is a multiple of 3, for base64.
+# What is turned into text at once. More is, in a thread, in pieces of this size: none of them holds the interpreter's
+# lock for long. It is a multiple of 3, for base64.
 PIECE = 48 * 1024
 
 _utf8 = getincrementaldecoder("utf-8")
 _IDENTITY = frozenset(("", "identity"))
 
 
-def summary_of(entry: Entry) -> RequestSummary:
+def summary_of(entry: RecordEntry) -> RequestSummary:
     """The summary that an entry holds."""
     return cast("RequestSummary", json.loads(entry.text))
 
@@ -35,45 +35,45 @@ def summary_of_event(event: MirrorEvent) -> RequestSummary:
     return cast("RequestSummary", json.loads(event.text)["request"])
 
 
-async def whole_of(content: Content) -> RequestDetails:
+async def details_of(stored: StoredRecord) -> RequestDetails:
     """The whole request."""
-    summary = summary_of(content.entry)
-    body, encoding = await _as_text(content.body)
-    plain = await _decode(summary["headers"], content.body)
-    form, form_note = await _form(summary, content.body, plain)
+    summary = summary_of(stored.entry)
+    body, encoding = await _as_text(stored.body)
+    plain = await _decode(summary["headers"], stored.body)
+    form, form_note = await _form(summary, stored.body, plain)
     failure = f"{summary['failure']['reason']}." if "failure" in summary else ""
-    whole = cast("RequestDetails", {**summary})
-    whole["body"] = body
-    whole["body_encoding"] = encoding
-    whole["decoded"] = await _decoded(plain)
-    whole["form"] = [[name, value] for name, value in form.fields.items()]
-    whole["files"] = [
+    details = cast("RequestDetails", {**summary})
+    details["body"] = body
+    details["body_encoding"] = encoding
+    details["decoded"] = await _decoded(plain)
+    details["form"] = [[name, value] for name, value in form.fields.items()]
+    details["files"] = [
         UploadedFile(name=file.name, filename=file.filename, type=file.content_type, size=len(file.body))
         for file in form.files
     ]
-    whole["notes"] = [note for note in (failure, plain.note, form_note) if note]
+    details["notes"] = [note for note in (failure, plain.note, form_note) if note]
     if "response" in summary:
-        recorded = summary["response"]
-        body, encoding = await _as_text(content.answer_body)
-        plain = await _decode(recorded["headers"], content.answer_body)
-        whole["response"] = TappedResponseDetails(
-            **recorded,
+        tapped = summary["response"]
+        body, encoding = await _as_text(stored.response_body)
+        plain = await _decode(tapped["headers"], stored.response_body)
+        details["response"] = TappedResponseDetails(
+            **tapped,
             body=body,
             body_encoding=encoding,
             decoded=await _decoded(plain),
             notes=[plain.note] if plain.note else [],
         )
-    return whole
+    return details
 
 
-async def files_of(content: Content) -> list[FormFile]:
+async def files_of(stored: StoredRecord) -> list[FormFile]:
     """The files of a multipart body, as far as they can be read."""
-    summary = summary_of(content.entry)
-    form, _ = await _form(summary, content.body, await _decode(summary["headers"], content.body))
+    summary = summary_of(stored.entry)
+    form, _ = await _form(summary, stored.body, await _decode(summary["headers"], stored.body))
     return form.files
 
 
-async def _form(summary: RequestSummary, body: bytes, plain: _Plain) -> tuple[Form, str]:
+async def _form(summary: RequestSummary, body: bytes, plain: _PlainBody) -> tuple[Form, str]:
     """The form in a body, and why not all of it is there: a sentence, "" when it is."""
     if plain.note or not body:
         return Form(), ""
@@ -82,7 +82,7 @@ async def _form(summary: RequestSummary, body: bytes, plain: _Plain) -> tuple[Fo
     types = [("content-type", value) for name, value in summary["headers"] if name.lower() == "content-type"]
     is_urlencoded = bool(types) and types[0][1].lower().startswith("application/x-www-form-urlencoded")
     if cut and is_urlencoded:
-        content = content.rpartition(b"&")[0]  # nothing says whether the last field is whole
+        content = content.rpartition(b"&")[0]  # nothing says whether the last field is complete
     form = await Request("POST", "/", types, content, max_body=len(content)).form(partial=True)
     reason = form.error.reason if form.error is not None else cut if is_urlencoded else ""
     if not reason:
@@ -93,7 +93,7 @@ async def _form(summary: RequestSummary, body: bytes, plain: _Plain) -> tuple[Fo
     return form, f"{what}: {reason[0].lower()}{reason[1:]}."
 
 
-def _cut(summary: RequestSummary, body: bytes, plain: _Plain) -> str:
+def _cut(summary: RequestSummary, body: bytes, plain: _PlainBody) -> str:
     """Why not all of a body is there; "" when it is."""
     if "failure" in summary:
         return summary["failure"]["reason"].removesuffix(".")
@@ -121,7 +121,7 @@ def _pieces(data: bytes) -> Iterator[bytes]:
     return (data[start : start + PIECE] for start in range(0, len(data), PIECE))
 
 
-class _Plain(NamedTuple):
+class _PlainBody(NamedTuple):
     """A body without its content coding."""
 
     data: bytes | None  # None: it has no coding, or isn't what it says
@@ -129,10 +129,10 @@ class _Plain(NamedTuple):
     note: str = ""  # why it isn't decoded, a sentence
 
 
-async def _decode(headers: Sequence[Sequence[str]], body: bytes) -> _Plain:
+async def _decode(headers: Sequence[Sequence[str]], body: bytes) -> _PlainBody:
     coding = _coding(headers)
     if coding in _IDENTITY or not body:
-        return _Plain(None)
+        return _PlainBody(None)
     from reserve_core.kit import Decoding  # with its libraries, only where a body is encoded
 
     data = bytearray()
@@ -141,17 +141,17 @@ async def _decode(headers: Sequence[Sequence[str]], body: bytes) -> _Plain:
         for piece in decoding.feed(body):
             data += piece[: MAX_DECODED - len(data)]
             if len(data) == MAX_DECODED:
-                return _Plain(bytes(data), truncated=True)
+                return _PlainBody(bytes(data), truncated=True)
             await asyncio.sleep(0)  # a bomb lets the others have their turn
     except ValueError:
         if not data:
             name = coding.encode("latin-1").decode("utf-8", "replace")  # a char per byte; most senders mean UTF-8
-            return _Plain(None, note=f"The body could not be decoded as {name}; it is shown as it came.")
-        return _Plain(bytes(data), truncated=True)
-    return _Plain(bytes(data), truncated=not decoding.complete)
+            return _PlainBody(None, note=f"The body could not be decoded as {name}; it is shown as it came.")
+        return _PlainBody(bytes(data), truncated=True)
+    return _PlainBody(bytes(data), truncated=not decoding.complete)
 
 
-async def _decoded(plain: _Plain) -> DecodedBody | None:
+async def _decoded(plain: _PlainBody) -> DecodedBody | None:
     if plain.data is None:
         return None
     text, encoding = await _as_text(plain.data)
@@ -167,9 +167,9 @@ def to_json(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-async def whole_to_json(value: Any, *wholes: RequestDetails) -> str:
+async def details_to_json(value: Any, *requests: RequestDetails) -> str:
     """The same of a value that holds whole requests, however large they are, without holding up the event loop."""
-    size = sum(_length(whole) + _length(whole.get("response")) for whole in wholes)
+    size = sum(_length(details) + _length(details.get("response")) for details in requests)
     return to_json(value) if size <= PIECE else await asyncio.to_thread(_to_json, value)
 
 

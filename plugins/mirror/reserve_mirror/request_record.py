@@ -1,4 +1,4 @@
-"""What is recorded of a request: its summary, and the bytes kept of its body. This runs once per capture."""
+"""What is recorded of a request: its summary, and the bytes kept of its body. This runs once for each request."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _UNICODE = 6
 _SHORT = 128
 
 
-class Body(NamedTuple):
+class RecordedBody(NamedTuple):
     """A body: the bytes kept of it, and what is true of all of it. `sha256` is "" if `kept` is all and says it."""
 
     kept: bytes
@@ -39,34 +39,34 @@ class Body(NamedTuple):
     truncated: bool
 
 
-EMPTY = Body(b"", 0, hashlib.sha256(b"").hexdigest(), False)
+EMPTY = RecordedBody(b"", 0, hashlib.sha256(b"").hexdigest(), False)
 
 
 # Why the rest of a body doesn't come: its sender has gone, or it is malformed or too slow.
-Broken = Disconnected | HTTPError
-BROKEN = (Disconnected, HTTPError)
+BodyError = Disconnected | HTTPError
+BODY_ERRORS = (Disconnected, HTTPError)
 
 
-async def read_body(request: Request, limit: int) -> tuple[Body, Broken | None]:
-    """The body of a request, of which up to `limit` bytes are kept, and why it isn't whole; None: it is."""
-    keeper = Keeper(limit)
+async def read_body(request: Request, limit: int) -> tuple[RecordedBody, BodyError | None]:
+    """The body of a request, of which up to `limit` bytes are kept, and why it isn't complete; None: it is."""
+    recorder = BodyRecorder(limit)
     try:
         async for chunk in request.stream():
-            keeper.add(chunk)
-    except BROKEN as error:
-        return keeper.body(complete=False), error
-    return keeper.body(), None
+            recorder.add(chunk)
+    except BODY_ERRORS as error:
+        return recorder.body(complete=False), error
+    return recorder.body(), None
 
 
-def body_of(data: bytes, limit: int) -> Body:
-    """A body that is here, likewise."""
+def body_of(data: bytes, limit: int) -> RecordedBody:
+    """A body that is in memory already, likewise."""
     size = len(data)
     if size <= limit and size <= _SMALL:
-        return Body(data, size, "", False) if size else EMPTY
-    return Body(data[:limit], size, hashlib.sha256(data).hexdigest(), size > limit)
+        return RecordedBody(data, size, "", False) if size else EMPTY
+    return RecordedBody(data[:limit], size, hashlib.sha256(data).hexdigest(), size > limit)
 
 
-class Keeper:
+class BodyRecorder:
     """Takes the chunks of a body, and keeps up to `limit` bytes of them."""
 
     def __init__(self, limit: int) -> None:
@@ -82,12 +82,12 @@ class Keeper:
         self.size += len(chunk)
         self._hash.update(chunk)
 
-    def body(self, complete: bool = True) -> Body:
+    def body(self, complete: bool = True) -> RecordedBody:
         """The body so far; unless it's `complete`, there was more of it that never came by."""
         if not self.size and complete:
             return EMPTY
         kept = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        return Body(kept, self.size, self._hash.hexdigest(), not complete or self.size > len(kept))
+        return RecordedBody(kept, self.size, self._hash.hexdigest(), not complete or self.size > len(kept))
 
 
 def now() -> int:
@@ -96,7 +96,7 @@ def now() -> int:
 
 
 def iso(milliseconds: int) -> str:
-    """A time, as all times are told: ISO 8601 in UTC, with milliseconds."""
+    """A time as all of the API's: ISO 8601 in UTC, with milliseconds."""
     return f"{_second(milliseconds // 1000)}.{milliseconds % 1000:03}Z"
 
 
@@ -105,8 +105,8 @@ def _second(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
 
 
-def failure_of(error: Broken, size: int, length: int | None) -> RequestFailure:
-    """What is told of a body that has broken off after `size` bytes of `length`; None: it was chunked."""
+def failure_of(error: BodyError, size: int, length: int | None) -> RequestFailure:
+    """Why a body is not complete: it broke off after `size` bytes of `length`; None: it was chunked."""
     status, reason = 0, "The sender closed the connection"
     if isinstance(error, HTTPError):
         status, reason = error.status, error.reason
@@ -114,11 +114,11 @@ def failure_of(error: Broken, size: int, length: int | None) -> RequestFailure:
     return RequestFailure(status=status, reason=f"{reason}, after {of}")
 
 
-class Capture(Record):
-    """A request that was captured. Its summary is a `RequestSummary`.
+class RequestRecord(Record):
+    """The record of a request. Its summary is a `RequestSummary`.
 
-    `target` is the path that follows the code, and the query. Not all have a `response`, which a tap has recorded, and
-    a `failure`.
+    `target` is the path that follows the code, and the query. Only a tap has a `response`, and only
+    what was refused or broke off a `failure`.
     """
 
     __slots__ = (
@@ -132,7 +132,7 @@ class Capture(Record):
         access: Access,
         time: int,
         target: str,
-        body: Body,
+        body: RecordedBody,
         failure: RequestFailure | None = None,
         response: TappedResponse | None = None,
         response_body: bytes = b"",
@@ -151,7 +151,7 @@ class Capture(Record):
         self._truncated: bool = body.truncated
         self._failure: RequestFailure | None = failure
         self._response: TappedResponse | None = response
-        # The path and the query are told twice.
+        # The path and the query are there twice.
         size = _UNICODE * (len(self._url) + len(target))
         for name, value in self._fields:
             size += _FIELD + len(name) + len(value) * (_ESCAPED if value.isascii() else _UNICODE)
@@ -177,12 +177,12 @@ class Capture(Record):
         )
 
 
-def capture_of_refused(event: Event, access: Access, target: str) -> Capture:
-    """A request that the server has refused. `target` is what the mirror shows of its target."""
+def refused_record(event: Event, access: Access, target: str) -> RequestRecord:
+    """The record of a request that the server has refused. `target` is what the mirror shows of its target."""
     request = event.request
     assert request is not None
     failure = RequestFailure(status=event.status, reason=event.reason.reason)
-    return Capture(request, access, now(), target, EMPTY, failure)
+    return RequestRecord(request, access, now(), target, EMPTY, failure)
 
 
 def _pairs(fields: Iterable[tuple[bytes, bytes]]) -> list[str]:

@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 from reserve_core import Disconnected, HTTPError, Request, Response
 
 from . import api, page_socket, pages
-from .call_context import SAFETY, Call
+from .call_context import SAFETY, CallContext
 from .codes import CODE, is_code, why_no_code
-from .mirror_mount import Mount
+from .mirror_mount import MirrorMount
 from .request_details import to_json
 from .store import Unavailable
 
@@ -28,7 +28,7 @@ class Route(NamedTuple):
 
     method: str
     path: re.Pattern[str]
-    handle: Callable[[Call], Awaitable[None]]
+    handle: Callable[[CallContext], Awaitable[None]]
     guarded: bool
     parameters: tuple[str, ...] | None
     open: bool
@@ -37,7 +37,7 @@ class Route(NamedTuple):
 def _route(
     method: str,
     path: str,
-    handle: Callable[[Call], Awaitable[None]],
+    handle: Callable[[CallContext], Awaitable[None]],
     *parameters: str,
     open: bool = False,  # noqa: A002
 ) -> Route:
@@ -74,25 +74,25 @@ ROUTES = (
     _route("DELETE", _REQUEST, api.delete_request),
     _route("GET", f"{_REQUEST}/body", api.download_body),
     _route("GET", f"{_REQUEST}/files/(?P<number>[0-9]{{1,4}})", api.download_file),
-    _route("GET", f"{_REQUEST}/response/body", api.download_answer_body),
+    _route("GET", f"{_REQUEST}/response/body", api.download_response_body),
 )
 
 
-async def answer(mount: Mount, request: Request, response: Response, target: str) -> None:
+async def handle(mount: MirrorMount, request: Request, response: Response, target: str) -> None:
     """Answers a request to a page or to the API. `target` is the path and the query below the mount."""
     path = target.partition("?")[0]
-    whole = request.path
-    base = whole.removesuffix(path).rstrip("/") if whole.endswith(path) else ""
-    call = Call(mount, request, response, mount.access.caller(request), base, path, {})
+    full = request.path
+    base = full.removesuffix(path).rstrip("/") if full.endswith(path) else ""
+    call = CallContext(mount, request, response, mount.access.caller(request), base, path, {})
     try:
-        await _answer(call)
+        await _handle(call)
     except HTTPError as error:
         _refuse(call, error.status, error.reason, error.headers)
     except Unavailable as error:
         _refuse(call, 503, str(error), {"retry-after": "1"})
 
 
-async def _answer(call: Call) -> None:
+async def _handle(call: CallContext) -> None:
     if not call.path:  # the mount itself, without the slash that relative links need
         _send_to_slash(call)
         return
@@ -105,7 +105,7 @@ async def _answer(call: Call) -> None:
     await route.handle(call)
 
 
-def _find(call: Call) -> Route:
+def _find(call: CallContext) -> Route:
     """The route of a call. Raises `HTTPError` 404 and 405."""
     method = "GET" if call.request.method == "HEAD" else call.request.method
     allowed: list[str] = []
@@ -124,7 +124,7 @@ def _find(call: Call) -> Route:
     raise HTTPError(404, "There is nothing here")
 
 
-def _check_parameters(call: Call, known: tuple[str, ...]) -> None:
+def _check_parameters(call: CallContext, known: tuple[str, ...]) -> None:
     """Raises `HTTPError` 400 for a parameter that would be ignored."""
     query = call.request.query
     beginnings = tuple(each for each in known if each.endswith("."))
@@ -138,13 +138,13 @@ def _check_parameters(call: Call, known: tuple[str, ...]) -> None:
             raise HTTPError(400, f"The parameter {name!r} is given more than once")
 
 
-def _is_admitted(call: Call) -> bool:
-    """Whether the call has the token; if not, it has been answered: a right `?token=` is exchanged for the cookie."""
+def _is_admitted(call: CallContext) -> bool:
+    """Whether the call has the token. If not, its response is sent: the cookie, for a right `?token=`."""
     access = call.mount.access
     if access.is_allowed(call.request):
         return True
     query = call.request.query
-    if call.request.method != "GET" or not access.is_token(query.get(TOKEN, "")):
+    if call.request.method != "GET" or not access.matches_token(query.get(TOKEN, "")):
         raise HTTPError(
             401,
             "This mirror is protected by a token: open its page once with ?token=... or send Authorization: Bearer",
@@ -158,15 +158,15 @@ def _is_admitted(call: Call) -> bool:
     return False
 
 
-def _send_to_slash(call: Call) -> None:
+def _send_to_slash(call: CallContext) -> None:
     raw, _, query = call.request.raw_target.partition("?")
     location = f"./{raw.rpartition('/')[2]}/" + (f"?{query}" if query else "")
     call.response.send(b"", 308, (*SAFETY, ("location", location)))
 
 
-def _refuse(call: Call, status: int, reason: str, headers: dict[str, str]) -> None:
+def _refuse(call: CallContext, status: int, reason: str, headers: dict[str, str]) -> None:
     if call.response.headers_sent:
-        raise Disconnected(reason)  # in the middle of an answer: it is cut
+        raise Disconnected(reason)  # in the middle of a response: it is cut
     pairs = tuple(headers.items())
     if call.path.startswith(_DATA):
         call.send(to_json({"error": reason}), "application/json", status, *pairs)

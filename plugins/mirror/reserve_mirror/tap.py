@@ -1,4 +1,4 @@
-"""The prefix `tap`: records requests, and what the later mappings answer to them, without changing either.
+"""The prefix `tap`: records requests, and the responses of the later mappings, without changing either.
 
     { "match": "^/api/", "tap": "orders" }
 
@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 from reserve_core import ConfigError, hookimpl
 
 from .prefixes import MIRROR, TAP
-from .refused_requests import passed
+from .refused_requests import mappings_reached
 
 if TYPE_CHECKING:
     from reserve_core import Configuration, Event, LiveConfiguration, Mapping, Request, Resources, Response
 
-    from .mirror_mount import Mount, Plan
+    from .mirror_mount import MirrorMount, MountPlan
     from .options import TapOptions
 
 
@@ -48,7 +48,7 @@ async def validate_table(mappings: tuple[Mapping, ...], configuration: Configura
     from .options import Options
 
     taps = [mapping for mapping in mappings if mapping.handler.prefix == TAP]
-    mirrors: list[Plan] = [mapping.state for mapping in mappings if mapping.handler.prefix == MIRROR]
+    mirrors: list[MountPlan] = [mapping.state for mapping in mappings if mapping.handler.prefix == MIRROR]
     shown = mirrors[0] if mirrors else plan(Options(mirror=""), configuration)
     if not mirrors and shown.redis_url is None:
         raise ConfigError(
@@ -80,20 +80,20 @@ async def redirect(
     configuration: LiveConfiguration,
 ) -> None:
     from .codes import is_code
-    from .tap_recorder import Recorder
+    from .tap_recorder import TapRecorder
 
     if is_code(redirect):
-        Recorder(mapping.state, redirect, request, response).begin()
+        TapRecorder(mapping.state, redirect, request, response).begin()
 
 
 @hookimpl
 def refused(event: Event) -> None:
     if event.server is None:
         return
-    for mapping, code in passed(event, event.server.configuration, TAP):
+    for mapping, code in mappings_reached(event, event.server.configuration, TAP):
         from .codes import is_code
-        from .tap_recorder import record_refused
+        from .tap_recorder import tap_refused
 
         if is_code(code):
-            mount: Mount = mapping.state
-            mount.run(record_refused(mount, code, event))
+            mount: MirrorMount = mapping.state
+            mount.run(tap_refused(mount, code, event))

@@ -93,12 +93,12 @@ class TestMirror:
     @property
     def requests(self) -> list[RecordedRequest]:
         """All requests that came in, oldest first."""
-        from .request_details import whole_of
+        from .request_details import details_of
 
         async def read() -> list[RecordedRequest]:
             entries = await self._store.entries(CODE, "", MAX_REQUESTS)
-            contents = [await self._store.content(CODE, entry.id) for entry in entries]
-            return [RecordedRequest(await whole_of(content)) for content in contents]
+            records = [await self._store.get(CODE, entry.id) for entry in entries]
+            return [RecordedRequest(await details_of(record)) for record in records]
 
         return self._loop.run(read())
 

@@ -12,7 +12,7 @@ from reserve_core.kit import canonical_url, printable
 
 from .follow import PAGE, follow
 from .json_shapes import NearMiss, RequestDetails, RequestSummary
-from .request_details import summary_of, summary_of_event, whole_of
+from .request_details import details_of, summary_of, summary_of_event
 from .store import MirrorEvent, Store
 
 # The nearest misses that are told.
@@ -22,7 +22,7 @@ NEAREST = 5
 class Criteria(NamedTuple):
     """What a request must be like; what is None may be anything. Headers: an empty value asks for any.
 
-    One that was refused, or is not whole, is never like that.
+    One that was refused, or is not complete, is never like that.
     """
 
     method: str | None
@@ -73,7 +73,7 @@ async def wait(
 ) -> Outcome:
     """Waits until `count` requests after the id `after` meet the criteria, up to `timeout` seconds.
 
-    Those that have come already are looked at in any case. Raises `Unavailable` when the store is away at the
+    Those that have come already are looked at in any case. Raises `Unavailable` when the store is so at the
     beginning, LookupError when there is no such mirror, or no longer.
     """
     deadline = asyncio.get_running_loop().time() + timeout
@@ -128,15 +128,15 @@ class _Search:
         self.after = summary["id"]
         reasons = self._criteria.misses(summary)
         if not reasons:
-            content = await self._store.content(self._code, summary["id"])
-            await asyncio.sleep(0)  # a store in memory answers at once: the others have their turn
-            reasons = ["it is deleted already"] if content is None else self._criteria.body_misses(content.body)
-            if content is not None and not reasons:
-                self.found.append(await whole_of(content))
+            stored = await self._store.get(self._code, summary["id"])
+            await asyncio.sleep(0)  # a store in memory returns at once: the others have their turn
+            reasons = ["it is deleted already"] if stored is None else self._criteria.body_misses(stored.body)
+            if stored is not None and not reasons:
+                self.found.append(await details_of(stored))
                 return
-        missed = NearMiss(request=summary, missed=reasons)
+        near_miss = NearMiss(request=summary, missed=reasons)
         # Those with the fewest misses, of them the newest.
-        self.nearest = sorted([missed, *self.nearest], key=lambda each: len(each["missed"]))[:NEAREST]
+        self.nearest = sorted([near_miss, *self.nearest], key=lambda each: len(each["missed"]))[:NEAREST]
 
 
 def _canonical(path: str) -> str:

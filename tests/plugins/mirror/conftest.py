@@ -1,4 +1,4 @@
-"""Both engines of the mirror's store, and sites with a mirror on each of them."""
+"""Both stores of mirrors, and sites with a mirror in each of them."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from tests.kit.waiting import PATIENCE
 
 
 @pytest.fixture(params=["memory", "redis"])
-def engine(request: pytest.FixtureRequest) -> str:
-    """The name of an engine: tests with it, or with what builds on it, run on both."""
+def store_kind(request: pytest.FixtureRequest) -> str:
+    """The kind of a store: tests with it, or with what builds on it, run with both."""
     return str(request.param)
 
 
 @pytest.fixture
-def redis_url(engine: str, request: pytest.FixtureRequest) -> str | None:
-    """The `redis-url` that selects the engine, None for memory."""
-    if engine == "memory":
+def redis_url(store_kind: str, request: pytest.FixtureRequest) -> str | None:
+    """The `redis-url` that selects the store, None for memory."""
+    if store_kind == "memory":
         return None
     server: RedisServer = request.getfixturevalue("redis_server")
     return server.url
@@ -44,7 +44,7 @@ OpenStore = Callable[[], Awaitable[Store]]
 
 @pytest.fixture
 async def open_store(redis_url: str | None) -> AsyncIterator[OpenStore]:
-    """Opens a store of the engine; more than one share what they hold, as two processes with one Redis do."""
+    """Opens a store of this kind; more than one share what they hold, as two processes with one Redis do."""
     async with AsyncExitStack() as stack:
 
         async def start() -> Store:
@@ -110,22 +110,22 @@ class Site:
     def ask_json(self, method: str, path: str, value: Any) -> Answer:
         return self.ask(method, path, json.dumps(value).encode(), [("Content-Type", "application/json")])
 
-    def capture(self, path: str = "", body: bytes = b"", method: str = "POST", headers: Pairs = ()) -> str:
+    def record(self, path: str = "", body: bytes = b"", method: str = "POST", headers: Pairs = ()) -> str:
         """Sends a request to the mirror `orders`, and returns the id under which it is kept."""
         assert self.ask(method, f"/r/orders{path}", body, headers).status == 200
         return str(self.requests()[-1]["id"])
 
     def requests(self, code: str = "orders") -> list[dict[str, Any]]:
-        """The summaries of what a mirror has captured."""
-        answer = self.get(f"/api/mirrors/{code}/requests?limit=1000")
-        assert answer.status == 200, answer.text
-        found: list[dict[str, Any]] = answer.json()["requests"]
+        """The summaries of what a mirror has recorded."""
+        response = self.get(f"/api/mirrors/{code}/requests?limit=1000")
+        assert response.status == 200, response.text
+        found: list[dict[str, Any]] = response.json()["requests"]
         return found
 
     def whole(self, request_id: str, code: str = "orders") -> dict[str, Any]:
-        answer = self.get(f"/api/mirrors/{code}/requests/{request_id}")
-        assert answer.status == 200, answer.text
-        found: dict[str, Any] = answer.json()
+        response = self.get(f"/api/mirrors/{code}/requests/{request_id}")
+        assert response.status == 200, response.text
+        found: dict[str, Any] = response.json()
         return found
 
     @asynccontextmanager

@@ -35,7 +35,7 @@ def name(route: Route) -> str:
 
 
 @pytest.fixture
-def engine() -> str:
+def store_kind() -> str:
     """Where requests are kept makes no difference."""
     return "memory"
 
@@ -44,10 +44,10 @@ def engine() -> str:
 def prepared(serve: Serve) -> tuple[Site, str]:
     """A site whose mirror `orders` has a request with a file, and its id."""
     site = serve()
-    return site, capture(site)
+    return site, record(site)
 
 
-def capture(site: Site) -> str:
+def record(site: Site) -> str:
     body = b'--B\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\nx\r\n--B--\r\n'
     site.ask("POST", "/r/orders", body, [("Content-Type", "multipart/form-data; boundary=B")])
     store: Any = site.server.server.configuration.mappings[0].state.store
@@ -147,15 +147,15 @@ def test_own_names_are_known(serve: Serve, host: str) -> None:
 def test_the_suffix_of_an_allowed_name_is_not_allowed(serve: Serve) -> None:
     site = serve(allowed_hosts=["mine.example", ".sub.example"])
     for host in ("x.mine.example", "xmine.example", "sub.example", "xsub.example"):
-        answer = site.get("/", ("Host", host))
-        assert answer.status == 403
-        assert f'"allowed-hosts" (reserve mirror --allowed-hosts {host})' in html.unescape(answer.text)
+        response = site.get("/", ("Host", host))
+        assert response.status == 403
+        assert f'"allowed-hosts" (reserve mirror --allowed-hosts {host})' in html.unescape(response.text)
 
 
-def test_captures_come_under_any_name_from_any_page(serve: Serve) -> None:
+def test_requests_are_recorded_under_any_name_from_any_page(serve: Serve) -> None:
     site = serve(token=TOKEN)
-    answer = site.ask("POST", "/r/orders", b"x", [("Host", "hooks.example"), ("Origin", "http://evil.example")])
-    assert answer.status == 200
+    response = site.ask("POST", "/r/orders", b"x", [("Host", "hooks.example"), ("Origin", "http://evil.example")])
+    assert response.status == 200
 
 
 FORWARDED = [
@@ -239,7 +239,7 @@ async def test_a_foreign_page_opens_no_websocket(site: Site) -> None:
 @pytest.mark.parametrize("route", PAGES, ids=name)
 def test_without_the_token_nothing_is_told(serve: Serve, route: Route) -> None:
     site = serve(token=TOKEN)
-    request_id = capture(site)
+    request_id = record(site)
     wrong = [
         [],
         [("Authorization", "Bearer wrong")],
@@ -253,9 +253,9 @@ def test_without_the_token_nothing_is_told(serve: Serve, route: Route) -> None:
 
 def test_the_token_is_exchanged_for_a_cookie_once(serve: Serve) -> None:
     site = serve("/mirror", token=TOKEN)
-    answer = site.get(f"/v/orders?token={TOKEN}&x=1")
-    assert (answer.status, answer.headers["location"]) == (303, "orders?x=1")
-    cookie, *attributes = answer.headers["set-cookie"].split("; ")
+    response = site.get(f"/v/orders?token={TOKEN}&x=1")
+    assert (response.status, response.headers["location"]) == (303, "orders?x=1")
+    cookie, *attributes = response.headers["set-cookie"].split("; ")
     assert attributes == ["Path=/mirror/", "HttpOnly", "SameSite=Lax"]
     assert TOKEN not in cookie
     assert site.get("/v/orders", ("Cookie", cookie)).status == 200
@@ -265,17 +265,17 @@ def test_the_token_is_exchanged_for_a_cookie_once(serve: Serve) -> None:
 
 def test_over_https_the_cookie_is_secure(serve: Serve) -> None:
     site = serve(token=TOKEN, trusted_proxies=["127.0.0.1"])
-    answer = site.get(f"/?token={TOKEN}", ("X-Forwarded-Proto", "https"))
-    assert answer.headers["location"] == "./"
-    assert answer.headers["set-cookie"].endswith("; Path=/; HttpOnly; SameSite=Lax; Secure")
+    response = site.get(f"/?token={TOKEN}", ("X-Forwarded-Proto", "https"))
+    assert response.headers["location"] == "./"
+    assert response.headers["set-cookie"].endswith("; Path=/; HttpOnly; SameSite=Lax; Secure")
 
 
 def test_a_wrong_token_is_refused(serve: Serve) -> None:
     site = serve(token=TOKEN)
-    answer = site.get("/v/orders?token=wrong")
-    assert answer.status == 401
-    assert answer.headers["www-authenticate"] == 'Bearer realm="mirror"'
-    assert "set-cookie" not in answer.headers
+    response = site.get("/v/orders?token=wrong")
+    assert response.status == 401
+    assert response.headers["www-authenticate"] == 'Bearer realm="mirror"'
+    assert "set-cookie" not in response.headers
 
 
 def test_another_token_makes_another_cookie(serve: Serve) -> None:
@@ -298,15 +298,15 @@ def test_files_of_the_pages_need_no_token(serve: Serve) -> None:
 SCRIPT = "<script>alert(1)</script>"
 
 
-def test_nothing_that_was_captured_is_served_as_a_page(prepared: tuple[Site, str]) -> None:
+def test_nothing_that_was_recorded_is_served_as_a_page(prepared: tuple[Site, str]) -> None:
     site, _ = prepared
     body = f'--B\r\nContent-Disposition: form-data; name="f"; filename="{SCRIPT}"\r\n\r\n{SCRIPT}\r\n--B--\r\n'
     headers = [("Content-Type", "multipart/form-data; boundary=B"), ("X-Script", SCRIPT)]
-    request_id = site.capture(f"/{SCRIPT}?{SCRIPT}", body.encode(), headers=headers)
+    request_id = site.record(f"/{SCRIPT}?{SCRIPT}", body.encode(), headers=headers)
     for route in ROUTES:
         if route.method == "GET" and "/api/" in route.path.pattern:
             path = address(route, request_id)
-            answer = site.get(f"{path}?timeout=0" if path.endswith("/wait") else path)
-            assert answer.headers["content-type"] in ("application/json", "application/octet-stream"), path
-            assert answer.headers["x-content-type-options"] == "nosniff", path
+            response = site.get(f"{path}?timeout=0" if path.endswith("/wait") else path)
+            assert response.headers["content-type"] in ("application/json", "application/octet-stream"), path
+            assert response.headers["x-content-type-options"] == "nosniff", path
     assert SCRIPT not in site.get("/v/orders").text

@@ -1,4 +1,4 @@
-"""The API: mirrors and what they have captured."""
+"""The API: mirrors and their records."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ OK = {"status": 200, "headers": [], "body": "OK", "body_encoding": "utf-8", "del
 
 
 def test_a_mirror_is_created(site: Site) -> None:
-    answer = site.ask_json("POST", MIRRORS, {"code": "hooks"})
-    assert answer.status == 201
-    mirror = answer.json()
+    response = site.ask_json("POST", MIRRORS, {"code": "hooks"})
+    assert response.status == 201
+    mirror = response.json()
     created, expires = (datetime.fromisoformat(mirror.pop(name)) for name in ("created", "expires_at"))
     assert abs((expires - created).total_seconds() - 86400) < 5
     assert mirror.pop("revision")
@@ -47,17 +47,17 @@ def test_a_mirror_without_a_name_gets_one_that_nobody_guesses(site: Site) -> Non
 
 
 def test_a_mirror_is_created_with_its_response(site: Site) -> None:
-    response = {"status": 201, "headers": {"x-a": "1"}, "body": "made"}
-    mirror = site.ask_json("POST", MIRRORS, {"code": "hooks", "response": response}).json()
-    assert mirror["response"] == {**OK, **response, "headers": [["x-a", "1"]]}
-    answer = site.ask("POST", "/r/hooks")
-    assert (answer.status, answer.text, answer.headers["x-a"]) == (201, "made", "1")
+    wanted = {"status": 201, "headers": {"x-a": "1"}, "body": "made"}
+    mirror = site.ask_json("POST", MIRRORS, {"code": "hooks", "response": wanted}).json()
+    assert mirror["response"] == {**OK, **wanted, "headers": [["x-a", "1"]]}
+    response = site.ask("POST", "/r/hooks")
+    assert (response.status, response.text, response.headers["x-a"]) == (201, "made", "1")
 
 
 def test_a_name_is_taken_once(site: Site) -> None:
-    answer = site.ask_json("POST", MIRRORS, {"code": "orders"})
-    assert answer.status == 409
-    assert "exists" in answer.json()["error"]
+    response = site.ask_json("POST", MIRRORS, {"code": "orders"})
+    assert response.status == 409
+    assert "exists" in response.json()["error"]
 
 
 RULE = "up to 128 letters (a to z, A to Z), digits, -, _ and, but for the first, dots"
@@ -81,9 +81,9 @@ RULE = "up to 128 letters (a to z, A to Z), digits, -, _ and, but for the first,
     ],
 )
 def test_a_bad_name_is_refused_with_the_rule(site: Site, code: Any, why: str) -> None:
-    answer = site.ask_json("POST", MIRRORS, {"code": code})
-    assert answer.status == 422
-    assert answer.json()["error"] in (f"{why}: a code has {RULE}", f"{why}: {RULE}")
+    response = site.ask_json("POST", MIRRORS, {"code": code})
+    assert response.status == 422
+    assert response.json()["error"] in (f"{why}: a code has {RULE}", f"{why}: {RULE}")
 
 
 @pytest.mark.parametrize("code", ["x" * 128, "-", "_", "A-Z_09", "orders.example.com", "v1.", "a..b", "requests.json"])
@@ -98,26 +98,26 @@ def test_a_good_name_is_taken(site: Site, code: str) -> None:
 @pytest.mark.parametrize("place", ["/r", "/v", "/ws", MIRRORS])
 def test_an_address_with_a_bad_name_says_the_rule(site: Site, place: str) -> None:
     for code, shown in (("ma%C3%B1ana", "mañana"), ("a%20b", "a b")):
-        answer = site.get(f"{place}/{code}")
-        assert answer.status == 404
-        assert f"{shown!r} can't be the code" in html.unescape(answer.text).replace("\\u00f1", "ñ")
+        response = site.get(f"{place}/{code}")
+        assert response.status == 404
+        assert f"{shown!r} can't be the code" in html.unescape(response.text).replace("\\u00f1", "ñ")
 
 
 def test_creating_can_be_forbidden(serve: Serve) -> None:
     site = serve(allow_create=False)
-    answer = site.ask_json("POST", MIRRORS, {"code": "hooks"})
-    assert answer.status == 403
+    response = site.ask_json("POST", MIRRORS, {"code": "hooks"})
+    assert response.status == 403
     assert site.get(f"{MIRRORS}/hooks").status == 404
-    site.capture()
+    site.record()
 
 
 @pytest.mark.parametrize(
     ("body", "status"), [(b"{", 400), (b"[]", 422), (b'"x"', 422), (b'{"cod": "x"}', 422), (b"[" * 100_000, 400)]
 )
 def test_a_bad_body_is_refused(site: Site, body: bytes, status: int) -> None:
-    answer = site.ask("POST", MIRRORS, body)
-    assert answer.status == status
-    assert answer.json()["error"]
+    response = site.ask("POST", MIRRORS, body)
+    assert response.status == status
+    assert response.json()["error"]
 
 
 def test_a_body_too_large_is_refused(site: Site) -> None:
@@ -125,7 +125,7 @@ def test_a_body_too_large_is_refused(site: Site) -> None:
 
 
 def test_a_mirror_is_shown(site: Site) -> None:
-    site.capture()
+    site.record()
     mirror = site.get(ORDERS).json()
     assert (mirror["code"], mirror["count"], mirror["expires_at"], mirror["expiration_time"]) == (
         "orders",
@@ -147,19 +147,19 @@ CHANGES: list[Any] = [
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_the_response_is_changed_in_part(site: Site, change: dict[str, Any]) -> None:
-    answer = site.ask_json("PATCH", ORDERS, {"response": change})
-    assert answer.status == 200
-    assert answer.json()["response"] == {**OK, **change}
+    response = site.ask_json("PATCH", ORDERS, {"response": change})
+    assert response.status == 200
+    assert response.json()["response"] == {**OK, **change}
     assert site.get(ORDERS).json()["response"] == {**OK, **change}
 
 
 def test_a_changed_response_answers_the_next_request(site: Site) -> None:
     site.ask_json("PATCH", ORDERS, {"response": {"status": 503, "body": "later", "headers": [["retry-after", "9"]]}})
-    answer = site.ask("POST", "/r/orders")
-    assert (answer.status, answer.text, answer.headers["retry-after"]) == (503, "later", "9")
+    response = site.ask("POST", "/r/orders")
+    assert (response.status, response.text, response.headers["retry-after"]) == (503, "later", "9")
     site.ask_json("PATCH", ORDERS, {"response": {"status": 200}})
-    answer = site.ask("POST", "/r/orders")
-    assert (answer.status, answer.text, answer.headers["retry-after"]) == (200, "later", "9")
+    response = site.ask("POST", "/r/orders")
+    assert (response.status, response.text, response.headers["retry-after"]) == (200, "later", "9")
 
 
 def test_a_new_text_is_text(site: Site) -> None:
@@ -200,24 +200,24 @@ WRONG: list[Any] = [
 
 @pytest.mark.parametrize("change", WRONG, ids=lambda change: json.dumps(change)[:60])
 def test_a_wrong_change_changes_nothing(site: Site, change: Any) -> None:
-    answer = site.ask_json("PATCH", ORDERS, change)
-    assert answer.status == 422
-    assert answer.json()["error"]
+    response = site.ask_json("PATCH", ORDERS, change)
+    assert response.status == 422
+    assert response.json()["error"]
     assert site.get(ORDERS).json()["response"] == OK
 
 
 def test_a_mirror_is_deleted_with_all_its_data(site: Site) -> None:
     site.ask_json("POST", MIRRORS, {"code": "hooks"})
     site.ask("POST", "/r/hooks", b"secret")
-    answer = site.ask("DELETE", f"{MIRRORS}/hooks")
-    assert (answer.status, answer.body) == (204, b"")
+    response = site.ask("DELETE", f"{MIRRORS}/hooks")
+    assert (response.status, response.body) == (204, b"")
     assert site.get(f"{MIRRORS}/hooks").status == 404
     assert site.ask("POST", "/r/hooks").status == 404
     assert site.ask_json("POST", MIRRORS, {"code": "hooks"}).json()["count"] == 0
 
 
 def test_requests_are_listed_without_their_bodies(site: Site) -> None:
-    ids = [site.capture(f"/{n}", b"x" * n) for n in range(5)]
+    ids = [site.record(f"/{n}", b"x" * n) for n in range(5)]
     requests = site.get(f"{ORDERS}/requests").json()["requests"]
     assert [request["id"] for request in requests] == ids
     assert [request["size"] for request in requests] == [0, 1, 2, 3, 4]
@@ -225,7 +225,7 @@ def test_requests_are_listed_without_their_bodies(site: Site) -> None:
 
 
 def test_a_list_goes_on_after_an_id(site: Site) -> None:
-    ids = [site.capture(f"/{n}") for n in range(5)]
+    ids = [site.record(f"/{n}") for n in range(5)]
 
     def listed(query: str) -> list[str]:
         return [request["id"] for request in site.get(f"{ORDERS}/requests?{query}").json()["requests"]]
@@ -240,9 +240,9 @@ def test_a_list_goes_on_after_an_id(site: Site) -> None:
     "query", ["after=x", "limit=x", "limit=-1", "limit=1001", "limit=nan", "limit=inf", "limit=1.5"]
 )
 def test_a_bad_parameter_is_refused(site: Site, query: str) -> None:
-    answer = site.get(f"{ORDERS}/requests?{query}")
-    assert answer.status == 400
-    assert answer.json()["error"]
+    response = site.get(f"{ORDERS}/requests?{query}")
+    assert response.status == 400
+    assert response.json()["error"]
 
 
 REQUEST = f"{ORDERS}/requests/1-0"
@@ -269,15 +269,15 @@ REQUEST = f"{ORDERS}/requests/1-0"
     ],
 )
 def test_an_unknown_parameter_is_refused_everywhere(site: Site, method: str, path: str, allowed: str) -> None:
-    answer = site.ask(method, f"{path}?nonsense=1")
-    assert (answer.status, answer.json()) == (400, {"error": f"There is no parameter 'nonsense' here: {allowed}"})
+    response = site.ask(method, f"{path}?nonsense=1")
+    assert (response.status, response.json()) == (400, {"error": f"There is no parameter 'nonsense' here: {allowed}"})
 
 
 @pytest.mark.parametrize("name", ["header.", "Limit", "x.header.y", ""])
 def test_a_parameter_that_is_nearly_right_is_refused(site: Site, name: str) -> None:
-    answer = site.get(f"{ORDERS}/wait?timeout=0&{name}=1")
-    assert answer.status == 400
-    assert answer.json()["error"].startswith(f"There is no parameter {name!r} here: method, path, header.NAME,")
+    response = site.get(f"{ORDERS}/wait?timeout=0&{name}=1")
+    assert response.status == 400
+    assert response.json()["error"].startswith(f"There is no parameter {name!r} here: method, path, header.NAME,")
 
 
 def test_no_route_of_the_api_ignores_parameters() -> None:
@@ -286,13 +286,13 @@ def test_no_route_of_the_api_ignores_parameters() -> None:
 
 
 def test_a_parameter_that_is_given_twice_is_refused(site: Site) -> None:
-    answer = site.get(f"{ORDERS}/requests?limit=1&limit=2")
-    assert (answer.status, answer.json()) == (400, {"error": "The parameter 'limit' is given more than once"})
+    response = site.get(f"{ORDERS}/requests?limit=1&limit=2")
+    assert (response.status, response.json()) == (400, {"error": "The parameter 'limit' is given more than once"})
     assert site.get(f"{ORDERS}/wait?timeout=0&header.x=1&header.x=2").status == 408
 
 
 def test_one_request_is_deleted(site: Site) -> None:
-    ids = [site.capture() for _ in range(3)]
+    ids = [site.record() for _ in range(3)]
     assert site.ask("DELETE", f"{ORDERS}/requests/{ids[1]}").status == 204
     assert site.ask("DELETE", f"{ORDERS}/requests/{ids[1]}").status == 404
     assert site.get(f"{ORDERS}/requests/{ids[1]}").status == 404
@@ -300,10 +300,10 @@ def test_one_request_is_deleted(site: Site) -> None:
 
 
 def test_all_requests_are_cleared(site: Site) -> None:
-    site.capture()
+    site.record()
     assert site.ask("DELETE", f"{ORDERS}/requests").status == 204
     assert site.requests() == []
-    site.capture()
+    site.record()
 
 
 @pytest.mark.parametrize(
@@ -311,13 +311,13 @@ def test_all_requests_are_cleared(site: Site) -> None:
     [("text/html", ".html"), ("application/json; charset=utf-8", ".json"), ("../../x", ".bin"), ("", ".bin")],
 )
 def test_a_download_is_saved_and_never_shown(site: Site, content_type: str, extension: str) -> None:
-    request_id = site.capture("", b"<script>alert(1)</script>", headers=[("Content-Type", content_type)])
-    answer = site.get(f"{ORDERS}/requests/{request_id}/body")
-    assert answer.body == b"<script>alert(1)</script>"
-    assert answer.headers["content-type"] == "application/octet-stream"
-    assert answer.headers["content-disposition"] == f"attachment; filename*=UTF-8''{request_id}{extension}"
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'; sandbox"
+    request_id = site.record("", b"<script>alert(1)</script>", headers=[("Content-Type", content_type)])
+    response = site.get(f"{ORDERS}/requests/{request_id}/body")
+    assert response.body == b"<script>alert(1)</script>"
+    assert response.headers["content-type"] == "application/octet-stream"
+    assert response.headers["content-disposition"] == f"attachment; filename*=UTF-8''{request_id}{extension}"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'; sandbox"
 
 
 def test_the_name_of_a_file_is_only_a_name(site: Site) -> None:
@@ -325,11 +325,11 @@ def test_the_name_of_a_file_is_only_a_name(site: Site) -> None:
         b'--B\r\nContent-Disposition: form-data; name="f"; filename="..%2f\xc3\xa9;x.html"\r\n\r\n'
         b"<script>alert(1)</script>\r\n--B--\r\n"
     )
-    request_id = site.capture("", body, headers=[("Content-Type", "multipart/form-data; boundary=B")])
-    answer = site.get(f"{ORDERS}/requests/{request_id}/files/0")
-    assert answer.body == b"<script>alert(1)</script>"
-    assert answer.headers["content-type"] == "application/octet-stream"
-    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''..%252f%C3%A9%3Bx.html"
+    request_id = site.record("", body, headers=[("Content-Type", "multipart/form-data; boundary=B")])
+    response = site.get(f"{ORDERS}/requests/{request_id}/files/0")
+    assert response.body == b"<script>alert(1)</script>"
+    assert response.headers["content-type"] == "application/octet-stream"
+    assert response.headers["content-disposition"] == "attachment; filename*=UTF-8''..%252f%C3%A9%3Bx.html"
 
 
 @pytest.mark.parametrize(
@@ -344,9 +344,9 @@ def test_the_name_of_a_file_is_only_a_name(site: Site) -> None:
     ],
 )
 def test_what_is_not_there_is_not_found(site: Site, path: str) -> None:
-    answer = site.get(f"{ORDERS}/{path}")
-    assert answer.status == 404
-    assert answer.json()["error"]
+    response = site.get(f"{ORDERS}/{path}")
+    assert response.status == 404
+    assert response.json()["error"]
 
 
 @pytest.mark.parametrize(
@@ -365,20 +365,20 @@ def test_what_is_not_there_is_not_found(site: Site, path: str) -> None:
     ],
 )
 def test_without_the_mirror_nothing_is_found(site: Site, method: str, path: str) -> None:
-    answer = site.ask(method, f"{MIRRORS}/missing{path}")
-    assert answer.status == 404
-    assert answer.json()["error"]
+    response = site.ask(method, f"{MIRRORS}/missing{path}")
+    assert response.status == 404
+    assert response.json()["error"]
 
 
 def test_a_wrong_method_names_the_right_ones(site: Site) -> None:
-    answer = site.ask("PUT", ORDERS)
-    assert answer.status == 405
-    assert answer.headers["allow"] == "GET, PATCH, DELETE"
+    response = site.ask("PUT", ORDERS)
+    assert response.status == 405
+    assert response.headers["allow"] == "GET, PATCH, DELETE"
 
 
 def test_head_is_get_without_a_body(site: Site) -> None:
-    answer = site.ask("HEAD", ORDERS)
-    assert (answer.status, answer.body) == (200, b"")
+    response = site.ask("HEAD", ORDERS)
+    assert (response.status, response.body) == (200, b"")
 
 
 def test_a_mirror_expires(serve: Serve, age: Age) -> None:
@@ -388,7 +388,7 @@ def test_a_mirror_expires(serve: Serve, age: Age) -> None:
     assert site.get(f"{MIRRORS}/hooks").status == 404
 
 
-def test_a_visit_and_a_capture_put_the_expiry_off_and_a_look_does_not(serve: Serve, age: Age) -> None:
+def test_a_visit_and_a_request_put_the_expiry_off_and_a_look_does_not(serve: Serve, age: Age) -> None:
     site = serve(expiration_time=1000)
 
     def left() -> float:
@@ -416,14 +416,14 @@ def test_addresses_begin_where_the_mirror_is_mounted(serve: Serve) -> None:
 def test_a_large_body_comes_to_the_byte(site: Site, text: str) -> None:
     """It is made into text in pieces: no seam of them cuts a character."""
     for body in (f"x{text * 20_000}", f"xy{text * 20_000}", f"xyz{text * 20_000}"):
-        request_id = site.capture(body=body.encode())
+        request_id = site.record(body=body.encode())
         whole = site.whole(request_id)
         assert (whole["body_encoding"], whole["body"]) == ("utf-8", body)
 
 
 def test_a_large_body_that_is_no_text_comes_to_the_byte(site: Site) -> None:
     body = bytes(range(256)) * 600 + b"\xff"
-    whole = site.whole(site.capture(body=body))
+    whole = site.whole(site.record(body=body))
     assert whole["body_encoding"] == "base64"
     assert base64.b64decode(whole["body"], validate=True) == body
     waited = site.get(f"{ORDERS}/wait?timeout=0").json()["requests"][0]

@@ -1,4 +1,4 @@
-"""Exports; that they keep bodies to the byte is tested with the captures."""
+"""Exports; that they keep bodies to the byte is tested in `test_receive.py`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ HAR = Draft202012Validator(json.loads((Path(__file__).parent / "har-1.2.schema.j
 
 
 def test_json_has_the_whole_requests(site: Site) -> None:
-    ids = [site.capture(f"/{n}", b"x" * n) for n in range(3)]
-    answer = site.get("/api/mirrors/orders/requests.json")
-    assert answer.headers["content-type"] == "application/json"
-    assert answer.headers["content-disposition"] == 'attachment; filename="orders.json"'
-    assert answer.json() == {"requests": [site.whole(request_id) for request_id in ids]}
+    ids = [site.record(f"/{n}", b"x" * n) for n in range(3)]
+    response = site.get("/api/mirrors/orders/requests.json")
+    assert response.headers["content-type"] == "application/json"
+    assert response.headers["content-disposition"] == 'attachment; filename="orders.json"'
+    assert response.json() == {"requests": [site.whole(request_id) for request_id in ids]}
 
 
 def test_an_empty_mirror_gives_an_empty_export(site: Site) -> None:
@@ -40,16 +40,16 @@ def test_many_requests_are_exported_whole(site: Site) -> None:
 
 def har(site: Site, code: str = "orders") -> list[dict[str, Any]]:
     """The entries of a mirror's HAR, which is one by the schema."""
-    answer = site.get(f"/api/mirrors/{code}/requests.har")
-    assert answer.headers["content-disposition"] == f'attachment; filename="{code}.har"'
-    log = answer.json()
+    response = site.get(f"/api/mirrors/{code}/requests.har")
+    assert response.headers["content-disposition"] == f'attachment; filename="{code}.har"'
+    log = response.json()
     assert [f"{error.json_path}: {error.message}" for error in HAR.iter_errors(log)] == []
     entries: list[dict[str, Any]] = log["log"]["entries"]
     return entries
 
 
 def test_har_is_what_its_readers_expect(site: Site) -> None:
-    request_id = site.capture("/a?x=1", b"\xff", headers=[("Content-Type", "x/y"), ("X-A", "1"), ("X-A", "2")])
+    request_id = site.record("/a?x=1", b"\xff", headers=[("Content-Type", "x/y"), ("X-A", "1"), ("X-A", "2")])
     (entry,) = har(site)
     whole = site.whole(request_id)
     assert entry["startedDateTime"] == whole["time"]
@@ -74,12 +74,12 @@ def test_har_is_what_its_readers_expect(site: Site) -> None:
 
 
 def test_har_has_the_params_of_a_form(site: Site) -> None:
-    site.capture("", b"a=1&b=%20&a=2", headers=[("Content-Type", "application/x-www-form-urlencoded")])
+    site.record("", b"a=1&b=%20&a=2", headers=[("Content-Type", "application/x-www-form-urlencoded")])
     body = (
         b'--B\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
         b'--B\r\nContent-Disposition: form-data; name="f"; filename="x.bin"\r\n\r\n\xff\r\n--B--\r\n'
     )
-    site.capture("", body, headers=[("Content-Type", "multipart/form-data; boundary=B")])
+    site.record("", body, headers=[("Content-Type", "multipart/form-data; boundary=B")])
     urlencoded, multipart = (entry["request"]["postData"] for entry in har(site))
     assert urlencoded["params"] == [
         {"name": "a", "value": "1"},
@@ -94,7 +94,7 @@ def test_har_has_the_params_of_a_form(site: Site) -> None:
 
 
 def test_har_has_the_cookies_that_were_sent(site: Site) -> None:
-    site.capture("", headers=[("Cookie", 'a=1; b="x y" ;a=2; ; nothing;=x'), ("Cookie", "c=")])
+    site.record("", headers=[("Cookie", 'a=1; b="x y" ;a=2; ; nothing;=x'), ("Cookie", "c=")])
     (entry,) = har(site)
     assert [(cookie["name"], cookie["value"]) for cookie in entry["request"]["cookies"]] == [
         ("a", "1"),
@@ -150,10 +150,10 @@ def test_har_has_what_was_refused_and_cut(site: Site) -> None:
     assert cut["response"]["comment"] == "The sender closed the connection, after 5 of 10 bytes of the body"
 
 
-def test_har_has_the_answer_that_was_tapped(serve: Serve) -> None:
-    answer = [b"\xfe\xff", {"status": 201, "headers": {"content-type": "x/y", "location": "/there"}}]
+def test_har_has_the_response_that_was_tapped(serve: Serve) -> None:
+    response = [b"\xfe\xff", {"status": 201, "headers": {"content-type": "x/y", "location": "/there"}}]
     site = serve(
-        "/mirror", before=[{"match": "^/api", "tap": "orders"}, {"match": "^/api", "custom": lambda *_: answer}]
+        "/mirror", before=[{"match": "^/api", "tap": "orders"}, {"match": "^/api", "custom": lambda *_: response}]
     )
     site.base = ""
     site.ask("POST", "/api", b"q")

@@ -11,17 +11,17 @@ import pytest
 
 from reserve_mirror import follow as module
 from reserve_mirror.follow import follow
-from reserve_mirror.store import MirrorEvent, Record, Settings, State, Store, Unavailable
+from reserve_mirror.store import MirrorEvent, MirrorSettings, MirrorState, Record, Store, Unavailable
 from tests.kit.waiting import PATIENCE
 
-SETTINGS = Settings(max_requests=1000, expiration_time=60, answer='{"status":200}')
+SETTINGS = MirrorSettings(max_requests=1000, expiration_time=60, response='{"status":200}')
 SUMMARY = '{"path":"/"}'
 
-Happenings = AsyncGenerator[State | MirrorEvent, None]
+Happenings = AsyncGenerator[MirrorState | MirrorEvent, None]
 
 
-async def captured(store: Store) -> str:
-    result = await store.capture("orders", Record(SUMMARY))
+async def recorded(store: Store) -> str:
+    result = await store.add("orders", Record(SUMMARY))
     assert result is not None
     return result.id
 
@@ -61,13 +61,13 @@ async def test_what_comes_while_the_history_is_read_is_told_once(
     store: Store, altered: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await store.create("orders", SETTINGS)
-    ids = [await captured(store)]
+    ids = [await recorded(store)]
     read = store.entries
 
     async def entries(code: str, after: str, limit: int) -> Any:
         """Reads what is there, with one more that has just come: it's an event, too."""
         if len(ids) < 4:
-            ids.append(await captured(store))
+            ids.append(await recorded(store))
         return await read(code, after, limit)
 
     altered.entries = entries
@@ -76,18 +76,18 @@ async def test_what_comes_while_the_history_is_read_is_told_once(
         assert await kinds(happenings, 5) == ["state", *ids]
         following_one = asyncio.create_task(kinds(happenings, 1))
         await asyncio.sleep(0.05)  # now the history is read, and the events are waited for
-        assert await captured(store) == (await following_one)[0]
+        assert await recorded(store) == (await following_one)[0]
 
 
 async def test_what_was_lost_is_made_up_for(store: Store) -> None:
     await store.create("orders", SETTINGS)
     async with following(store) as happenings:
         assert await kinds(happenings, 1) == ["state"]
-        first = await captured(store)
+        first = await recorded(store)
         assert await kinds(happenings, 1) == [first]
-        ids = [await captured(store) for _ in range(3)]
+        ids = [await recorded(store) for _ in range(3)]
         store.hub.lose()
-        ids.append(await captured(store))
+        ids.append(await recorded(store))
         assert await kinds(happenings, 5) == ["state", *ids]
 
 
@@ -110,7 +110,7 @@ async def test_a_store_that_goes_away_is_waited_for(
     read = store.read
     failures = 3
 
-    async def unsure(code: str, renew: bool = False) -> State | None:
+    async def unsure(code: str, renew: bool = False) -> MirrorState | None:
         nonlocal failures
         if failures:
             failures -= 1
@@ -119,17 +119,17 @@ async def test_a_store_that_goes_away_is_waited_for(
 
     async with following(altered) as happenings:
         assert await kinds(happenings, 1) == ["state"]
-        first = await captured(store)
+        first = await recorded(store)
         assert await kinds(happenings, 1) == [first]
         altered.read = unsure
-        request_id = await captured(store)
+        request_id = await recorded(store)
         store.hub.lose()
         assert await kinds(happenings, 2) == ["state", request_id]
     assert failures == 0
 
 
 async def test_a_store_that_is_away_at_the_beginning_is_an_error(altered: Any) -> None:
-    async def away(code: str, renew: bool = False) -> State | None:
+    async def away(code: str, renew: bool = False) -> MirrorState | None:
         raise Unavailable("away")
 
     altered.read = away

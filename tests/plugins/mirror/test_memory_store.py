@@ -1,4 +1,4 @@
-"""What only the engine in memory has to do: stay within its bounds."""
+"""What only the store in memory has to do: stay within its bounds."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import json
 
 import pytest
 
-from reserve_mirror.store import Record, Settings, Unavailable, memory_store
+from reserve_mirror.store import MirrorSettings, Record, Unavailable, memory_store
 from reserve_mirror.store.interface import OVERHEAD
 from reserve_mirror.store.memory_store import MemoryStore
 from tests.kit.waiting import PATIENCE
 
-SETTINGS = Settings(max_requests=100, expiration_time=60, answer="{}")
+SETTINGS = MirrorSettings(max_requests=100, expiration_time=60, response="{}")
 SUMMARY = '{"path":"/"}'
 KILOBYTE = b"x" * 1024
 
@@ -21,17 +21,17 @@ async def test_the_largest_mirror_pays_when_memory_is_short() -> None:
     store = MemoryStore(max_size=10 * (1024 + OVERHEAD + len(SUMMARY)))
     for code in ("large", "small"):
         await store.create(code, SETTINGS)
-    kept = await store.capture("small", Record(SUMMARY, KILOBYTE))
+    kept = await store.add("small", Record(SUMMARY, KILOBYTE))
     assert kept is not None
-    async with store.hub.watch("large") as watch:
+    async with store.hub.watch("large") as queue:
         ids = []
         for _ in range(12):
-            captured = await store.capture("large", Record(SUMMARY, KILOBYTE))
-            assert captured is not None
-            ids.append(captured.id)
-        told = [await watch.next() for _ in range(15)]
+            recorded = await store.add("large", Record(SUMMARY, KILOBYTE))
+            assert recorded is not None
+            ids.append(recorded.id)
+        told = [await queue.next() for _ in range(15)]
     assert [entry.id for entry in await store.entries("large", "", 100)] == ids[3:]
-    assert await store.content("small", kept.id) is not None
+    assert await store.get("small", kept.id) is not None
     gone = [json.loads(event.text)["id"] for event in told if event is not None and event.type == "deleted"]
     assert gone == ids[:3]
 
@@ -39,7 +39,7 @@ async def test_the_largest_mirror_pays_when_memory_is_short() -> None:
 async def test_a_body_larger_than_all_is_not_kept() -> None:
     store = MemoryStore(max_size=1000)
     await store.create("orders", SETTINGS)
-    assert await store.capture("orders", Record(SUMMARY, KILOBYTE)) is not None
+    assert await store.add("orders", Record(SUMMARY, KILOBYTE)) is not None
     assert await store.entries("orders", "", 100) == []
     assert store._size == 0
 
@@ -49,7 +49,7 @@ async def test_whatever_goes_gives_its_memory_back() -> None:
     for code in ("a", "b", "c"):
         await store.create(code, SETTINGS._replace(max_requests=2))
         for _ in range(5):
-            await store.capture(code, Record(SUMMARY, KILOBYTE, KILOBYTE))
+            await store.add(code, Record(SUMMARY, KILOBYTE, KILOBYTE))
     (entry, _) = await store.entries("a", "", 100)
     await store.remove("a", entry.id)
     await store.clear("b")
@@ -101,6 +101,6 @@ async def test_ids_grow_when_the_clock_goes_back(monkeypatch: pytest.MonkeyPatch
     await store.create("orders", SETTINGS)
     clock = iter([100.0, 100.0, 100.0, 100.0, 50.0, 50.0, 101.0, 101.0])
     monkeypatch.setattr("reserve_mirror.store.memory_store.time.time", lambda: next(clock, 102.0))
-    ids = [captured.id for _ in range(4) if (captured := await store.capture("orders", Record(SUMMARY)))]
+    ids = [recorded.id for _ in range(4) if (recorded := await store.add("orders", Record(SUMMARY)))]
     pairs = [tuple(map(int, each.split("-"))) for each in ids]
     assert pairs == sorted(set(pairs))

@@ -37,8 +37,8 @@ class Mirror:
         self.lines = [process.stdout.readline().rstrip("\n") for _ in range(2 * codes)]
 
     def get(self, path: str) -> Any:
-        with urllib.request.urlopen(self.url + path, timeout=PATIENCE) as answer:
-            return json.load(answer)
+        with urllib.request.urlopen(self.url + path, timeout=PATIENCE) as response:
+            return json.load(response)
 
     def status(self, path: str, **headers: str) -> int:
         connection = http.client.HTTPConnection(self.url.removeprefix("http://").rstrip("/"), timeout=PATIENCE)
@@ -83,8 +83,8 @@ def test_one_command_shows_a_page_and_a_line_to_try(start: Start) -> None:
     assert shown is not None
     code, page = shown.groups()
     assert page == f"{mirror.url}v/{code}"
-    with urllib.request.urlopen(page, timeout=PATIENCE) as answer:
-        assert answer.headers["content-type"].startswith("text/html")
+    with urllib.request.urlopen(page, timeout=PATIENCE) as response:
+        assert response.headers["content-type"].startswith("text/html")
     line = mirror.lines[1].split()
     assert subprocess.run([*line, "--silent"], capture_output=True, check=True, timeout=PATIENCE).stdout == b"OK"
     (request,) = mirror.get(f"api/mirrors/{code}/wait")["requests"]
@@ -104,8 +104,8 @@ def test_names_and_limits_are_given(start: Start) -> None:
     found = mirror.get("api/mirrors/a")
     assert (found["max_requests"], found["expires_at"]) == (7, None)
     request = urllib.request.Request(f"{mirror.url}api/mirrors", b"", method="POST")
-    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-        assert json.load(answer)["expiration_time"] == 9
+    with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+        assert json.load(response)["expiration_time"] == 9
     assert mirror.stop() == 0
 
 
@@ -148,8 +148,8 @@ def test_on_all_addresses_those_are_told_that_can_be_reached(start: Start) -> No
         f"The requests to a are shown at {url}v/a\n",
         f"    curl -d hello {url}r/a\n",
     ]
-    with urllib.request.urlopen(f"{url}v/a", timeout=PATIENCE) as answer:
-        assert answer.status == 200
+    with urllib.request.urlopen(f"{url}v/a", timeout=PATIENCE) as response:
+        assert response.status == 200
     assert mirror.stop() == 0
 
 
@@ -192,13 +192,13 @@ def test_what_cannot_be_used_is_named(reserve: Run, arguments: list[str], part: 
 
 
 @pytest.fixture
-def engine() -> str:
+def store_kind() -> str:
     """The site that is waited on."""
     return "memory"
 
 
 def test_wait_prints_what_came(reserve: Run, site: Site) -> None:
-    request_id = site.capture("/hook", b'{"total": 42}', headers=[("X-Event", "paid")])
+    request_id = site.record("/hook", b'{"total": 42}', headers=[("X-Event", "paid")])
     addresses = ("/r/orders", "/r/orders/", "/r/orders/hook", "/r/orders/h%6Fok", "/v/orders", "/v/orders#x")
     for address in (*addresses, "/v/orders?token=x", "/api/mirrors/orders"):
         done = reserve("wait", f"{site.url}{address}")
@@ -207,7 +207,7 @@ def test_wait_prints_what_came(reserve: Run, site: Site) -> None:
 
 
 def test_wait_takes_criteria(reserve: Run, site: Site) -> None:
-    ids = [site.capture("/hook", b"total: 42", headers=[("X-Event", "paid: yes")]) for _ in range(3)]
+    ids = [site.record("/hook", b"total: 42", headers=[("X-Event", "paid: yes")]) for _ in range(3)]
     criteria = ["--method", "post", "--path", "/hook", "--header", "x-event: paid: yes", "--header", "host"]
     criteria += ["--body-contains", ": 42", "--count", "2", "--timeout", "5.5"]
     done = reserve("wait", f"{site.url}/r/orders", *criteria)
@@ -215,7 +215,7 @@ def test_wait_takes_criteria(reserve: Run, site: Site) -> None:
 
 
 def test_the_path_of_the_url_counts(reserve: Run, site: Site) -> None:
-    site.capture("/paid")
+    site.record("/paid")
     done = reserve("wait", f"{site.url}/r/orders/nothing", "--timeout", "0")
     assert (done.returncode, done.stdout) == (1, "")
     assert "POST /paid: path is /paid, not /nothing" in done.stderr
@@ -225,17 +225,17 @@ def test_the_path_of_the_url_counts(reserve: Run, site: Site) -> None:
     ("address", "path"), [("", "paid"), ("", "/paid"), ("", "/p%61id"), ("/paid", "paid"), ("/", "/paid")]
 )
 def test_a_path_is_taken_as_people_write_it(reserve: Run, site: Site, address: str, path: str) -> None:
-    request_id = site.capture("/paid")
+    request_id = site.record("/paid")
     done = reserve("wait", f"{site.url}/r/orders{address}", "--path", path)
     assert [request["id"] for request in json.loads(done.stdout)] == [request_id]
 
 
 def test_wait_goes_on_after_a_request(reserve: Run, site: Site) -> None:
-    first = site.capture("/paid")
+    first = site.record("/paid")
     assert [request["id"] for request in json.loads(reserve("wait", f"{site.url}/r/orders").stdout)] == [first]
     for after in (first, "now"):
         assert reserve("wait", f"{site.url}/r/orders", "--after", after, "--timeout", "0").returncode == 1
-    second = site.capture("/paid")
+    second = site.record("/paid")
     done = reserve("wait", f"{site.url}/r/orders", "--after", first)
     assert [request["id"] for request in json.loads(done.stdout)] == [second]
 
@@ -261,8 +261,8 @@ def test_what_wait_cannot_look_for_is_said(
 
 
 def test_wait_fails_with_the_nearest_misses(reserve: Run, site: Site) -> None:
-    site.capture("/hook")
-    site.capture("/other")
+    site.record("/hook")
+    site.record("/other")
     done = reserve("wait", f"{site.url}/r/orders", "--path", "/hook", "--count", "2", "--timeout", "0.1")
     assert done.returncode == 1
     assert [request["path"] for request in json.loads(done.stdout)] == ["/hook"]
@@ -274,7 +274,7 @@ def test_wait_fails_with_the_nearest_misses(reserve: Run, site: Site) -> None:
 
 
 def test_wait_hides_nothing_that_others_have_sent(reserve: Run, site: Site) -> None:
-    site.capture("/a%E2%80%AE%E3%85%A4b")
+    site.record("/a%E2%80%AE%E3%85%A4b")
     done = reserve("wait", f"{site.url}/r/orders", "--path", "/ab", "--timeout", "0")
     assert done.stderr.splitlines()[-1] == "  POST /a\\u202e\\u3164b: path is /a\\u202e\\u3164b, not /ab"
     refused = reserve("wait", "http://\x1b[31mred\n\u202e")

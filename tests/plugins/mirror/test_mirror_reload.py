@@ -1,4 +1,4 @@
-"""A mirror under other mappings: what is captured stays, pages go on, and what is refused leaves nothing behind."""
+"""A mirror under other mappings: what is recorded stays, pages go on, and what is refused leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def follow() -> AsyncIterator[Open]:
         yield follow
 
 
-async def capture(server: Server, code: str, path: str) -> int:
+async def record(server: Server, code: str, path: str) -> int:
     return (await asyncio.to_thread(ask, f"{server.url}m/r/{code}{path}", "POST", b"x")).status
 
 
@@ -84,9 +84,9 @@ async def test_pages_go_on_under_reloads_and_one_table_is_left(redis_url: str | 
         for number in range(RELOADS):
             await server.reload({"mappings": [{"match": f"^/{number}", "status": 204}, *settings["mappings"]]})
             if number % 10 == 0:
-                assert await capture(server, "orders", f"/{number}") == 200
+                assert await record(server, "orders", f"/{number}") == 200
         await until(lambda: not server._former)
-        assert await capture(server, "orders", "/last") == 200
+        assert await record(server, "orders", "/last") == 200
         paths = [f"/{number}" for number in range(0, RELOADS, 10)] + ["/last"]
         for page in pages:
             assert [(await page.message("request"))["request"]["path"] for _ in paths] == paths
@@ -132,7 +132,7 @@ async def test_a_page_behind_middleware_goes_on(redis_url: str | None, follow: O
     async with await serve_configuration({"mappings": [{"use": Around}, *rest]}, port=0) as server:
         page = await follow(server, "orders")
         await server.configuration.set_mappings(rest)
-        assert await capture(server, "orders", "/a") == 200
+        assert await record(server, "orders", "/a") == 200
         assert (await page.message("request"))["request"]["path"] == "/a"
         assert "shutdown" not in told
         told.clear()

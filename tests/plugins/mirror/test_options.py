@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 
 from reserve_core import ConfigError, Mock, check, load_plugins, mock
-from reserve_mirror.mirror_mount import Plan
+from reserve_mirror.mirror_mount import MountPlan
 
 
-async def planned(**properties: Any) -> Plan:
+async def planned(**properties: Any) -> MountPlan:
     mapping = {"mirror": "$1", **{name.replace("_", "-"): value for name, value in properties.items()}}
     configuration = await check({"mappings": [mapping]}, load_plugins())
-    found: Plan = configuration.mappings[0].state
+    found: MountPlan = configuration.mappings[0].state
     return found
 
 
-def settings(plan: Plan) -> tuple[str | None, int | None, int]:
+def settings(plan: MountPlan) -> tuple[str | None, int | None, int]:
     return plan.redis_url, plan.settings.expiration_time, plan.settings.max_requests
 
 
@@ -135,48 +135,48 @@ async def test_every_kind_of_redis_is_known(url: str) -> None:
 
 
 async def test_a_password_is_shown_nowhere() -> None:
-    from reserve_mirror.store.redis_connection import Dial
+    from reserve_mirror.store.redis_connection import RedisConnector
 
-    assert Dial("rediss://user:secret@host:6380/3?health_check_interval=1").place == "rediss://host:6380/3"
-    assert Dial("redis://:secr%2Fet@host").place == "redis://host"
-    assert Dial("unix://:secret@/run/redis.sock?db=1").place == "unix:///run/redis.sock"
+    assert RedisConnector("rediss://user:secret@host:6380/3?health_check_interval=1").place == "rediss://host:6380/3"
+    assert RedisConnector("redis://:secr%2Fet@host").place == "redis://host"
+    assert RedisConnector("unix://:secret@/run/redis.sock?db=1").place == "unix:///run/redis.sock"
 
 
 MIRROR = {"match": "^/mirror(/.*)?$", "mirror": "$1", "codes": ["orders"], "redis-url": None}
 
 
-async def capture(site: Mock) -> int:
+async def record(site: Mock) -> int:
     assert (await site.request("POST", "/mirror/r/orders")).status == 200
-    answer = await site.request("GET", "/mirror/api/mirrors/orders")
-    return int(answer.json()["count"])
+    response = await site.request("GET", "/mirror/api/mirrors/orders")
+    return int(response.json()["count"])
 
 
-async def test_new_mappings_find_what_was_captured_before() -> None:
+async def test_new_mappings_find_what_was_recorded_before() -> None:
     async with await mock({"mappings": [MIRROR]}) as site:
-        assert await capture(site) == 1
+        assert await record(site) == 1
         await site.configuration.set_mappings([{"match": "^/x", "status": 204}, {**MIRROR, "max-requests": 9}])
-        assert await capture(site) == 2
+        assert await record(site) == 2
 
 
 async def test_two_mounts_of_one_configuration_show_the_same() -> None:
     other = {"match": "^/other(/.*)?$", "mirror": "$1", "redis-url": None}
     async with await mock({"mappings": [MIRROR, other]}) as site:
-        await capture(site)
-        answer = await site.request("GET", "/other/api/mirrors/orders")
-        assert answer.json()["count"] == 1
+        await record(site)
+        response = await site.request("GET", "/other/api/mirrors/orders")
+        assert response.json()["count"] == 1
 
 
 async def test_two_configurations_in_one_process_are_apart() -> None:
     async with await mock({"mappings": [MIRROR]}) as one, await mock({"mappings": [MIRROR]}) as two:
-        assert await capture(one) == 1
-        assert await capture(two) == 1
+        assert await record(one) == 1
+        assert await record(two) == 1
 
 
 async def test_a_mirror_may_be_fed_by_a_mapping_of_its_own() -> None:
     hook = {"match": "^/hook(.*)", "mirror": "/r/orders$1", "redis-url": None}
     async with await mock({"mappings": [hook, MIRROR]}) as site:
         assert (await site.request("POST", "/hook/paid?x=1")).text == "OK"
-        answer = await site.request("GET", "/mirror/api/mirrors/orders/requests")
-        (summary,) = answer.json()["requests"]
+        response = await site.request("GET", "/mirror/api/mirrors/orders/requests")
+        (summary,) = response.json()["requests"]
         assert (summary["path"], summary["query"]) == ("/paid", [["x", "1"]])
         assert summary["url"] == "http://localhost/hook/paid?x=1"

@@ -25,7 +25,7 @@ async def paths(follower: Follower, count: int) -> list[str]:
 
 
 async def test_a_page_is_greeted_with_the_mirror(site: Site) -> None:
-    site.capture()
+    site.record()
     before = datetime.now(UTC) - timedelta(milliseconds=1)  # it is told in whole ones
     async with site.follow() as follower:
         hello = await follower.message("hello")
@@ -45,22 +45,22 @@ async def test_a_request_shows_at_once_as_its_summary(site: Site) -> None:
 
 async def test_what_came_before_comes_first(site: Site) -> None:
     for n in range(3):
-        site.capture(f"/{n}")
+        site.record(f"/{n}")
     async with site.follow() as follower:
         await follower.message("hello")
         assert await paths(follower, 3) == ["/0", "/1", "/2"]
-        site.capture("/3")
+        site.record("/3")
         assert await paths(follower, 1) == ["/3"]
 
 
 async def test_who_comes_back_gets_what_is_missing_and_no_more(site: Site) -> None:
-    ids = [site.capture(f"/{n}") for n in range(5)]
+    ids = [site.record(f"/{n}") for n in range(5)]
     async with site.follow(f"/ws/orders?after={ids[2]}") as follower:
         await follower.message("hello")
         assert await paths(follower, 2) == ["/3", "/4"]
     async with site.follow(f"/ws/orders?after={ids[4]}") as follower:
         await follower.message("hello")
-        site.capture("/5")
+        site.record("/5")
         assert await paths(follower, 1) == ["/5"]
 
 
@@ -134,7 +134,7 @@ async def test_all_pages_are_told(site: Site) -> None:
     async with asyncio.timeout(PATIENCE), site.follow() as one, site.follow() as two:
         for follower in (one, two):
             await follower.message("hello")
-        site.capture("/x")
+        site.record("/x")
         assert await paths(one, 1) == await paths(two, 1) == ["/x"]
 
 
@@ -167,9 +167,9 @@ async def test_a_handshake_is_refused_with_the_reason(site: Site, path: str, sta
 
 
 def test_without_a_handshake_there_is_no_websocket(site: Site) -> None:
-    answer = site.get("/ws/orders")
-    assert answer.status == 426
-    assert answer.headers["upgrade"] == "websocket"
+    response = site.get("/ws/orders")
+    assert response.status == 426
+    assert response.headers["upgrade"] == "websocket"
 
 
 async def test_a_page_that_says_much_is_sent_away(site: Site) -> None:
@@ -181,12 +181,12 @@ async def test_a_page_that_says_much_is_sent_away(site: Site) -> None:
 
 
 async def test_too_many_pages_are_refused(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_hub, "MAX_WATCHES", 1)
+    monkeypatch.setattr(event_hub, "MAX_WATCHERS", 1)
     async with site.follow() as follower:
         await follower.message("hello")
-        answer = site.get("/api/mirrors/orders/wait?timeout=0")
-        assert answer.status == 503
-        assert answer.headers["retry-after"] == "1"
+        response = site.get("/api/mirrors/orders/wait?timeout=0")
+        assert response.status == 503
+        assert response.headers["retry-after"] == "1"
 
 
 def test_a_page_that_takes_nothing_is_given_up(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def engine() -> str:
+def store_kind() -> str:
     """Where requests are kept makes no difference."""
     return "memory"
 
@@ -41,55 +41,55 @@ def test_pages_and_their_files_are_relative_to_the_mount(serve: Serve, base: str
 
 def test_a_page_has_a_strict_policy(site: Site) -> None:
     for path in ("/", "/v/orders", "/v/missing"):
-        answer = site.get(path)
-        assert answer.headers["content-type"] == "text/html; charset=utf-8"
-        assert answer.headers["content-security-policy"] == CSP
-        assert answer.headers["x-content-type-options"] == "nosniff"
-        assert answer.headers["x-frame-options"] == "DENY"
-        assert answer.headers["referrer-policy"] == "same-origin"
-        assert answer.headers["cross-origin-resource-policy"] == "same-origin"
-        assert answer.headers["cache-control"] == "no-store"
-        assert "<script>" not in answer.text
-        assert not re.search(r"<[^>]+ (on\w+|style)=", answer.text)
+        response = site.get(path)
+        assert response.headers["content-type"] == "text/html; charset=utf-8"
+        assert response.headers["content-security-policy"] == CSP
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert response.headers["x-frame-options"] == "DENY"
+        assert response.headers["referrer-policy"] == "same-origin"
+        assert response.headers["cross-origin-resource-policy"] == "same-origin"
+        assert response.headers["cache-control"] == "no-store"
+        assert "<script>" not in response.text
+        assert not re.search(r"<[^>]+ (on\w+|style)=", response.text)
     assert CSP.startswith("default-src 'none'; ")
     assert "unsafe" not in CSP
 
 
 def test_the_mount_itself_leads_to_its_home(serve: Serve) -> None:
     site = serve("/a/mirror")
-    answer = site.get("")
-    assert answer.status == 308
-    assert answer.headers["location"] == "./mirror/"
+    response = site.get("")
+    assert response.status == 308
+    assert response.headers["location"] == "./mirror/"
     assert site.get("/").status == 200
 
 
 def test_a_mirror_is_created_by_the_form(site: Site) -> None:
-    answer = site.ask("POST", "/", b"code=hooks", FORM)
-    assert (answer.status, answer.headers["location"]) == (303, "./v/hooks")
+    response = site.ask("POST", "/", b"code=hooks", FORM)
+    assert (response.status, response.headers["location"]) == (303, "./v/hooks")
     assert "hooks" in site.get("/v/hooks").text
     assert site.ask("POST", "/r/hooks").status == 200
 
 
 @pytest.mark.parametrize("body", [b"", b"code=", b"code=%20"])
 def test_without_a_name_it_gets_one(site: Site, body: bytes) -> None:
-    answer = site.ask("POST", "/", body, FORM)
-    assert answer.status == 303
-    code = answer.headers["location"].removeprefix("./v/")
+    response = site.ask("POST", "/", body, FORM)
+    assert response.status == 303
+    code = response.headers["location"].removeprefix("./v/")
     assert len(code) >= 22
     assert site.get(f"/v/{code}").status == 200
 
 
 def test_of_a_name_that_is_taken_the_page_is_linked(site: Site) -> None:
-    answer = site.ask("POST", "/", b"code=orders", FORM)
-    assert answer.status == 409
-    assert "v/orders" in answer.text
+    response = site.ask("POST", "/", b"code=orders", FORM)
+    assert response.status == 409
+    assert "v/orders" in response.text
 
 
 @pytest.mark.parametrize("code", ["%3Cscript%3Ealert(1)%3C%2Fscript%3E", "a%20b", "x" * 129])
 def test_a_bad_name_is_refused_and_shown_as_text(site: Site, code: str) -> None:
-    answer = site.ask("POST", "/", f"code={code}".encode(), FORM)
-    assert answer.status == 422
-    assert "<script>alert" not in answer.text
+    response = site.ask("POST", "/", f"code={code}".encode(), FORM)
+    assert response.status == 422
+    assert "<script>alert" not in response.text
 
 
 def test_creating_can_be_forbidden(serve: Serve) -> None:
@@ -100,22 +100,22 @@ def test_creating_can_be_forbidden(serve: Serve) -> None:
 
 
 def test_an_unknown_mirror_is_not_found(site: Site) -> None:
-    answer = site.get("/v/missing")
-    assert answer.status == 404
-    assert "missing" in answer.text
+    response = site.get("/v/missing")
+    assert response.status == 404
+    assert "missing" in response.text
 
 
 def test_markup_in_an_address_is_text(site: Site) -> None:
-    answer = site.get("/v/%3Cscript%3Ealert(1)%3C/script%3E")
-    assert answer.status == 404
-    assert "<script>alert" not in answer.text
+    response = site.get("/v/%3Cscript%3Ealert(1)%3C/script%3E")
+    assert response.status == 404
+    assert "<script>alert" not in response.text
 
 
 def test_files_are_revalidated(site: Site) -> None:
-    answer = site.get("/static/mirror.css")
-    assert answer.headers["content-type"] == "text/css; charset=utf-8"
-    assert answer.headers["cache-control"] == "no-cache"
-    again = site.get("/static/mirror.css", ("If-None-Match", answer.headers["etag"]))
+    response = site.get("/static/mirror.css")
+    assert response.headers["content-type"] == "text/css; charset=utf-8"
+    assert response.headers["cache-control"] == "no-cache"
+    again = site.get("/static/mirror.css", ("If-None-Match", response.headers["etag"]))
     assert (again.status, again.body) == (304, b"")
 
 

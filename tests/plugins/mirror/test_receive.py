@@ -1,4 +1,4 @@
-"""`/r/<code>`: whatever is sent there is recorded, to the byte, and answered."""
+"""`/r/<code>`: whatever is sent there is recorded, to the byte, and gets the response of the mirror."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def kept_everywhere(site: Site, request_id: str) -> bytes:
 
 
 def test_a_request_is_recorded_as_it_came(site: Site) -> None:
-    request_id = site.capture(
+    request_id = site.record(
         "/a/path?x=1&y=&x=2&z=%20%26%2B+",
         b"hello",
         "PUT",
@@ -97,8 +97,8 @@ def test_a_request_is_recorded_as_it_came(site: Site) -> None:
 @pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunked"])
 def test_bodies_are_kept_to_the_byte(site: Site, body: bytes, chunked: bool) -> None:
     pieces: Iterator[bytes] = (body[start : start + 70_000] for start in range(0, len(body), 70_000))
-    answer = site.ask("POST", "/r/orders", pieces if chunked else body)
-    assert (answer.status, answer.text) == (200, "OK")
+    response = site.ask("POST", "/r/orders", pieces if chunked else body)
+    assert (response.status, response.text) == (200, "OK")
     (summary,) = site.requests()
     assert kept_everywhere(site, summary["id"]) == body
     whole = site.whole(summary["id"])
@@ -109,7 +109,7 @@ def test_bodies_are_kept_to_the_byte(site: Site, body: bytes, chunked: bool) -> 
 def test_of_a_body_over_the_limit_the_beginning_is_kept_and_the_truth_told(serve: Serve, size: int) -> None:
     site = serve(max_body_size=1000)
     body = b"0123456789" * (size // 10) + b"x" * (size % 10)
-    request_id = site.capture("", body)
+    request_id = site.record("", body)
     assert kept_everywhere(site, request_id) == body[:1000]
     whole = site.whole(request_id)
     assert whole["truncated"] is (size > 1000)
@@ -119,13 +119,13 @@ def test_of_a_body_over_the_limit_the_beginning_is_kept_and_the_truth_told(serve
 
 def test_a_mirror_may_keep_no_bodies(serve: Serve) -> None:
     site = serve(max_body_size=0)
-    whole = site.whole(site.capture("", b"secret"))
+    whole = site.whole(site.record("", b"secret"))
     assert (whole["body"], whole["size"], whole["truncated"]) == ("", 6, True)
 
 
 def test_a_compressed_body_is_kept_as_it_is_and_shown_decoded(site: Site) -> None:
     packed = gzip.compress(b"plain text")
-    request_id = site.capture("", packed, headers=[("Content-Encoding", "gzip")])
+    request_id = site.record("", packed, headers=[("Content-Encoding", "gzip")])
     assert kept_everywhere(site, request_id) == packed
     whole = site.whole(request_id)
     assert whole["decoded"] == {"body": "plain text", "body_encoding": "utf-8", "truncated": False}
@@ -133,7 +133,7 @@ def test_a_compressed_body_is_kept_as_it_is_and_shown_decoded(site: Site) -> Non
 
 def test_of_a_bomb_a_megabyte_is_decoded(site: Site) -> None:
     packed = gzip.compress(bytes(50_000_000))
-    whole = site.whole(site.capture("", packed, headers=[("Content-Encoding", "gzip")]))
+    whole = site.whole(site.record("", packed, headers=[("Content-Encoding", "gzip")]))
     assert whole["decoded"] == {"body": "\0" * 1024 * 1024, "body_encoding": "utf-8", "truncated": True}
 
 
@@ -150,7 +150,7 @@ def test_of_a_bomb_a_megabyte_is_decoded(site: Site) -> None:
     ids=["broken", "unknown", "empty", "identity", "cut", "twice"],
 )
 def test_what_cannot_be_decoded_is_shown_as_it_is(site: Site, body: bytes, coding: str, decoded: str | None) -> None:
-    whole = site.whole(site.capture("", body, headers=[("Content-Encoding", coding)]))
+    whole = site.whole(site.record("", body, headers=[("Content-Encoding", coding)]))
     assert kept(whole) == body
     undecodable = decoded is None and body and coding != "identity"
     note = f"The body could not be decoded as {coding}; it is shown as it came."
@@ -174,7 +174,7 @@ def test_multipart_files_of_one_name_are_told_apart(site: Site) -> None:
         ('Content-Disposition: form-data; name="f"; filename="a.bin"', b""),
     )
     headers = [("Content-Type", "multipart/form-data; boundary=B")]
-    request_id = site.capture("", body, headers=headers)
+    request_id = site.record("", body, headers=headers)
     assert kept_everywhere(site, request_id) == body
     whole = site.whole(request_id)
     assert whole["form"] == [["note", "é"]]
@@ -189,13 +189,13 @@ def test_multipart_files_of_one_name_are_told_apart(site: Site) -> None:
 
 def test_a_urlencoded_form_is_shown_as_one(site: Site) -> None:
     headers = [("Content-Type", "application/x-www-form-urlencoded")]
-    whole = site.whole(site.capture("", b"b=2&a=1&b=%20", headers=headers))
+    whole = site.whole(site.record("", b"b=2&a=1&b=%20", headers=headers))
     assert whole["form"] == [["b", "2"], ["a", "1"], ["b", " "]]
 
 
 def test_a_malformed_form_is_a_body_as_any_other(site: Site) -> None:
     headers = [("Content-Type", "multipart/form-data; boundary=B")]
-    whole = site.whole(site.capture("", b"--C\r\n", headers=headers))
+    whole = site.whole(site.record("", b"--C\r\n", headers=headers))
     assert (whole["body"], whole["form"], whole["files"]) == ("--C\r\n", [], [])
     assert whole["notes"] == [
         "The form can't be shown: the multipart body doesn't have the boundary that its content type names, 'B'."
@@ -243,7 +243,7 @@ URLENCODED = "application/x-www-form-urlencoded"
 def test_of_a_form_with_trouble_what_is_there_is_shown(
     site: Site, content_type: str, body: bytes, fields: int, note: str
 ) -> None:
-    whole = site.whole(site.capture("", body, headers=[("Content-Type", content_type)]))
+    whole = site.whole(site.record("", body, headers=[("Content-Type", content_type)]))
     assert (len(whole["form"]), whole["files"]) == (fields, [])
     assert whole["notes"] == ([note] if note else [])
 
@@ -264,7 +264,7 @@ def test_of_a_form_over_the_limit_the_fields_before_are_shown(
     serve: Serve, content_type: str, body: bytes, reason: str
 ) -> None:
     site = serve(max_body_size=1000)
-    whole = site.whole(site.capture("", body, headers=[("Content-Type", content_type)]))
+    whole = site.whole(site.record("", body, headers=[("Content-Type", content_type)]))
     assert (whole["form"], whole["files"]) == ([["note", "1"]], [])
     assert whole["notes"] == [
         f"Not all of the form is shown: {reason}only the first 1000 of {len(body)} bytes of the body are kept."
@@ -284,10 +284,10 @@ def test_of_a_form_that_its_sender_cut_the_fields_before_are_shown(site: Site) -
 
 def test_a_compressed_form_is_decoded(site: Site) -> None:
     headers = [("Content-Encoding", "gzip"), ("Content-Type", URLENCODED)]
-    whole = site.whole(site.capture("", gzip.compress(b"a=1&b=2"), headers=headers))
+    whole = site.whole(site.record("", gzip.compress(b"a=1&b=2"), headers=headers))
     assert (whole["form"], whole["notes"]) == ([["a", "1"], ["b", "2"]], [])
     headers = [("Content-Encoding", "gzip"), ("Content-Type", MULTIPART)]
-    request_id = site.capture("", gzip.compress(multipart((NOTE, b"1"), (FILE, b"content"))), headers=headers)
+    request_id = site.record("", gzip.compress(multipart((NOTE, b"1"), (FILE, b"content"))), headers=headers)
     whole = site.whole(request_id)
     assert (whole["form"], len(whole["files"]), whole["notes"]) == ([["note", "1"]], 1, [])
     assert site.get(f"/api/mirrors/orders/requests/{request_id}/files/0").body == b"content"
@@ -295,14 +295,14 @@ def test_a_compressed_form_is_decoded(site: Site) -> None:
 
 def test_of_a_compressed_form_that_is_too_large_the_beginning_is_shown(site: Site) -> None:
     headers = [("Content-Encoding", "gzip"), ("Content-Type", URLENCODED)]
-    whole = site.whole(site.capture("", gzip.compress(b"a=1&b=" + b"x" * 2_000_000), headers=headers))
+    whole = site.whole(site.record("", gzip.compress(b"a=1&b=" + b"x" * 2_000_000), headers=headers))
     assert whole["form"] == [["a", "1"]]
     assert whole["notes"] == ["Not all of the form is shown: only the first 1048576 bytes of the body are decoded."]
 
 
 def test_parts_of_no_form_are_shown_as_files(site: Site) -> None:
     body = multipart(("Content-ID: <a>\r\nContent-Type: text/xml", b"<x/>"), ("X-Other: 1", b"2"))
-    request_id = site.capture("", body, headers=[("Content-Type", "multipart/related; boundary=B")])
+    request_id = site.record("", body, headers=[("Content-Type", "multipart/related; boundary=B")])
     whole = site.whole(request_id)
     assert whole["files"] == [
         {"name": "a", "filename": "", "type": "text/xml", "size": 4},
@@ -313,10 +313,10 @@ def test_parts_of_no_form_are_shown_as_files(site: Site) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "PROPFIND", "LIST"])
-def test_every_method_is_captured(site: Site, method: str) -> None:
-    answer = site.ask(method, "/r/orders/x")
-    assert answer.status == 200
-    assert answer.body == (b"" if method == "HEAD" else b"OK")
+def test_every_method_is_recorded(site: Site, method: str) -> None:
+    response = site.ask(method, "/r/orders/x")
+    assert response.status == 200
+    assert response.body == (b"" if method == "HEAD" else b"OK")
     assert [request["method"] for request in site.requests()] == [method]
 
 
@@ -335,19 +335,19 @@ def test_every_method_is_captured(site: Site, method: str) -> None:
     ],
 )
 def test_the_path_is_what_follows_the_code(site: Site, target: str, path: str) -> None:
-    site.capture(target)
+    site.record(target)
     (summary,) = site.requests()
     assert summary["path"] == path
     assert summary["url"] == f"{site.url}/r/orders{target}"
 
 
 def test_header_bytes_are_kept_one_by_one(site: Site) -> None:
-    whole = site.whole(site.capture("", headers=[("X-Bytes", "é ÿ"), ("X-Empty", "")]))
+    whole = site.whole(site.record("", headers=[("X-Bytes", "é ÿ"), ("X-Empty", "")]))
     assert ["X-Bytes", "é ÿ"] in whole["headers"]
     assert ["X-Empty", ""] in whole["headers"]
 
 
-def test_old_clients_are_captured(site: Site) -> None:
+def test_old_clients_are_recorded(site: Site) -> None:
     with socket.create_connection(("127.0.0.1", site.server.port)) as client:
         client.sendall(b"GET /mirror/r/orders HTTP/1.0\r\n\r\n")
         assert client.makefile("rb").read().startswith(b"HTTP/1.1 200 ")
@@ -356,10 +356,10 @@ def test_old_clients_are_captured(site: Site) -> None:
 
 
 @pytest.mark.parametrize("path", ["/r/missing", "/r/missing/orders", "/r/ORDERS"])
-def test_without_a_mirror_nothing_is_captured(site: Site, path: str) -> None:
-    answer = site.ask("POST", path, b"x")
-    assert answer.status == 404
-    assert "does not exist" in answer.text
+def test_without_a_mirror_nothing_is_recorded(site: Site, path: str) -> None:
+    response = site.ask("POST", path, b"x")
+    assert response.status == 404
+    assert "does not exist" in response.text
 
 
 @pytest.mark.parametrize(
@@ -370,10 +370,10 @@ def test_what_is_no_code_is_no_mirror(site: Site, path: str) -> None:
 
 
 def test_markup_in_a_refusal_is_text(site: Site) -> None:
-    answer = site.get("/r/<script>alert(1)</script>")
-    assert answer.status == 404
-    assert answer.headers["content-type"].startswith("text/plain")
-    assert answer.headers["x-content-type-options"] == "nosniff"
+    response = site.get("/r/<script>alert(1)</script>")
+    assert response.status == 404
+    assert response.headers["content-type"].startswith("text/plain")
+    assert response.headers["x-content-type-options"] == "nosniff"
 
 
 def test_the_oldest_go_when_there_are_too_many(serve: Serve) -> None:
@@ -383,23 +383,23 @@ def test_the_oldest_go_when_there_are_too_many(serve: Serve) -> None:
     assert [request["path"] for request in site.requests()] == ["/2", "/3", "/4"]
 
 
-def test_an_answer_is_as_the_mirror_says(serve: Serve) -> None:
+def test_the_response_is_as_the_mirror_says(serve: Serve) -> None:
     site = serve(response={"status": 418, "headers": {"X-A": ["1", "2"]}, "body": "short\nand stout"})
-    answer = site.ask("POST", "/r/orders")
-    assert (answer.status, answer.text) == (418, "short\nand stout")
-    assert answer.headers.getall("x-a") == ["1", "2"]
-    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    response = site.ask("POST", "/r/orders")
+    assert (response.status, response.text) == (418, "short\nand stout")
+    assert response.headers.getall("x-a") == ["1", "2"]
+    assert response.headers["content-type"] == "text/plain; charset=utf-8"
 
 
 @pytest.mark.parametrize("status", [204, 304])
-def test_an_answer_without_content_has_none(serve: Serve, status: int) -> None:
+def test_a_response_without_content_has_none(serve: Serve, status: int) -> None:
     site = serve(response={"status": status, "body": "never seen"})
-    answer = site.ask("GET", "/r/orders")
-    assert (answer.status, answer.body) == (status, b"")
-    assert "content-type" not in answer.headers
+    response = site.ask("GET", "/r/orders")
+    assert (response.status, response.body) == (status, b"")
+    assert "content-type" not in response.headers
 
 
-def test_an_answer_may_be_bytes_and_late(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_response_may_be_bytes_and_late(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     body = base64.b64encode(bytes(range(256))).decode()
     site = serve(response={"body": body, "body_encoding": "base64", "headers": {"content-type": "x/y"}, "delay": 12.5})
     waited: list[float] = []
@@ -412,37 +412,37 @@ def test_an_answer_may_be_bytes_and_late(serve: Serve, monkeypatch: pytest.Monke
         await sleep(seconds)
 
     monkeypatch.setattr(asyncio, "sleep", short)
-    answer = site.ask("GET", "/r/orders")
+    response = site.ask("GET", "/r/orders")
     assert waited == [12.5]
-    assert answer.body == bytes(range(256))
-    assert answer.headers["content-type"] == "x/y"
+    assert response.body == bytes(range(256))
+    assert response.headers["content-type"] == "x/y"
     assert len(site.requests()) == 1
 
 
-def test_an_answer_that_is_a_page_has_no_rights(serve: Serve) -> None:
+def test_a_response_that_is_a_page_has_no_rights(serve: Serve) -> None:
     """It comes from the origin of the mirror's own pages, and anybody may have written it."""
     site = serve(response={"body": "<script>alert(1)</script>", "headers": {"content-type": "text/html"}})
-    answer = site.get("/r/orders")
-    assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
-    assert answer.headers["x-content-type-options"] == "nosniff"
+    response = site.get("/r/orders")
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert response.headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert response.headers["x-content-type-options"] == "nosniff"
 
 
-def test_answers_are_not_stored_by_browsers(site: Site) -> None:
+def test_responses_are_not_stored_by_browsers(site: Site) -> None:
     assert site.get("/r/orders").headers["cache-control"] == "no-store"
 
 
 def test_pages_of_any_site_may_send_and_read(site: Site) -> None:
-    answer = site.ask("POST", "/r/orders", b"x", [("Origin", "https://app.example")])
-    assert answer.status == 200
-    assert answer.headers["access-control-allow-origin"] == "https://app.example"
-    assert answer.headers["access-control-allow-credentials"] == "true"
-    assert answer.headers["vary"] == "origin"
+    response = site.ask("POST", "/r/orders", b"x", [("Origin", "https://app.example")])
+    assert response.status == 200
+    assert response.headers["access-control-allow-origin"] == "https://app.example"
+    assert response.headers["access-control-allow-credentials"] == "true"
+    assert response.headers["vary"] == "origin"
 
 
-def test_a_preflight_is_answered_and_captured(serve: Serve) -> None:
+def test_a_preflight_is_answered_and_recorded(serve: Serve) -> None:
     site = serve(response={"status": 500})
-    answer = site.ask(
+    response = site.ask(
         "OPTIONS",
         "/r/orders",
         headers=[
@@ -451,21 +451,21 @@ def test_a_preflight_is_answered_and_captured(serve: Serve) -> None:
             ("Access-Control-Request-Headers", "x-a,content-type"),
         ],
     )
-    assert answer.status == 204
-    assert answer.headers["access-control-allow-origin"] == "null"
-    assert answer.headers["access-control-allow-methods"] == "PUT"
-    assert answer.headers["access-control-allow-headers"] == "x-a,content-type"
+    assert response.status == 204
+    assert response.headers["access-control-allow-origin"] == "null"
+    assert response.headers["access-control-allow-methods"] == "PUT"
+    assert response.headers["access-control-allow-headers"] == "x-a,content-type"
     assert [request["method"] for request in site.requests()] == ["OPTIONS"]
 
 
-def test_the_mirror_may_say_who_reads_its_answers(serve: Serve) -> None:
+def test_the_mirror_may_say_who_reads_its_responses(serve: Serve) -> None:
     site = serve(response={"headers": {"Access-Control-Allow-Origin": "https://one.example"}})
-    answer = site.get("/r/orders", ("Origin", "https://other.example"))
-    assert answer.headers.getall("access-control-allow-origin") == ["https://one.example"]
-    assert "access-control-allow-credentials" not in answer.headers
+    response = site.get("/r/orders", ("Origin", "https://other.example"))
+    assert response.headers.getall("access-control-allow-origin") == ["https://one.example"]
+    assert "access-control-allow-credentials" not in response.headers
 
 
 def test_a_page_may_read_why_it_was_refused(site: Site) -> None:
-    answer = site.get("/r/missing", ("Origin", "https://app.example"))
-    assert answer.status == 404
-    assert answer.headers["access-control-allow-origin"] == "https://app.example"
+    response = site.get("/r/missing", ("Origin", "https://app.example"))
+    assert response.status == 404
+    assert response.headers["access-control-allow-origin"] == "https://app.example"

@@ -1,8 +1,9 @@
-"""What only the engine for Redis has to do: live with a Redis that goes away, forgets, refuses, and comes back."""
+"""What only the store in Redis has to do: live with a Redis that can't be reached, forgets, refuses, and comes back."""
 
 from __future__ import annotations
 
 import asyncio
+import html
 import logging
 import os
 import signal
@@ -15,8 +16,8 @@ import hiredis
 import pytest
 
 from reserve_core import ConfigError
-from reserve_mirror.store import Record, Settings, Unavailable, redis_pipeline
-from reserve_mirror.store.redis_connection import AWAY, Wire
+from reserve_mirror.store import MirrorSettings, Record, Unavailable, redis_pipeline
+from reserve_mirror.store.redis_connection import UNREACHABLE, RedisConnection
 from reserve_mirror.store.redis_store import RedisStore
 from tests.kit.waiting import PATIENCE, until, wait_until
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from tests.kit.redis_server import RedisServer
     from tests.plugins.mirror.conftest import Serve, Site
 
-SETTINGS = Settings(max_requests=100_000, expiration_time=60, answer='{"status":200}')
+SETTINGS = MirrorSettings(max_requests=100_000, expiration_time=60, response='{"status":200}')
 SUMMARY = '{"path":"/"}'
 # What is written is the kernel's before it is acknowledged: a killed Redis has lost nothing of it.
 DURABLE = ("--appendonly", "yes", "--appendfsync", "no", "--auto-aof-rewrite-percentage", "0")
@@ -48,7 +49,7 @@ async def opened() -> AsyncIterator[Open]:
 
 
 @pytest.fixture
-def engine() -> str:
+def store_kind() -> str:
     """Sites are on Redis."""
     return "redis"
 
@@ -99,7 +100,7 @@ async def stand_in(reply: bytes, held: asyncio.Event | None = None) -> AsyncIter
 async def test_keys_have_a_place_of_their_own_and_expire_together(redis_server: RedisServer, opened: Open) -> None:
     store = await opened(redis_server)
     await store.create("orders", SETTINGS)
-    await store.capture("orders", Record(SUMMARY, b"body", b"answer"))
+    await store.add("orders", Record(SUMMARY, b"body", b"answer"))
     with redis_server.client() as client:
         assert sorted(client.keys("*")) == [b"reserve:{orders}", b"reserve:{orders}:b", b"reserve:{orders}:s"]
         assert [client.type(key) for key in sorted(client.keys("*"))] == [b"hash", b"hash", b"stream"]
@@ -113,41 +114,41 @@ async def test_trimming_leaves_no_body_behind(redis_server: RedisServer, opened:
     store = await opened(redis_server)
     await store.create("orders", SETTINGS._replace(max_requests=3))
     for _ in range(10):
-        await store.capture("orders", Record(SUMMARY, b"body", b"answer"))
+        await store.add("orders", Record(SUMMARY, b"body", b"answer"))
     with redis_server.client() as client:
         assert client.xlen("reserve:{orders}:s") == 3
         assert client.hlen("reserve:{orders}:b") == 6
 
 
-async def test_two_processes_share_what_one_captures(redis_server: RedisServer, opened: Open) -> None:
+async def test_two_processes_share_what_one_records(redis_server: RedisServer, opened: Open) -> None:
     one, two = await opened(redis_server), await opened(redis_server)
     await one.create("orders", SETTINGS)
-    async with two.hub.watch("orders") as watch:
-        captured = await one.capture("orders", Record(SUMMARY, b"body"))
-        assert captured is not None
+    async with two.hub.watch("orders") as queue:
+        recorded = await one.add("orders", Record(SUMMARY, b"body"))
+        assert recorded is not None
         async with asyncio.timeout(PATIENCE):
-            event = await watch.next()
+            event = await queue.next()
     assert event is not None
-    assert event.id == captured.id
-    content = await two.content("orders", captured.id)
+    assert event.id == recorded.id
+    content = await two.get("orders", recorded.id)
     assert content is not None
     assert content.body == b"body"
 
 
-async def test_captures_of_one_turn_share_a_round_trip(
+async def test_records_of_one_turn_share_a_round_trip(
     redis_server: RedisServer, opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = await opened(redis_server)
     await store.create("orders", SETTINGS)
     sent: list[int] = []
-    send = Wire.send
+    send = RedisConnection.send
 
-    def counted(self: Wire, commands: list[bytes]) -> None:
+    def counted(self: RedisConnection, commands: list[bytes]) -> None:
         sent.append(len(commands))
         send(self, commands)
 
-    monkeypatch.setattr(Wire, "send", counted)
-    await asyncio.gather(*(store.capture("orders", Record(SUMMARY)) for _ in range(1000)))
+    monkeypatch.setattr(RedisConnection, "send", counted)
+    await asyncio.gather(*(store.add("orders", Record(SUMMARY)) for _ in range(1000)))
     assert sent == [1000]
 
 
@@ -156,7 +157,7 @@ async def test_flushed_scripts_are_loaded_again(redis_server: RedisServer, opene
     await store.create("orders", SETTINGS)
     with redis_server.client() as client:
         client.script_flush()
-    results = await asyncio.gather(*(store.capture("orders", Record(SUMMARY)) for _ in range(10)))
+    results = await asyncio.gather(*(store.add("orders", Record(SUMMARY)) for _ in range(10)))
     assert len({result.id for result in results if result is not None}) == 10
     state = await store.read("orders")
     assert state is not None
@@ -183,10 +184,10 @@ async def test_a_redis_that_is_not_there_yet_is_no_error(
     server = own_redis(*DURABLE)
     server.kill()
     store = await opened(server)
-    with pytest.raises(Unavailable, match="Redis is away"):
+    with pytest.raises(Unavailable, match="Redis can't be reached"):
         await store.create("orders", SETTINGS)
     (error,) = messages(caplog, logging.ERROR)
-    assert error.startswith(f"Redis at {server.url} is away: ")
+    assert error.startswith(f"Redis at {server.url} can't be reached: ")
     server.start()
     await available(store)
     assert await store.create("orders", SETTINGS)
@@ -227,9 +228,9 @@ async def test_a_redis_that_is_full_refuses_and_says_why(
         client.config_set("maxmemory", "1mb")
         for _ in range(3):
             with pytest.raises(Unavailable, match="refuses: command not allowed when used memory > 'maxmemory'"):
-                await store.capture("orders", Record(SUMMARY, b"x" * 100_000))
+                await store.add("orders", Record(SUMMARY, b"x" * 100_000))
         client.config_set("maxmemory", "0")
-    assert await store.capture("orders", Record(SUMMARY, b"x")) is not None
+    assert await store.add("orders", Record(SUMMARY, b"x")) is not None
     (error,) = messages(caplog, logging.ERROR)
     assert error.endswith("refuses: command not allowed when used memory > 'maxmemory'")
 
@@ -237,7 +238,7 @@ async def test_a_redis_that_is_full_refuses_and_says_why(
 async def test_a_redis_that_hangs_is_given_up(
     own_redis: Own, opened: Open, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(redis_pipeline, "PATIENCE", 0.5)
+    monkeypatch.setattr(redis_pipeline, "TIMEOUT", 0.5)
     server = own_redis(*DURABLE)
     store = await opened(server)
     await store.create("orders", SETTINGS)
@@ -245,14 +246,14 @@ async def test_a_redis_that_hangs_is_given_up(
     os.kill(server.process.pid, signal.SIGSTOP)
     try:
         results = await asyncio.gather(
-            *(store.capture("orders", Record(SUMMARY)) for _ in range(10)), return_exceptions=True
+            *(store.add("orders", Record(SUMMARY)) for _ in range(10)), return_exceptions=True
         )
     finally:
         os.kill(server.process.pid, signal.SIGCONT)
     assert [type(result) for result in results] == [Unavailable] * 10
-    assert "no answer within" in messages(caplog, logging.ERROR)[0]
+    assert "no reply within" in messages(caplog, logging.ERROR)[0]
     await available(store)
-    assert await store.capture("orders", Record(SUMMARY)) is not None
+    assert await store.add("orders", Record(SUMMARY)) is not None
 
 
 async def test_a_connection_that_is_lost_while_nobody_needs_it_is_no_news(
@@ -260,11 +261,11 @@ async def test_a_connection_that_is_lost_while_nobody_needs_it_is_no_news(
 ) -> None:
     store = await opened(redis_server)
     await store.create("orders", SETTINGS)
-    first = store._link._wire
+    first = store._pipeline._connection
     with redis_server.client() as client:
         client.client_kill_filter(_type="normal", skipme=True)
-    await until(lambda: store._link._wire is not first)
-    assert await store.capture("orders", Record(SUMMARY)) is not None
+    await until(lambda: store._pipeline._connection is not first)
+    assert await store.add("orders", Record(SUMMARY)) is not None
     assert messages(caplog, logging.ERROR) == []
 
 
@@ -282,23 +283,23 @@ async def test_a_redis_that_gives_no_proper_reply_is_away(
 ) -> None:
     async with stand_in(reply) as store:
         results = await asyncio.gather(
-            *(store.capture("orders", Record(SUMMARY)) for _ in range(10)), return_exceptions=True
+            *(store.add("orders", Record(SUMMARY)) for _ in range(10)), return_exceptions=True
         )
-    assert [str(result) for result in results] == [AWAY] * 10
-    (error,) = [message for message in messages(caplog, logging.ERROR) if "is away" in message]
+    assert [str(result) for result in results] == [UNREACHABLE] * 10
+    (error,) = [message for message in messages(caplog, logging.ERROR) if "can't be reached" in message]
     assert why in error
 
 
 async def test_what_waits_behind_a_round_trip_that_fails_does_not_wait_for_ever() -> None:
     held = asyncio.Event()
     async with stand_in(b"", held) as store, asyncio.timeout(PATIENCE):
-        first = asyncio.create_task(store.capture("orders", Record(SUMMARY)))
-        await until(lambda: store._link._sent)
-        second = asyncio.create_task(store.capture("orders", Record(SUMMARY)))
-        await until(lambda: store._link._waiting and not store._link._turn)
+        first = asyncio.create_task(store.add("orders", Record(SUMMARY)))
+        await until(lambda: store._pipeline._sent)
+        second = asyncio.create_task(store.add("orders", Record(SUMMARY)))
+        await until(lambda: store._pipeline._waiting and not store._pipeline._turn)
         held.set()
         for each in (first, second):
-            with pytest.raises(Unavailable, match="Redis is away"):
+            with pytest.raises(Unavailable, match="Redis can't be reached"):
                 await each
 
 
@@ -307,7 +308,7 @@ async def test_what_waits_for_redis_is_bounded(redis_server: RedisServer, opened
     store = await opened(redis_server)
     await store.create("orders", SETTINGS)
     results = await asyncio.gather(
-        *(store.capture("orders", Record(SUMMARY, b"x" * 10_000)) for _ in range(100)), return_exceptions=True
+        *(store.add("orders", Record(SUMMARY, b"x" * 10_000)) for _ in range(100)), return_exceptions=True
     )
     refused = [result for result in results if isinstance(result, Unavailable)]
     assert 80 <= len(refused) <= 95
@@ -322,28 +323,28 @@ async def test_kept_mirrors_are_there_in_a_redis_that_has_forgotten(redis_server
     async with store.keep("orders", SETTINGS):
         with redis_server.client() as client:
             client.flushall()
-        assert await store.capture("orders", Record(SUMMARY)) is not None
+        assert await store.add("orders", Record(SUMMARY)) is not None
 
 
 async def test_watchers_look_again_after_redis_was_away(own_redis: Own, opened: Open) -> None:
     server = own_redis(*DURABLE)
     store = await opened(server)
     await store.create("orders", SETTINGS)
-    async with store.hub.watch("orders") as watch:
+    async with store.hub.watch("orders") as queue:
         server.kill()
         server.start()
         async with asyncio.timeout(PATIENCE):
-            assert await watch.next() is None
+            assert await queue.next() is None
         await available(store)
-        captured = await store.capture("orders", Record(SUMMARY))
-        assert captured is not None
+        recorded = await store.add("orders", Record(SUMMARY))
+        assert recorded is not None
         async with asyncio.timeout(PATIENCE):
-            event = await watch.next()
+            event = await queue.next()
         assert event is not None
-        assert event.id == captured.id
+        assert event.id == recorded.id
 
 
-async def test_every_acknowledged_capture_survives_a_kill(own_redis: Own, opened: Open) -> None:
+async def test_every_acknowledged_record_survives_a_kill(own_redis: Own, opened: Open) -> None:
     server = own_redis(*DURABLE)
     store = await opened(server)
     await store.create("orders", SETTINGS)
@@ -355,13 +356,13 @@ async def test_every_acknowledged_capture_survives_a_kill(own_redis: Own, opened
         nonlocal refused
         while running:
             try:
-                captured = await store.capture("orders", Record(SUMMARY, b"body"))
+                recorded = await store.add("orders", Record(SUMMARY, b"body"))
             except Unavailable:
                 refused += 1
                 await asyncio.sleep(0.01)
             else:
-                assert captured is not None
-                acknowledged.append(captured.id)
+                assert recorded is not None
+                acknowledged.append(recorded.id)
 
     workers = [asyncio.create_task(work()) for _ in range(32)]
     for _ in range(3):
@@ -387,20 +388,20 @@ def wait_for_redis(site: Site) -> None:
 def test_without_redis_there_is_503_and_then_all_is_well_again(own_redis: Own, serve: Serve) -> None:
     server = own_redis(*DURABLE)
     site = serve(redis_url=server.url)
-    site.capture("/before")
+    site.record("/before")
     server.kill()
-    answer = site.ask("POST", "/r/orders/lost", b"x", [("Origin", "http://app.example")])
-    assert answer.status == 503
-    assert answer.headers["retry-after"] == "1"
-    assert answer.headers["access-control-allow-origin"] == "http://app.example"
+    response = site.ask("POST", "/r/orders/lost", b"x", [("Origin", "http://app.example")])
+    assert response.status == 503
+    assert response.headers["retry-after"] == "1"
+    assert response.headers["access-control-allow-origin"] == "http://app.example"
     for path in ("/v/orders", "/api/mirrors/orders", "/api/mirrors/orders/requests.json", "/ws/orders"):
-        answer = site.get(path)
-        assert answer.status == 503, path
-        assert "Redis is away" in answer.text
+        response = site.get(path)
+        assert response.status == 503, path
+        assert "Redis can't be reached" in html.unescape(response.text)
     assert site.get("/").status == 200
     server.start()
     wait_for_redis(site)
-    site.capture("/after")
+    site.record("/after")
     assert [request["path"] for request in site.requests()] == ["/before", "/after"]
 
 
@@ -441,7 +442,7 @@ async def test_pages_recover_by_themselves_with_no_loss_and_no_doubles(own_redis
     assert seen == sorted(seen, key=lambda path: int(path[1:]))
 
 
-async def test_a_page_of_one_server_shows_what_another_one_captures(redis_server: RedisServer, serve: Serve) -> None:
+async def test_a_page_of_one_server_shows_what_another_one_records(redis_server: RedisServer, serve: Serve) -> None:
     one, two = serve(), serve()
     async with two.follow() as follower:
         await follower.message("hello")

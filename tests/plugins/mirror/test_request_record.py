@@ -12,26 +12,26 @@ import pytest
 from reserve_core import Request
 from reserve_mirror.access import Access
 from reserve_mirror.options import Options
-from reserve_mirror.request_record import EMPTY, Capture, body_of, iso
+from reserve_mirror.request_record import EMPTY, RequestRecord, body_of, iso
 
 ACCESS = Access(Options(mirror=""), "localhost")
 HOST = (b"Host", b"a")
 
 
-def captured(*fields: tuple[bytes, bytes], target: str = "/", body: bytes = b"", **more: Any) -> Capture:
+def record_of(*fields: tuple[bytes, bytes], target: str = "/", body: bytes = b"", **more: Any) -> RequestRecord:
     request = Request("POST", f"/m/r/orders{target}", raw_headers=[HOST, *fields])
-    return Capture(request, ACCESS, 1_700_000_000_123, target, body_of(body, 1000), **more)
+    return RequestRecord(request, ACCESS, 1_700_000_000_123, target, body_of(body, 1000), **more)
 
 
 def test_a_record_is_encoded_once_and_not_before_somebody_asks() -> None:
-    made = captured((b"X-A", b"1"))
+    made = record_of((b"X-A", b"1"))
     assert made._summary is None
     first = made.summary
     assert made.summary is first
 
 
 def test_a_record_says_what_came() -> None:
-    assert json.loads(captured((b"X-A", b'"\xe9\\ \t'), target='/a"b?q=1&q=%20', body=b"hi").summary) == {
+    assert json.loads(record_of((b"X-A", b'"\xe9\\ \t'), target='/a"b?q=1&q=%20', body=b"hi").summary) == {
         "time": "2023-11-14T22:13:20.123Z",
         "method": "POST",
         "path": '/a"b',
@@ -50,7 +50,7 @@ def test_a_record_says_what_came() -> None:
 def test_of_a_body_the_hash_is_that_of_all_of_it(size: int) -> None:
     for limit in (0, 1000, 1_000_000):
         request = Request("POST", "/", raw_headers=[HOST])
-        made = Capture(request, ACCESS, 0, "/", body_of(b"x" * size, limit))
+        made = RequestRecord(request, ACCESS, 0, "/", body_of(b"x" * size, limit))
         summary = json.loads(made.summary)
         assert (summary["size"], summary["sha256"]) == (size, hashlib.sha256(b"x" * size).hexdigest())
         assert (len(made.body), summary["truncated"]) == (min(size, limit), size > limit)
@@ -63,7 +63,7 @@ NASTY = [b"", b"plain", b"\xe9" * 1000, b'"' * 1000, b"\\" * 1000, bytes(range(0
 @pytest.mark.parametrize("value", NASTY)
 def test_what_it_counts_for_is_enough_for_what_it_becomes(value: bytes) -> None:
     recorded = {"headers": [["a", value.decode("latin-1")]]}
-    made = captured(*[(b"A", value)] * 5, target=f"/é€😀{'ü' * 100}?{'&'.join('ab')}", body=b"abc", response=recorded)
+    made = record_of(*[(b"A", value)] * 5, target=f"/é€😀{'ü' * 100}?{'&'.join('ab')}", body=b"abc", response=recorded)
     counted = made.size
     assert counted >= len(made.summary) + 3
     assert made.size == counted

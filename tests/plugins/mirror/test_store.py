@@ -1,4 +1,4 @@
-"""What both engines must do: the contract `Store`."""
+"""What both stores must do: the contract `Store`."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reserve_mirror.store import MirrorEvent, Record, Settings, Store, Watch, is_after, parse_id
+from reserve_mirror.store import EventQueue, MirrorEvent, MirrorSettings, Record, Store, is_after, parse_id
 from tests.kit.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from tests.plugins.mirror.conftest import Age
 
-SETTINGS = Settings(max_requests=3, expiration_time=60, answer='{"status":200}')
+SETTINGS = MirrorSettings(max_requests=3, expiration_time=60, response='{"status":200}')
 
 
 def summary(n: int = 0) -> str:
     return json.dumps({"path": f"/{n}"}, separators=(",", ":"))
 
 
-async def captured(store: Store, n: int = 0, code: str = "orders", body: bytes = b"") -> str:
-    result = await store.capture(code, Record(summary(n), body))
+async def recorded(store: Store, n: int = 0, code: str = "orders", body: bytes = b"") -> str:
+    result = await store.add(code, Record(summary(n), body))
     assert result is not None
     return result.id
 
@@ -33,9 +33,9 @@ async def ids(store: Store, after: str = "", limit: int = 100) -> list[str]:
     return [entry.id for entry in await store.entries("orders", after, limit)]
 
 
-async def following(watch: Watch) -> MirrorEvent:
+async def following(queue: EventQueue) -> MirrorEvent:
     async with asyncio.timeout(PATIENCE):
-        event = await watch.next()
+        event = await queue.next()
     assert event is not None
     return event
 
@@ -64,9 +64,9 @@ async def test_a_new_mirror_is_empty_and_has_the_full_time(store: Store) -> None
 
 async def test_without_a_mirror_there_is_nothing(store: Store) -> None:
     assert await store.read("orders") is None
-    assert await store.capture("orders", Record(summary())) is None
+    assert await store.add("orders", Record(summary())) is None
     assert await store.entries("orders", "", 10) == []
-    assert await store.content("orders", "1-0") is None
+    assert await store.get("orders", "1-0") is None
     assert not await store.change("orders", "{}")
     assert not await store.drop("orders")
     assert not await store.remove("orders", "1-0")
@@ -75,7 +75,7 @@ async def test_without_a_mirror_there_is_nothing(store: Store) -> None:
 
 async def test_requests_come_in_order_with_growing_ids(store: Store) -> None:
     await store.create("orders", SETTINGS._replace(max_requests=100))
-    made = [await captured(store, n) for n in range(50)]
+    made = [await recorded(store, n) for n in range(50)]
     assert [(entry.id, entry.summary) for entry in await store.entries("orders", "", 100)] == [
         (request_id, summary(n)) for n, request_id in enumerate(made)
     ]
@@ -84,14 +84,14 @@ async def test_requests_come_in_order_with_growing_ids(store: Store) -> None:
 
 async def test_an_entry_is_its_summary_with_the_id(store: Store) -> None:
     await store.create("orders", SETTINGS)
-    request_id = await captured(store, 7)
+    request_id = await recorded(store, 7)
     (entry,) = await store.entries("orders", "", 1)
     assert json.loads(entry.text) == {"id": request_id, "path": "/7"}
 
 
 async def test_a_list_begins_after_an_id_and_ends_at_the_limit(store: Store) -> None:
     await store.create("orders", SETTINGS._replace(max_requests=100))
-    made = [await captured(store, n) for n in range(10)]
+    made = [await recorded(store, n) for n in range(10)]
     assert await ids(store, limit=4) == made[:4]
     assert await ids(store, after=made[3], limit=4) == made[4:8]
     assert await ids(store, after=made[9]) == []
@@ -100,7 +100,7 @@ async def test_a_list_begins_after_an_id_and_ends_at_the_limit(store: Store) -> 
 
 async def test_a_list_may_begin_after_a_request_that_is_gone(store: Store) -> None:
     await store.create("orders", SETTINGS)
-    made = [await captured(store, n) for n in range(3)]
+    made = [await recorded(store, n) for n in range(3)]
     await store.remove("orders", made[1])
     assert await ids(store, after=made[1]) == made[2:]
 
@@ -109,7 +109,7 @@ async def test_the_newest_is_the_last_that_is_kept(store: Store) -> None:
     assert await store.newest("orders") == ""
     await store.create("orders", SETTINGS)
     assert await store.newest("orders") == ""
-    made = [await captured(store, n) for n in range(5)]
+    made = [await recorded(store, n) for n in range(5)]
     assert await store.newest("orders") == made[-1]
     await store.remove("orders", made[-1])
     assert await store.newest("orders") == made[-2]
@@ -117,14 +117,14 @@ async def test_the_newest_is_the_last_that_is_kept(store: Store) -> None:
     assert await store.newest("orders") == ""
 
 
-async def test_a_capture_gives_the_answer(store: Store) -> None:
+async def test_adding_a_record_gives_the_response(store: Store) -> None:
     await store.create("orders", SETTINGS)
-    first = await store.capture("orders", Record(summary()))
+    first = await store.add("orders", Record(summary()))
     await store.change("orders", '{"status":418}')
-    second = await store.capture("orders", Record(summary()))
+    second = await store.add("orders", Record(summary()))
     assert first is not None
     assert second is not None
-    assert (first.answer, second.answer) == ('{"status":200}', '{"status":418}')
+    assert (first.response, second.response) == ('{"status":200}', '{"status":418}')
 
 
 @pytest.mark.parametrize(
@@ -132,63 +132,63 @@ async def test_a_capture_gives_the_answer(store: Store) -> None:
 )
 async def test_bodies_are_kept_to_the_byte(store: Store, body: bytes) -> None:
     await store.create("orders", SETTINGS)
-    result = await store.capture("orders", Record(summary(), body, body[::-1]))
+    result = await store.add("orders", Record(summary(), body, body[::-1]))
     assert result is not None
-    content = await store.content("orders", result.id)
+    content = await store.get("orders", result.id)
     assert content is not None
     assert content.entry.summary == summary()
     assert content.body == body
-    assert content.answer_body == body[::-1]
+    assert content.response_body == body[::-1]
 
 
 async def test_beyond_the_most_requests_the_oldest_goes_with_its_body(store: Store) -> None:
     await store.create("orders", SETTINGS)
-    made = [await captured(store, n, body=b"%d" % n) for n in range(8)]
+    made = [await recorded(store, n, body=b"%d" % n) for n in range(8)]
     assert await ids(store) == made[-3:]
-    contents = [await store.content("orders", request_id) for request_id in made]
+    contents = [await store.get("orders", request_id) for request_id in made]
     assert [content and content.body for content in contents] == [None] * 5 + [b"5", b"6", b"7"]
 
 
 async def test_one_request_is_removed(store: Store) -> None:
     await store.create("orders", SETTINGS)
-    made = [await captured(store, n, body=b"x") for n in range(3)]
+    made = [await recorded(store, n, body=b"x") for n in range(3)]
     assert await store.remove("orders", made[1])
     assert not await store.remove("orders", made[1])
     assert await ids(store) == [made[0], made[2]]
-    assert await store.content("orders", made[1]) is None
+    assert await store.get("orders", made[1]) is None
 
 
 async def test_all_are_cleared_and_ids_go_on(store: Store) -> None:
     await store.create("orders", SETTINGS)
-    made = [await captured(store, n, body=b"x") for n in range(3)]
+    made = [await recorded(store, n, body=b"x") for n in range(3)]
     assert await store.clear("orders")
     assert await ids(store) == []
-    assert await store.content("orders", made[0]) is None
-    assert is_after(await captured(store), made[-1])
+    assert await store.get("orders", made[0]) is None
+    assert is_after(await recorded(store), made[-1])
 
 
 async def test_a_dropped_mirror_leaves_nothing(store: Store) -> None:
     await store.create("orders", SETTINGS)
-    request_id = await captured(store, body=b"secret")
+    request_id = await recorded(store, body=b"secret")
     assert await store.drop("orders")
     assert await store.read("orders") is None
     await store.create("orders", SETTINGS)
     assert await ids(store) == []
-    assert await store.content("orders", request_id) is None
+    assert await store.get("orders", request_id) is None
 
 
 async def test_mirrors_are_apart(store: Store) -> None:
     await store.create("orders", SETTINGS)
     await store.create("other", SETTINGS)
-    request_id = await captured(store, body=b"mine")
+    request_id = await recorded(store, body=b"mine")
     assert await store.entries("other", "", 10) == []
-    assert await store.content("other", request_id) is None
+    assert await store.get("other", request_id) is None
     await store.clear("other")
     await store.drop("other")
     assert await ids(store) == [request_id]
 
 
-async def test_a_deletion_changes_the_revision_and_a_capture_does_not(store: Store) -> None:
+async def test_a_deletion_changes_the_revision_and_a_record_does_not(store: Store) -> None:
     await store.create("orders", SETTINGS)
     revisions = []
 
@@ -198,7 +198,7 @@ async def test_a_deletion_changes_the_revision_and_a_capture_does_not(store: Sto
         revisions.append(state.revision)
 
     await look()
-    request_id = await captured(store)
+    request_id = await recorded(store)
     await look()
     await store.remove("orders", request_id)
     await look()
@@ -214,38 +214,38 @@ async def test_a_deletion_changes_the_revision_and_a_capture_does_not(store: Sto
 
 async def test_a_mirror_expires_with_all_it_has(store: Store, age: Age) -> None:
     await store.create("orders", SETTINGS)
-    request_id = await captured(store, body=b"x")
+    request_id = await recorded(store, body=b"x")
     age(store, 60)
     assert await store.read("orders") is None
-    assert await store.capture("orders", Record(summary())) is None
+    assert await store.add("orders", Record(summary())) is None
     assert await store.create("orders", SETTINGS)
     assert await ids(store) == []
-    assert await store.content("orders", request_id) is None
+    assert await store.get("orders", request_id) is None
 
 
-async def test_a_capture_and_a_visit_put_the_expiry_off(store: Store, age: Age) -> None:
-    for code in ("visited", "captured", "looked-at"):
+async def test_a_record_and_a_visit_put_the_expiry_off(store: Store, age: Age) -> None:
+    for code in ("visited", "recorded", "looked-at"):
         await store.create(code, SETTINGS._replace(expiration_time=600))
-    await captured(store, code="visited", body=b"kept")
+    await recorded(store, code="visited", body=b"kept")
     age(store, 360)
     await store.read("visited", renew=True)
-    await captured(store, code="captured")
+    await recorded(store, code="recorded")
     await store.read("looked-at")
     age(store, 360)
     visited = await store.read("visited")
     assert visited is not None
     assert visited.requests == 1
     (entry,) = await store.entries("visited", "", 10)
-    content = await store.content("visited", entry.id)
+    content = await store.get("visited", entry.id)
     assert content is not None
     assert content.body == b"kept"
-    assert await store.read("captured") is not None
+    assert await store.read("recorded") is not None
     assert await store.read("looked-at") is None
 
 
 async def test_a_kept_mirror_always_exists_and_never_expires(store: Store) -> None:
     async with store.keep("orders", SETTINGS):
-        await captured(store)
+        await recorded(store)
         state = await store.read("orders")
         assert state is not None
         assert state.expires_at is None
@@ -259,15 +259,15 @@ async def test_a_kept_mirror_always_exists_and_never_expires(store: Store) -> No
 
 
 async def test_what_exists_can_be_kept_from_now_on(store: Store, age: Age) -> None:
-    await store.create("orders", SETTINGS._replace(answer='{"status":418}'))
-    request_id = await captured(store, body=b"x")
+    await store.create("orders", SETTINGS._replace(response='{"status":418}'))
+    request_id = await recorded(store, body=b"x")
     async with store.keep("orders", SETTINGS):
         age(store, 60)
         state = await store.read("orders")
         assert state is not None
         assert state.expires_at is None
-        assert state.settings.answer == '{"status":418}'
-        content = await store.content("orders", request_id)
+        assert state.settings.response == '{"status":418}'
+        content = await store.get("orders", request_id)
         assert content is not None
         assert content.body == b"x"
 
@@ -282,14 +282,14 @@ async def test_a_mirror_is_kept_as_long_as_anybody_keeps_it(store: Store) -> Non
 
 async def test_watchers_are_told_of_everything_in_order(store: Store) -> None:
     await store.create("orders", SETTINGS)
-    async with store.hub.watch("orders") as watch:
-        first = await captured(store, 1)
-        second = await captured(store, 2)
+    async with store.hub.watch("orders") as queue:
+        first = await recorded(store, 1)
+        second = await recorded(store, 2)
         await store.remove("orders", first)
         await store.change("orders", '{"status":418}')
         await store.clear("orders")
         await store.drop("orders")
-        events = [await following(watch) for _ in range(6)]
+        events = [await following(queue) for _ in range(6)]
     assert [event.type for event in events] == ["request", "request", "deleted", "updated", "cleared", "expired"]
     assert [event.id for event in events] == [first, second, "", "", "", ""]
     messages = [json.loads(event.text) for event in events]
@@ -306,10 +306,10 @@ async def test_watchers_are_told_of_everything_in_order(store: Store) -> None:
 
 async def test_the_revision_told_is_the_one_read(store: Store) -> None:
     await store.create("orders", SETTINGS)
-    request_id = await captured(store)
-    async with store.hub.watch("orders") as watch:
+    request_id = await recorded(store)
+    async with store.hub.watch("orders") as queue:
         await store.remove("orders", request_id)
-        told = json.loads((await following(watch)).text)["revision"]
+        told = json.loads((await following(queue)).text)["revision"]
     state = await store.read("orders")
     assert state is not None
     assert state.revision == told
@@ -317,62 +317,62 @@ async def test_the_revision_told_is_the_one_read(store: Store) -> None:
 
 async def test_an_empty_mirror_that_is_cleared_names_no_last_request(store: Store) -> None:
     await store.create("orders", SETTINGS)
-    async with store.hub.watch("orders") as watch:
+    async with store.hub.watch("orders") as queue:
         await store.clear("orders")
-        assert json.loads((await following(watch)).text)["last"] == ""
+        assert json.loads((await following(queue)).text)["last"] == ""
 
 
 async def test_watchers_hear_of_their_own_mirror_only(store: Store) -> None:
     await store.create("orders", SETTINGS)
     await store.create("other", SETTINGS)
-    async with store.hub.watch("orders") as watch:
-        await captured(store, code="other")
-        request_id = await captured(store)
-        assert (await following(watch)).id == request_id
+    async with store.hub.watch("orders") as queue:
+        await recorded(store, code="other")
+        request_id = await recorded(store)
+        assert (await following(queue)).id == request_id
 
 
 async def test_many_watch_one_mirror_and_one_may_leave(store: Store) -> None:
     await store.create("orders", SETTINGS)
     async with AsyncExitStack() as stack:
-        watches = [await stack.enter_async_context(store.hub.watch("orders")) for _ in range(5)]
+        queues = [await stack.enter_async_context(store.hub.watch("orders")) for _ in range(5)]
         async with store.hub.watch("orders"):
             pass
-        request_id = await captured(store)
-        assert [(await following(watch)).id for watch in watches] == [request_id] * 5
+        request_id = await recorded(store)
+        assert [(await following(queue)).id for queue in queues] == [request_id] * 5
     assert store.hub.codes == []
 
 
 async def test_a_watch_that_begins_as_another_ends_misses_nothing(store: Store) -> None:
     await store.create("orders", SETTINGS)
     for n in range(20):
-        async with store.hub.watch("orders") as watch:
-            request_id = await captured(store, n)
-            assert (await following(watch)).id == request_id
+        async with store.hub.watch("orders") as queue:
+            request_id = await recorded(store, n)
+            assert (await following(queue)).id == request_id
 
 
 async def test_a_watcher_that_falls_behind_has_to_look(store: Store) -> None:
     await store.create("orders", SETTINGS)
-    async with store.hub.watch("orders") as watch, store.hub.watch("orders") as other:
+    async with store.hub.watch("orders") as queue, store.hub.watch("orders") as other:
         for n in range(300):
-            await captured(store, n)
+            await recorded(store, n)
         async with asyncio.timeout(PATIENCE):
             while await other.next() is not None:
                 pass
-            assert await watch.next() is None
-        request_id = await captured(store)
-        while (await following(watch)).id != request_id:  # Redis may tell of the last of the others only now
+            assert await queue.next() is None
+        request_id = await recorded(store)
+        while (await following(queue)).id != request_id:  # Redis may tell of the last of the others only now
             pass
 
 
-async def test_captures_at_once_are_all_kept_once(store: Store) -> None:
+async def test_records_at_once_are_all_kept_once(store: Store) -> None:
     await store.create("orders", SETTINGS._replace(max_requests=2000))
-    results = await asyncio.gather(*(store.capture("orders", Record(summary(n), b"%d" % n)) for n in range(1000)))
+    results = await asyncio.gather(*(store.add("orders", Record(summary(n), b"%d" % n)) for n in range(1000)))
     made = {result.id: n for n, result in enumerate(results) if result is not None}
     assert len(made) == 1000
     entries = await store.entries("orders", "", 2000)
     assert {entry.id: entry.summary for entry in entries} == {request_id: summary(n) for request_id, n in made.items()}
     for request_id, n in list(made.items())[::100]:
-        content = await store.content("orders", request_id)
+        content = await store.get("orders", request_id)
         assert content is not None
         assert content.body == b"%d" % n
 

@@ -1,4 +1,4 @@
-"""The prefix `tap`: it sees requests and what is answered to them, and changes nothing."""
+"""The prefix `tap`: it sees requests and their responses, and changes nothing."""
 
 from __future__ import annotations
 
@@ -76,10 +76,10 @@ def read_nothing(request: Request, response: Response) -> None:
     response.send(b"no", 403)
 
 
-def test_request_and_answer_are_recorded(tap: Tap) -> None:
+def test_request_and_response_are_recorded(tap: Tap) -> None:
     tapped = tap(read_body)
-    answer = tapped.ask("PUT", "/api/x?y=1", b"\xff123", [("X-B", "3"), ("Host", "shop.example")])
-    assert (answer.status, answer.body) == (201, b"321\xff")
+    response = tapped.ask("PUT", "/api/x?y=1", b"\xff123", [("X-B", "3"), ("Host", "shop.example")])
+    assert (response.status, response.body) == (201, b"321\xff")
     whole = tapped.recorded()
     assert (whole["method"], whole["path"], whole["query"]) == ("PUT", "/api/x", [["y", "1"]])
     assert whole["url"] == "http://shop.example/api/x?y=1"
@@ -106,7 +106,7 @@ def test_request_and_answer_are_recorded(tap: Tap) -> None:
 @pytest.mark.parametrize("handler", [read_body, stream_body, read_nothing])
 @pytest.mark.parametrize("body", [b"", b"x", bytes(range(256)) * 4000], ids=["none", "small", "large"])
 @pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunked"])
-def test_the_answer_is_the_same_with_and_without(
+def test_the_response_is_the_same_with_and_without(
     serve: Serve, tap: Tap, handler: Any, body: bytes, chunked: bool
 ) -> None:
     plain = serve(before=[{"match": "^/api", "custom": handler}])
@@ -117,8 +117,8 @@ def test_the_answer_is_the_same_with_and_without(
     without, with_tap = plain.ask("POST", "/api", pieces()), tap(handler).ask("POST", "/api", pieces())
     assert with_tap.status == without.status
     assert with_tap.body == without.body
-    for answer in (without, with_tap):
-        answer.headers.popall("date")
+    for response in (without, with_tap):
+        response.headers.popall("date")
     assert with_tap.headers == without.headers
 
 
@@ -200,7 +200,7 @@ def test_bodies_over_the_limit_are_cut_in_the_record_only(tap: Tap) -> None:
 
 
 @pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 304)])
-def test_an_answer_without_a_body_is_recorded_without(tap: Tap, method: str, status: int) -> None:
+def test_a_response_without_a_body_is_recorded_without(tap: Tap, method: str, status: int) -> None:
     tapped = tap(lambda request, response: response.send(b"never sent", status))
     assert tapped.ask(method).body == b""
     recorded = tapped.recorded()["response"]
@@ -216,7 +216,7 @@ def test_a_failure_is_recorded_as_it_was_answered(tap: Tap) -> None:
     assert tapped.recorded()["response"]["status"] == 500
 
 
-def test_an_answer_that_is_cut_is_recorded_as_incomplete(tap: Tap) -> None:
+def test_a_response_that_is_cut_is_recorded_as_incomplete(tap: Tap) -> None:
     async def fail(request: Request, response: Response) -> None:
         await response.write(b"half")
         raise ValueError("oops")

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 def send(url: str, body: bytes | None = None, method: str = "POST", **headers: str) -> bytes:
     request = urllib.request.Request(url, body, headers, method=method)
-    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-        return bytes(answer.read())
+    with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+        return bytes(response.read())
 
 
 def test_a_request_is_waited_for(reserve_mirror: TestMirror) -> None:

@@ -30,35 +30,35 @@ def later(work: Callable[[], Any], seconds: float = 0.2) -> threading.Timer:
 
 
 def test_what_came_before_is_found_at_once(site: Site) -> None:
-    request_id = site.capture("/hook", b"\xff")
-    answer = wait(site, 30)
-    assert answer.status == 200
-    assert answer.json()["requests"] == [site.whole(request_id)]
+    request_id = site.record("/hook", b"\xff")
+    response = wait(site, 30)
+    assert response.status == 200
+    assert response.json()["requests"] == [site.whole(request_id)]
 
 
 def test_without_waiting_one_only_looks(site: Site) -> None:
     assert wait(site, 0).status == 408
-    request_id = site.capture()
+    request_id = site.record()
     assert [each["id"] for each in wait(site, 0).json()["requests"]] == [request_id]
 
 
 def test_what_comes_later_is_found_as_soon_as_it_is_there(site: Site) -> None:
-    timer = later(lambda: site.capture("/hook"))
-    answer = wait(site, 10 * PATIENCE)  # more than the client has
+    timer = later(lambda: site.record("/hook"))
+    response = wait(site, 10 * PATIENCE)  # more than the client has
     timer.join()
-    assert answer.status == 200
+    assert response.status == 200
 
 
 def test_only_what_comes_after_an_id_counts(site: Site) -> None:
-    first = site.capture("/1")
+    first = site.record("/1")
     assert wait(site, after=first).status == 408
-    second = site.capture("/2")
+    second = site.record("/2")
     assert [each["id"] for each in wait(site, after=first).json()["requests"]] == [second]
 
 
 def test_only_what_comes_from_now_on_counts(site: Site) -> None:
-    site.capture("/1")
-    timer = later(lambda: site.capture("/2"))
+    site.record("/1")
+    timer = later(lambda: site.record("/2"))
     found = wait(site, 30, after="now").json()["requests"]
     timer.join()
     assert [each["path"] for each in found] == ["/2"]
@@ -66,20 +66,20 @@ def test_only_what_comes_from_now_on_counts(site: Site) -> None:
 
 
 def test_now_is_the_beginning_of_a_mirror_without_requests(site: Site) -> None:
-    timer = later(lambda: site.capture("/1"))
+    timer = later(lambda: site.record("/1"))
     assert wait(site, 30, after="now").status == 200
     timer.join()
 
 
 @pytest.mark.parametrize("path", ["", "/"])
 def test_the_mirrors_own_url_has_the_path_of_a_slash(site: Site, path: str) -> None:
-    site.capture("/deeper")
-    request_id = site.capture(path)
+    site.record("/deeper")
+    request_id = site.record(path)
     for wanted in ("", "/"):
         assert [each["id"] for each in wait(site, 30, path=wanted).json()["requests"]] == [request_id]
 
 
-def test_what_is_not_whole_is_not_what_was_waited_for(site: Site) -> None:
+def test_what_is_not_complete_is_not_what_was_waited_for(site: Site) -> None:
     head = "POST /mirror/r/orders/paid HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345"
     with socket.create_connection(("127.0.0.1", site.server.port)) as client:
         client.sendall(head.encode())
@@ -89,8 +89,8 @@ def test_what_is_not_whole_is_not_what_was_waited_for(site: Site) -> None:
 
 
 def test_several_are_waited_for(site: Site) -> None:
-    ids = [site.capture("/1")]
-    timer = later(lambda: ids.extend(site.capture(f"/{n}") for n in (2, 3, 4)))
+    ids = [site.record("/1")]
+    timer = later(lambda: ids.extend(site.record(f"/{n}") for n in (2, 3, 4)))
     found = [each["id"] for each in wait(site, 30, count=3).json()["requests"]]
     timer.join()
     assert found == ids[:3]
@@ -121,7 +121,7 @@ MISSES: list[tuple[dict[str, str], list[str]]] = [
 
 def send(site: Site) -> str:
     body = '{"total": 42, "note": "☃"}'.encode()
-    return site.capture("/hook", body, headers=[("X-Event", "paid"), ("X-Event", "second")])
+    return site.record("/hook", body, headers=[("X-Event", "paid"), ("X-Event", "second")])
 
 
 @pytest.mark.parametrize("criteria", MATCHES)
@@ -133,9 +133,9 @@ def test_what_meets_the_criteria_is_found(site: Site, criteria: dict[str, str]) 
 @pytest.mark.parametrize(("criteria", "reasons"), MISSES)
 def test_what_misses_them_is_told_with_the_reasons(site: Site, criteria: dict[str, str], reasons: list[str]) -> None:
     request_id = send(site)
-    answer = wait(site, **criteria)
-    assert answer.status == 408
-    outcome = answer.json()
+    response = wait(site, **criteria)
+    assert response.status == 408
+    outcome = response.json()
     assert outcome["requests"] == []
     assert outcome["error"] == "0 of 1 matching requests came within 0.1 seconds"
     (miss,) = outcome["nearest"]
@@ -145,8 +145,8 @@ def test_what_misses_them_is_told_with_the_reasons(site: Site, criteria: dict[st
 
 def test_the_nearest_come_first_and_are_few(site: Site) -> None:
     for n in range(10):
-        site.capture(f"/{n}", method="GET")
-    nearest = site.capture("/other")
+        site.record(f"/{n}", method="GET")
+    nearest = site.record("/other")
     outcome = wait(site, method="POST", path="/hook").json()
     assert len(outcome["nearest"]) == 5
     assert outcome["nearest"][0]["request"]["id"] == nearest
@@ -164,34 +164,36 @@ def test_what_was_found_in_time_is_told(site: Site) -> None:
     "query", ["timeout=x", "timeout=3601", "count=101", "after=x", "methd=POST", "path=/a?b", "path=/%25"]
 )
 def test_a_bad_parameter_is_refused(site: Site, query: str) -> None:
-    answer = site.get(f"/api/mirrors/orders/wait?{query}")
-    assert answer.status == 400
-    assert answer.json()["error"]
+    response = site.get(f"/api/mirrors/orders/wait?{query}")
+    assert response.status == 400
+    assert response.json()["error"]
 
 
 def test_a_mirror_that_is_deleted_ends_the_waiting(site: Site) -> None:
     site.ask_json("POST", "/api/mirrors", {"code": "hooks"})
     timer = later(lambda: site.ask("DELETE", "/api/mirrors/hooks"))
-    answer = site.get("/api/mirrors/hooks/wait?timeout=30")
+    response = site.get("/api/mirrors/hooks/wait?timeout=30")
     timer.join()
-    assert answer.status == 404
+    assert response.status == 404
 
 
 def test_many_wait_at_once(serve: Serve) -> None:
     site = serve()
-    answers: list[Answer] = []
-    threads = [threading.Thread(target=lambda n=n: answers.append(wait(site, 30, path=f"/{n % 5}"))) for n in range(20)]
+    responses: list[Answer] = []
+    threads = [
+        threading.Thread(target=lambda n=n: responses.append(wait(site, 30, path=f"/{n % 5}"))) for n in range(20)
+    ]
     for thread in threads:
         thread.start()
     for n in range(5):
-        site.capture(f"/{n}")
+        site.record(f"/{n}")
     for thread in threads:
         thread.join()
-    found = sorted(answer.json()["requests"][0]["path"] for answer in answers)
+    found = sorted(response.json()["requests"][0]["path"] for response in responses)
     assert found == sorted(f"/{n % 5}" for n in range(20))
 
 
 def test_a_body_that_is_not_text_can_be_searched(site: Site) -> None:
-    site.capture("/hook", b"\xff\xfeneedle\x00")
+    site.record("/hook", b"\xff\xfeneedle\x00")
     assert wait(site, 30, body__contains="needle").status == 200
     assert json.loads(wait(site, body__contains="other").body)["nearest"]

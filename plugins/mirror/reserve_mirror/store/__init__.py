@@ -1,21 +1,32 @@
-"""Where mirrors and what they captured are kept: one interface, two engines."""
+"""Where mirrors and their records are kept: one interface, a store in memory and one in Redis."""
 
-from .event_hub import Hub, Watch
-from .interface import Captured, Content, Entry, Record, Settings, State, Store, Unavailable, is_after, parse_id
+from .event_hub import EventHub, EventQueue
+from .interface import (
+    MirrorSettings,
+    MirrorState,
+    Receipt,
+    Record,
+    RecordEntry,
+    Store,
+    StoredRecord,
+    Unavailable,
+    is_after,
+    parse_id,
+)
 from .mirror_event import MirrorEvent
 
 __all__ = [
-    "Captured",
-    "Content",
-    "Entry",
-    "Hub",
+    "EventHub",
+    "EventQueue",
     "MirrorEvent",
+    "MirrorSettings",
+    "MirrorState",
+    "Receipt",
     "Record",
-    "Settings",
-    "State",
+    "RecordEntry",
     "Store",
+    "StoredRecord",
     "Unavailable",
-    "Watch",
     "is_after",
     "parse_id",
 ]

@@ -15,10 +15,10 @@ from .mirror_event import MirrorEvent
 MAX_EVENTS = 256
 MAX_SIZE = 1024 * 1024
 # Watchers of a process: pages that are open, and those who wait.
-MAX_WATCHES = 5000
+MAX_WATCHERS = 5000
 
 
-class Watch:
+class EventQueue:
     """The events of one mirror for one watcher, bounded."""
 
     def __init__(self) -> None:
@@ -62,61 +62,61 @@ class Watch:
         self._waiter.wake()
 
 
-Subscribe = Callable[[str], Awaitable[None]]
+Join = Callable[[str], Awaitable[None]]
 
 
-class Hub:
+class EventHub:
     """Hands the events of mirrors to their watchers.
 
-    `join` is called with the code of a mirror before it is watched, `leave` when nobody watches it any more: an engine
-    whose events come from elsewhere asks for them so.
+    `join` is called with the code of a mirror before it is watched, `leave` when nobody watches it any more: a store
+    whose events come from elsewhere subscribes to them there.
     """
 
-    def __init__(self, join: Subscribe | None = None, leave: Callable[[str], None] | None = None) -> None:
+    def __init__(self, join: Join | None = None, leave: Callable[[str], None] | None = None) -> None:
         self._join = join
         self._leave = leave
-        self._watches: dict[str, set[Watch]] = {}
+        self._queues: dict[str, set[EventQueue]] = {}
         self._count = 0
 
     @property
     def codes(self) -> list[str]:
         """The mirrors that are watched."""
-        return list(self._watches)
+        return list(self._queues)
 
     def is_watched(self, code: str) -> bool:
-        return code in self._watches
+        return code in self._queues
 
     @asynccontextmanager
-    async def watch(self, code: str) -> AsyncIterator[Watch]:
+    async def watch(self, code: str) -> AsyncIterator[EventQueue]:
         """Watches a mirror: all that happens to it from now on is an event.
 
         Raises `Unavailable` when there are too many watchers, and what `join` raises.
         """
-        if self._count >= MAX_WATCHES:
+        if self._count >= MAX_WATCHERS:
             raise Unavailable("Too many pages are open: try again later")
         self._count += 1
-        watch = Watch()
-        watches = self._watches.setdefault(code, set())
-        watches.add(watch)
+        queue = EventQueue()
+        queues = self._queues.setdefault(code, set())
+        queues.add(queue)
         try:
             if self._join is not None:
                 await self._join(code)
-            yield watch
+            yield queue
         finally:
             self._count -= 1
-            watches.discard(watch)
-            if not watches and self._watches.get(code) is watches:
-                del self._watches[code]
+            queues.discard(queue)
+            if not queues and self._queues.get(code) is queues:
+                del self._queues[code]
                 if self._leave is not None:
                     self._leave(code)
 
     def publish(self, code: str, event: MirrorEvent) -> None:
         """Tells the watchers of a mirror."""
-        for watch in self._watches.get(code, ()):
-            watch.put(event)
+        for queue in self._queues.get(code, ()):
+            queue.put(event)
 
     def lose(self) -> None:
         """Events may have been lost: every watcher has to look at the store."""
-        for watches in self._watches.values():
-            for watch in watches:
-                watch.lose()
+        for queues in self._queues.values():
+            for queue in queues:
+                queue.lose()

@@ -1,4 +1,4 @@
-"""What an engine does. `tests/plugins/mirror/test_store.py` holds both engines to it."""
+"""What a store does. `tests/plugins/mirror/test_store.py` holds both of them to it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from .event_hub import Hub
+    from .event_hub import EventHub
 
 # What a request takes in memory besides its bytes, about.
 OVERHEAD = 512
@@ -16,36 +16,36 @@ _ID = re.compile(r"([0-9]{1,15})-([0-9]{1,15})", re.ASCII)
 
 
 class Unavailable(Exception):
-    """The store can't do it now: Redis is away, or something is full. The message is for the client."""
+    """The store can't do it now: Redis can't be reached, or something is full. The message is for the client."""
 
 
-class Settings(NamedTuple):
+class MirrorSettings(NamedTuple):
     """What a mirror is made with."""
 
     max_requests: int
     expiration_time: int | None  # seconds; None: it never expires
-    answer: str  # a `MirrorResponse` as JSON
+    response: str  # a `MirrorResponse` as JSON
 
 
-class State(NamedTuple):
+class MirrorState(NamedTuple):
     """A mirror as it is now. Times are milliseconds since the epoch."""
 
-    settings: Settings
+    settings: MirrorSettings
     created: int
     expires_at: int | None
-    requests: int  # how many it has
+    requests: int  # how many it keeps
     revision: str
 
 
-class Captured(NamedTuple):
-    """A capture that is stored."""
+class Receipt(NamedTuple):
+    """That a record is stored: its id, and what its sender gets."""
 
     id: str
-    answer: str  # what the mirror answers, a `MirrorResponse` as JSON
+    response: str  # of the mirror, a `MirrorResponse` as JSON
 
 
-class Entry(NamedTuple):
-    """A request in a list: `summary` is a JSON object without the id."""
+class RecordEntry(NamedTuple):
+    """A record in a list: `summary` is a JSON object without the id."""
 
     id: str
     summary: str
@@ -63,15 +63,15 @@ class Record:
     most of what a busy mirror keeps in memory is dropped before anybody has seen it.
     """
 
-    __slots__ = ("_summary", "answer_body", "body", "size")
+    __slots__ = ("_summary", "body", "response_body", "size")
 
-    def __init__(self, summary: str | None, body: bytes = b"", answer_body: bytes = b"", *, head: int = 0) -> None:
+    def __init__(self, summary: str | None, body: bytes = b"", response_body: bytes = b"", *, head: int = 0) -> None:
         """With None as `summary` a subclass encodes it later, to `head` characters at most."""
         self._summary: str | None = summary
         self.body: bytes = body
-        self.answer_body: bytes = answer_body
+        self.response_body: bytes = response_body
         # What it takes in memory, about, in bytes.
-        self.size: int = OVERHEAD + (head if summary is None else len(summary)) + len(body) + len(answer_body)
+        self.size: int = OVERHEAD + (head if summary is None else len(summary)) + len(body) + len(response_body)
 
     @property
     def summary(self) -> str:
@@ -86,22 +86,22 @@ class Record:
         raise NotImplementedError
 
 
-class Content(NamedTuple):
-    """A stored request with the bytes kept of its body, and of the answer's body if it was tapped."""
+class StoredRecord(NamedTuple):
+    """A record with the bytes kept of its body, and of the response's if it was tapped."""
 
-    entry: Entry
+    entry: RecordEntry
     body: bytes
-    answer_body: bytes
+    response_body: bytes
 
 
 class Store(Protocol):
     """Mirrors by their code. Every method raises `Unavailable` when the store can't be reached.
 
-    Each change is told to whoever watches the mirror at the `hub`, also when another process makes it. A capture and a
-    `read` with `renew` put the expiry off to the full time. Ids grow within a mirror; `after` is an id or "".
+    Each change is told to whoever watches the mirror at the `hub`, also when another process makes it. A new record and
+    a `read` with `renew` put the expiry off to the full time. Ids grow within a mirror; `after` is an id or "".
     """
 
-    hub: Hub
+    hub: EventHub
 
     async def start(self) -> None:
         """Makes the store ready. One that can't be reached is no error yet.
@@ -111,56 +111,56 @@ class Store(Protocol):
 
     async def close(self) -> None: ...
 
-    def keep(self, code: str, settings: Settings) -> AbstractAsyncContextManager[None]:
+    def keep(self, code: str, settings: MirrorSettings) -> AbstractAsyncContextManager[None]:
         """As long as it is entered the mirror always exists: it's made when it is missed, and doesn't expire.
 
         The settings of who came last hold. Afterwards it is a mirror like any other in memory; in a Redis, where other
         processes may keep it as well, it stays until it is deleted.
         """
 
-    async def create(self, code: str, settings: Settings) -> bool:
+    async def create(self, code: str, settings: MirrorSettings) -> bool:
         """Makes a mirror; False when the code is taken."""
 
-    async def read(self, code: str, renew: bool = False) -> State | None:
+    async def read(self, code: str, renew: bool = False) -> MirrorState | None:
         """The mirror, None when there is none."""
 
-    async def change(self, code: str, answer: str) -> bool:
-        """Sets what the mirror answers, a `MirrorResponse` as JSON; False when there is no such mirror."""
+    async def change(self, code: str, response: str) -> bool:
+        """Sets the mirror's response, a `MirrorResponse` as JSON; False when there is no such mirror."""
 
     async def drop(self, code: str) -> bool:
         """Deletes the mirror and all it has; False when there is none."""
 
-    async def capture(self, code: str, record: Record) -> Captured | None:
-        """Stores a request, and drops the oldest beyond the mirror's `max_requests`; None when there is no mirror."""
+    async def add(self, code: str, record: Record) -> Receipt | None:
+        """Stores a record, and drops the oldest beyond the mirror's `max_requests`; None when there is no mirror."""
 
-    async def entries(self, code: str, after: str, limit: int) -> list[Entry]:
-        """The oldest requests after `after`, up to `limit`."""
+    async def entries(self, code: str, after: str, limit: int) -> list[RecordEntry]:
+        """The oldest records after `after`, up to `limit`."""
 
     async def newest(self, code: str) -> str:
-        """The id of the newest request that is kept, "" when there is none."""
+        """The id of the newest record, "" when there is none."""
 
-    async def content(self, code: str, request_id: str) -> Content | None:
-        """A whole request, None when there is none."""
+    async def get(self, code: str, request_id: str) -> StoredRecord | None:
+        """A record with its bodies, None when there is none."""
 
     async def remove(self, code: str, request_id: str) -> bool:
-        """Deletes one request; False when there is none."""
+        """Deletes one record; False when there is none."""
 
     async def clear(self, code: str) -> bool:
-        """Deletes all requests; False when there is no such mirror."""
+        """Deletes all records; False when there is no such mirror."""
 
 
-class KeepingStore(Protocol):
+class MirrorKeeper(Protocol):
     """A store with a mirror that is kept, by as many as have begun to."""
 
-    async def begin_keeping(self, code: str, settings: Settings) -> None: ...
+    async def begin_keeping(self, code: str, settings: MirrorSettings) -> None: ...
 
-    def end_keeping(self, code: str, settings: Settings) -> None: ...
+    def end_keeping(self, code: str, settings: MirrorSettings) -> None: ...
 
 
-class Keeping:
+class KeptMirror:
     """What `Store.keep` enters. (A generator that awaits can't be compiled.)"""
 
-    def __init__(self, store: KeepingStore, code: str, settings: Settings) -> None:
+    def __init__(self, store: MirrorKeeper, code: str, settings: MirrorSettings) -> None:
         self._store = store
         self._code = code
         self._settings = settings

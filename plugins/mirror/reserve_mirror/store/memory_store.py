@@ -1,4 +1,4 @@
-"""The engine that needs nothing: mirrors in the memory of this process."""
+"""The store that needs nothing else: mirrors in the memory of this process."""
 
 from __future__ import annotations
 
@@ -7,8 +7,18 @@ import time
 from collections import OrderedDict
 from contextlib import AbstractAsyncContextManager, suppress
 
-from .event_hub import Hub
-from .interface import Captured, Content, Entry, Keeping, Record, Settings, State, Unavailable, parse_id
+from .event_hub import EventHub
+from .interface import (
+    KeptMirror,
+    MirrorSettings,
+    MirrorState,
+    Receipt,
+    Record,
+    RecordEntry,
+    StoredRecord,
+    Unavailable,
+    parse_id,
+)
 from .mirror_event import MirrorEvent
 
 # What all mirrors together may keep, in bytes; beyond it one than which no other is twice as large loses its oldest
@@ -24,9 +34,9 @@ class _Mirror:
 
     __slots__ = ("code", "created", "expires", "last", "rank", "records", "revision", "sequence", "settings", "size")
 
-    def __init__(self, code: str, settings: Settings, now: float) -> None:
+    def __init__(self, code: str, settings: MirrorSettings, now: float) -> None:
         self.code: str = code
-        self.settings: Settings = settings
+        self.settings: MirrorSettings = settings
         self.created: int = int(now * 1000)
         self.expires: float | None = None
         self.revision: int = 0
@@ -64,12 +74,12 @@ class MemoryStore:
     """See `Store` for the methods."""
 
     def __init__(self, max_size: int = MAX_SIZE) -> None:
-        self.hub = Hub()
+        self.hub = EventHub()
         self._max_size = max_size
         self._size = 0
         self._mirrors: dict[str, _Mirror] = {}
         self._ranks: dict[int, dict[str, _Mirror]] = {}  # those that keep something, by the bits of their sizes
-        self._kept: dict[str, list[Settings]] = {}  # of those who keep a mirror
+        self._kept: dict[str, list[MirrorSettings]] = {}  # of those who keep a mirror
         self._sweeper: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -85,15 +95,15 @@ class MemoryStore:
         self._ranks.clear()
         self._size = 0
 
-    def keep(self, code: str, settings: Settings) -> AbstractAsyncContextManager[None]:
-        return Keeping(self, code, settings)
+    def keep(self, code: str, settings: MirrorSettings) -> AbstractAsyncContextManager[None]:
+        return KeptMirror(self, code, settings)
 
-    async def begin_keeping(self, code: str, settings: Settings) -> None:
+    async def begin_keeping(self, code: str, settings: MirrorSettings) -> None:
         self._kept.setdefault(code, []).append(settings)
         mirror = self._find(code) or self._make(code, settings)
         self._set(mirror, settings._replace(expiration_time=None))
 
-    def end_keeping(self, code: str, settings: Settings) -> None:
+    def end_keeping(self, code: str, settings: MirrorSettings) -> None:
         keepers = self._kept[code]
         keepers.remove(settings)
         if not keepers:
@@ -103,11 +113,11 @@ class MemoryStore:
                 self._set(found, settings)
 
     @staticmethod
-    def _set(mirror: _Mirror, settings: Settings) -> None:
-        mirror.settings = settings._replace(answer=mirror.settings.answer)
+    def _set(mirror: _Mirror, settings: MirrorSettings) -> None:
+        mirror.settings = settings._replace(response=mirror.settings.response)
         mirror.renew(time.time())
 
-    async def create(self, code: str, settings: Settings) -> bool:
+    async def create(self, code: str, settings: MirrorSettings) -> bool:
         if self._find(code) is not None:
             return False
         if len(self._mirrors) >= MAX_MIRRORS + len(self._kept):
@@ -115,21 +125,21 @@ class MemoryStore:
         self._make(code, settings)
         return True
 
-    async def read(self, code: str, renew: bool = False) -> State | None:
+    async def read(self, code: str, renew: bool = False) -> MirrorState | None:
         mirror = self._find(code)
         if mirror is None:
             return None
         if renew:
             mirror.renew(time.time())
         expires = None if mirror.expires is None else int(mirror.expires * 1000)
-        return State(mirror.settings, mirror.created, expires, len(mirror.records), mirror.revision_text)
+        return MirrorState(mirror.settings, mirror.created, expires, len(mirror.records), mirror.revision_text)
 
-    async def change(self, code: str, answer: str) -> bool:
+    async def change(self, code: str, response: str) -> bool:
         mirror = self._find(code)
         if mirror is None:
             return False
-        mirror.settings = mirror.settings._replace(answer=answer)
-        self.hub.publish(code, MirrorEvent.updated(answer))
+        mirror.settings = mirror.settings._replace(response=response)
+        self.hub.publish(code, MirrorEvent.updated(response))
         return True
 
     async def drop(self, code: str) -> bool:
@@ -140,7 +150,7 @@ class MemoryStore:
         self.hub.publish(code, MirrorEvent.expired("deleted"))
         return True
 
-    async def capture(self, code: str, record: Record) -> Captured | None:
+    async def add(self, code: str, record: Record) -> Receipt | None:
         now = time.time()
         mirror = self._find(code, now)
         if mirror is None:
@@ -158,17 +168,17 @@ class MemoryStore:
             self.hub.publish(code, MirrorEvent.request(request_id, record.summary))
         while self._size > self._max_size:
             self._shrink()
-        return Captured(request_id, settings.answer)
+        return Receipt(request_id, settings.response)
 
-    async def entries(self, code: str, after: str, limit: int) -> list[Entry]:
+    async def entries(self, code: str, after: str, limit: int) -> list[RecordEntry]:
         mirror = self._find(code)
         if mirror is None:
             return []
         start = parse_id(after)
-        found: list[Entry] = []
+        found: list[RecordEntry] = []
         for request_id, record in mirror.records.items():
             if parse_id(request_id) > start:
-                found.append(Entry(request_id, record.summary))
+                found.append(RecordEntry(request_id, record.summary))
                 if len(found) == limit:
                     break
         return found
@@ -177,12 +187,12 @@ class MemoryStore:
         mirror = self._find(code)
         return "" if mirror is None else next(reversed(mirror.records), "")
 
-    async def content(self, code: str, request_id: str) -> Content | None:
+    async def get(self, code: str, request_id: str) -> StoredRecord | None:
         mirror = self._find(code)
         record = None if mirror is None else mirror.records.get(request_id)
         if record is None:
             return None
-        return Content(Entry(request_id, record.summary), record.body, record.answer_body)
+        return StoredRecord(RecordEntry(request_id, record.summary), record.body, record.response_body)
 
     async def remove(self, code: str, request_id: str) -> bool:
         mirror = self._find(code)
@@ -210,7 +220,7 @@ class MemoryStore:
             mirror = self._make(code, self._kept[code][-1]._replace(expiration_time=None))
         return mirror
 
-    def _make(self, code: str, settings: Settings) -> _Mirror:
+    def _make(self, code: str, settings: MirrorSettings) -> _Mirror:
         mirror = self._mirrors[code] = _Mirror(code, settings, time.time())
         return mirror
 

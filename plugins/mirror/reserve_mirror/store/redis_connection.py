@@ -11,10 +11,10 @@ import hiredis
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.exceptions import ConnectionError as Lost, InvalidResponse
 
-# Seconds that Redis may take for a connection, or a reply.
-PATIENCE = 5.0
+# Seconds that Redis has for a connection, or a reply.
+TIMEOUT = 5.0
 
-AWAY = "The mirror's Redis is away: try again in a moment"
+UNREACHABLE = "The mirror's Redis can't be reached: try again in a moment"
 
 Argument = str | bytes | int
 ReplyError = hiredis.ReplyError
@@ -25,7 +25,7 @@ pack_command: Callable[[tuple[Argument, ...]], bytes] = hiredis.pack_command  # 
 _NOTHING = object()
 
 
-class Dial:
+class RedisConnector:
     """Makes connections to the Redis of a URL; `place` names it without its password.
 
     Raises ValueError for a URL that is none of Redis.
@@ -35,7 +35,7 @@ class Dial:
         self.place = re.sub("//.*@", "//", url.partition("?")[0])
         # One protocol, so that replies look the same whatever the library's default; time is ours to keep.
         self._pool = ConnectionPool.from_url(
-            url, protocol=2, socket_timeout=None, socket_connect_timeout=PATIENCE, decode_responses=False
+            url, protocol=2, socket_timeout=None, socket_connect_timeout=TIMEOUT, decode_responses=False
         )
 
     async def connect(self) -> AbstractConnection:
@@ -49,30 +49,29 @@ class Dial:
         return connection
 
 
-class Wire(asyncio.Protocol):
+class RedisConnection(asyncio.Protocol):
     """A connection that the library has opened and authenticated, taken over from it: there, each reply would cost more
-    than all else that a capture does.
+    than all else that is done to record a request.
 
-    Each reply is given to `take`, an error one as a `ReplyError`. When the connection is lost, and not by `close`,
-    `lose` is called once with the reason.
+    Each reply is given to `on_reply`, an error one as a `ReplyError`. When the connection is lost, and not by `close`,
+    `on_lost` is called once with the reason.
     """
 
     def __init__(
-        self, connection: AbstractConnection, take: Callable[[Any], None], lose: Callable[[Exception], None]
+        self, connection: AbstractConnection, on_reply: Callable[[Any], None], on_lost: Callable[[Exception], None]
     ) -> None:
-        self._take = take
-        self._lose = lose
+        self._on_reply = on_reply
+        self._on_lost = on_lost
         self._reader = hiredis.Reader(protocolError=InvalidResponse, notEnoughData=_NOTHING)
         self._loop = asyncio.get_running_loop()
         self._closed = False
         self.heard_at: float = self._loop.time()  # when there was a sign of life, by the loop's clock
-        # All that has come until now is read. The writer, which would close a transport when it isn't used any more, is
-        # ours from now on.
+        # All that has come until now is read. The writer closes its transport when it is garbage collected: it is kept.
         self._writer: asyncio.StreamWriter = connection._writer  # type: ignore[assignment]
         reader = connection._reader
         connection._writer = connection._reader = None
         self._writer.transport.set_protocol(self)
-        if reader is None or reader.at_eof() or self._writer.is_closing():  # it has told the library
+        if reader is None or reader.at_eof() or self._writer.is_closing():  # the library was told, not we
             self._loop.call_soon(self.connection_lost, None)
 
     def send(self, commands: list[bytes]) -> None:
@@ -88,11 +87,11 @@ class Wire(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.heard_at = self._loop.time()
-        reader, take = self._reader, self._take
+        reader, on_reply = self._reader, self._on_reply
         reader.feed(data)
         try:
             while not self._closed and (reply := reader.gets()) is not _NOTHING:
-                take(reply)
+                on_reply(reply)
         except InvalidResponse as error:
             self.connection_lost(error)
 
@@ -100,4 +99,4 @@ class Wire(asyncio.Protocol):
         if not self._closed:
             self._closed = True
             self._writer.transport.abort()
-            self._lose(exc or Lost("Redis has closed the connection"))
+            self._on_lost(exc or Lost("Redis has closed the connection"))

@@ -1,7 +1,7 @@
 """One connection to Redis that everything shares: the commands of one turn of the event loop go out together.
 
-Each has a reply, or a failure, of its own. A caller that is cancelled stops waiting for its reply, which is still taken
-off the wire: nobody else can get it.
+Each has a reply, or a failure, of its own. A caller that is cancelled stops waiting for its reply, which is still read
+from the connection: nobody else can get it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import AuthenticationError, RedisError
 
 from .interface import Unavailable
-from .redis_connection import AWAY, PATIENCE, Argument, Dial, ReplyError, Wire, pack_command
-from .redis_scripts import Script
+from .redis_connection import TIMEOUT, UNREACHABLE, Argument, RedisConnection, RedisConnector, ReplyError, pack_command
+from .redis_scripts import MirrorScript
 
 logger = logging.getLogger("reserve")
 
@@ -33,9 +33,9 @@ PAUSE = 0.5
 
 STOPPING = "The server is stopping"
 
-Greeting = Callable[[Callable[..., Awaitable[Any]]], Awaitable[None]]
+OnConnect = Callable[[Callable[..., Awaitable[Any]]], Awaitable[None]]
 
-# Error replies by which Redis says that for now it does nothing at all for us.
+# Error replies by which Redis says that it carries out no command at all for now.
 _CLOSED = frozenset(("LOADING", "MASTERDOWN", "NOAUTH", "WRONGPASS"))
 _NO_SCRIPT = "NOSCRIPT"
 
@@ -59,29 +59,29 @@ class _Command:
             reply.set_exception(error)
 
 
-class Link:
-    """Sends commands. `scripts` are loaded into each new connection; then `greet` may send commands of its own."""
+class RedisPipeline:
+    """Sends commands. `scripts` are loaded into each new connection; then `on_connect` may send commands of its own."""
 
-    def __init__(self, dial: Dial, scripts: Iterable[Script], greet: Greeting) -> None:
-        self._dial = dial
+    def __init__(self, connector: RedisConnector, scripts: Iterable[MirrorScript], on_connect: OnConnect) -> None:
+        self._connector = connector
         self._scripts = tuple(scripts)
         self._loading = [pack_command(("SCRIPT", "LOAD", script.source)) for script in self._scripts]
-        self._greet = greet
-        self._waiting: list[_Command] = []  # for the end of the turn, or a connection
-        self._unknown: list[_Command] = []  # those whose script Redis doesn't know
+        self._on_connect = on_connect
+        self._waiting: list[_Command] = []  # for the end of the turn of the loop, or a connection
+        self._unloaded: list[_Command] = []  # those whose script Redis doesn't know
         self._sent: deque[_Command] = deque()  # one round trip, in the order of the replies to come
         self._size = 0  # of all these
-        self._wire: Wire | None = None
+        self._connection: RedisConnection | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._turn: asyncio.Handle | None = None  # its end
-        self._watch: asyncio.TimerHandle | None = None
+        self._timeout: asyncio.TimerHandle | None = None
         self._sent_at = 0.0
-        self._away = False
+        self._unreachable = False
         self._retry_at = 0.0
         self._refusals: set[str] = set()  # the errors that were logged
         self._closed = False
 
-    def run(self, script: Script, keys: tuple[str, ...], *arguments: Argument) -> asyncio.Future[Any]:
+    def run(self, script: MirrorScript, keys: tuple[str, ...], *arguments: Argument) -> asyncio.Future[Any]:
         """Runs a script; the future gets what it returns."""
         return self.call("EVALSHA", script.sha, len(keys), *keys, *arguments)
 
@@ -95,14 +95,14 @@ class Link:
         command = _Command(pack_command(arguments), reply)
         if self._closed:
             command.fail(STOPPING)
-        elif self._away and loop.time() < self._retry_at:
-            command.fail(AWAY)
+        elif self._unreachable and loop.time() < self._retry_at:
+            command.fail(UNREACHABLE)
         elif self._size + command.size > MAX_WAITING:
             command.fail("Redis takes less than is recorded: try again later")
         else:
             self._size += command.size
             self._waiting.append(command)
-            self._end_turn()
+            self._send_soon()
         return reply
 
     async def connect(self) -> None:
@@ -116,34 +116,34 @@ class Link:
             raise cause or error from None
 
     async def close(self) -> None:
-        """Gives up what waits, and the connection."""
+        """Fails all commands that wait, and closes the connection."""
         self._closed = True
         task = self._connecting
         if task is not None:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-        for commands in (self._sent, self._unknown, self._waiting):
+        for commands in (self._sent, self._unloaded, self._waiting):
             self._fail(commands, STOPPING)
         self._disconnect()
 
-    # A turn.
+    # A turn of the loop.
 
     def _send_all(self) -> None:
         self._turn = None
-        wire = self._wire
-        if wire is None:
+        connection = self._connection
+        if connection is None:
             if self._connecting is None and self._waiting:
                 self._connecting = asyncio.create_task(self._connect())
             return
         if self._sent:
             return  # what comes until those have their replies makes one round trip, too: fewer system calls
         commands: list[_Command] = []
-        if self._unknown:
+        if self._unloaded:
             commands += [_Command(data, None) for data in self._loading]
             self._size += sum(command.size for command in commands)
-            commands += self._unknown
-            self._unknown = []
+            commands += self._unloaded
+            self._unloaded = []
         for command in self._waiting:
             if command.reply is not None and command.reply.done():  # its caller was cancelled
                 self._size -= command.size
@@ -154,128 +154,128 @@ class Link:
             return
         loop = asyncio.get_running_loop()
         self._sent_at = loop.time()
-        if self._watch is None:
-            self._watch = loop.call_later(PATIENCE, self._look)
+        if self._timeout is None:
+            self._timeout = loop.call_later(TIMEOUT, self._check_timeout)
         self._sent.extend(commands)
-        wire.send([command.data for command in commands])
+        connection.send([command.data for command in commands])
 
-    def _take(self, reply: Any) -> None:
+    def _on_reply(self, reply: Any) -> None:
         if not self._sent:
             return
         command = self._sent.popleft()
         self._size -= command.size
         if isinstance(reply, ReplyError):
-            self._take_error(command, reply)
+            self._on_error_reply(command, reply)
         elif command.reply is not None and not command.reply.done():
             command.reply.set_result(reply)
-        if not self._sent and (self._waiting or self._unknown):
-            self._end_turn()
+        if not self._sent and (self._waiting or self._unloaded):
+            self._send_soon()
 
-    def _end_turn(self) -> None:
+    def _send_soon(self) -> None:
         """What waits is sent at the end of this turn."""
         if self._turn is None:
             self._turn = asyncio.get_running_loop().call_soon(self._send_all)
 
-    def _take_error(self, command: _Command, error: ReplyError) -> None:
+    def _on_error_reply(self, command: _Command, error: ReplyError) -> None:
         code = str(error).partition(" ")[0]
         if code == _NO_SCRIPT and command.reply is not None and not command.repeated:
             # Somebody has flushed the scripts: it wasn't carried out.
             command.repeated = True
             self._size += command.size
-            self._unknown.append(command)
+            self._unloaded.append(command)
         elif code in _CLOSED:
             self._size += command.size
             self._sent.appendleft(command)
-            self._lose(error)
+            self._on_lost(error)
         else:
             why = re.sub("^[A-Z]+ ", "", str(error)).partition(" script: ")[0].rstrip(".")
             self._report_refusal(why)
             command.fail(f"The mirror's Redis refuses: {why}", error)
 
-    def _look(self) -> None:
-        """Gives Redis up when it lets replies wait for too long."""
-        self._watch = None
-        wire, loop = self._wire, asyncio.get_running_loop()
-        if wire is None or not self._sent:
+    def _check_timeout(self) -> None:
+        """Closes the connection when its replies take too long."""
+        self._timeout = None
+        connection, loop = self._connection, asyncio.get_running_loop()
+        if connection is None or not self._sent:
             return
-        limit = max(wire.heard_at, self._sent_at) + PATIENCE
+        limit = max(connection.heard_at, self._sent_at) + TIMEOUT
         if loop.time() < limit:
-            self._watch = loop.call_at(limit, self._look)
+            self._timeout = loop.call_at(limit, self._check_timeout)
         else:
-            self._lose(TimeoutError())
+            self._on_lost(TimeoutError())
 
     # The connection.
 
     async def _connect(self) -> None:
-        connection: AbstractConnection | None = None
+        opened: AbstractConnection | None = None
         try:
-            async with asyncio.timeout(PATIENCE):
-                connection = await self._dial.connect()
-                await self._prepare(connection)
+            async with asyncio.timeout(TIMEOUT):
+                opened = await self._connector.connect()
+                await self._prepare(opened)
         except (RedisError, OSError, TimeoutError) as error:
             self._report_loss(error)
-            self._fail(self._waiting, AWAY, error)
+            self._fail(self._waiting, UNREACHABLE, error)
         except BaseException:
             self._fail(self._waiting, STOPPING)
             raise
         else:
-            self._wire = Wire(connection, self._take, self._lose)
-            connection = None
+            self._connection = RedisConnection(opened, self._on_reply, self._on_lost)
+            opened = None
             self._refusals.clear()
-            if self._away:
-                self._away = False
-                logger.warning("Redis at %s is back", self._dial.place)
+            if self._unreachable:
+                self._unreachable = False
+                logger.warning("Redis at %s is back", self._connector.place)
             self._send_all()
         finally:
             self._connecting = None
-            if connection is not None:
-                await connection.disconnect(nowait=True)
+            if opened is not None:
+                await opened.disconnect(nowait=True)
 
-    async def _prepare(self, connection: AbstractConnection) -> None:
-        await connection.send_packed_command(self._loading)
+    async def _prepare(self, opened: AbstractConnection) -> None:
+        await opened.send_packed_command(self._loading)
         for _ in self._loading:
-            await connection.read_response()
+            await opened.read_response()
 
         async def ask(*arguments: Argument) -> Any:
-            await connection.send_packed_command([pack_command(arguments)])
-            return await connection.read_response()
+            await opened.send_packed_command([pack_command(arguments)])
+            return await opened.read_response()
 
-        await self._greet(ask)
+        await self._on_connect(ask)
 
-    def _lose(self, error: Exception) -> None:
-        """The connection is no more. Unless somebody waits for a reply, that is no news: the next one makes another."""
+    def _on_lost(self, error: Exception) -> None:
+        """The connection is lost, which is logged if somebody waits for a reply; the next command makes another."""
         self._disconnect()
-        if self._sent or self._unknown:
+        if self._sent or self._unloaded:
             self._report_loss(error)
-            self._fail(self._sent, AWAY, error)
-            self._fail(self._unknown, AWAY, error)
+            self._fail(self._sent, UNREACHABLE, error)
+            self._fail(self._unloaded, UNREACHABLE, error)
         if self._waiting:
-            self._end_turn()
+            self._send_soon()
 
     def _report_loss(self, error: Exception) -> None:
         self._retry_at = asyncio.get_running_loop().time() + PAUSE
-        if not self._away:
-            self._away = True
-            why = str(error) or f"no answer within {PATIENCE:g} seconds"
+        if not self._unreachable:
+            self._unreachable = True
+            why = str(error) or f"no reply within {TIMEOUT:g} seconds"
             logger.error(
-                "Redis at %s is away: %s\nRequests to mirrors are answered with 503 until it's back",
-                self._dial.place,
+                "Redis at %s can't be reached: %s\nRequests to mirrors are answered with 503 until it's back",
+                self._connector.place,
                 why,
             )
 
     def _disconnect(self) -> None:
-        wire, self._wire = self._wire, None
-        if wire is not None:
-            wire.close()
-        if self._watch is not None:
-            self._watch.cancel()
-            self._watch = None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+        if self._timeout is not None:
+            self._timeout.cancel()
+            self._timeout = None
 
     def _report_refusal(self, error: str) -> None:
         """Logs an error reply, once on each connection."""
         if error not in self._refusals and len(self._refusals) < MAX_REFUSALS:
             self._refusals.add(error)
-            logger.error("Redis at %s refuses: %s", self._dial.place, error)
+            logger.error("Redis at %s refuses: %s", self._connector.place, error)
 
     def _fail(self, commands: list[_Command] | deque[_Command], message: str, cause: Exception | None = None) -> None:
         for command in commands:

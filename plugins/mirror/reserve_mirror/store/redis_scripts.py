@@ -1,8 +1,8 @@
 """The Lua scripts: what must happen at once happens in one of them.
 
 KEYS are the mirror's: its settings (a hash), its summaries (a stream), its bodies (a hash by the request's id; the body
-of a tapped answer under `<id>:r`). The first one is also the channel of its events, where a capture is told as
-`<id> <summary>` and anything else as a JSON message. Every write sets the same expiry on all three.
+of a tapped response under `<id>:r`). The first one is also the channel of its events, where a new record is
+`<id> <summary>` and anything else a JSON message. Every write sets the same expiry on all three.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ import hashlib
 from typing import NamedTuple
 
 
-class Script(NamedTuple):
+class MirrorScript(NamedTuple):
     source: str
     sha: str
 
 
-def _script(source: str) -> Script:
+def _script(source: str) -> MirrorScript:
     source = source.strip()
-    return Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
+    return MirrorScript(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
 
 
-# ARGV: max_requests, milliseconds to live (0: for ever), answer, "1" to keep. Returns 1 when it made the mirror.
+# ARGV: max_requests, milliseconds to live (0: for ever), response, "1" to keep. Returns 1 when it made the mirror.
 CREATE = _script("""
 local live = tonumber(ARGV[2])
 if redis.call('EXISTS', KEYS[1]) == 1 then
@@ -40,7 +40,7 @@ if live > 0 then redis.call('PEXPIRE', KEYS[1], live) end
 return 1
 """)
 
-# ARGV: "1" to renew. Returns max, live, answer, created, revision, milliseconds left (-1: for ever), count.
+# ARGV: "1" to renew. Returns max, live, response, created, revision, milliseconds left (-1: for ever), count.
 READ = _script("""
 local mirror = redis.call('HMGET', KEYS[1], 'max', 'live', 'answer', 'created', 'revision')
 if not mirror[1] then return false end
@@ -53,9 +53,9 @@ mirror[7] = redis.call('XLEN', KEYS[2])
 return mirror
 """)
 
-# ARGV: summary, body, body of the tapped answer. Returns the id and the answer. What Redis refuses when its memory is
-# full comes first: then nothing is lost.
-CAPTURE = _script("""
+# ARGV: summary, body, body of the tapped response. Returns the id and the mirror's response. What Redis refuses when
+# its memory is full comes first: then nothing is lost.
+ADD = _script("""
 local mirror = redis.call('HMGET', KEYS[1], 'max', 'live', 'answer')
 if not mirror[1] then return false end
 local id = redis.call('XADD', KEYS[2], '*', 's', ARGV[1])
@@ -76,7 +76,7 @@ redis.call('PUBLISH', KEYS[1], id .. ' ' .. ARGV[1])
 return {id, mirror[3]}
 """)
 
-# ARGV: the answer. Returns 1 when there is the mirror.
+# ARGV: the response. Returns 1 when there is the mirror.
 CHANGE = _script("""
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 redis.call('HSET', KEYS[1], 'answer', ARGV[1])
@@ -114,4 +114,4 @@ redis.call('PUBLISH', KEYS[1], '{"type":"cleared","last":"' .. last .. '","revis
 return 1
 """)
 
-ALL = (CREATE, READ, CAPTURE, CHANGE, DROP, REMOVE, CLEAR)
+ALL = (CREATE, READ, ADD, CHANGE, DROP, REMOVE, CLEAR)

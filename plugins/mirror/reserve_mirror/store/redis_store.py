@@ -1,4 +1,4 @@
-"""The engine for Redis (6.2 or newer): mirrors that outlive the process, shared by all that use the same Redis."""
+"""The store in Redis (6.2 or newer): mirrors that outlive the process, shared by all that use the same Redis."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from redis.exceptions import AuthenticationError
 from reserve_core import ConfigError
 
 from . import redis_scripts
-from .interface import Captured, Content, Entry, Keeping, Record, Settings, State, Unavailable
-from .redis_connection import Dial
-from .redis_pipeline import Link
-from .redis_subscriber import Subscriber
+from .interface import KeptMirror, MirrorSettings, MirrorState, Receipt, Record, RecordEntry, StoredRecord, Unavailable
+from .redis_connection import RedisConnector
+from .redis_pipeline import RedisPipeline
+from .redis_subscriber import RedisSubscriber
 
 logger = logging.getLogger("reserve")
 
@@ -27,17 +27,17 @@ class RedisStore:
     """See `Store` for the methods. Raises ValueError for a `url` that is none of Redis."""
 
     def __init__(self, url: str) -> None:
-        dial = Dial(url)
-        self._place = dial.place
-        self._link = Link(dial, redis_scripts.ALL, self._greet)
-        self._subscriber = Subscriber(dial)
+        connector = RedisConnector(url)
+        self._place = connector.place
+        self._pipeline = RedisPipeline(connector, redis_scripts.ALL, self._on_connect)
+        self._subscriber = RedisSubscriber(connector)
         self.hub = self._subscriber.hub
-        self._kept: dict[str, list[Settings]] = {}  # of those who keep a mirror
+        self._kept: dict[str, list[MirrorSettings]] = {}  # of those who keep a mirror
         self._warned = False
 
     async def start(self) -> None:
         try:
-            await self._link.connect()
+            await self._pipeline.connect()
         except AuthenticationError as error:
             raise ConfigError(
                 f"Redis at {self._place} lets nobody in with this name and password: {error}",
@@ -48,12 +48,12 @@ class RedisStore:
 
     async def close(self) -> None:
         await self._subscriber.close()
-        await self._link.close()
+        await self._pipeline.close()
 
-    def keep(self, code: str, settings: Settings) -> AbstractAsyncContextManager[None]:
-        return Keeping(self, code, settings._replace(expiration_time=None))
+    def keep(self, code: str, settings: MirrorSettings) -> AbstractAsyncContextManager[None]:
+        return KeptMirror(self, code, settings._replace(expiration_time=None))
 
-    async def begin_keeping(self, code: str, settings: Settings) -> None:
+    async def begin_keeping(self, code: str, settings: MirrorSettings) -> None:
         self._kept.setdefault(code, []).append(settings)
         try:
             with suppress(Unavailable):  # it is made when it is missed
@@ -62,69 +62,69 @@ class RedisStore:
             self.end_keeping(code, settings)
             raise
 
-    def end_keeping(self, code: str, settings: Settings) -> None:
+    def end_keeping(self, code: str, settings: MirrorSettings) -> None:
         keepers = self._kept[code]
         keepers.remove(settings)
         if not keepers:
             del self._kept[code]
 
-    async def create(self, code: str, settings: Settings) -> bool:
-        return bool(await self._link.run(redis_scripts.CREATE, _keys(code), *_creation(settings), 0))
+    async def create(self, code: str, settings: MirrorSettings) -> bool:
+        return bool(await self._pipeline.run(redis_scripts.CREATE, _keys(code), *_creation(settings), 0))
 
-    async def read(self, code: str, renew: bool = False) -> State | None:
-        reply = await self._link.run(redis_scripts.READ, _keys(code), int(renew))
+    async def read(self, code: str, renew: bool = False) -> MirrorState | None:
+        reply = await self._pipeline.run(redis_scripts.READ, _keys(code), int(renew))
         if not reply and await self._make_kept(code):
-            reply = await self._link.run(redis_scripts.READ, _keys(code), int(renew))
+            reply = await self._pipeline.run(redis_scripts.READ, _keys(code), int(renew))
         if not reply:
             return None
-        limit, live, answer, created, revision, left, requests = reply
+        limit, live, response, created, revision, left, requests = reply
         seconds = int(live) // 1000 or None
-        return State(
-            settings=Settings(int(limit), seconds, answer.decode()),
+        return MirrorState(
+            settings=MirrorSettings(int(limit), seconds, response.decode()),
             created=int(created),
             expires_at=None if left < 0 else int(time.time() * 1000) + left,
             requests=requests,
             revision=f"{created.decode()}.{revision.decode()}",
         )
 
-    async def change(self, code: str, answer: str) -> bool:
-        return bool(await self._link.run(redis_scripts.CHANGE, _keys(code), answer))
+    async def change(self, code: str, response: str) -> bool:
+        return bool(await self._pipeline.run(redis_scripts.CHANGE, _keys(code), response))
 
     async def drop(self, code: str) -> bool:
-        return bool(await self._link.run(redis_scripts.DROP, _keys(code)))
+        return bool(await self._pipeline.run(redis_scripts.DROP, _keys(code)))
 
-    async def capture(self, code: str, record: Record) -> Captured | None:
+    async def add(self, code: str, record: Record) -> Receipt | None:
         keys = _keys(code)
-        values = (record.summary, record.body, record.answer_body)
-        reply = await self._link.run(redis_scripts.CAPTURE, keys, *values)
+        values = (record.summary, record.body, record.response_body)
+        reply = await self._pipeline.run(redis_scripts.ADD, keys, *values)
         if not reply and await self._make_kept(code):
-            reply = await self._link.run(redis_scripts.CAPTURE, keys, *values)
-        return Captured(reply[0].decode(), reply[1].decode()) if reply else None
+            reply = await self._pipeline.run(redis_scripts.ADD, keys, *values)
+        return Receipt(reply[0].decode(), reply[1].decode()) if reply else None
 
-    async def entries(self, code: str, after: str, limit: int) -> list[Entry]:
+    async def entries(self, code: str, after: str, limit: int) -> list[RecordEntry]:
         start = f"({after}" if after else "-"
-        reply = await self._link.call("XRANGE", _keys(code)[1], start, "+", "COUNT", limit)
+        reply = await self._pipeline.call("XRANGE", _keys(code)[1], start, "+", "COUNT", limit)
         return [_entry(item) for item in reply]
 
     async def newest(self, code: str) -> str:
-        reply = await self._link.call("XREVRANGE", _keys(code)[1], "+", "-", "COUNT", 1)
+        reply = await self._pipeline.call("XREVRANGE", _keys(code)[1], "+", "-", "COUNT", 1)
         return _entry(reply[0]).id if reply else ""
 
-    async def content(self, code: str, request_id: str) -> Content | None:
+    async def get(self, code: str, request_id: str) -> StoredRecord | None:
         _, stream, bodies = _keys(code)
         # The bodies first: if the request is there afterwards, they were, too.
         both: Any = asyncio.gather(  # a list, whatever its type says
-            self._link.call("HMGET", bodies, request_id, f"{request_id}:r"),
-            self._link.call("XRANGE", stream, request_id, request_id),
+            self._pipeline.call("HMGET", bodies, request_id, f"{request_id}:r"),
+            self._pipeline.call("XRANGE", stream, request_id, request_id),
         )
-        (body, answer_body), found = await both
-        return Content(_entry(found[0]), body or b"", answer_body or b"") if found else None
+        (body, response_body), found = await both
+        return StoredRecord(_entry(found[0]), body or b"", response_body or b"") if found else None
 
     async def remove(self, code: str, request_id: str) -> bool:
-        return bool(await self._link.run(redis_scripts.REMOVE, _keys(code), request_id))
+        return bool(await self._pipeline.run(redis_scripts.REMOVE, _keys(code), request_id))
 
     async def clear(self, code: str) -> bool:
-        return bool(await self._link.run(redis_scripts.CLEAR, _keys(code)))
+        return bool(await self._pipeline.run(redis_scripts.CLEAR, _keys(code)))
 
     async def _make_kept(self, code: str) -> bool:
         """Makes a mirror that is missed, if it is one to keep; says whether it is."""
@@ -134,10 +134,10 @@ class RedisStore:
         await self._keep(code, kept[-1])
         return True
 
-    async def _keep(self, code: str, settings: Settings) -> None:
-        await self._link.run(redis_scripts.CREATE, _keys(code), *_creation(settings), 1)
+    async def _keep(self, code: str, settings: MirrorSettings) -> None:
+        await self._pipeline.run(redis_scripts.CREATE, _keys(code), *_creation(settings), 1)
 
-    async def _greet(self, ask: Callable[..., Awaitable[Any]]) -> None:
+    async def _on_connect(self, ask: Callable[..., Awaitable[Any]]) -> None:
         """On each new connection."""
         information = await ask("INFO", "persistence")
         if b"aof_enabled:0" in information and not self._warned:
@@ -156,10 +156,10 @@ def _keys(code: str) -> tuple[str, str, str]:
     return key, f"{key}:s", f"{key}:b"
 
 
-def _creation(settings: Settings) -> tuple[int, int, str]:
-    return settings.max_requests, (settings.expiration_time or 0) * 1000, settings.answer
+def _creation(settings: MirrorSettings) -> tuple[int, int, str]:
+    return settings.max_requests, (settings.expiration_time or 0) * 1000, settings.response
 
 
-def _entry(item: Any) -> Entry:
+def _entry(item: Any) -> RecordEntry:
     request_id, fields = item
-    return Entry(request_id.decode(), fields[1].decode())
+    return RecordEntry(request_id.decode(), fields[1].decode())
