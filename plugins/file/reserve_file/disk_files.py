@@ -30,7 +30,7 @@ _OVERHEAD = 2048  # bytes an entry takes beside its body
 # A file changed this lately (ns) isn't kept: another change within the same tick of the clock would go unnoticed.
 _UNSETTLED = 2_000_000_000
 
-Key = str | tuple[str, str]  # a redirect, or the path and the coding of a sibling
+CacheKey = str | tuple[str, str]  # a redirect, or the path and the coding of a sibling
 Held = tuple[Representation, int]  # the descriptor of a file that isn't in memory; -1 for one that is
 
 
@@ -79,7 +79,7 @@ class DiskFiles:
         finally:
             _close(held[1])
 
-    def _recall(self, key: Key) -> Held | None:
+    def _recall(self, key: CacheKey) -> Held | None:
         """What is remembered under `key`, if it's still true."""
         file = self._cache.get(key)
         if file is None:
@@ -118,7 +118,7 @@ class DiskFiles:
 
     def _open(
         self,
-        key: Key,
+        key: CacheKey,
         root: str,
         path: str,
         type_: str | None = None,

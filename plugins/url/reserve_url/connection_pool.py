@@ -11,7 +11,7 @@ from .upstream_connection import UpstreamConnection
 from .upstream_errors import UpstreamBusyError, UpstreamError
 from .upstream_url import Origin
 
-Dial = Callable[[Origin], Awaitable[UpstreamConnection]]
+DialOrigin = Callable[[Origin], Awaitable[UpstreamConnection]]
 
 # Origins without connections are forgotten when there are more than so many: clients may choose them.
 MAX_ORIGINS = 1000
@@ -23,7 +23,7 @@ class ConnectionPool:
     Who finds none waits for `patience` seconds.
     """
 
-    def __init__(self, dial: Dial, limit: int, patience: float) -> None:
+    def __init__(self, dial: DialOrigin, limit: int, patience: float) -> None:
         self.loop = asyncio.get_running_loop()
         self.dial = dial
         self.limit = limit

@@ -24,7 +24,7 @@ from .upstream_url import Origin
 ATTEMPT_DELAY = 0.25
 
 # Family and socket address.
-Address = tuple[socket.AddressFamily, tuple[Any, ...]]
+SocketAddress = tuple[socket.AddressFamily, tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +94,17 @@ def tls_context(verify: bool, ca: Path | None) -> ssl.SSLContext:
     return context
 
 
-async def _resolve(origin: Origin) -> list[Address]:
+async def _resolve(origin: Origin) -> list[SocketAddress]:
     """The addresses of the host, the best first, the families by turns (RFC 8305 4)."""
     found = await asyncio.get_running_loop().getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
-    families: dict[socket.AddressFamily, list[Address]] = {}
+    families: dict[socket.AddressFamily, list[SocketAddress]] = {}
     for family, _, _, _, address in found:
         families.setdefault(family, []).append((family, address))
     turns = chain.from_iterable(zip_longest(*families.values()))
     return [address for address in turns if address is not None]
 
 
-async def _connect(addresses: list[Address]) -> socket.socket:
+async def _connect(addresses: list[SocketAddress]) -> socket.socket:
     """A socket connected to the address that answers first. Raises the OSError of the last attempt if none does."""
     waiting = deque(addresses)
     running: set[asyncio.Task[socket.socket]] = set()

@@ -34,7 +34,7 @@ class ForwardedResponse:
 
 @dataclass(slots=True)
 class Forward:
-    """One request on its way up and back, as both hooks see it.
+    """One forwarded request and its response, as both hooks see them.
 
     `incoming` is the client's request, `context` the hooks' own. `response` is None until the response is here.
     """
@@ -48,10 +48,10 @@ class Forward:
     context: dict[str, Any] = field(default_factory=dict)
 
 
-Hook = Callable[[Forward], Any]
+ForwardHook = Callable[[Forward], Any]
 
 
-def load_hook(value: Any, name: str, cwd: Path) -> Hook | None:
+def load_hook(value: Any, name: str, cwd: Path) -> ForwardHook | None:
     """The hook that is the value of the option `name`: a function, or a reference to one. Raises `ConfigError`."""
     if value is None:
         return None
@@ -63,7 +63,7 @@ def load_hook(value: Any, name: str, cwd: Path) -> Hook | None:
     return hook  # type: ignore[no-any-return]
 
 
-async def call_hook(hook: Hook, forward: Forward) -> Any:
+async def call_hook(hook: ForwardHook, forward: Forward) -> Any:
     """What the hook returns; it may be a coroutine function."""
     result = hook(forward)
     return await result if isawaitable(result) else result

@@ -100,7 +100,7 @@ _down: Final[dict[bytes, int]] = {}
 
 
 class RequestFields:
-    """The headers of a request that go up, and what the others say.
+    """The headers of a request that are forwarded, and what the others say.
 
     `passes`: how many proxies of this name it has passed; `sized`: it has a content-length.
     """
@@ -134,7 +134,7 @@ class RequestFields:
 
 
 class ResponseFields:
-    """The headers of a response that go down, and what the others say of its framing (RFC 9112 6).
+    """The headers of a response that are forwarded, and what the others say of its framing (RFC 9112 6).
 
     `length` is the content-length, None if there is none; `codings` are the transfer codings, `options` those of
     Connection, `protocol` is what it switches to; `framed`: something is said of these. `naming`: one of the headers

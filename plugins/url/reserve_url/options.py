@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from reserve_core import ConfigError, Networks, option
 
 from .dial import Dialer, tls_context
-from .forward_hooks import Hook, load_hook
+from .forward_hooks import ForwardHook, load_hook
 from .ssrf import HostPatterns
 from .upstream_url import URLTemplate
 
@@ -97,7 +97,7 @@ class Options:
         schema=_POSITIVE,
     )
     timeout: float = option(
-        "Seconds that may pass without a byte while the upstream server has its turn; then 504, or the response is cut",
+        "Seconds without a byte until an upstream server that has its turn times out: 504, or the response is cut",
         default=60,
         schema=_POSITIVE,
     )
@@ -116,8 +116,8 @@ class PreparedOptions:
     dialer: Dialer
     trusted_proxies: Networks | None  # None: those of the configuration
     allow_hosts: HostPatterns | None  # None: all
-    forward_request: Hook | None
-    forward_response: Hook | None
+    forward_request: ForwardHook | None
+    forward_response: ForwardHook | None
 
     @property
     def is_open(self) -> bool:

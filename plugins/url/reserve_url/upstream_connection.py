@@ -123,7 +123,7 @@ class UpstreamConnection(FlowControl):
         return not self._readable.poll(0)
 
     def park(self) -> None:
-        """Nobody needs the connection for now."""
+        """The connection is idle until the next exchange."""
         self.idle = True
         self._deadline = self.loop.time() + IDLE_TIMEOUT
 
@@ -134,7 +134,7 @@ class UpstreamConnection(FlowControl):
         self._deadline = self.loop.time() + self._timeout
 
     def abort(self) -> None:
-        """Cuts the connection."""
+        """Closes the connection at once."""
         self._stop_upload()
         self.transport.abort()
 
@@ -255,7 +255,7 @@ class UpstreamConnection(FlowControl):
             if self.idle:
                 self.close()
             else:
-                self._fail(UpstreamTimeoutError(f"it let {self._timeout:g} s pass without a byte"))
+                self._fail(UpstreamTimeoutError(f"it timed out: {self._timeout:g} s without a byte"))
                 return
         delay = min(self._timeout, IDLE_TIMEOUT)
         self._timer = self.loop.call_at(min(self._deadline, now + delay), self._check_time)

@@ -137,7 +137,8 @@ def _interface_of_call(call: Any, name: str, skip: int) -> Interface:
     if len(parameters) == 2:
         return "wsgi"
     raise ConfigError(
-        f"It can't be seen what {name} is", f'Say it: "interface": one of {", ".join(map(repr, INTERFACES))}'
+        f"The signature of {name} doesn't say what it is",
+        f'Set "interface" to one of {", ".join(map(repr, INTERFACES))}',
     )
 
 

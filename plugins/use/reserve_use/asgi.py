@@ -11,7 +11,7 @@ from reserve_core import Disconnected, Request, Response
 from reserve_core.kit import Body, is_cancellation
 
 from .asgi_lifespan import ASGILifespan
-from .asgi_scope import ASGIApp, Message, begin_response, decoded, request_scope
+from .asgi_scope import ASGIApp, ASGIMessage, begin_response, decoded, request_scope
 from .asgi_websocket import ASGIWebSocket
 
 logger = logging.getLogger("reserve")
@@ -93,7 +93,7 @@ class ASGIExchange:
         self._body = body
         return body
 
-    async def receive(self) -> Message:
+    async def receive(self) -> ASGIMessage:
         if not (self._received or self.ended or self.gone):
             chunk = b""
             if self._body is not None:
@@ -114,7 +114,7 @@ class ASGIExchange:
             await asyncio.shield(self._waiter)
         return {"type": "http.disconnect"}
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: ASGIMessage) -> None:
         kind = message["type"]
         if self.gone:
             raise Disconnected("The client has gone")

@@ -9,7 +9,7 @@ from typing import Any
 from reserve_core import ConfigError
 from reserve_core.kit import is_cancellation
 
-from .asgi_scope import ASGI, ASGIApp, Message
+from .asgi_scope import ASGI, ASGIApp, ASGIMessage
 
 logger = logging.getLogger("reserve")
 
@@ -24,7 +24,7 @@ class ASGILifespan:
         self.state: dict[str, Any] = {}
         self._app = app
         self._name = name
-        self._told: asyncio.Queue[Message] = asyncio.Queue()
+        self._told: asyncio.Queue[ASGIMessage] = asyncio.Queue()
         self._received = False  # the application knows lifespans: it has asked for what it is told
         self._failed = False  # it has said so
         self._reply: asyncio.Future[str | None] | None = None
@@ -79,12 +79,12 @@ class ASGILifespan:
         finally:
             self._resolve(None)
 
-    async def _receive(self) -> Message:
+    async def _receive(self) -> ASGIMessage:
         message = await self._told.get()
         self._received = True
         return message
 
-    async def _send(self, message: Message) -> None:
+    async def _send(self, message: ASGIMessage) -> None:
         kind = message["type"]
         if kind.endswith(".failed"):
             self._failed = True

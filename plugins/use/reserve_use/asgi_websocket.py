@@ -7,7 +7,7 @@ from typing import Any
 
 from reserve_core import Disconnected, Request, Response, WebSocket
 
-from .asgi_scope import Message, begin_response, decoded
+from .asgi_scope import ASGIMessage, begin_response, decoded
 
 
 class ASGIWebSocket:
@@ -33,7 +33,7 @@ class ASGIWebSocket:
         self._headers: list[tuple[str, str]] = []
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def receive(self) -> Message:
+    async def receive(self) -> ASGIMessage:
         if not self._connected:
             self._connected = True
             return {"type": "websocket.connect"}
@@ -55,7 +55,7 @@ class ASGIWebSocket:
             return {"type": "websocket.receive", "text": message}
         return {"type": "websocket.receive", "bytes": message}
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: ASGIMessage) -> None:
         kind = message["type"]
         if self.gone:
             raise Disconnected("The client has gone")
@@ -83,7 +83,7 @@ class ASGIWebSocket:
         else:
             raise RuntimeError(f"{kind!r} before the WebSocket is accepted")
 
-    async def _talk(self, socket: WebSocket, kind: str, message: Message) -> None:
+    async def _talk(self, socket: WebSocket, kind: str, message: ASGIMessage) -> None:
         if kind == "websocket.send":
             text = message.get("text")
             await socket.send(message["bytes"] if text is None else text)

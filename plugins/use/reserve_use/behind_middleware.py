@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from reserve_core import Disconnected, Headers, Request, Response
 
-from .asgi_scope import ASGIHeaders, Message, Receive, Scope, Send, decoded, decoded_path, encoded_target
+from .asgi_scope import ASGIHeaders, ASGIMessage, Receive, Scope, Send, decoded, decoded_path, encoded_target
 
 if TYPE_CHECKING:
     from .asgi import ASGIExchange
@@ -54,7 +54,7 @@ class _MiddlewareWriter:
         self.aborted = False
         self._outer = outer
         self._send = send
-        self._waiting: list[Message] = []  # what could not be sent without being awaited
+        self._waiting: list[ASGIMessage] = []  # what could not be sent without being awaited
 
     def inform(self, status: int, headers: Headers) -> None:
         self._outer.inform(status, headers)

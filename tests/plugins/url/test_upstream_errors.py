@@ -118,8 +118,8 @@ async def test_no_answer_in_time(
 
     backend = await upstream(script)
     site = await serve({"match": "^(.*)", "url": f"{backend.url}$1", "timeout": 0.2})
-    failed(await site.get(), 504, SLOW, caplog, "it let 0.2 s pass without a byte")
-    failed(await (await site.connect()).ask(POST), 504, SLOW, caplog, "it let 0.2 s pass without a byte")
+    failed(await site.get(), 504, SLOW, caplog, "it timed out: 0.2 s without a byte")
+    failed(await (await site.connect()).ask(POST), 504, SLOW, caplog, "it timed out: 0.2 s without a byte")
     await until(lambda: backend.open == 0)
 
 
@@ -152,7 +152,7 @@ async def test_no_reading_of_a_body_in_time(upstream: Upstream, serve: Serve, ca
             await peer.writer.drain()
 
     pouring = asyncio.create_task(pour())
-    failed(await peer.message(), 504, SLOW, caplog, "it let 0.3 s pass without a byte")
+    failed(await peer.message(), 504, SLOW, caplog, "it timed out: 0.3 s without a byte")
     pouring.cancel()
     await asyncio.wait([pouring])
 
