@@ -1,6 +1,6 @@
 # `make run` and `make test` are all it takes: each prepares what it needs, and the second time does so at once.
 .DEFAULT_GOAL := help
-.PHONY: bench bench-pythons builds coverage hostile hostile-compiled pictures quick run test test-compiled test-pythons debian lint format docs wheel clean help
+.PHONY: bench bench-pythons builds coverage hostile hostile-compiled pictures quick run test test-compiled test-portable test-pythons debian lint format docs wheel clean help
 .PRECIOUS: .venv-3.%/installed-test
 .NOTPARALLEL:
 
@@ -8,7 +8,8 @@
 export PYTHONDONTWRITEBYTECODE :=
 
 # What the tests need from Debian: command:package.
-DEBIAN := curl:curl node:nodejs nginx:nginx redis-server:redis-server chromium-headless-shell:chromium-headless-shell
+SERVERS := curl:curl node:nodejs nginx:nginx redis-server:redis-server
+DEBIAN := $(SERVERS) chromium-headless-shell:chromium-headless-shell
 
 ARGS := --config examples/site/reserve.json
 TESTS :=
@@ -32,6 +33,9 @@ OTHERS := $(filter-out %/test_connection_vectors.py,$(wildcard tests/http/test_c
 	$(addprefix tests/e2e/test_, reload.py serve.py tls.py websocket.py workers.py) \
 	$(addprefix tests/test_, cli.py failures.py hooks.py installed.py live_configuration.py log.py mock.py options_dataclass.py plugins.py public.py \
 	reload.py resources.py server.py stalls.py testing.py threads.py workers.py)
+# What runs on other systems than Linux: without /proc, addresses beside 127.0.0.1 and a browser; the pages say the same on all.
+PORTABLE = $(shell grep -rLE '/proc/|127\.0\.0\.[2-9]|sched_getaffinity|prlimit' --include='test_*.py' tests | \
+	grep -vE '^tests/(browser|docs|hostile)/' | sort)
 # What the compiled build consists of, and how the tests run on it: what is installed comes before what is here.
 SOURCES := $(shell find reserve_core plugins -type f -not -path '*/__pycache__/*')
 COMPILED := RESERVE_COMPILE=1 PYTHONSAFEPATH=1 .venv-compiled/bin/pytest -o pythonpath=
@@ -44,6 +48,10 @@ test: debian .venv/installed-test lint ## Check everything: style, types and tes
 
 test-pythons: debian ## Run what another Python can make a difference to (or TESTS="...") on the newest here, or the oldest
 	@other=$$($(OTHER)); [ -z "$$other" ] || $(MAKE) --no-print-directory "test-$$other"
+
+test-portable: .venv/installed-test ## Run the tests that need neither Linux nor a browser: for macOS
+	@.ci/debian $(SERVERS)
+	.venv/bin/pytest -n $(JOBS) --dist worksteal $(or $(TESTS),$(PORTABLE))
 
 builds: # What test-compiled and test-pythons run on.
 	@other=$$($(OTHER)); $(MAKE) --no-print-directory .venv-compiled/installed-test $${other:+.venv-$$other/installed-test}
@@ -101,7 +109,7 @@ clean: ## Remove what the commands above have made
 	rm -rf .venv .venv-* .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache build dist site
 
 help: ## Show this
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 15
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-18s%s\n", $$1, $$2}' Makefile
 
 debian:
 	@.ci/debian $(DEBIAN)

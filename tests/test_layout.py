@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+
+GUIDES = (".github/CONTRIBUTING.md", ".github/AGENTS.md")
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +99,49 @@ def test_the_changelog_knows_the_version(project: Path) -> None:
 
     changelog = (project / "CHANGELOG.md").read_text()
     assert f"## [{__version__}]" in changelog
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_what_a_guide_for_contributors_names_is_there(project: Path, guide: str) -> None:
+    """Files and folders, by their path in the project, with NAME for any plugin; what `make` is asked for."""
+    text = (project / guide).read_text()
+    code = re.findall(r"`([^`\n]+)`|^\$ (.+)$", text, re.MULTILINE)
+    words = {word.strip(",;:") for span in code for part in span for word in part.split()}
+    paths = {
+        word for word in words if re.fullmatch(r"[\w.-]+(/[\w.-]+)*/?", word) and re.search(r"/|\.(py|md|toml)$", word)
+    }
+    assert len(paths) > 10
+    made = {".venv/bin/pytest", ".venv/bin/python", "site/"}  # by make
+    assert [path for path in paths - made if not list(project.glob(path.replace("NAME", "*").rstrip("/")))] == []
+
+    folder = (project / guide).parent
+    links = [link.partition("#")[0] for link in re.findall(r"\]\((?!https?:)([^)]+)\)", text)]
+    assert [link for link in links if not (folder / link).exists()] == []
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_a_guide_for_contributors_names_targets_of_make(project: Path, guide: str) -> None:
+    asked = set(re.findall(r"(?:`|^\$ )make ([\w.-]+)", (project / guide).read_text(), re.MULTILINE))
+    targets = re.findall(r"^([\w.%-]+):", (project / "Makefile").read_text(), re.MULTILINE)
+    known = re.compile("|".join(re.escape(target).replace("%", r"\d+") for target in targets))
+    assert asked
+    assert {target for target in asked if not known.fullmatch(target)} == set()
+
+
+def test_ci_runs_every_python_that_the_package_names(project: Path, settings: dict[str, Any]) -> None:
+    jobs = yaml.safe_load((project / ".github/workflows/ci.yml").read_text())["jobs"]
+    name = "Programming Language :: Python :: "
+    pythons = {each.removeprefix(name) for each in settings["project"]["classifiers"] if each.startswith(f"{name}3.")}
+    assert pythons <= set(jobs["pythons"]["strategy"]["matrix"]["python"])
+
+
+@pytest.mark.parametrize("workflow", ["ci.yml"])
+def test_a_workflow_is_bounded(project: Path, workflow: str) -> None:
+    """In rights, in time, and in the code of others that it runs: one commit of it, not what a tag comes to mean."""
+    text = (project / ".github/workflows" / workflow).read_text()
+    settings = yaml.safe_load(text)
+    assert settings["permissions"] == {"contents": "read"}
+    assert all("timeout-minutes" in job for job in settings["jobs"].values())
+    used = re.findall(r"uses: (.*)", text)
+    assert used
+    assert [each for each in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v[\d.]+", each)] == []
