@@ -35,7 +35,7 @@ def schema() -> type[Options]:
 
 @hookimpl
 async def validate(mapping: Mapping, configuration: Configuration) -> None:
-    """Keeps as state the plan of the mount."""
+    """The mapping's state is the plan of its mount."""
     from .mirror_mount import plan
 
     for module in (".receive", ".routes"):
@@ -46,7 +46,7 @@ async def validate(mapping: Mapping, configuration: Configuration) -> None:
 
 @hookimpl
 async def lifespan(mapping: Mapping, resources: Resources) -> AsyncGenerator[None, None]:
-    """Keeps as state the mount."""
+    """The mapping's state is the mount."""
     from .mirror_mount import opened
 
     plan: MountPlan = mapping.state

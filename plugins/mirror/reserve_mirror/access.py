@@ -65,7 +65,7 @@ class Access:
         if not self._is_ours(name):
             raise HTTPError(
                 403,
-                f"This server doesn't know itself as {name!r}: add it to the mirror's \"allowed-hosts\""
+                f'The host {name!r} is not one of this mirror\'s: add it to its "allowed-hosts"'
                 f" (reserve mirror --allowed-hosts {name})",
             )
         if guarded and not _is_same_origin(request, caller):

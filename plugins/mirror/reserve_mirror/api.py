@@ -13,7 +13,7 @@ from .call_context import DATA, SAFETY, CallContext
 from .codes import CODE_RULE, is_code, new_code, why_no_code
 from .request_details import details_of, details_to_json, files_of, summary_of
 from .store import StoredRecord
-from .wait import Criteria, wait
+from .wait import Criteria, wait_for_matches
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
 DEFAULT_TIMEOUT, MAX_TIMEOUT = 30, 3600
@@ -32,7 +32,7 @@ async def create_mirror(call: CallContext) -> None:
     if "response" in wanted:
         settings = settings._replace(response=_changed(settings.response, wanted["response"]))
     if not call.mount.options.allow_create:
-        raise HTTPError(403, "Here nobody may create mirrors")
+        raise HTTPError(403, "Creating mirrors is not allowed here")
     code = code or new_code()
     if not await call.mount.store.create(code, settings):
         raise HTTPError(409, f"The mirror {code!r} exists already")
@@ -126,7 +126,9 @@ async def wait_for_requests(call: CallContext) -> None:
     timeout = call.number("timeout", DEFAULT_TIMEOUT, MAX_TIMEOUT)
     after = await call.after()
     try:
-        outcome = await wait(call.mount.store, call.code, criteria, after=after, count=count, timeout=timeout)
+        outcome = await wait_for_matches(
+            call.mount.store, call.code, criteria, after=after, count=count, timeout=timeout
+        )
     except LookupError:
         raise call.missing() from None
     found: dict[str, object] = {"requests": outcome.requests}

@@ -16,7 +16,7 @@ from reserve_core import Headers
 
 from .json_shapes import BodyEncoding, RequestDetails, TappedResponseDetails
 from .mirror_response import ReadyResponse, is_preflight
-from .request_details import as_text
+from .request_details import body_as_text
 
 Pairs = Iterable[list[str] | tuple[str, str]]
 
@@ -83,7 +83,7 @@ def _mirror_response(details: RequestDetails, ready: ReadyResponse) -> dict[str,
     if is_preflight(details["method"], Headers([(name, value) for name, value in details["headers"]])):
         return _response(204, (), 0, "", "utf-8")
     body = b"" if details["method"] == "HEAD" else ready.body
-    response = _response(ready.status, ready.headers, len(body), *as_text(body))
+    response = _response(ready.status, ready.headers, len(body), *body_as_text(body))
     return {**response, "comment": "What the mirror answered when this was exported"}
 
 

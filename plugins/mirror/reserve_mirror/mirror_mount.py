@@ -55,7 +55,7 @@ def plan(options: Options, configuration: Configuration) -> MountPlan:
         if configuration.workers > 1:
             raise ConfigError(
                 f"Each of {configuration.workers} workers would keep what it records in a memory of its own",
-                'Name a Redis for all: "redis-url": "redis://127.0.0.1:6379", or $REDIS_URL. Or take one worker',
+                'Name a Redis for all: "redis-url": "redis://127.0.0.1:6379", or $REDIS_URL. Or use one worker',
             )
     else:
         _redis_store(url)

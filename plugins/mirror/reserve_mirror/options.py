@@ -91,7 +91,8 @@ class TapOptions:
     """The options of one `tap` mapping."""
 
     tap: str = option(
-        "The mirror to record to: a code, made when it is missed; with groups in it ($1) each one is made as it comes",
+        "The mirror to record to: a code, made if there is none;"
+        " with groups in it ($1) each one is made with its first request",
         schema={"minLength": 1},
     )
 

@@ -34,11 +34,11 @@ _TITLES = {
 }
 
 
-async def show_home(call: CallContext) -> None:
+async def show_home_page(call: CallContext) -> None:
     _show_home(call, 200, "", "")
 
 
-async def create_mirror(call: CallContext) -> None:
+async def create_mirror_by_form(call: CallContext) -> None:
     """Creates the mirror that the form asks for, and sends the browser to its page."""
     await call.body()
     code = (await call.request.form()).fields.get("code", "").strip()
@@ -54,12 +54,12 @@ async def create_mirror(call: CallContext) -> None:
             _show_home(call, 409, code, "taken")
 
 
-async def show_mirror(call: CallContext) -> None:
+async def show_mirror_page(call: CallContext) -> None:
     state = await call.state(renew=True)
     show(call, 200, "mirror.html", {"mirror": call.mirror(state)})
 
 
-async def send_file(call: CallContext) -> None:
+async def send_static_file(call: CallContext) -> None:
     """A script, a style or an image of the pages; they are ours, nothing that was recorded."""
     path = (_STATIC / call.arguments["name"]).resolve()
     if not path.is_relative_to(_STATIC) or not path.is_file():

@@ -38,7 +38,7 @@ def summary_of_event(event: MirrorEvent) -> RequestSummary:
 async def details_of(stored: StoredRecord) -> RequestDetails:
     """The whole request."""
     summary = summary_of(stored.entry)
-    body, encoding = await _as_text(stored.body)
+    body, encoding = await _body_as_text(stored.body)
     plain = await _decode(summary["headers"], stored.body)
     form, form_note = await _form(summary, stored.body, plain)
     failure = f"{summary['failure']['reason']}." if "failure" in summary else ""
@@ -54,7 +54,7 @@ async def details_of(stored: StoredRecord) -> RequestDetails:
     details["notes"] = [note for note in (failure, plain.note, form_note) if note]
     if "response" in summary:
         tapped = summary["response"]
-        body, encoding = await _as_text(stored.response_body)
+        body, encoding = await _body_as_text(stored.response_body)
         plain = await _decode(tapped["headers"], stored.response_body)
         details["response"] = TappedResponseDetails(
             **tapped,
@@ -104,7 +104,7 @@ def _cut(summary: RequestSummary, body: bytes, plain: _PlainBody) -> str:
     return f"only the first {len(plain.data or b'')} bytes of the body are decoded" if plain.truncated else ""
 
 
-def as_text(body: bytes) -> tuple[str, BodyEncoding]:
+def body_as_text(body: bytes) -> tuple[str, BodyEncoding]:
     """A body as JSON can hold it, to the byte."""
     decoder = _utf8()
     try:
@@ -113,8 +113,8 @@ def as_text(body: bytes) -> tuple[str, BodyEncoding]:
         return "".join(base64.b64encode(piece).decode() for piece in _pieces(body)), "base64"
 
 
-async def _as_text(body: bytes) -> tuple[str, BodyEncoding]:
-    return as_text(body) if len(body) <= PIECE else await asyncio.to_thread(as_text, body)
+async def _body_as_text(body: bytes) -> tuple[str, BodyEncoding]:
+    return body_as_text(body) if len(body) <= PIECE else await asyncio.to_thread(body_as_text, body)
 
 
 def _pieces(data: bytes) -> Iterator[bytes]:
@@ -154,7 +154,7 @@ async def _decode(headers: Sequence[Sequence[str]], body: bytes) -> _PlainBody:
 async def _decoded(plain: _PlainBody) -> DecodedBody | None:
     if plain.data is None:
         return None
-    text, encoding = await _as_text(plain.data)
+    text, encoding = await _body_as_text(plain.data)
     return DecodedBody(body=text, body_encoding=encoding, truncated=plain.truncated)
 
 

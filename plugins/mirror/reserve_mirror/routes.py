@@ -56,10 +56,10 @@ _MIRROR = "/api/mirrors/{code}"
 _REQUEST = f"{_MIRROR}/requests/{{id}}"
 
 ROUTES = (
-    _route("GET", "/", pages.show_home),
-    _route("POST", "/", pages.create_mirror),
-    _route("GET", "/v/{code}", pages.show_mirror),
-    _route("GET", "/static/(?P<name>[A-Za-z0-9_./-]+)", pages.send_file, open=True),
+    _route("GET", "/", pages.show_home_page),
+    _route("POST", "/", pages.create_mirror_by_form),
+    _route("GET", "/v/{code}", pages.show_mirror_page),
+    _route("GET", "/static/(?P<name>[A-Za-z0-9_./-]+)", pages.send_static_file, open=True),
     _route("GET", "/ws/{code}", page_socket.follow_mirror, "after"),
     _route("POST", "/api/mirrors", api.create_mirror),
     _route("GET", _MIRROR, api.show_mirror),
@@ -117,7 +117,7 @@ def _find(call: CallContext) -> Route:
                 return route
             allowed.append(route.method)
     if allowed:
-        raise HTTPError(405, f"Here is no {call.request.method}", {"allow": ", ".join(allowed)})
+        raise HTTPError(405, f"{call.request.method} is not allowed here", {"allow": ", ".join(allowed)})
     named = _OF_A_MIRROR.match(call.path)
     if named is not None and not is_code(named["code"]):
         raise HTTPError(404, why_no_code(named["code"]))

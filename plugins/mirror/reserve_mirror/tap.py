@@ -62,7 +62,7 @@ async def validate_table(mappings: tuple[Mapping, ...], configuration: Configura
 
 @hookimpl
 async def lifespan(mapping: Mapping, resources: Resources) -> AsyncGenerator[None, None]:
-    """Keeps as state the mount."""
+    """The mapping's state is the mount."""
     from .mirror_mount import opened
 
     codes = (mapping.value,) if mapping.template is None else ()

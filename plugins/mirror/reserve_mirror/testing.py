@@ -82,7 +82,7 @@ class RecordedRequest:
 class TestMirror:
     """A mirror on a server of its own: requests go to `url`, or below it; `page` shows them."""
 
-    __test__ = False  # no test class, for all its name
+    __test__ = False  # not a class of tests, despite its name
 
     def __init__(self, loop: LoopThread, server: TestServer) -> None:
         self._loop = loop
@@ -115,10 +115,10 @@ class TestMirror:
         The test fails if there is none within `timeout` seconds, and says what there was instead.
         """
         __tracebackhide__ = True
-        from .wait import Criteria, wait
+        from .wait import Criteria, wait_for_matches
 
         criteria = Criteria.of(method, path, tuple((headers or {}).items()), body_contains)
-        outcome = self._loop.run(wait(self._store, CODE, criteria, timeout=timeout))
+        outcome = self._loop.run(wait_for_matches(self._store, CODE, criteria, timeout=timeout))
         if not outcome.requests:
             pytest.fail(_explain(outcome, timeout))
         return RecordedRequest(outcome.requests[0])

@@ -68,7 +68,7 @@ class Outcome(NamedTuple):
     nearest: list[NearMiss]
 
 
-async def wait(
+async def wait_for_matches(
     store: Store, code: str, criteria: Criteria, *, after: str = "", count: int = 1, timeout: float = 30
 ) -> Outcome:
     """Waits until `count` requests after the id `after` meet the criteria, up to `timeout` seconds.

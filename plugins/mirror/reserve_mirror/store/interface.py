@@ -112,7 +112,7 @@ class Store(Protocol):
     async def close(self) -> None: ...
 
     def keep(self, code: str, settings: MirrorSettings) -> AbstractAsyncContextManager[None]:
-        """As long as it is entered the mirror always exists: it's made when it is missed, and doesn't expire.
+        """As long as it is entered the mirror always exists: it's made if there is none, and doesn't expire.
 
         The settings of who came last hold. Afterwards it is a mirror like any other in memory; in a Redis, where other
         processes may keep it as well, it stays until it is deleted.

@@ -25,7 +25,7 @@ from .mirror_event import MirrorEvent
 # requests.
 MAX_SIZE = 256 * 1024 * 1024
 MAX_MIRRORS = 10_000
-# Seconds between two looks for mirrors that have expired: until then nobody sees them, but they take memory.
+# Seconds between two searches for mirrors that have expired: until then nobody sees them, but they take memory.
 SWEEP = 10.0
 
 

@@ -28,7 +28,7 @@ MAX_WAITING = 256 * 1024 * 1024
 COMMAND_COST = 512
 # Different error replies of a connection that are logged.
 MAX_REFUSALS = 16
-# Seconds after a failure in which everybody is refused at once.
+# Seconds after a failure in which commands fail at once.
 PAUSE = 0.5
 
 STOPPING = "The server is stopping"
@@ -98,7 +98,7 @@ class RedisPipeline:
         elif self._unreachable and loop.time() < self._retry_at:
             command.fail(UNREACHABLE)
         elif self._size + command.size > MAX_WAITING:
-            command.fail("Redis takes less than is recorded: try again later")
+            command.fail("Redis is too slow for what is recorded: try again later")
         else:
             self._size += command.size
             self._waiting.append(command)

@@ -40,11 +40,11 @@ class RedisStore:
             await self._pipeline.connect()
         except AuthenticationError as error:
             raise ConfigError(
-                f"Redis at {self._place} lets nobody in with this name and password: {error}",
+                f"Redis at {self._place} refuses this name and password: {error}",
                 "Write them into the URL: redis://NAME:PASSWORD@HOST:PORT/0",
             ) from error
         except Unavailable:
-            pass  # it has been logged; when it's there, all is well
+            pass  # it was logged; with the first request there is another attempt
 
     async def close(self) -> None:
         await self._subscriber.close()
@@ -56,7 +56,7 @@ class RedisStore:
     async def begin_keeping(self, code: str, settings: MirrorSettings) -> None:
         self._kept.setdefault(code, []).append(settings)
         try:
-            with suppress(Unavailable):  # it is made when it is missed
+            with suppress(Unavailable):  # it is made with its first request
                 await self._keep(code, settings)
         except BaseException:
             self.end_keeping(code, settings)
@@ -127,7 +127,7 @@ class RedisStore:
         return bool(await self._pipeline.run(redis_scripts.CLEAR, _keys(code)))
 
     async def _make_kept(self, code: str) -> bool:
-        """Makes a mirror that is missed, if it is one to keep; says whether it is."""
+        """Makes a mirror that is gone, if it is one to keep; says whether it is."""
         kept = self._kept.get(code)
         if not kept:
             return False
