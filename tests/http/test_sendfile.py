@@ -66,7 +66,7 @@ def all_descriptors_are_closed() -> Iterator[None]:
 
 
 def _descriptors() -> list[Path]:
-    folder = Path("/proc/self/fd")
+    folder = Path("/dev/fd")
     return list(folder.iterdir()) if folder.is_dir() else []
 
 
