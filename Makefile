@@ -79,8 +79,8 @@ format: .venv/installed-test ## Put the code into shape
 	.venv/bin/ruff format
 
 docs: .venv/installed-test ## Build the documentation into site/
-	.venv/bin/python docs/tables.py
-	.venv/bin/python docs/build.py
+	.venv/bin/python -m docs.tables
+	.venv/bin/python -m docs.build
 
 pictures: debian .venv/installed-test ## Take the documentation's pictures of the mirror's page anew
 	RESERVE_PICTURES=docs/pictures .venv/bin/pytest -q tests/browser/test_look.py
@@ -94,7 +94,7 @@ bench-pythons: ## Install both builds on each Python here, for the benchmark's c
 
 hostile: debian .venv/installed-hostile ## Run all hostile checks at full size, and all tests on another Python: under 45 minutes
 	.venv/bin/pytest -q tests/hostile --scoreboard docs/reliability.json $(OPTIONS)
-	.venv/bin/python docs/tables.py
+	.venv/bin/python -m docs.tables
 	$(MAKE) --no-print-directory test-pythons TESTS=tests
 
 hostile-compiled: debian .venv-compiled/installed-hostile ## Run all hostile checks at full size on the compiled build

@@ -1,4 +1,4 @@
-"""Builds the documentation into `site/`: `python docs/build.py`.
+"""Builds the documentation into `site/`: `python -m docs.build`.
 
 Zensical makes the pages. Beside them stands the Markdown they are made of; for programs that read it there are
 `llms.txt`, the list of the pages in the form of llmstxt.org, and `llms-full.txt`, all of them in one. What is built is

@@ -1,4 +1,4 @@
-"""Writes the parts of the pages that are taken from the code or a benchmark: `python docs/tables.py`.
+"""Writes the parts of the pages that are taken from the code or a benchmark: `python -m docs.tables`.
 
 A page marks such a part with `<!-- table: NAME -->` and `<!-- end -->`; what stands between them is replaced. A test
 holds the pages in step.
@@ -97,7 +97,7 @@ def _options(schema: dict[str, Any], required: Iterable[str] = ()) -> str:
         (f"`{name}`", _type(part), _default(part, name in required), _meaning(part))
         for name, part in _properties(schema)
     ]
-    return _table(("name", "type", "default", "meaning"), rows)
+    return table(("name", "type", "default", "meaning"), rows)
 
 
 def _properties(schema: dict[str, Any], base: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -153,38 +153,32 @@ def members(of: type) -> list[str]:
 
 
 def _public(module: str) -> str:
-    """The names of a public module."""
+    """The names of a public module, each with a link to its entry in the reference."""
     names = import_module(module)
-    rows = [(_usage(name, getattr(names, name)), _explanation(name, getattr(names, name))) for name in names.__all__]
-    return _table(("name", "meaning"), rows)
+    rows = [
+        (f"[{_usage(name, value)}](api/{module}.md#{module}.{name})", _explanation(name, value))
+        for name, value in ((name, getattr(names, name)) for name in names.__all__)
+    ]
+    return table(("name", "meaning"), rows)
 
 
 def _usage(name: str, value: Any) -> str:
-    is_function = inspect.isroutine(value) or hasattr(value, "cache_info")
-    return f"`{name}{_arguments(value)}`" if is_function else f"`{name}`"
-
-
-def _arguments(function: Callable[..., Any], skip: int = 0) -> str:
+    if not (inspect.isroutine(value) or hasattr(value, "cache_info")):
+        return f"`{name}`"
     stars: dict[Any, str] = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
-    parameters = list(inspect.signature(function).parameters.values())[skip:]
-    return f"({', '.join(stars.get(each.kind, '') + each.name for each in parameters)})"
+    parameters = inspect.signature(value).parameters.values()
+    return f"`{name}({', '.join(stars.get(each.kind, '') + each.name for each in parameters)})`"
 
 
 def _explanation(name: str, value: Any) -> str:
     text = MEANINGS.get(name) or inspect.cleandoc(value.__doc__).partition("\n\n")[0]
-    if inspect.iscoroutinefunction(value):
-        text = f"Awaited. {text}"
-    parts = [f"{each}{_of(value, each)}" for each in members(value)] if inspect.isclass(value) else []
-    return _prose(text) + (f"<br>`{'`, `'.join(parts)}`" if parts else "")
+    return _prose(f"Awaited. {text}" if inspect.iscoroutinefunction(value) else text)
 
 
-def _of(of: type, name: str) -> str:
-    """The arguments of a method, "" for a property."""
-    part = inspect.getattr_static(of, name)
-    if isinstance(part, property | cached_property):
-        return ""
-    function = part.__func__ if isinstance(part, classmethod | staticmethod) else part
-    return _arguments(function, skip=0 if isinstance(part, staticmethod) else 1)
+def _reference(module: str) -> str:
+    from docs.api_reference import reference  # which has much to read
+
+    return reference(module)
 
 
 def _prose(text: str) -> str:
@@ -209,7 +203,7 @@ def _migration(_: str | None) -> str:
         for prefix, properties in {"": migration.SETTINGS, **migration.PROPERTIES}.items()
         for name, former in properties.items()
     ]
-    return _table(("REserve's", "accepted with", "else"), rows)
+    return table(("REserve's", "accepted with", "else"), rows)
 
 
 def _commands(_: str | None) -> str:
@@ -243,7 +237,7 @@ def _command(command: click.Command) -> str:
         f"### reserve {command.name}",
         f"```text\n{usage}\n```",
         inspect.cleandoc(command.help or ""),
-        _table(("option", "meaning"), rows),
+        table(("option", "meaning"), rows),
     ])  # fmt: skip
 
 
@@ -282,7 +276,7 @@ def _figures(case: dict[str, Any]) -> str:
             _ratio(server.get("cpu_ratio")),
             _target(server.get("target")),
         ))  # fmt: skip
-    return _table(("server", "requests/s", "p50", "p99", "CPU", "`reserve` is", "by CPU", "target"), rows)
+    return table(("server", "requests/s", "p50", "p99", "CPU", "`reserve` is", "by CPU", "target"), rows)
 
 
 def _ratio(ratio: dict[str, float] | None) -> str:
@@ -308,7 +302,7 @@ def _idle(_: str | None) -> str:
         (server["label"], *(f"{server[key]:,.1f} {unit}" if server[key] else "" for key, unit in columns.items()))
         for server in run["servers"]
     ]
-    return f"{facts}\n\n{_table(('server', 'start', 'CPU of a start', 'memory', 'a connection', 'a WebSocket'), rows)}"
+    return f"{facts}\n\n{table(('server', 'start', 'CPU of a start', 'memory', 'a connection', 'a WebSocket'), rows)}"
 
 
 def _reliability(_: str | None) -> str:
@@ -328,7 +322,7 @@ def _reliability(_: str | None) -> str:
         )
         for row in run["rows"]
     ]
-    return f"{facts}\n\n{_table(('what', 'target', 'found', 'passed'), rows)}"
+    return f"{facts}\n\n{table(('what', 'target', 'found', 'passed'), rows)}"
 
 
 def _vectors(_: str | None) -> str:
@@ -343,7 +337,7 @@ def _vectors(_: str | None) -> str:
     same = (
         f"The other {len(vectors) - len(rows)} of {len(vectors)} vectors are read as most of these servers read them."
     )
-    return f"{_table(('vector', 'rule', *servers.values(), 'why'), rows)}\n\n{same}"
+    return f"{table(('vector', 'rule', *servers.values(), 'why'), rows)}\n\n{same}"
 
 
 def _cell(text: str) -> str:
@@ -351,7 +345,7 @@ def _cell(text: str) -> str:
     return re.sub(r"([|*_\[\]])", r"\\\1", " ".join(text.split()).replace("<", "&lt;"))
 
 
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ("---",) * len(head), *rows))
 
 
@@ -366,6 +360,7 @@ _PARTS: dict[str, Callable[[Any], str]] = {
     "limits": lambda _: _options(LIMITS.schema),
     "mapping": lambda _: _options({"properties": MAPPING_PROPERTIES}),
     "public": _public,
+    "reference": _reference,
     "reliability": _reliability,
     "settings": _settings,
     "vectors": _vectors,

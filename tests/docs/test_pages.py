@@ -268,6 +268,7 @@ def test_every_block_is_of_a_kind_that_is_tried() -> None:
         for section in found.values()
         for block in section.blocks
         if block.language == "python" and block.name is None
+        if not page.startswith("api/")  # whose blocks are signatures
     }
     assert loose == {"plugins.md"}
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ GUIDE = (DOCS / "plugins.md").read_text()
 @pytest.mark.parametrize("page", PAGES)
 def test_its_tables_are_those_of_the_code(page: str) -> None:
     text = (DOCS / page).read_text()
-    assert text == tables.rewritten(text), "Run: python docs/tables.py"
+    assert text == tables.rewritten(text), "Run: python -m docs.tables"
 
 
 def test_a_table_is_written_anew() -> None:
@@ -50,6 +52,28 @@ def test_the_guide_knows_no_other_hook() -> None:
 
 def test_the_public_modules_are_all_there() -> None:
     assert re.findall(r"<!-- table: public (\S+) -->", (DOCS / "api.md").read_text()) == list(tables.PUBLIC_MODULES)
+    assert sorted(path.stem for path in (DOCS / "api").iterdir()) == sorted(tables.PUBLIC_MODULES)
+
+
+@pytest.mark.parametrize("module", tables.PUBLIC_MODULES)
+def test_every_public_name_has_an_entry_that_explains_it(module: str) -> None:
+    text = (DOCS / "api" / f"{module}.md").read_text().replace(r"\_", "_")
+    entries = {
+        anchor: re.sub(r"(?s:```.*?```)|^(?:Defined in |\|).*", "", entry, flags=re.MULTILINE).strip()
+        for anchor, entry in re.findall(r"^##+ \S+ \{#(\S+)\}\n((?s:.*?))(?=^##|^<!--)", text, re.MULTILINE)
+    }
+    names = import_module(module).__all__
+    assert [anchor for anchor in entries if anchor.removeprefix(f"{module}.") in names] == [
+        f"{module}.{name}" for name in names
+    ]
+    members = {
+        f"{module}.{name}.{member}"
+        for name, value in ((name, getattr(import_module(module), name)) for name in names)
+        if inspect.isclass(value) and name not in tables.MEANINGS
+        for member in tables.members(value)
+    }
+    assert set(entries) == {f"{module}.{name}" for name in names} | members
+    assert [anchor for anchor, entry in entries.items() if not entry] == []
 
 
 def test_every_picture_is_shown_and_weighs_little(project: Path) -> None:
