@@ -30,7 +30,7 @@ PROPERTIES = {
         "ignore-if-not-found": Former(
             'Put {"status": 404} behind the mapping, to which a missing file is left', (True,)
         ),
-        "http-status": Former('Put a "custom" mapping before it, whose function sets response.status = 404'),
+        "http-status": Former('Put a "custom" mapping before it, whose function sets response.status'),
     },
 }
 
@@ -47,7 +47,12 @@ _REFERENCES = (
         "Write a handler in Python (reserve new-plugin NAME), or use custom, status, url or use",
     ),
     (
-        re.compile(r"(?P<name>(express|@[\w-]+)[-/].+|express)"),
+        re.compile("cors"),
+        "is middleware of Node.js",
+        'Write "use": "starlette.middleware.cors:CORSMiddleware", "options": {{"allow_origins": ["http://example.com"]}}',
+    ),
+    (
+        re.compile(r"(express|@[\w-]+)[-/].+|express|(body|cookie)-parser|compression|connect|helmet|morgan|passport"),
         "is middleware of Node.js",
         'Name one in Python: "starlette.middleware.gzip:GZipMiddleware"',
     ),

@@ -44,7 +44,7 @@ async def test_what_changes_nothing_is_accepted(settings: dict[str, Any]) -> Non
         (
             {"mappings": [{"file": "./x", "http-status": 404}]},
             '"http-status": 404 is known to',
-            "response.status = 404",
+            "sets response.status",
         ),
         ({"mappings": [{"file": "./x", "case-sensitive": False}]}, '"case-sensitive": false is', "as on the disk"),
         ({"mappings": [{"file": "./x", "ignore-if-not-found": False}]}, '"ignore-if-not-found"', '{"status": 404}'),
@@ -55,6 +55,8 @@ async def test_what_changes_nothing_is_accepted(settings: dict[str, Any]) -> Non
         ({"handlers": {"cgi": "reserve-cgi"}}, '"reserve-cgi" is a package of REserve for Node.js', "new-plugin"),
         ({"handlers": {"sse": "reserve/serverevents"}}, '"reserve/serverevents" is a package of REserve', "in Python"),
         ({"mappings": [{"use": "express-session"}]}, '"express-session" is middleware of Node.js', "starlette"),
+        ({"mappings": [{"use": "cors"}]}, '"cors" is middleware of Node.js', "CORSMiddleware"),
+        ({"mappings": [{"use": "helmet"}]}, '"helmet" is middleware of Node.js', "starlette"),
         ({"mappings": [{"match": r"^/\p{L}", "status": 200}]}, "bad escape", r"no \p{...}"),
         ({"mappings": [{"match": r"^/(?<=a+)b", "status": 200}]}, "look-behind requires", "write one for each"),
         ({"mappings": [{"match": r"^/\u{41}", "status": 200}]}, "incomplete escape", r"no \u{...}"),

@@ -11,7 +11,7 @@ import pytest
 
 from reserve_core import ConfigError, check, load_plugins, read
 from tests.compare.compare import prepare
-from tests.docs.test_pages import DOCS, PAGES, files
+from tests.docs.test_pages import DOCS, LESSONS, PAGES, files
 from tests.kit.markdown import sections
 
 README = (DOCS.parent / "README.md").read_text()
@@ -19,7 +19,12 @@ README = (DOCS.parent / "README.md").read_text()
 
 def shown() -> dict[str, dict[str, str]]:
     """The files of each section that has a configuration, by where it stands."""
-    pages = {f"{page}: {title}": files(page, title) for page, found in PAGES.items() for title in found}
+    pages = {
+        f"{page}: {title}": files(page, title)
+        for page, found in PAGES.items()
+        for title, section in found.items()
+        if page not in LESSONS or section.files()  # else nothing is new there
+    }
     readme = {f"README.md: {title}": section.files() for title, section in sections(README).items()}
     served = {name: text for found in readme.values() for name, text in found.items() if not name.endswith(".json")}
     readme = {place: {**served, **found} for place, found in readme.items()}
@@ -37,6 +42,9 @@ REFUSED = {
     "plugins.md: Options as a dataclass",
     "plugins.md: Start with the kit",
     "plugins.md: The plugin at work",
+    "tutorials/plugin.md: Make it your own",
+    "tutorials/plugin.md: Test it",
+    "tutorials/plugin.md: What your users see",
 }
 WARNS = {"configuration.md: Warnings"}
 

@@ -31,7 +31,7 @@ ADDRESS = re.compile(r"127\.0\.0\.1:\d+")
 READY = "Server running at "
 
 Write = Callable[[dict[str, str]], None]
-Install = Callable[[Path, str, dict[str, str]], None]
+Install = Callable[..., None]
 
 
 def files(page: str, title: str) -> dict[str, str]:
@@ -81,9 +81,9 @@ class Console:
         elif program == "pip" and "-e" in arguments:
             assert (arguments, output) == (["install", "-e", ".[test]"], "")
             project = tomllib.loads((self._folder / "pyproject.toml").read_text())["project"]
-            self._install(self._folder, project["name"], project["entry-points"]["reserve"])
+            self._install(self._folder, project["name"], project["entry-points"]["reserve"], project["version"])
         elif program == "pip":
-            assert arguments[:2] == ["install", "reserve-core"]
+            assert arguments[:2] in (["install", "reserve-core"], ["install", "reserve-core[tls]"])
         elif output.startswith(READY):
             self._serve(program, arguments, output)
         else:
@@ -162,7 +162,7 @@ class Lesson(Console):
         self._shows(program, arguments, output)
 
     def _serve(self, program: str, arguments: list[str], output: str) -> None:
-        taken = [address for address in self._servers if READY + f"http://{address}/" in output]
+        taken = [address for address in self._servers if f"://{address}/" in output]
         assert taken == [], "The lesson has to stop the former server"
         super()._serve(program, arguments, output)
 
@@ -191,10 +191,10 @@ def _steady(output: str) -> str:
 def install(monkeypatch: pytest.MonkeyPatch) -> Install:
     """Puts a distribution on the path of the commands, as pip would: its folder, its name, its entry points."""
 
-    def install(folder: Path, name: str, entry_points: dict[str, str]) -> None:
-        info = folder / f"{name.replace('-', '_')}-1.0.dist-info"
+    def install(folder: Path, name: str, entry_points: dict[str, str], version: str = "1.0") -> None:
+        info = folder / f"{name.replace('-', '_')}-{version}.dist-info"
         info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
         entries = "".join(f"{entry} = {module}\n" for entry, module in entry_points.items())
         (info / "entry_points.txt").write_text(f"[reserve]\n{entries}")
         monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH")))))
@@ -261,7 +261,7 @@ async def test_a_mapping_shown_alone_holds(text: str) -> None:
 
 def test_every_block_is_of_a_kind_that_is_tried() -> None:
     kinds = {block.language for found in PAGES.values() for section in found.values() for block in section.blocks}
-    assert kinds <= {"console", "json", "python", "html", "text", "toml"}
+    assert kinds <= {"console", "json", "python", "html", "sh", "text", "toml"}
     loose = {
         page
         for page, found in PAGES.items()
