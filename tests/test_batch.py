@@ -11,13 +11,13 @@ import pytest
 
 from reserve_core import Request, Response
 from reserve_core.testing import StartMock, StartServer
-from tests.kit.client import Answer, ask
+from tests.kit.client import ReceivedResponse, ask
 from tests.kit.markdown import sections
 
 PAGE = Path(__file__).parents[1] / "docs" / "batch.md"
 MEMBER = {"authorization": "Bearer sesame"}
 
-Batch = Callable[..., Answer]
+Batch = Callable[..., ReceivedResponse]
 
 
 def seen(request: Request, response: Response) -> list[Any]:
@@ -43,7 +43,7 @@ def batch(reserve_server: StartServer, tmp_path: Path) -> Batch:
     own = [{"match": "^/seen", "custom": seen}]
     server = reserve_server({"cwd": str(tmp_path), "mappings": [*own, *located(site["mappings"], tmp_path)]})
 
-    def batch(calls: Any, headers: dict[str, str] | None = None) -> Answer:
+    def batch(calls: Any, headers: dict[str, str] | None = None) -> ReceivedResponse:
         return ask(f"{server.url}batch", "POST", json.dumps(calls), headers or {})
 
     return batch

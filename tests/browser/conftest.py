@@ -25,7 +25,7 @@ from playwright.sync_api import (
 )
 
 from tests.kit import client
-from tests.kit.client import Answer, Headers
+from tests.kit.client import Headers, ReceivedResponse
 from tests.kit.ports import free_port
 from tests.kit.waiting import PATIENCE
 
@@ -56,7 +56,7 @@ _WATCH = """
 """
 
 NewPage = Callable[..., Page]
-Ask = Callable[..., Answer]
+Ask = Callable[..., ReceivedResponse]
 NewSite = Callable[..., "Site"]
 Visit = Callable[..., "LivePage"]
 
@@ -70,7 +70,7 @@ class Mirror:
         self.url = f"{base}/r/{code}"
         self.api = f"{base}/api/mirrors/{code}"
 
-    def send(self, method: str, path: str = "", body: bytes = b"", headers: Headers = ()) -> Answer:
+    def send(self, method: str, path: str = "", body: bytes = b"", headers: Headers = ()) -> ReceivedResponse:
         """Sends a request to be captured; `path` is what follows the code."""
         return client.ask(self.url + path, method, body, headers)
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.kit import client
-from tests.kit.client import Answer
+from tests.kit.client import ReceivedResponse
 from tests.kit.running import Running
 
 Start = Callable[..., Running]
@@ -66,10 +66,10 @@ def write(tmp_path: Path) -> Callable[[dict[str, str | dict[str, Any]]], None]:
     return write
 
 
-Ask = Callable[..., Answer]
+Ask = Callable[..., ReceivedResponse]
 
 
 @pytest.fixture
 def ask() -> Ask:
-    """Sends one request and returns its answer; follows no redirect."""
+    """Sends one request and returns its response; follows no redirect."""
     return client.ask

@@ -74,8 +74,8 @@ async def test_nginx_says_who_the_client_is(example: str, tmp_path: Path, ask: A
     connector = aiohttp.TCPConnector(local_addr=("127.0.0.2", 0))
     session = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(PATIENCE))
     with nginx(tmp_path, example) as port:
-        async with session, session.get(f"http://127.0.0.1:{port}/who", headers=MADE_UP) as answer:
-            client, forwarded = await answer.json()
+        async with session, session.get(f"http://127.0.0.1:{port}/who", headers=MADE_UP) as response:
+            client, forwarded = await response.json()
     assert client == ["127.0.0.2", "http", f"127.0.0.1:{port}", True, ["127.0.0.1"]]
     assert forwarded == (None if "Forwarded" in example.replace("X-Forwarded", "") else MADE_UP["Forwarded"])
 
@@ -89,15 +89,15 @@ async def test_a_mirror_works_behind_nginx(example: str, tmp_path: Path) -> None
 
 async def use_the_mirror(url: str, session: aiohttp.ClientSession) -> None:
     async with session as client:
-        async with client.post(f"{url}api/mirrors", json={"code": "hook"}) as answer:
-            made = await answer.json()
-            assert (answer.status, made["url"]) == (201, "http://site.test/mirror/r/hook")
-        async with client.get(f"{url}v/hook") as answer:
-            assert answer.status == 200
+        async with client.post(f"{url}api/mirrors", json={"code": "hook"}) as response:
+            made = await response.json()
+            assert (response.status, made["url"]) == (201, "http://site.test/mirror/r/hook")
+        async with client.get(f"{url}v/hook") as response:
+            assert response.status == 200
         async with client.ws_connect(f"{url}ws/hook", origin="http://site.test") as live:
             assert json.loads((await live.receive()).data)["type"] == "hello"
-            async with client.post(f"{url}r/hook/path?a=1", data=b"\x00\xff" * 1000) as answer:
-                assert (answer.status, await answer.text()) == (200, "OK")
+            async with client.post(f"{url}r/hook/path?a=1", data=b"\x00\xff" * 1000) as response:
+                assert (response.status, await response.text()) == (200, "OK")
             message = json.loads((await live.receive()).data)
         # Who sent it, not the proxy; and where to.
         (request,) = message["requests"] if "requests" in message else [message["request"]]

@@ -86,8 +86,8 @@ def test_its_readme_is_right(plugin: Path, start: Any, ask: Any, write: Any) -> 
     section = sections((plugin / "README.md").read_text())["Use it"]
     write(section.files())
     running = start()
-    (asked, answer) = re.findall("`GET /(.*?)` is answered with `(.*?)`", section.text)[0]
-    assert ask(f"{running.ready()}{asked}").text == f"{answer}\n"
+    (asked, response) = re.findall("`GET /(.*?)` is answered with `(.*?)`", section.text)[0]
+    assert ask(f"{running.ready()}{asked}").text == f"{response}\n"
     assert running.stop() == 0
 
 

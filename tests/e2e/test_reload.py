@@ -260,17 +260,17 @@ async def test_no_request_fails_and_nothing_open_is_cut(start: Any, write: Any, 
             nonlocal answered
             while not stop.is_set():
                 try:
-                    async with client.get(f"{url}version") as answer:
-                        if answer.status != 200:
-                            failures.append(answer.status)
-                        await answer.read()
+                    async with client.get(f"{url}version") as response:
+                        if response.status != 200:
+                            failures.append(response.status)
+                        await response.read()
                         answered += 1
                 except aiohttp.ClientError as error:
                     failures.append(error)
 
         async def text(path: str) -> str:
-            async with client.get(url + path) as answer:
-                return await answer.text()
+            async with client.get(url + path) as response:
+                return await response.text()
 
         async def seen(path: str, expected: str) -> None:
             async with asyncio.timeout(PATIENCE):
@@ -278,9 +278,9 @@ async def test_no_request_fails_and_nothing_open_is_cut(start: Any, write: Any, 
                     pass
 
         async def download() -> bytes:
-            async with client.get(f"{url}large.bin") as answer:
+            async with client.get(f"{url}large.bin") as response:
                 parts = []
-                async for part in answer.content.iter_chunked(1 << 16):
+                async for part in response.content.iter_chunked(1 << 16):
                     parts.append(part)
                     await asyncio.sleep(0.005)
                 return b"".join(parts)

@@ -69,8 +69,8 @@ def test_two_hosts_on_one_port(start: Any, ask: Any, write: Any) -> None:
     url = running.ready()
 
     def on(host: str, path: str = "") -> tuple[int, str]:
-        answer = ask(url + path, headers={"Host": host, "X-Forwarded-Host": "shop.example"})
-        return answer.status, answer.text
+        response = ask(url + path, headers={"Host": host, "X-Forwarded-Host": "shop.example"})
+        return response.status, response.text
 
     assert [on("shop.example"), on("SHOP.example.:80")] == [(200, "shop")] * 2
     assert [on("blog.example"), on("de.blog.example:8080")] == [(200, "blog")] * 2
@@ -308,12 +308,12 @@ class _Upload:
         return self._received.read(size + 2)[:-2]
 
     def finish(self) -> bool:
-        """Ends the body; whether the answer ends too."""
+        """Ends the body; whether the response ends too."""
         self._socket.sendall(b"0\r\n\r\n")
         return self._received.readline() == b"0\r\n"
 
     def cut(self) -> bool:
-        """Whether the connection ends without the answer's end."""
+        """Whether the connection ends without the response's end."""
         try:
             return self._received.read() == b""
         except ConnectionResetError:

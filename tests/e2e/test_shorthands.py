@@ -157,8 +157,8 @@ def test_a_path_is_asked_of_another_server(start: Any, ask: Any, write: Any, bac
     }
     host = url.removeprefix("http://").rstrip("/")
     for asked, target in seen.items():
-        answer = ask(f"{url}{asked}", "POST").json()
-        assert answer == {"method": "POST", "url": target, "host": host, "x-forwarded-host": host}
+        response = ask(f"{url}{asked}", "POST").json()
+        assert response == {"method": "POST", "url": target, "host": host, "x-forwarded-host": host}
     assert ask(f"{url}app.js").text == "run()"
     assert ask(f"{url}apis").status == 404
 
@@ -177,9 +177,9 @@ def test_websockets_are_passed_on(start: Any, write: Any, backend: str) -> None:
     async def talk() -> Any:
         websocket = await websocket_connect(f"{url.replace('http', 'ws')}api/echo")
         await websocket.write_message("hello")
-        answer = await websocket.read_message()
+        response = await websocket.read_message()
         websocket.close()
-        return answer
+        return response
 
     assert asyncio.run(talk()) == "hello"
 
@@ -228,26 +228,26 @@ def test_an_application_without_a_page_is_told(start: Any, ask: Any, write: Any)
     assert ask(f"{url}books", headers=NAVIGATION).text == "page"
 
 
-def test_pages_of_other_origins_may_read_every_answer(start: Any, ask: Any, write: Any, backend: str) -> None:
+def test_pages_of_other_origins_may_read_every_response(start: Any, ask: Any, write: Any, backend: str) -> None:
     write(SITE)
     url = start("serve", "dist", "--cors", "--proxy", f"/api={backend}").ready()
     page = ask(url)
-    for answer in (
+    for response in (
         page,
         ask(url, headers={"If-None-Match": page.headers["etag"]}),
         ask(f"{url}missing"),
         ask(f"{url}assets/"),
         ask(f"{url}api/books"),
     ):
-        assert answer.headers.getall("access-control-allow-origin") == ["*"], answer.status
+        assert response.headers.getall("access-control-allow-origin") == ["*"], response.status
     preflight = {
         "Origin": "http://app.example",
         "Access-Control-Request-Method": "DELETE",
         "Access-Control-Request-Headers": "authorization",
     }
-    answer = ask(f"{url}api/books", "OPTIONS", headers=preflight)
-    assert (answer.status, answer.headers["access-control-allow-headers"]) == (204, "authorization")
-    assert answer.headers["access-control-allow-methods"] == "DELETE"
+    response = ask(f"{url}api/books", "OPTIONS", headers=preflight)
+    assert (response.status, response.headers["access-control-allow-headers"]) == (204, "authorization")
+    assert response.headers["access-control-allow-methods"] == "DELETE"
 
 
 def test_additions_come_before_the_mappings_of_a_configuration(start: Any, ask: Any, write: Any, backend: str) -> None:
@@ -325,8 +325,8 @@ def test_what_is_shown_answers_as_the_options_do(start: Any, ask: Any, write: An
         ports = [url.rpartition(":")[2].rstrip("/") for url in servers]
         assert one.status == other.status, path
         assert one.text.replace(*ports) == other.text, path
-        answers = [{name: value for name, value in a.headers.items() if name.lower() != "date"} for a in (one, other)]
-        assert answers[0] == answers[1], path
+        responses = [{name: value for name, value in a.headers.items() if name.lower() != "date"} for a in (one, other)]
+        assert responses[0] == responses[1], path
 
 
 @pytest.mark.parametrize("at", ["reserve.json", "sub/reserve.json"])

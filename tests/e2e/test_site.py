@@ -74,8 +74,8 @@ def test_every_request_it_offers_is_answered_as_it_says(url: str, ask: Any, inde
         method = request.get("data-method", "GET")
         # site.js does the same for what goes through the proxy.
         href = request["href"].replace("127.0.0.1:5000", urlsplit(url).netloc)
-        answer = ask(urljoin(url, href), method, request.get("data-body", ""))
-        assert answer.status == int(request["data-status"]), (method, request["href"], answer.text)
+        response = ask(urljoin(url, href), method, request.get("data-body", ""))
+        assert response.status == int(request["data-status"]), (method, request["href"], response.text)
 
 
 def test_the_proxy_leads_to_the_books_of_this_machine_only(url: str, ask: Any) -> None:
@@ -126,9 +126,9 @@ def test_the_api_keeps_what_is_posted(url: str, ask: Any) -> None:
 
 
 def test_an_unknown_path_is_answered_with_the_error_page(url: str, ask: Any, site: Path) -> None:
-    answer = ask(f"{url}no/such/page")
-    assert (answer.status, answer.body) == (404, (site / "pages" / "404.html").read_bytes())
-    assert answer.headers["content-type"].startswith("text/html")
+    response = ask(f"{url}no/such/page")
+    assert (response.status, response.body) == (404, (site / "pages" / "404.html").read_bytes())
+    assert response.headers["content-type"].startswith("text/html")
 
 
 def test_an_old_address_says_where_it_went(url: str, ask: Any) -> None:

@@ -173,8 +173,8 @@ async def test_pages_of_other_sites_stay_out(session: aiohttp.ClientSession, url
 
     origins = (url.rstrip("/"), "https://friend.example", "https://evil.example", "null")
     assert [await status(origin) for origin in origins] == [101, 101, 403, 403]
-    async with session.get("/room") as answer:
-        assert (answer.status, answer.headers["Sec-WebSocket-Version"]) == (426, "13")
+    async with session.get("/room") as response:
+        assert (response.status, response.headers["Sec-WebSocket-Version"]) == (426, "13")
 
 
 async def test_a_server_that_stops_says_so(session: aiohttp.ClientSession, running: Running, tmp_path: Path) -> None:

@@ -63,8 +63,8 @@ def test_they_share_the_address_and_the_work(start: Any, ask: Any, write: Any) -
     pids = workers(running)
     assert len(pids) == 2
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: ask(f"{url}slow").text, range(16)))
-    assert {int(answer) for answer in answers} == set(pids)
+        responses = list(pool.map(lambda _: ask(f"{url}slow").text, range(16)))
+    assert {int(response) for response in responses} == set(pids)
     assert running.stop() == 0
     assert running.errors == ""
     assert running.output.count(f"Server running at {url}") == 1
@@ -113,18 +113,18 @@ def test_one_that_is_killed_is_replaced(start: Any, ask: Any, write: Any) -> Non
 
 
 class Client:
-    """A connection with one request at work: the head of its answer is there."""
+    """A connection with one request at work: the head of its response is there."""
 
     def __init__(self, stack: ExitStack, url: str) -> None:
         parts = urlsplit(url)
         self.connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE)
         stack.callback(self.connection.close)
         self.connection.request("GET", parts.path)
-        self.answer = stack.enter_context(self.connection.getresponse())
+        self.response = stack.enter_context(self.connection.getresponse())
 
     def wait_until_it_stops(self) -> None:
         """The server closes a connection without a request as soon as it is to stop."""
-        self.answer.read()
+        self.response.read()
         assert self.connection.sock.recv(1) == b""
 
 
@@ -138,7 +138,7 @@ def test_requests_at_work_finish_when_it_stops(start: Any, write: Any, tmp_path:
         running.signal()
         idle.wait_until_it_stops()
         (tmp_path / "go").touch()
-        assert [client.answer.read().endswith(b" done") for client in clients] == [True] * 6
+        assert [client.response.read().endswith(b" done") for client in clients] == [True] * 6
     assert running.wait() == 0
 
 
@@ -155,7 +155,7 @@ def test_a_second_signal_cuts_what_is_at_work(start: Any, write: Any) -> None:
         assert running.process.poll() is None
         assert running.stop() == 0
         with pytest.raises((http.client.IncompleteRead, ConnectionError)):
-            client.answer.read()
+            client.response.read()
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 

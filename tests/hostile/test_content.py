@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import ask, browser, live, mirror, new_page, page, site, visit
 from tests.hostile.payloads import PAYLOADS, RUN, send_all
 from tests.kit import client
-from tests.kit.client import Answer
+from tests.kit.client import ReceivedResponse
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -130,6 +130,6 @@ def test_every_answer_has_a_policy(site: Site, score: Score) -> None:
     assert bare == []
 
 
-def has_policy(answer: Answer) -> bool:
+def has_policy(answer: ReceivedResponse) -> bool:
     policy = answer.headers.get("content-security-policy", "")
     return "default-src 'none'" in policy and answer.headers.get("x-content-type-options") == "nosniff"

@@ -116,7 +116,7 @@ async def test_limit_of_websocket_messages(serve: Serve, score: Score) -> None:
     site = await serve({"custom": handler})
     wire = await connect(site)
     await wire.send(head({}, "GET /websocket HTTP/1.1"))
-    assert (await wire.answer()).status == 101
+    assert (await wire.response()).status == 101
     for size in (MESSAGE - 1, MESSAGE):
         await wire.send(frame(FIN | BINARY, bytes(size)))
         assert await wire.read_some() == b"\x81\x04%d" % size

@@ -37,19 +37,19 @@ async def read_stream(request: Request, response: Response) -> None:
 
 
 async def refused(wire: Wire, status: int) -> None:
-    """The next answer is `status`, explained, and the last one."""
-    answer = await wire.answer()
-    assert (answer.status, answer.closes) == (status, True)
-    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
-    assert answer.headers.get("cache-control") == ("no-store" if status in (414, 501) else None)
-    assert answer.body
+    """The next response is `status`, explained, and the last one."""
+    response = await wire.response()
+    assert (response.status, response.closes) == (status, True)
+    assert response.headers["content-type"] == "text/plain; charset=utf-8"
+    assert response.headers.get("cache-control") == ("no-store" if status in (414, 501) else None)
+    assert response.body
     await wire.closed()
 
 
 async def cut(wire: Wire) -> None:
-    """The answer that comes is never complete."""
+    """The response that comes is never complete."""
     with pytest.raises((EOFError, ConnectionError)):
-        await wire.answer()
+        await wire.response()
 
 
 async def others_are_well(site: Site) -> None:

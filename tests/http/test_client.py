@@ -301,9 +301,9 @@ async def test_a_server_s_clients_its_listeners_and_its_reloads() -> None:
             async with asyncio.timeout(PATIENCE):
                 reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
                 writer.write(head + rest)
-                answer = await reader.read()
+                response = await reader.read()
                 writer.close()
-                return answer
+                return response
 
         assert b'["203.0.113.9","http",""' in await ask()
         assert b"400 Bad Request" in await ask(b"Host: a b\r\n\r\n")

@@ -29,8 +29,8 @@ async def test_a_handler_can_close_the_connection(serve: Serve, streamed: bool) 
 
     wire = await (await serve(handler)).connect()
     await wire.send(get("/1") + get("/2") + get("/3"))
-    (answer,) = await wire.answers()
-    assert (answer.body, answer.closes) == (b"bye", True)
+    (received,) = await wire.responses()
+    assert (received.body, received.closes) == (b"bye", True)
     assert seen == ["/1"]
 
 
@@ -38,17 +38,17 @@ async def test_1_0_closes_unless_asked_to_stay(serve: Serve) -> None:
     site = await serve(hello)
     wire = await site.connect()
     for _ in range(2):
-        answer = await wire.ask(OLD_KEPT)
-        assert (answer.body, answer.headers["connection"].lower()) == (b"hello", "keep-alive")
-    answer = await wire.ask(OLD)
-    assert (answer.body, answer.closes) == (b"hello", True)
+        response = await wire.ask(OLD_KEPT)
+        assert (response.body, response.headers["connection"].lower()) == (b"hello", "keep-alive")
+    response = await wire.ask(OLD)
+    assert (response.body, response.closes) == (b"hello", True)
     await wire.closed()
 
 
 # Pipelining.
 
 
-async def test_answers_come_in_the_order_of_their_requests(serve: Serve) -> None:
+async def test_responses_come_in_the_order_of_their_requests(serve: Serve) -> None:
     release = asyncio.Event()
     running: list[str] = []
 
@@ -65,7 +65,7 @@ async def test_answers_come_in_the_order_of_their_requests(serve: Serve) -> None
     assert (await other.ask(get("/other"))).body == b"/other"
     assert running == ["/slow", "/other"]
     release.set()
-    assert [answer.body for answer in await wire.answers()] == [b"/slow", b"/2", b"/3"]
+    assert [received.body for received in await wire.responses()] == [b"/slow", b"/2", b"/3"]
 
 
 async def test_hundreds_of_pipelined_requests(serve: Serve) -> None:
@@ -81,7 +81,7 @@ async def test_hundreds_of_pipelined_requests(serve: Serve) -> None:
     wire = await (await serve(handler)).connect()
     sending = asyncio.create_task(wire.send(b"".join(get(f"/{number}") for number in range(500))))
     for number in range(500):
-        assert (await wire.answer()).body == f"/{number}".encode()
+        assert (await wire.response()).body == f"/{number}".encode()
     await sending
 
 
@@ -101,7 +101,7 @@ async def test_a_flood_of_pipelined_requests_leaves_others_their_turn(serve: Ser
     next_turn()
     sending = asyncio.create_task(wire.send(GET * 5000))
     for _ in range(5000):
-        await wire.answer()
+        await wire.response()
     await sending
     assert max(turns) <= 100
 
@@ -137,10 +137,10 @@ async def test_what_the_handler_sees(serve: Serve) -> None:
         )
 
     wire = await (await serve(handler)).connect()
-    answer = await wire.ask(
+    received = await wire.ask(
         b"GET /%41/../b?c=%26&c=2 HTTP/1.1\r\nHost: a:1\r\nX: 1\r\nCookie: k=v\r\nx: \xe9\r\nCookie: l=w\r\n\r\n"
     )
-    assert answer.body.decode() == (
+    assert received.body.decode() == (
         '{"version":"1.1","raw":"/%41/../b?c=%26&c=2","url":"/b?c=%26&c=2","host":"a:1","remote":"127.0.0.1",'
         '"scheme":"http","x":["1","é"],"cookies":{"k":"v","l":"w"},"query":[["c","&"],["c","2"]]}'
     )

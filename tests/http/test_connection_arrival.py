@@ -181,8 +181,8 @@ async def test_http_on_a_port_of_https_is_told_so(
 ) -> None:
     site = await serve(hello, certificate=certificate)
     wire = await site.connect()
-    answer = await wire.ask(GET)
-    assert (answer.status, answer.closes) == (400, True)
-    assert b"This port speaks https" in answer.body
+    response = await wire.ask(GET)
+    assert (response.status, response.closes) == (400, True)
+    assert b"This port speaks https" in response.body
     await wire.closed()
     assert (await ask(site, trusting)).startswith(b"HTTP/1.1 200 ")

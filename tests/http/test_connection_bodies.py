@@ -38,7 +38,7 @@ async def test_bodies_come_in_whole(serve: Serve, how: str, size: int) -> None:
         part = data[start : start + 50_000]
         await wire.send(b"%x;name=value\r\n%b\r\n" % (len(part), part))
     await wire.send(b"0\r\n\r\n")
-    assert (await wire.answer()).body.endswith(b" True")
+    assert (await wire.response()).body.endswith(b" True")
     assert (await wire.ask(length + data)).status == 200
 
 
@@ -64,7 +64,7 @@ async def test_what_is_read_ahead_is_there_for_the_reader(serve: Serve, how: str
     async with asyncio.timeout(PATIENCE):
         await ready.wait()
     await wire.send(b"fghi")
-    assert (await wire.answer()).body == b"9 abcdefghi"
+    assert (await wire.response()).body == b"9 abcdefghi"
     assert (await wire.ask(POST + b"Content-Length: 3\r\n\r\nabc")).body == b"3 abc"
     assert (await wire.ask(POST + b"Content-Length: 0\r\n\r\n")).body == b"0 "
 
@@ -94,8 +94,8 @@ async def test_trailers_are_kept_apart(serve: Serve) -> None:
 
     wire = await (await serve(handler)).connect()
     head = CHUNKED[:-2] + b"X: head\r\n\r\n"
-    answer = await wire.ask(head + b"1\r\na\r\n0\r\nX: tail\r\nY: b\r\n\r\n")
-    assert answer.body == b'[[["X","tail"],["Y","b"]],"head"]'
+    received = await wire.ask(head + b"1\r\na\r\n0\r\nX: tail\r\nY: b\r\n\r\n")
+    assert received.body == b'[[["X","tail"],["Y","b"]],"head"]'
     assert (await wire.ask(head + b"0\r\n\r\n")).body == b'[[],"head"]'
 
 
@@ -108,8 +108,8 @@ async def test_a_small_body_nobody_reads_does_not_harm_the_connection(serve: Ser
     head = POST + framing
     await wire.send(head * 3)
     for _ in range(3):
-        answer = await wire.answer()
-        assert (answer.body, answer.closes) == (b"hello", False)
+        response = await wire.response()
+        assert (response.body, response.closes) == (b"hello", False)
 
 
 async def test_a_small_body_nobody_reads_may_come_later(serve: Serve) -> None:
@@ -120,8 +120,8 @@ async def test_a_small_body_nobody_reads_may_come_later(serve: Serve) -> None:
 
 async def test_a_large_body_nobody_reads_ends_the_connection(serve: Serve) -> None:
     wire = await (await serve(hello)).connect()
-    answer = await wire.ask(POST + b"Content-Length: 100000000\r\n\r\n01234")
-    assert (answer.body, answer.closes) == (b"hello", True)
+    response = await wire.ask(POST + b"Content-Length: 100000000\r\n\r\n01234")
+    assert (response.body, response.closes) == (b"hello", True)
     await wire.send_until_hung_up(bytes(65536))
 
 
@@ -171,28 +171,28 @@ async def test_100_continue_comes_when_the_body_is_asked_for(serve: Serve) -> No
         assert not waiting.done()
         go_on.set()
         assert await waiting == b"HTTP/1.1 100 Continue\r\n\r\n"
-        answer = await wire.ask(body)
-        assert (answer.status, answer.body, answer.closes) == (200, b"abc", False)
+        received = await wire.ask(body)
+        assert (received.status, received.body, received.closes) == (200, b"abc", False)
 
 
-async def test_no_100_continue_for_an_answer_without_the_body(serve: Serve) -> None:
+async def test_no_100_continue_for_a_response_without_the_body(serve: Serve) -> None:
     wire = await (await serve(hello)).connect()
-    answer = await wire.ask(EXPECT + b"Content-Length: 3\r\n\r\n")
-    assert (answer.interim, answer.body, answer.closes) == ([], b"hello", True)
+    response = await wire.ask(EXPECT + b"Content-Length: 3\r\n\r\n")
+    assert (response.interim, response.body, response.closes) == ([], b"hello", True)
     await wire.closed()
 
 
 async def test_no_100_continue_for_a_body_that_is_there(serve: Serve) -> None:
     wire = await (await serve(read_body)).connect()
     for _ in range(2):
-        answer = await wire.ask(EXPECT + b"Content-Length: 3\r\n\r\nabc")
-        assert (answer.interim, answer.body, answer.closes) == ([], b"abc", False)
+        response = await wire.ask(EXPECT + b"Content-Length: 3\r\n\r\nabc")
+        assert (response.interim, response.body, response.closes) == ([], b"abc", False)
 
 
 async def test_no_100_continue_without_a_body(serve: Serve) -> None:
     wire = await (await serve(read_body)).connect()
-    answer = await wire.ask(EXPECT + b"\r\n")
-    assert (answer.interim, answer.status) == ([], 200)
+    response = await wire.ask(EXPECT + b"\r\n")
+    assert (response.interim, response.status) == ([], 200)
 
 
 async def test_another_expectation_is_refused(serve: Serve) -> None:
@@ -203,5 +203,5 @@ async def test_another_expectation_is_refused(serve: Serve) -> None:
 async def test_1_0_gets_no_100_continue(serve: Serve) -> None:
     wire = await (await serve(read_body)).connect()
     await wire.send(b"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc")
-    answer = await wire.answer()
-    assert (answer.interim, answer.body) == ([], b"abc")
+    response = await wire.response()
+    assert (response.interim, response.body) == ([], b"abc")

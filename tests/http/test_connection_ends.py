@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
-@pytest.mark.parametrize("begun", [False, True], ids=["before the answer", "in the answer"])
+@pytest.mark.parametrize("begun", [False, True], ids=["before the response", "in the response"])
 async def test_the_handler_of_a_client_that_went_is_cancelled(serve: Serve, how: str, begun: bool) -> None:
     outcome: list[str] = []
 
@@ -124,7 +124,7 @@ async def test_a_writer_that_never_waits_learns_that_the_client_went(serve: Serv
     assert outcome[1] == "Disconnected"
 
 
-async def test_answers_to_a_client_that_went_meanwhile(serve: Serve) -> None:
+async def test_responses_to_a_client_that_went_meanwhile(serve: Serve) -> None:
     go_on = asyncio.Event()
     seen: list[str] = []
 
@@ -198,7 +198,7 @@ async def test_clients_that_leave_early_leave_nothing_behind(serve: Serve, data:
     assert site.named("error") == site.named("aborted") == []
 
 
-# The connection ends behind an answer.
+# The connection ends behind a response.
 
 ENDS = {
     "asked for": get(extra="Connection: close\r\n"),
@@ -216,7 +216,7 @@ ENDS = {
 
 @pytest.mark.parametrize("data", ENDS.values(), ids=ENDS)
 async def test_what_still_comes_does_not_reset_the_connection(serve: Serve, data: bytes) -> None:
-    """RFC 9112 9.6: a reset can cost the client the answer that it hasn't read yet."""
+    """RFC 9112 9.6: a reset can cost the client the response that it hasn't read yet."""
 
     async def handler(request: Request, response: Response) -> None:
         if request.path == "/stream":
@@ -230,7 +230,7 @@ async def test_what_still_comes_does_not_reset_the_connection(serve: Serve, data
     site = await serve(handler)
     wire = await site.connect()
     await wire.send(data)
-    *_, last = await wire.answers()
+    *_, last = await wire.responses()
     assert last.closes
     for _ in range(20):
         await wire.send(b"more")
@@ -238,7 +238,7 @@ async def test_what_still_comes_does_not_reset_the_connection(serve: Serve, data
     await site.until(lambda: site.connections == 0)
 
 
-async def test_a_client_that_stays_behind_the_last_answer_is_cut(serve: Serve) -> None:
+async def test_a_client_that_stays_behind_the_last_response_is_cut(serve: Serve) -> None:
     site = await serve(lambda request, response: response.send("hello"))
     wire = await site.connect()
     assert (await wire.ask(get(extra="Connection: close\r\n"))).closes
@@ -247,7 +247,7 @@ async def test_a_client_that_stays_behind_the_last_answer_is_cut(serve: Serve) -
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
-async def test_it_has_time_to_read_all_of_the_answer(
+async def test_it_has_time_to_read_all_of_the_response(
     serve: Serve, certificate: dict[str, str], trusting: ssl.SSLContext, tls: bool
 ) -> None:
     """However slow it is: longer than a connection lingers."""
@@ -265,7 +265,7 @@ async def test_it_has_time_to_read_all_of_the_answer(
     writer.close()
 
 
-async def test_an_answer_before_the_body_reaches_the_client_over_tls(
+async def test_a_response_before_the_body_reaches_the_client_over_tls(
     serve: Serve, certificate: dict[str, str], trusting: ssl.SSLContext
 ) -> None:
     site = await serve(lambda request, response: response.send("too large", 413), certificate=certificate)
@@ -281,7 +281,7 @@ async def test_an_answer_before_the_body_reaches_the_client_over_tls(
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
-async def test_the_end_behind_an_answer_is_told_at_once_over_tls(
+async def test_the_end_behind_a_response_is_told_at_once_over_tls(
     serve: Serve, certificate: dict[str, str], trusting: ssl.SSLContext, version: str
 ) -> None:
     """There are clients that wait for it."""
@@ -296,7 +296,7 @@ async def test_the_end_behind_an_answer_is_told_at_once_over_tls(
 # The server stops.
 
 
-async def test_a_stop_lets_answers_finish_and_closes_the_rest(serve: Serve) -> None:
+async def test_a_stop_lets_responses_finish_and_closes_the_rest(serve: Serve) -> None:
     release = asyncio.Event()
     seen: list[str] = []
 
@@ -317,8 +317,8 @@ async def test_a_stop_lets_answers_finish_and_closes_the_rest(serve: Serve) -> N
     with pytest.raises(ConnectionError):
         await site.connect()
     release.set()
-    answer = await busy.answer()
-    assert (answer.body, answer.closes) == (b"/slow", True)
+    received = await busy.response()
+    assert (received.body, received.closes) == (b"/slow", True)
     await busy.closed()
     await stopping
     assert len(site.named("closed")) == 1
@@ -342,12 +342,12 @@ async def test_requests_behind_the_one_at_work_are_not_run_while_stopping(serve:
     await site.until(lambda: site.server.closing)
     await wire.send_in_pieces([get("/late")])
     release.set()
-    answers = await wire.answers()
+    responses = await wire.responses()
     async with asyncio.timeout(PATIENCE):
         await stopping
     assert seen == ["/slow"]
-    assert answers[0].body == b"begun, ended"
-    assert [answer.status for answer in answers[1:]] in ([], [503])
+    assert responses[0].body == b"begun, ended"
+    assert [received.status for received in responses[1:]] in ([], [503])
 
 
 async def test_a_request_half_sent_gets_503_while_stopping(serve: Serve) -> None:
@@ -359,8 +359,8 @@ async def test_a_request_half_sent_gets_503_while_stopping(serve: Serve) -> None
         await asyncio.sleep(0)
     stopping = asyncio.create_task(site.server.close())
     await site.until(lambda: site.server.closing)
-    answer = await wire.ask(b"Host: a\r\n\r\n")
-    assert (answer.status, answer.closes) == (503, True)
+    received = await wire.ask(b"Host: a\r\n\r\n")
+    assert (received.status, received.closes) == (503, True)
     await wire.closed()
     await stopping
 

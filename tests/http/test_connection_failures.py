@@ -1,4 +1,4 @@
-"""Handlers that fail: an orderly 500 while it can still be said, afterwards an answer that nobody takes for whole."""
+"""Handlers that fail: an orderly 500 while it can still be said, afterwards a response that nobody takes for whole."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.http.conftest import Serve, Site
 
 
-async def test_a_handler_that_fails_before_its_answer_gives_500(serve: Serve) -> None:
+async def test_a_handler_that_fails_before_its_response_gives_500(serve: Serve) -> None:
     def handler(request: Request, response: Response) -> None:
         if request.path == "/":
             response.headers["Content-Type"] = "image/png"
@@ -24,11 +24,11 @@ async def test_a_handler_that_fails_before_its_answer_gives_500(serve: Serve) ->
 
     site = await serve(handler)
     wire = await site.connect()
-    answer = await wire.ask(get("/"))
-    assert (answer.status, answer.body) == (500, b"Internal Server Error")
-    assert answer.headers["content-type"].startswith("text/plain")
+    received = await wire.ask(get("/"))
+    assert (received.status, received.body) == (500, b"Internal Server Error")
+    assert received.headers["content-type"].startswith("text/plain")
     assert [str(event.reason) for event in site.named("error")] == ["secret"]
-    if not answer.closes:
+    if not received.closes:
         assert (await wire.ask(get("/well"))).body == b"well"
 
 
@@ -39,12 +39,12 @@ async def test_a_handler_may_answer_with_an_error(serve: Serve) -> None:
     site = await serve(handler)
     wire = await site.connect()
     for _ in range(2):
-        answer = await wire.ask(get("/"))
-        assert (answer.status, answer.body, answer.headers["retry-after"]) == (409, b"Not now", "5")
+        received = await wire.ask(get("/"))
+        assert (received.status, received.body, received.headers["retry-after"]) == (409, b"Not now", "5")
     assert site.named("error") == []
 
 
-async def test_a_body_that_breaks_off_while_the_head_of_the_answer_waits_gives_400(serve: Serve) -> None:
+async def test_a_body_that_breaks_off_while_the_head_of_the_response_waits_gives_400(serve: Serve) -> None:
     async def handler(request: Request, response: Response) -> None:
         async for chunk in request.stream():
             await response.write(chunk)
@@ -53,8 +53,8 @@ async def test_a_body_that_breaks_off_while_the_head_of_the_answer_waits_gives_4
     site = await serve(handler)
     wire = await site.connect()
     await wire.send(b"HEAD / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n?\r\n")
-    answer = await wire.answer(head=True)
-    assert (answer.status, answer.closes) == (400, True)
+    received = await wire.response(head=True)
+    assert (received.status, received.closes) == (400, True)
     assert site.named("error") == []
 
 
@@ -65,15 +65,15 @@ async def test_a_handler_cancelled_by_itself_has_failed(serve: Serve) -> None:
         await helper
 
     site = await serve(handler)
-    answer = await (await site.connect()).ask(get())
-    assert (answer.status, answer.body) == (500, b"Internal Server Error")
+    received = await (await site.connect()).ask(get())
+    assert (received.status, received.body) == (500, b"Internal Server Error")
     assert len(site.named("error")) == 1
     assert site.named("aborted") == []
 
 
 @pytest.mark.parametrize("length", [None, "100"])
 @pytest.mark.parametrize("chunk", [b"", b"begun"])
-async def test_a_handler_that_fails_in_its_answer_cuts_it(serve: Serve, length: str | None, chunk: bytes) -> None:
+async def test_a_handler_that_fails_in_its_response_cuts_it(serve: Serve, length: str | None, chunk: bytes) -> None:
     async def handler(request: Request, response: Response) -> None:
         if length:
             response.headers["Content-Length"] = length
@@ -88,7 +88,7 @@ async def test_a_handler_that_fails_in_its_answer_cuts_it(serve: Serve, length: 
     assert [str(event.reason) for event in site.named("error")] == ["oops"]
 
 
-async def test_a_handler_that_fails_after_its_answer_harms_nobody(serve: Serve) -> None:
+async def test_a_handler_that_fails_after_its_response_harms_nobody(serve: Serve) -> None:
     def handler(request: Request, response: Response) -> None:
         response.send("done")
         raise ValueError("too late")
@@ -153,12 +153,12 @@ async def test_a_content_length_must_be_a_number(serve: Serve, value: str) -> No
 
 
 async def only_500(site: Site) -> None:
-    """The answer is a 500 without anything the handler said, and the error is told."""
+    """The response is a 500 without anything the handler said, and the error is told."""
     wire = await site.connect()
-    answer = await wire.ask(get("/", "Connection: close\r\n"))
-    assert answer.status == 500
-    assert {name.lower() for name in answer.headers} <= {"date", "connection", "content-length", "content-type"}
-    assert b"body" not in answer.body
+    response = await wire.ask(get("/", "Connection: close\r\n"))
+    assert response.status == 500
+    assert {name.lower() for name in response.headers} <= {"date", "connection", "content-length", "content-type"}
+    assert b"body" not in response.body
     await wire.closed()
     assert len(site.named("error")) == 1
 
@@ -172,10 +172,10 @@ async def test_a_sent_body_must_have_its_content_length(serve: Serve, length: in
     wire = await site.connect()
     await wire.send(get())
     try:
-        answer = await wire.answer()
+        received = await wire.response()
     except (EOFError, ConnectionError):
         return
-    assert answer.status == 500
+    assert received.status == 500
 
 
 async def test_a_streamed_body_shorter_than_its_length_is_cut(serve: Serve) -> None:
@@ -203,7 +203,7 @@ async def test_a_streamed_body_never_exceeds_its_length(serve: Serve) -> None:
     site = await serve(handler)
     wire = await site.connect()
     await wire.send(get() + get())
-    assert (await wire.answer()).body == b"12345"
+    assert (await wire.response()).body == b"12345"
     try:
         await wire.closed()
     except ConnectionError:
@@ -211,7 +211,7 @@ async def test_a_streamed_body_never_exceeds_its_length(serve: Serve) -> None:
     assert [type(event.reason) for event in site.named("error")] == [ResponseError]
 
 
-async def test_an_answer_that_is_never_ended_is_cut(serve: Serve) -> None:
+async def test_a_response_that_is_never_ended_is_cut(serve: Serve) -> None:
     async def handler(request: Request, response: Response) -> int:
         await response.write("begun")
         await asyncio.sleep(0.01)

@@ -41,7 +41,7 @@ async def test_the_head_may_have_its_limit_and_no_byte_more(
         assert (await wire.ask(GET)).status == 200
     wire = await site.connect()
     await wire.send(GET + make(limit + 1) + GET)
-    assert (await wire.answer()).status == 200
+    assert (await wire.response()).status == 200
     await refused(wire, status)
     await others_are_well(site)
 
@@ -50,7 +50,7 @@ async def test_a_head_in_small_pieces_counts_once(serve: Serve) -> None:
     wire = await (await serve(hello)).connect()
     head = with_headers(60_000)
     await wire.send_in_pieces([head[start : start + 500] for start in range(0, len(head), 500)])
-    assert (await wire.answer()).status == 200
+    assert (await wire.response()).status == 200
 
 
 @pytest.mark.parametrize("size", [100_000, 200_000])
@@ -66,8 +66,8 @@ async def test_what_comes_before_a_head_does_not_count(serve: Serve, size: int, 
         await wire.send_in_pieces([POST + f"Content-Length: {length}\r\n\r\n".encode()])
         sending = asyncio.create_task(wire.send(bytes(length) + request * count + GET[:end]))
         for expected in [str(length), *["0"] * count]:
-            answer = await wire.answer()
-            assert (answer.status, answer.body.decode()) == (200, expected)
+            response = await wire.response()
+            assert (response.status, response.body.decode()) == (200, expected)
         await sending
         assert (await wire.ask(GET[end:])).status == 200
 
@@ -88,9 +88,9 @@ async def test_a_head_that_never_ends_is_not_kept(serve: Serve, start: bytes, st
     await wire.send(start)
     for _ in range(40):
         await wire.send(b"a" * 8192)
-    answer = await wire.answer()
-    assert answer.status in statuses
-    assert answer.closes
+    response = await wire.response()
+    assert response.status in statuses
+    assert response.closes
     await others_are_well(site)
 
 
@@ -101,7 +101,7 @@ async def test_many_small_headers_count(serve: Serve) -> None:
     await refused(wire, 431)
 
 
-async def test_the_answer_can_be_read_while_the_client_still_sends(serve: Serve) -> None:
+async def test_the_response_can_be_read_while_the_client_still_sends(serve: Serve) -> None:
     site = await serve(hello)
     wire = await site.connect()
     await wire.send(b"nonsense\r\n\r\n")
@@ -116,9 +116,9 @@ async def test_trailers_have_the_limit_of_headers(serve: Serve) -> None:
     wire = await site.connect()
     assert (await wire.ask(CHUNKED + b"0\r\nX: " + b"a" * 500 + b"\r\n\r\n")).status == 200
     await wire.send(CHUNKED + b"0\r\n" + b"X: a\r\n" * 1000 + b"\r\n")
-    answer = await wire.answer()
-    assert answer.status in (400, 431)
-    assert answer.closes
+    response = await wire.response()
+    assert response.status in (400, 431)
+    assert response.closes
 
 
 @pytest.mark.parametrize(
@@ -130,9 +130,9 @@ async def test_chunk_extensions_have_a_limit(serve: Serve, part: bytes) -> None:
     wire = await site.connect()
     await wire.send(CHUNKED)
     await wire.send_in_pieces([part[start : start + 8192] for start in range(0, len(part), 8192)])
-    answer = await wire.answer()
-    assert answer.status in (400, 413)
-    assert answer.closes
+    response = await wire.response()
+    assert response.status in (400, 413)
+    assert response.closes
     await others_are_well(site)
 
 
@@ -166,15 +166,15 @@ async def test_a_body_read_whole_has_a_limit(serve: Serve) -> None:
 
 async def test_a_body_too_large_is_not_asked_for(serve: Serve) -> None:
     wire = await (await serve(read_body, max_body=1000)).connect()
-    answer = await wire.ask(POST + b"Expect: 100-continue\r\nContent-Length: 1001\r\n\r\n")
-    assert (answer.interim, answer.status, answer.closes) == ([], 413, True)
+    response = await wire.ask(POST + b"Expect: 100-continue\r\nContent-Length: 1001\r\n\r\n")
+    assert (response.interim, response.status, response.closes) == ([], 413, True)
     await wire.closed()
 
 
 async def test_a_streamed_body_has_no_limit(serve: Serve) -> None:
     wire = await (await serve(read_stream, max_body=1000)).connect()
-    answer = await wire.ask(POST + b"Content-Length: 100000\r\n\r\n" + bytes(100_000))
-    assert (answer.status, answer.body) == (200, b"100000")
+    response = await wire.ask(POST + b"Content-Length: 100000\r\n\r\n" + bytes(100_000))
+    assert (response.status, response.body) == (200, b"100000")
 
 
 # The number of connections.
@@ -221,10 +221,10 @@ async def test_writing_waits_for_a_client_that_does_not_read(serve: Serve) -> No
     await wire.send(GET)
     await settled(lambda: written)
     assert 0 < written < 200 * 65536 / 2
-    assert len((await wire.answer()).body) == 200 * 65536
+    assert len((await wire.response()).body) == 200 * 65536
 
 
-async def test_answers_wait_for_a_client_that_does_not_read(serve: Serve) -> None:
+async def test_responses_wait_for_a_client_that_does_not_read(serve: Serve) -> None:
     answered = 0
 
     def handler(request: Request, response: Response) -> None:
@@ -238,7 +238,7 @@ async def test_answers_wait_for_a_client_that_does_not_read(serve: Serve) -> Non
     await settled(lambda: answered)
     assert 0 < answered < 150
     for _ in range(300):
-        assert len((await wire.answer()).body) == 100_000
+        assert len((await wire.response()).body) == 100_000
     await sending
 
 
@@ -264,7 +264,7 @@ async def test_requests_wait_for_a_handler_that_takes_its_time(serve: Serve) -> 
     await settled(lambda: sent)
     assert sent < 400
     go_on.set()
-    assert (await wire.answer()).closes
+    assert (await wire.response()).closes
     sending.cancel()
     await asyncio.gather(sending, return_exceptions=True)
 
@@ -292,5 +292,5 @@ async def test_a_body_waits_for_a_handler_that_does_not_read(serve: Serve) -> No
     await settled(lambda: sent)
     assert sent < size / 2
     go_on.set()
-    assert (await wire.answer()).body == str(size).encode()
+    assert (await wire.response()).body == str(size).encode()
     await sending

@@ -34,7 +34,7 @@ async def test_any_method_is_taken(serve: Serve, method: str) -> None:
 async def test_what_comes_behind_one_has_its_own_method(serve: Serve) -> None:
     wire = await (await serve(echo)).connect()
     await wire.send_in_pieces([LIST[:30], LIST[30:] + b"PUT /b HTTP/1.1\r\n" + HOST + GET])
-    assert [(await wire.answer()).body for _ in range(3)] == [b"LIST /v1/secret 0", b"PUT /b 0", b"GET / 0"]
+    assert [(await wire.response()).body for _ in range(3)] == [b"LIST /v1/secret 0", b"PUT /b 0", b"GET / 0"]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ async def test_what_comes_behind_one_has_its_own_method(serve: Serve) -> None:
 async def test_elsewhere_one_is_named_and_refused(serve: Serve, data: bytes, name: bytes) -> None:
     wire = await (await serve(echo)).connect()
     await wire.send(data + GET)
-    *_, last = await wire.answers()
+    *_, last = await wire.responses()
     assert (last.status, last.closes) == (501, True)
     assert b"The method " + name in last.body
 
@@ -72,7 +72,7 @@ async def test_one_is_refused_while_another_request_is_answered(serve: Serve) ->
     await site.until(lambda: seen)
     await wire.send_in_pieces([LIST])
     go_on.set()
-    assert [answer.status for answer in await wire.answers()] == [200, 501]
+    assert [received.status for received in await wire.responses()] == [200, 501]
     assert seen == ["GET"]
 
 
@@ -94,25 +94,25 @@ async def test_the_end_of_a_body_is_never_taken_for_one(serve: Serve, read: bool
     if not read:
         await site.until(lambda: seen)
     await wire.send(end + LIST)
-    answers = await wire.answers()
-    assert [(answer.status, answer.closes) for answer in answers[1:]] == [(answers[1].status, True)]
-    assert answers[1].status in (400, 501)
+    responses = await wire.responses()
+    assert [(received.status, received.closes) for received in responses[1:]] == [(responses[1].status, True)]
+    assert responses[1].status in (400, 501)
     assert seen == ["POST"]
 
 
 @pytest.mark.parametrize("method", ["DESCRIBE", "PLAY", "SETUP", "SOURCE", "CONNECT", "PRI"])
 async def test_those_of_other_protocols_stay_refused(serve: Serve, method: str) -> None:
     wire = await (await serve(echo)).connect()
-    answer = await wire.ask(LIST.replace(b"LIST", method.encode()))
-    assert answer.status in (400, 505)
-    assert answer.closes
+    response = await wire.ask(LIST.replace(b"LIST", method.encode()))
+    assert response.status in (400, 505)
+    assert response.closes
 
 
 @pytest.mark.parametrize("protocol", [b"RTSP/1.0", b"ICE/1.0", b"HTTP/2.0"])
 async def test_one_of_another_protocol_is_refused(serve: Serve, protocol: bytes) -> None:
     wire = await (await serve(echo)).connect()
     await wire.send(LIST.replace(b"HTTP/1.1", protocol))
-    assert (await wire.answer()).status in (400, 505)
+    assert (await wire.response()).status in (400, 505)
 
 
 async def test_the_event_of_a_refusal_has_its_name(serve: Serve) -> None:
@@ -127,9 +127,9 @@ async def test_the_event_of_a_refusal_has_its_name(serve: Serve) -> None:
 async def test_options_of_the_server_as_a_whole(serve: Serve) -> None:
     site = await serve(echo)
     wire = await site.connect()
-    answer = await wire.ask(b"OPTIONS * HTTP/1.1\r\n" + HOST)
-    assert (answer.status, answer.closes) == (204, False)
-    assert "GET" in answer.headers["allow"].split(", ")
+    response = await wire.ask(b"OPTIONS * HTTP/1.1\r\n" + HOST)
+    assert (response.status, response.closes) == (204, False)
+    assert "GET" in response.headers["allow"].split(", ")
     assert (await wire.ask(b"OPTIONS * HTTP/1.1\r\nContent-Length: 3\r\n" + HOST + b"abc")).status == 204
     assert (await wire.ask(GET)).body == b"GET / 0"
     assert [event.url for event in site.named("incoming")] == ["/"]
@@ -138,6 +138,6 @@ async def test_options_of_the_server_as_a_whole(serve: Serve) -> None:
 @pytest.mark.parametrize("words", [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"GET / HTTP/3.0\r\n" + HOST])
 async def test_other_versions_are_named_in_our_words(serve: Serve, words: bytes) -> None:
     wire = await (await serve(echo)).connect()
-    answer = await wire.ask(words)
-    assert (answer.status, answer.closes) == (505, True)
-    assert b"This server speaks HTTP/1.1" in answer.body
+    response = await wire.ask(words)
+    assert (response.status, response.closes) == (505, True)
+    assert b"This server speaks HTTP/1.1" in response.body

@@ -36,7 +36,7 @@ async def test_headers_that_trickle_are_slow_too(serve: Serve) -> None:
     site = await serve(hello, header_timeout=10)
     wire = await site.connect()
     await wire.send(b"GET / HTTP/1.1\r\nHost: a\r\nX: ")
-    receiving = asyncio.create_task(wire.answer())
+    receiving = asyncio.create_task(wire.response())
     while not receiving.done():
         await wire.send(b"a")
         site.pass_time(0.5)
@@ -50,8 +50,8 @@ async def test_slow_bodies(serve: Serve, handler: object, head: bytes) -> None:
     site = await serve(handler)
     wire = await site.connect()
     await wire.send(head)
-    answer = await site.after_a_while(wire.answer())
-    assert (answer.status, answer.closes) == (408, True)
+    response = await site.after_a_while(wire.response())
+    assert (response.status, response.closes) == (408, True)
     await wire.closed()
     await others_are_well(site)
 
@@ -73,7 +73,7 @@ async def test_a_body_that_trickles_is_in_time(serve: Serve) -> None:
         site.pass_time(29)
         await wire.send(b"a")
         await site.until(lambda count=count: read == count)  # type: ignore[misc]
-    assert (await wire.answer()).body == b"all of it"
+    assert (await wire.response()).body == b"all of it"
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ async def test_a_body_has_a_least_rate(serve: Serve, size: int, seconds: float, 
         site.pass_time(seconds)
         await asyncio.sleep(0)
         await wire.send(bytes(size))
-    assert (await wire.answer()).status == status
+    assert (await wire.response()).status == status
     assert (read < 100_000 + pieces * size) == (status == 408)
 
 
@@ -156,7 +156,7 @@ async def test_a_handler_may_take_its_time_before_it_reads_the_body(serve: Serve
     wire = await site.connect()
     data = bytes(5_000_000)
     sending = asyncio.create_task(wire.send(POST + b"Content-Length: 5000000\r\n\r\n" + data))
-    assert (await wire.answer()).body == b"5000000"
+    assert (await wire.response()).body == b"5000000"
     await sending
 
 
@@ -171,10 +171,10 @@ async def test_an_error_behind_a_request_lets_it_be_answered(serve: Serve, behin
     site = await serve(handler)
     wire = await site.connect()
     await wire.send(GET + behind)
-    assert (await wire.answer()).body == b"late"
-    answer = await wire.answer()
-    assert answer.status in (400, 408)
-    assert answer.closes
+    assert (await wire.response()).body == b"late"
+    received = await wire.response()
+    assert received.status in (400, 408)
+    assert received.closes
     await wire.closed()
 
 
@@ -188,8 +188,8 @@ async def test_what_comes_behind_the_last_request_takes_no_time_from_it(serve: S
     site = await serve(handler)
     wire = await site.connect()
     await wire.send(get(extra="Connection: close\r\n") + GET)
-    answer = await wire.answer()
-    assert (answer.body, answer.closes) == (b"late", True)
+    received = await wire.response()
+    assert (received.body, received.closes) == (b"late", True)
     await wire.closed()
 
 
@@ -204,8 +204,8 @@ async def test_a_body_too_slow_for_a_slow_handler(serve: Serve, read: bool) -> N
     site = await serve(handler)
     wire = await site.connect()
     await wire.send(POST + b"Content-Length: 10\r\n\r\n01234")
-    answer = await site.after_a_while(wire.answer())
-    assert (answer.status, answer.closes) == (408 if read else 200, True)
+    received = await site.after_a_while(wire.response())
+    assert (received.status, received.closes) == (408 if read else 200, True)
     await wire.closed()
 
 
@@ -225,7 +225,7 @@ async def test_a_client_that_does_not_read_is_cut(serve: Serve, streamed: bool) 
     await wire.send(GET.replace(b"/", b"/large", 1))
     await site.after_a_while(site.until(lambda: site.named("incoming") and site.connections == 0))
     with pytest.raises((EOFError, ConnectionError)):
-        await wire.answer()
+        await wire.response()
     await others_are_well(site)
     if streamed:
         assert [event.url for event in site.named("aborted")] == ["/large"]

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 if TYPE_CHECKING:
     from reserve_core.http import Request, Response
     from tests.http.conftest import Serve, Site
-    from tests.kit.wire import Answer
+    from tests.kit.wire import WireResponse
 
 Seen = tuple[str, str, bytes]
 
@@ -454,16 +454,16 @@ async def echo(serve: Serve) -> tuple[Site, list[Seen]]:
     return await serve(handler), seen
 
 
-async def exchange(site: Site, data: bytes, cuts: list[int] | None) -> list[Answer]:
-    """All answers to `data`, sent in pieces that end at `cuts`; None: byte by byte."""
+async def exchange(site: Site, data: bytes, cuts: list[int] | None) -> list[WireResponse]:
+    """All responses to `data`, sent in pieces that end at `cuts`; None: byte by byte."""
     if cuts is None:
         cuts = list(range(1, len(data)))
     ends = [*cuts, len(data)]
     wire = await site.connect()
     await wire.send_in_pieces([data[start:end] for start, end in zip([0, *cuts], ends, strict=True) if end > start])
-    answers = await wire.answers()
+    responses = await wire.responses()
     wire.close()
-    return answers
+    return responses
 
 
 def names(rows: list[Refused] | list[Accepted] | list[Refused | Accepted]) -> list[str]:
@@ -474,12 +474,12 @@ def names(rows: list[Refused] | list[Accepted] | list[Refused | Accepted]) -> li
 @pytest.mark.parametrize("row", REFUSED, ids=names(REFUSED))
 async def test_refused(echo: tuple[Site, list[Seen]], row: Refused, cuts: list[int] | None) -> None:
     site, seen = echo
-    (answer,) = await exchange(site, row.data + NEXT, cuts)
-    assert answer.status in row.statuses
-    assert answer.closes
-    assert answer.headers["content-type"].startswith("text/plain")
-    assert answer.body
-    assert answer.body not in (b"The request is malformed", parsers_words(row.data).encode())
+    (response,) = await exchange(site, row.data + NEXT, cuts)
+    assert response.status in row.statuses
+    assert response.closes
+    assert response.headers["content-type"].startswith("text/plain")
+    assert response.body
+    assert response.body not in (b"The request is malformed", parsers_words(row.data).encode())
     assert seen == []
 
 
@@ -498,26 +498,26 @@ def parsers_words(data: bytes) -> str:
 @pytest.mark.parametrize("row", ACCEPTED, ids=names(ACCEPTED))
 async def test_accepted(echo: tuple[Site, list[Seen]], row: Accepted, cuts: list[int] | None) -> None:
     site, seen = echo
-    answers = await exchange(site, row.data + NEXT, cuts)
+    responses = await exchange(site, row.data + NEXT, cuts)
     expected = row.requests if row.closes else [*row.requests, ("GET", "/next", b"")]
     assert seen == expected
-    assert [answer.status for answer in answers] == [200] * len(expected)
-    assert [answer.body.decode() for answer in answers] == [f"{method} {url}" for method, url, _ in expected]
-    assert [answer.closes for answer in answers] == [False] * (len(expected) - 1) + [True]
+    assert [response.status for response in responses] == [200] * len(expected)
+    assert [response.body.decode() for response in responses] == [f"{method} {url}" for method, url, _ in expected]
+    assert [response.closes for response in responses] == [False] * (len(expected) - 1) + [True]
 
 
 @pytest.mark.parametrize("row", EXTENDED, ids=names(EXTENDED))
 async def test_a_method_that_the_parser_does_not_know(echo: tuple[Site, list[Seen]], row: Refused | Accepted) -> None:
     site, seen = echo
-    answers = await exchange(site, row.data + NEXT, [])
+    responses = await exchange(site, row.data + NEXT, [])
     if isinstance(row, Refused):
-        assert [(answer.status in row.statuses, answer.closes) for answer in answers] == [(True, True)]
+        assert [(response.status in row.statuses, response.closes) for response in responses] == [(True, True)]
         assert seen == []
     else:
         first, *others = row.requests
         expected = [(EXTENSION.decode(), *first[1:]), *others, *([] if row.closes else [("GET", "/next", b"")])]
         assert seen == expected
-        assert [answer.status for answer in answers] == [200] * len(expected)
+        assert [response.status for response in responses] == [200] * len(expected)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -528,14 +528,16 @@ async def test_how_bytes_are_split_changes_nothing(echo: tuple[Site, list[Seen]]
     rows = data.draw(st.lists(st.sampled_from([row for row in ACCEPTED if not row.closes]), min_size=1, max_size=6))
     stream = b"".join(row.data for row in rows) + NEXT
     cuts = sorted(data.draw(st.sets(st.integers(1, len(stream) - 1), max_size=20)))
-    answers = await exchange(site, stream, cuts)
+    responses = await exchange(site, stream, cuts)
     expected = [request for row in rows for request in row.requests] + [("GET", "/next", b"")]
     assert seen == expected
-    assert [answer.body.decode() for answer in answers] == [f"{method} {url}" for method, url, _ in expected]
+    assert [response.body.decode() for response in responses] == [f"{method} {url}" for method, url, _ in expected]
 
 
-async def test_a_refused_request_waits_for_the_answers_before_it(echo: tuple[Site, list[Seen]]) -> None:
+async def test_a_refused_request_waits_for_the_responses_before_it(echo: tuple[Site, list[Seen]]) -> None:
     site, seen = echo
-    answers = await exchange(site, get(target=b"/1") + post(b"Content-Length: 3\r\n", b"abc") + b"?\r\n\r\n" + NEXT, [])
-    assert [answer.status for answer in answers] == [200, 200, 400]
+    responses = await exchange(
+        site, get(target=b"/1") + post(b"Content-Length: 3\r\n", b"abc") + b"?\r\n\r\n" + NEXT, []
+    )
+    assert [response.status for response in responses] == [200, 200, 400]
     assert [url for _, url, _ in seen] == ["/1", "/"]

@@ -1,4 +1,4 @@
-"""The answer on the wire: its head, its framing, its end (RFC 9112 6)."""
+"""The response on the wire: its head, its framing, its end (RFC 9112 6)."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from tests.http.conftest import Serve
 
 
-# The answer.
+# The response.
 
 
-async def test_an_answer_is_framed_dated_and_leaves_the_connection_open(serve: Serve) -> None:
+async def test_a_response_is_framed_dated_and_leaves_the_connection_open(serve: Serve) -> None:
     wire = await (await serve(hello)).connect()
     for _ in range(3):
-        answer = await wire.ask(GET)
-        assert (answer.status, answer.body) == (200, b"hello")
-        assert answer.headers["content-length"] == "5"
-        assert answer.headers["content-type"] == "text/plain; charset=utf-8"
-        assert "connection" not in answer.headers
-        assert re.fullmatch(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", answer.headers["date"])
-        parsedate_to_datetime(answer.headers["date"])
+        response = await wire.ask(GET)
+        assert (response.status, response.body) == (200, b"hello")
+        assert response.headers["content-length"] == "5"
+        assert response.headers["content-type"] == "text/plain; charset=utf-8"
+        assert "connection" not in response.headers
+        assert re.fullmatch(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", response.headers["date"])
+        parsedate_to_datetime(response.headers["date"])
 
 
 async def test_a_date_set_by_the_handler_is_kept(serve: Serve) -> None:
@@ -49,9 +49,9 @@ async def test_no_header_makes_http_1_0_what_it_is_not(serve: Serve, name: str) 
         await response.end()
 
     wire = await (await serve(handler)).connect()
-    answer = await wire.ask(f"GET / HTTP/1.0\r\nHost: a\r\n{name}: keep-alive\r\n\r\n".encode())
-    assert answer.body == b"1.0"
-    assert "transfer-encoding" not in answer.headers
+    received = await wire.ask(f"GET / HTTP/1.0\r\nHost: a\r\n{name}: keep-alive\r\n\r\n".encode())
+    assert received.body == b"1.0"
+    assert "transfer-encoding" not in received.headers
 
 
 async def test_the_date_is_that_of_the_response_however_often_the_same_one_is_sent(serve: Serve) -> None:
@@ -77,9 +77,9 @@ async def test_what_is_sent_shows_in_the_headers_whether_they_were_asked_for_bef
         seen.append(dict(response.headers))
 
     wire = await (await serve(handler)).connect()
-    answers = [await wire.ask(get(path)) for path in ("/before", "/after", "/after")]
+    responses = [await wire.ask(get(path)) for path in ("/before", "/after", "/after")]
     assert seen == [{"content-type": "application/json", "cache-control": "no-store"}] * 3
-    assert len({tuple(sorted(answer.headers)) for answer in answers}) == 1
+    assert len({tuple(sorted(received.headers)) for received in responses}) == 1
 
 
 async def test_headers_keep_their_order_duplicates_and_latin_1(serve: Serve) -> None:
@@ -89,8 +89,8 @@ async def test_headers_keep_their_order_duplicates_and_latin_1(serve: Serve) -> 
         response.headers.add("set-cookie", "b=2")
         response.send("")
 
-    answer = await (await (await serve(handler)).connect()).ask(GET)
-    assert [(name, value) for name, value in answer.headers.items() if name[0] in "SsX"] == [
+    received = await (await (await serve(handler)).connect()).ask(GET)
+    assert [(name, value) for name, value in received.headers.items() if name[0] in "SsX"] == [
         ("Set-Cookie", "a=1"),
         ("X-Name", "é"),
         ("set-cookie", "b=2"),
@@ -102,8 +102,8 @@ async def test_any_status_can_be_sent(serve: Serve, status: int) -> None:
     def handler(request: Request, response: Response) -> None:
         response.send("text", status)
 
-    answer = await (await (await serve(handler)).connect()).ask(GET)
-    assert (answer.status, answer.body) == (status, b"text")
+    received = await (await (await serve(handler)).connect()).ask(GET)
+    assert (received.status, received.body) == (status, b"text")
 
 
 @pytest.mark.parametrize("status", [204, 304])
@@ -119,9 +119,9 @@ async def test_204_and_304_have_no_body(serve: Serve, status: int, streamed: boo
 
     wire = await (await serve(handler)).connect()
     for _ in range(2):
-        answer = await wire.ask(GET)
-        assert (answer.status, answer.closes) == (status, False)
-        assert "transfer-encoding" not in answer.headers
+        received = await wire.ask(GET)
+        assert (received.status, received.closes) == (status, False)
+        assert "transfer-encoding" not in received.headers
 
 
 async def test_a_304_may_tell_the_length_of_what_it_stands_for(serve: Serve) -> None:
@@ -136,13 +136,13 @@ async def test_head_has_the_headers_of_get_and_no_body(serve: Serve) -> None:
     wire = await (await serve(hello)).connect()
     expected = await wire.ask(GET)
     for _ in range(2):
-        answer = await wire.ask(HEAD, head=True)
-        assert answer.status == 200
-        assert without_date(answer.headers) == without_date(expected.headers)
+        response = await wire.ask(HEAD, head=True)
+        assert response.status == 200
+        assert without_date(response.headers) == without_date(expected.headers)
 
 
 @pytest.mark.parametrize("length", ["10", None])
-async def test_head_of_a_streamed_answer(serve: Serve, length: str | None) -> None:
+async def test_head_of_a_streamed_response(serve: Serve, length: str | None) -> None:
     async def handler(request: Request, response: Response) -> None:
         if length:
             response.headers["Content-Length"] = length
@@ -151,8 +151,8 @@ async def test_head_of_a_streamed_answer(serve: Serve, length: str | None) -> No
 
     wire = await (await serve(handler)).connect()
     for _ in range(2):
-        answer = await wire.ask(HEAD, head=True)
-        assert (answer.status, answer.headers.get("content-length")) == (200, length)
+        received = await wire.ask(HEAD, head=True)
+        assert (received.status, received.headers.get("content-length")) == (200, length)
 
 
 async def test_head_may_announce_a_body_it_does_not_make(serve: Serve) -> None:
@@ -167,10 +167,10 @@ def without_date(headers: CIMultiDict[str]) -> list[tuple[str, str]]:
     return [(name.lower(), value) for name, value in headers.items() if name.lower() != "date"]
 
 
-# Streamed answers.
+# Streamed responses.
 
 
-async def test_a_streamed_answer_is_chunked(serve: Serve) -> None:
+async def test_a_streamed_response_is_chunked(serve: Serve) -> None:
     async def handler(request: Request, response: Response) -> None:
         for part in ("one", b"two", "", "three"):
             await response.write(part)
@@ -178,9 +178,9 @@ async def test_a_streamed_answer_is_chunked(serve: Serve) -> None:
 
     wire = await (await serve(handler)).connect()
     for _ in range(2):
-        answer = await wire.ask(GET)
-        assert answer.chunked
-        assert answer.body == b"onetwothreeend"
+        received = await wire.ask(GET)
+        assert received.chunked
+        assert received.body == b"onetwothreeend"
 
 
 @pytest.mark.parametrize(
@@ -198,13 +198,13 @@ async def test_trailers_follow_a_chunked_body(data: bytes, trailers: list[tuple[
         await response.end("hello"[2 if request.path != "/whole" else 0 :])
 
     wire = await (await serve(handler)).connect()
-    answer = await wire.ask(data, head=data == HEAD)
-    assert answer.body == (b"" if data == HEAD else b"hello")
-    assert list(answer.trailers.items()) == trailers
+    received = await wire.ask(data, head=data == HEAD)
+    assert received.body == (b"" if data == HEAD else b"hello")
+    assert list(received.trailers.items()) == trailers
 
 
 @pytest.mark.parametrize("trailer", [("X-Sum", "a\r\nX: y"), ("X Y", "a"), ("X-Sum", "\u20ac")])
-async def test_a_trailer_that_would_break_the_answer_cuts_it(trailer: tuple[str, str], serve: Serve) -> None:
+async def test_a_trailer_that_would_break_the_response_cuts_it(trailer: tuple[str, str], serve: Serve) -> None:
     async def handler(request: Request, response: Response) -> None:
         await response.write("hello")
         response.trailers = CIMultiDict([trailer])
@@ -217,10 +217,10 @@ async def test_a_trailer_that_would_break_the_answer_cuts_it(trailer: tuple[str,
         await wire.ask(GET)
 
 
-# Interim answers.
+# Interim responses.
 
 
-async def test_an_interim_answer_comes_at_once(serve: Serve) -> None:
+async def test_an_interim_response_comes_at_once(serve: Serve) -> None:
     async def handler(request: Request, response: Response) -> None:
         response.inform(103, {"Link": "</a.css>; rel=preload", "Content-Length": "5"})
         await hinted.wait()
@@ -231,12 +231,12 @@ async def test_an_interim_answer_comes_at_once(serve: Serve) -> None:
     await wire.send(GET)
     assert await wire.read_some() == b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n"
     hinted.set()
-    assert (await wire.answer()).body == b"hello"
+    assert (await wire.response()).body == b"hello"
     assert (await wire.ask(OLD)).interim == []
 
 
 @pytest.mark.parametrize("status", [99, 101, 200])
-async def test_what_is_no_interim_answer_is_refused(status: int, serve: Serve) -> None:
+async def test_what_is_no_interim_response_is_refused(status: int, serve: Serve) -> None:
     def handler(request: Request, response: Response) -> None:
         with pytest.raises(ResponseError, match=f"{status}.*15\\.2"):
             response.inform(status)
@@ -249,7 +249,7 @@ async def test_what_is_no_interim_answer_is_refused(status: int, serve: Serve) -
     assert (await (await (await serve(handler)).connect()).ask(GET)).body == b"hello"
 
 
-async def test_a_streamed_answer_with_a_length_is_not_chunked(serve: Serve) -> None:
+async def test_a_streamed_response_with_a_length_is_not_chunked(serve: Serve) -> None:
     async def handler(request: Request, response: Response) -> None:
         response.headers["content-length"] = "8"
         await response.write("one")
@@ -258,8 +258,8 @@ async def test_a_streamed_answer_with_a_length_is_not_chunked(serve: Serve) -> N
 
     wire = await (await serve(handler)).connect()
     for _ in range(2):
-        answer = await wire.ask(GET)
-        assert (answer.chunked, answer.body) == (False, b"onethree")
+        received = await wire.ask(GET)
+        assert (received.chunked, received.body) == (False, b"onethree")
 
 
 @pytest.mark.parametrize("size", [1, 65535, 65536, 65537, 1_000_000])
@@ -324,9 +324,9 @@ async def test_framing_headers_of_a_handler_do_not_reach_the_client(serve: Serve
 
     wire = await (await serve(handler)).connect()
     for path in ("/streamed", "/sent"):
-        answer = await wire.ask(get(path))
-        assert answer.body == b"body"
-        assert not {"keep-alive", "connection"} & set(answer.headers)
+        received = await wire.ask(get(path))
+        assert received.body == b"body"
+        assert not {"keep-alive", "connection"} & set(received.headers)
 
 
 # HTTP/1.0.
@@ -340,11 +340,11 @@ async def test_1_0_gets_no_chunks(serve: Serve, request_bytes: bytes) -> None:
         await response.end("three")
 
     wire = await (await serve(handler)).connect()
-    answer = await wire.ask(request_bytes)
-    assert (answer.chunked, answer.closes, answer.body) == (False, True, b"onetwothree")
+    received = await wire.ask(request_bytes)
+    assert (received.chunked, received.closes, received.body) == (False, True, b"onetwothree")
 
 
-async def test_1_0_stays_after_a_streamed_answer_with_a_length(serve: Serve) -> None:
+async def test_1_0_stays_after_a_streamed_response_with_a_length(serve: Serve) -> None:
     async def handler(request: Request, response: Response) -> None:
         response.headers["content-length"] = "3"
         await response.write("one")
@@ -352,5 +352,5 @@ async def test_1_0_stays_after_a_streamed_answer_with_a_length(serve: Serve) -> 
 
     wire = await (await serve(handler)).connect()
     for _ in range(2):
-        answer = await wire.ask(OLD_KEPT)
-        assert (answer.body, answer.closes) == (b"one", False)
+        received = await wire.ask(OLD_KEPT)
+        assert (received.body, received.closes) == (b"one", False)

@@ -38,7 +38,7 @@ REQUESTS = [
 
 
 async def taken(site: Site, request: bytes, url: bytes) -> list[bytes]:
-    """The lines of the answer to `request` for `url`, and of one behind it if the connection goes on, sorted."""
+    """The lines of the response to `request` for `url`, and of one behind it if the connection goes on, sorted."""
     wire = await site.connect()
     await wire.send(request.replace(b" / ", b" %b " % url))
     await wire.send(b"GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
@@ -113,8 +113,8 @@ async def test_headers_can_be_read_behind_the_response(serve: Serve) -> None:
         seen.append(response.headers)
 
     site = await serve(handler)
-    answer = await (await site.connect()).ask(REQUESTS[0])
-    assert (answer.headers["x-a"], answer.body) == ("1", b"body")
+    received = await (await site.connect()).ask(REQUESTS[0])
+    assert (received.headers["x-a"], received.body) == ("1", b"body")
     assert [list(headers.items()) for headers in seen] == [[("x-a", "1"), ("cache-control", "no-store")]]
 
 
@@ -130,8 +130,8 @@ async def test_headers_looked_at_before_a_file_is_sent_show_what_was_sent(serve:
         seen.append(response.headers)
 
     site = await serve(handler)
-    answer = await (await site.connect()).ask(REQUESTS[0])
-    assert (answer.headers["x-a"], answer.body) == ("1", b"content")
+    received = await (await site.connect()).ask(REQUESTS[0])
+    assert (received.headers["x-a"], received.body) == ("1", b"content")
     assert [list(headers.items()) for headers in seen] == [[("x-a", "1"), ("cache-control", "no-store")]]
 
 
@@ -143,16 +143,16 @@ async def test_others_are_kept_beside_them(serve: Serve, data: bytes | str) -> N
         response.headers.extend({"x-a": "first", "x-b": "stays", "vary": "accept"})
         response.send(data, headers=fixed)
 
-    answer = await (await (await serve(handler)).connect()).ask(REQUESTS[0])
-    assert (answer.headers.getall("x-a"), answer.headers["x-b"]) == (["fixed"], "stays")
-    assert (answer.headers["vary"], answer.body) == ("accept, origin", b"data")
+    received = await (await (await serve(handler)).connect()).ask(REQUESTS[0])
+    assert (received.headers.getall("x-a"), received.headers["x-b"]) == (["fixed"], "stays")
+    assert (received.headers["vary"], received.body) == ("accept, origin", b"data")
 
 
 async def test_a_text_gets_its_type(serve: Serve) -> None:
     fixed = FixedHeaders([("x-a", "1")])
     site = await serve(lambda request, response: response.send("text", headers=fixed))
-    answer = await (await site.connect()).ask(REQUESTS[0])
-    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    received = await (await site.connect()).ask(REQUESTS[0])
+    assert received.headers["content-type"] == "text/plain; charset=utf-8"
 
 
 async def test_who_passes_on_a_response_adds_nothing(serve: Serve) -> None:
@@ -186,8 +186,8 @@ async def test_a_wrapped_writer_sees_headers(serve: Serve) -> None:
         response.writer = Wrapped(response.writer)
         response.send(b"body", headers=fixed)
 
-    answer = await (await (await serve(handler)).connect()).ask(REQUESTS[0])
-    assert (answer.headers["x-wrapped"], answer.body) == ("1", b"BODY")
+    received = await (await (await serve(handler)).connect()).ask(REQUESTS[0])
+    assert (received.headers["x-wrapped"], received.body) == ("1", b"BODY")
     assert list(fixed) == [("x-a", "1")]
 
 

@@ -87,8 +87,8 @@ async def test_headers_can_be_read_behind_the_response(serve: Serve) -> None:
         response.send(b"body", headers=PassedHeaders(FIELDS))
         seen.append(response.headers)
 
-    answer = await (await (await serve(handler)).connect()).ask(REQUESTS[0])
-    assert answer.body == b"body"
+    received = await (await (await serve(handler)).connect()).ask(REQUESTS[0])
+    assert received.body == b"body"
     assert [list(headers.items()) for headers in seen] == [list(PassedHeaders(FIELDS))]
 
 
@@ -103,9 +103,9 @@ async def test_others_are_kept_beside_them(serve: Serve) -> None:
         response.headers.extend({"server": "first", "x-b": "stays", "vary": "accept"})
         response.send(b"body", headers=PassedHeaders([*FIELDS, (b"Vary", b"origin")]))
 
-    answer = await (await (await serve(handler)).connect()).ask(REQUESTS[0])
-    assert (answer.headers.getall("server"), answer.headers["x-b"]) == (["s"], "stays")
-    assert (answer.headers["vary"], answer.body) == ("accept, origin", b"body")
+    received = await (await (await serve(handler)).connect()).ask(REQUESTS[0])
+    assert (received.headers.getall("server"), received.headers["x-b"]) == (["s"], "stays")
+    assert (received.headers["vary"], received.body) == ("accept, origin", b"body")
 
 
 async def test_a_wrapped_writer_sees_headers(serve: Serve) -> None:
@@ -114,8 +114,8 @@ async def test_a_wrapped_writer_sees_headers(serve: Serve) -> None:
         response.writer = Wrapped(response.writer)
         response.send(b"body", headers=PassedHeaders([(b"X-A", b"1")]))
 
-    answer = await (await (await serve(handler)).connect()).ask(REQUESTS[0])
-    assert (answer.headers["x-wrapped"], answer.body) == ("1", b"BODY")
+    received = await (await (await serve(handler)).connect()).ask(REQUESTS[0])
+    assert (received.headers["x-wrapped"], received.body) == ("1", b"BODY")
 
 
 async def test_a_response_in_memory_has_them() -> None:

@@ -31,10 +31,10 @@ ROWS = {
 
 
 async def refused(site: Site, data: bytes) -> Event:
-    """The only event of this name once the client has its answer."""
+    """The only event of this name once the client has its response."""
     wire = await site.connect()
     await wire.send(data)
-    await wire.answers()
+    await wire.responses()
     (event,) = site.named("refused")
     return event
 

@@ -262,7 +262,7 @@ async def test_pipelined_requests_have_contexts_of_their_own(serve: Serve) -> No
 
     wire = await (await serve(handler)).connect()
     await wire.send(GET * 3)
-    assert [(await wire.answer()).body for _ in range(3)] == [b"nothing"] * 3
+    assert [(await wire.response()).body for _ in range(3)] == [b"nothing"] * 3
 
 
 async def test_a_request_whose_client_goes_before_its_turn_never_runs(serve: Serve) -> None:

@@ -130,8 +130,8 @@ async def test_a_file_is_sent_by_the_kernel(serve: Serve, large: Path, content: 
     assert (await wire.ask(get("/first"))).body == b"hello"
     (connection,) = site.server._shared.connections
     limits = connection.transport.get_write_buffer_limits()
-    answer = await wire.ask(GET)
-    assert (answer.status, answer.body == content) == (200, True)
+    response = await wire.ask(GET)
+    assert (response.status, response.body == content) == (200, True)
     assert max(sends) == MB  # then others have their turn
     assert connection.transport.get_write_buffer_limits() == limits
     assert (await wire.ask(LAST)).body == b"hello"
@@ -141,9 +141,9 @@ async def test_a_file_is_sent_by_the_kernel(serve: Serve, large: Path, content: 
 async def test_what_is_pipelined_behind_it_follows(serve: Serve, large: Path, content: bytes, sends: list[int]) -> None:
     wire = await (await serve(FromFile(large))).connect()
     await wire.send(get("/first") + GET + get("/second") + GET + LAST)
-    answers = await wire.answers()
-    assert [len(answer.body) for answer in answers] == [5, SIZE, 5, SIZE, 5]
-    assert answers[1].body == answers[3].body == content
+    responses = await wire.responses()
+    assert [len(response.body) for response in responses] == [5, SIZE, 5, SIZE, 5]
+    assert responses[1].body == responses[3].body == content
     assert sends
 
 
@@ -185,11 +185,11 @@ async def test_connections_end_and_go_on_as_ever(
     serve: Serve, large: Path, content: bytes, sends: list[int], request_: bytes
 ) -> None:
     wire = await (await serve(FromFile(large))).connect()
-    answer = await wire.ask(request_)
-    assert answer.body == content
+    response = await wire.ask(request_)
+    assert response.body == content
     assert sends
     if request_ is OLD_KEPT:
-        assert answer.headers["connection"] == "keep-alive"
+        assert response.headers["connection"] == "keep-alive"
         assert (await wire.ask(LAST)).body == b"hello"
     await wire.closed()
 
@@ -213,9 +213,9 @@ async def test_it_may_be_the_whole_response(
     site = await serve(handler)
     wire = await site.connect()
     for _ in range(2):
-        answer = await wire.ask(GET)
-        assert (answer.status, answer.body == content[100:]) == (status or 200, True)
-        assert (answer.headers.getall("x-a", []), answer.headers["cache-control"]) == (expected, "no-store")
+        received = await wire.ask(GET)
+        assert (received.status, received.body == content[100:]) == (status or 200, True)
+        assert (received.headers.getall("x-a", []), received.headers["cache-control"]) == (expected, "no-store")
     assert sends
     assert (await wire.ask(HEAD, head=True)).headers["content-length"] == str(SIZE - 100)
     assert (await wire.ask(OLD_KEPT)).headers["connection"] == "keep-alive"
@@ -252,8 +252,8 @@ async def test_without_a_length_it_is_written(
     serve: Serve, large: Path, content: bytes, sends: list[int], request_: bytes
 ) -> None:
     wire = await (await serve(FromFile(large, length=False))).connect()
-    answer = await wire.ask(request_)
-    assert (answer.body == content, answer.chunked) == (True, request_ is GET)
+    response = await wire.ask(request_)
+    assert (response.body == content, response.chunked) == (True, request_ is GET)
     assert sends == []
 
 
@@ -290,8 +290,8 @@ async def test_a_wrapped_response_is_written(serve: Serve, large: Path, content:
         await from_file(request, response)
         await done
 
-    answer = await (await (await serve(handler)).connect()).ask(GET)
-    assert answer.body == content
+    received = await (await (await serve(handler)).connect()).ask(GET)
+    assert received.body == content
     assert captured == content
     assert sends == []
 
@@ -360,8 +360,8 @@ async def test_a_slow_client_gets_all_of_it(serve: Serve, large: Path, content: 
     assert sum(sends) < SIZE + MB  # nothing spins
     await asyncio.sleep(0.1)
     assert len(sends) == calls
-    answers = await wire.answers()
-    assert [answer.body for answer in answers] == [content, b"hello"]
+    responses = await wire.responses()
+    assert [response.body for response in responses] == [content, b"hello"]
 
 
 async def test_a_client_that_takes_nothing_is_cut(serve: Serve, large: Path, sends: list[int]) -> None:
@@ -451,8 +451,8 @@ async def test_a_file_that_is_too_short_from_the_start(serve: Serve, large: Path
 
 async def test_as_long_as_nothing_is_out_that_is_an_error(serve: Serve, large: Path) -> None:
     os.truncate(large, 0)
-    answer = await (await (await serve(FromFile(large, length=False))).connect()).ask(GET)
-    assert (answer.status, answer.closes) == (500, True)
+    response = await (await (await serve(FromFile(large, length=False))).connect()).ask(GET)
+    assert (response.status, response.closes) == (500, True)
 
 
 async def test_of_a_file_that_grows_the_announced_length_is_sent(serve: Serve, large: Path, content: bytes) -> None:
@@ -460,7 +460,7 @@ async def test_of_a_file_that_grows_the_announced_length_is_sent(serve: Serve, l
     wire = await _begun(site, GET + LAST)
     with large.open("ab") as file:
         file.write(b"more" * MB)
-    assert [answer.body for answer in await wire.answers()] == [content, b"hello"]
+    assert [response.body for response in await wire.responses()] == [content, b"hello"]
 
 
 async def test_more_than_was_announced_is_refused(serve: Serve, large: Path) -> None:
@@ -514,7 +514,7 @@ async def test_others_have_their_turn(
     one, other = await site.connect(), await site.connect()
     assert (await one.ask(GET)).body == content
     for _ in range(order.count("/other")):
-        assert (await other.answer()).body == b"hello"
+        assert (await other.response()).body == b"hello"
     pieces = [order[:index].count("piece") for index, what in enumerate(order) if what == "/other"]
     assert len(pieces) >= SIZE // PIECES // 10
     assert all(count % 10 in range(5, 9) for count in pieces), order
@@ -540,7 +540,7 @@ async def test_a_stop_lets_it_end(serve: Serve, large: Path, content: bytes) -> 
     site = await serve(FromFile(large))
     wire = await _begun(site)
     closing = asyncio.create_task(site.server.close(timeout=PATIENCE))
-    assert (await wire.answer()).body == content
+    assert (await wire.response()).body == content
     await closing
 
 
@@ -584,7 +584,7 @@ async def test_the_kernel_takes_what_it_likes_only_of_a_file(
     assert set(seen) == {limit()} == {0}
     await wire.send(get("/chunks"))
     await site.until(lambda: limit() == UNSENT)  # what is copied is not to pile up again
-    assert (await wire.answer()).body == bytes(SIZE)
+    assert (await wire.response()).body == bytes(SIZE)
 
 
 # Slow disks.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from reserve_core.http import Request, Response
     from tests.http.conftest import Serve, Site
-    from tests.kit.wire import Answer
+    from tests.kit.wire import WireResponse
 
 Host = Callable[..., Awaitable["Site"]]
 
@@ -55,10 +55,10 @@ def ask(
     return "\r\n".join([*lines, "", ""]).encode() + (body or b"")
 
 
-async def answer(
+async def fetch(
     site: Site, path: str = "/", body: bytes | None = None, method: str | None = None, **fields: str
-) -> Answer:
-    """The answer to a request; `Content_Type="a"` is a header."""
+) -> WireResponse:
+    """The response to a request; `Content_Type="a"` is a header."""
     wire = await site.connect()
     headers = {name.replace("_", "-"): value for name, value in fields.items()}
     return await wire.ask(ask(path, body, method, headers), head=method == "HEAD")
@@ -103,7 +103,7 @@ class Echo(web.RequestHandler):
 
 async def test_an_application_sees_the_request(host: Host) -> None:
     site = await host([(r"/a/(.*)/(.*)", Echo)])
-    got = await answer(site, "/a/x%20y/%C3%A9%2Fz?q=1&q=%26+2&empty=", Cookie="a=1; b=2", X_Two="1")
+    got = await fetch(site, "/a/x%20y/%C3%A9%2Fz?q=1&q=%26+2&empty=", Cookie="a=1; b=2", X_Two="1")
     assert got.status == 200
     seen = json.loads(got.body)
     assert seen["arguments"] == ["x y", "é/z"]
@@ -147,7 +147,7 @@ async def test_header_lines_keep_their_order_and_number(host: Host) -> None:
 )
 async def test_a_prefix_is_not_seen(host: Host, prefix: str, path: str, seen: str) -> None:
     site = await host([(r"/.*", Echo)], prefix)
-    assert json.loads((await answer(site, path)).body)["uri"] == seen
+    assert json.loads((await fetch(site, path)).body)["uri"] == seen
 
 
 MULTIPART = (
@@ -168,7 +168,7 @@ MULTIPART = (
 async def test_bodies(host: Host, body: bytes, content_type: str, fields: Any, files: Any) -> None:
     site = await host([(r"/", Echo)])
     for method in ("POST", "PUT"):
-        seen = json.loads((await answer(site, "/", body, method, Content_Type=content_type)).body)
+        seen = json.loads((await fetch(site, "/", body, method, Content_Type=content_type)).body)
         assert (seen["body"], seen["files"], seen["size"]) == (fields, files, len(body))
 
 
@@ -180,7 +180,7 @@ async def test_a_body_that_was_read_before(serve: Serve) -> None:
         await run_application(application, request, response)
 
     site = await serve(handler)
-    assert json.loads((await answer(site, "/", b"read")).body)["size"] == 4
+    assert json.loads((await fetch(site, "/", b"read")).body)["size"] == 4
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -193,7 +193,7 @@ async def test_a_body_too_large(host: Host, chunked: bool) -> None:
         sending = asyncio.create_task(wire.send(b"x" * size))
     else:
         sending = asyncio.create_task(wire.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size))
-    assert (await wire.answer()).status == 413
+    assert (await wire.response()).status == 413
     wire.close()
     await asyncio.wait((sending,))
     sending.exception()
@@ -202,7 +202,7 @@ async def test_a_body_too_large(host: Host, chunked: bool) -> None:
 @pytest.mark.parametrize("path", ["/?" + "&".join(["a=1"] * 2000)])
 async def test_what_tornado_takes_for_no_request_is_400(host: Host, path: str) -> None:
     site = await host([(r"/", Echo)])
-    assert (await answer(site, path)).status == 400
+    assert (await fetch(site, path)).status == 400
 
 
 async def test_one_connection_serves_many(host: Host) -> None:
@@ -210,14 +210,14 @@ async def test_one_connection_serves_many(host: Host) -> None:
     wire = await site.connect()
     await wire.send(b"".join(ask(f"/{each}", b"x" * each) for each in range(50)))
     for each in range(50):
-        seen = json.loads((await wire.answer()).body)
+        seen = json.loads((await wire.response()).body)
         assert (seen["arguments"], seen["size"]) == ([str(each)], each)
 
 
-# Answers.
+# Responses.
 
 
-class Answers(web.RequestHandler):
+class Responses(web.RequestHandler):
     async def get(self, what: str) -> None:
         if what == "headers":
             self.set_status(299)
@@ -256,9 +256,9 @@ class Answers(web.RequestHandler):
     head = get
 
 
-async def test_headers_of_the_answer(host: Host) -> None:
-    site = await host([(r"/(.*)", Answers)])
-    got = await answer(site, "/headers")
+async def test_headers_of_the_response(host: Host) -> None:
+    site = await host([(r"/(.*)", Responses)])
+    got = await fetch(site, "/headers")
     assert (got.status, got.body) == (299, "é".encode())
     assert got.headers.getall("x-two") == ["a", "b"]
     assert got.headers.getall("set-cookie") == ["a=1; Path=/", "b=2; Path=/"]
@@ -266,14 +266,14 @@ async def test_headers_of_the_answer(host: Host) -> None:
 
 
 async def test_headers_set_before_are_kept_or_replaced(serve: Serve) -> None:
-    application = web.Application([(r"/(.*)", Answers)])
+    application = web.Application([(r"/(.*)", Responses)])
 
     async def handler(request: Request, response: Response) -> None:
         response.headers["Content-Type"] = "image/png"
         response.headers["Access-Control-Allow-Origin"] = "*"
         await run_application(application, request, response)
 
-    got = await answer(await serve(handler), "/headers")
+    got = await fetch(await serve(handler), "/headers")
     assert got.headers["access-control-allow-origin"] == "*"
     assert got.headers.getall("content-type") == ["text/html; charset=UTF-8"]
 
@@ -288,9 +288,9 @@ async def test_headers_set_before_are_kept_or_replaced(serve: Serve) -> None:
         ("/large", False, b"x" * 3_000_000),
     ],
 )
-async def test_streamed_answers(host: Host, path: str, chunked: bool, body: bytes) -> None:
-    site = await host([(r"/(.*)", Answers)])
-    got = await answer(site, path)
+async def test_streamed_responses(host: Host, path: str, chunked: bool, body: bytes) -> None:
+    site = await host([(r"/(.*)", Responses)])
+    got = await fetch(site, path)
     assert (got.status, got.chunked, got.body) == (200, chunked, body)
 
 
@@ -298,7 +298,7 @@ async def test_streamed_answers(host: Host, path: str, chunked: bool, body: byte
     ("path", "status"), [("/nothing", 204), ("/redirect", 302), ("/unknown", 404), ("/large", 200)]
 )
 async def test_statuses_and_heads(host: Host, path: str, status: int) -> None:
-    site = await host([(r"/(.*)", Answers)])
+    site = await host([(r"/(.*)", Responses)])
     wire = await site.connect()
     for _ in range(2):
         got = await wire.ask(ask(path))
@@ -309,16 +309,16 @@ async def test_statuses_and_heads(host: Host, path: str, status: int) -> None:
 
 
 async def test_an_etag_answers_304(host: Host) -> None:
-    site = await host([(r"/(.*)", Answers)])
-    first = await answer(site, "/large")
-    second = await answer(site, "/large", If_None_Match=first.headers["etag"])
+    site = await host([(r"/(.*)", Responses)])
+    first = await fetch(site, "/large")
+    second = await fetch(site, "/large", If_None_Match=first.headers["etag"])
     assert (second.status, second.body) == (304, b"")
 
 
 async def test_compression(host: Host) -> None:
-    site = await host([(r"/(.*)", Answers)], compress_response=True)
+    site = await host([(r"/(.*)", Responses)], compress_response=True)
     for path, body in (("/large", b"x" * 3_000_000), ("/stream", b"0\n1\n2\n3\n4\nend")):
-        got = await answer(site, path, Accept_Encoding="gzip")
+        got = await fetch(site, path, Accept_Encoding="gzip")
         assert got.headers["content-encoding"] == "gzip"
         assert decompress(got.body) == body
 
@@ -327,8 +327,8 @@ async def test_static_files(host: Host, tmp_path: Path) -> None:
     data = os.urandom(1_000_000)
     (tmp_path / "a.bin").write_bytes(data)
     site = await host([(r"/(.*)", web.StaticFileHandler, {"path": str(tmp_path)})])
-    assert (await answer(site, "/a.bin")).body == data
-    part = await answer(site, "/a.bin", Range="bytes=10-19")
+    assert (await fetch(site, "/a.bin")).body == data
+    part = await fetch(site, "/a.bin", Range="bytes=10-19")
     assert (part.status, part.body) == (206, data[10:20])
 
 
@@ -346,15 +346,15 @@ class Login(web.RequestHandler):
 async def test_signed_cookies_and_xsrf(host: Host, caplog: pytest.LogCaptureFixture) -> None:
     site = await host([(r"/", Login)], cookie_secret="secret", xsrf_cookies=True)
     form = {"Content_Type": "application/x-www-form-urlencoded"}
-    assert (await answer(site, "/", b"name=me", **form)).status == 403
+    assert (await fetch(site, "/", b"name=me", **form)).status == 403
     assert "'_xsrf' argument missing" in logged(caplog)[0]
-    first = await answer(site, "/")
+    first = await fetch(site, "/")
     cookie = first.headers["set-cookie"].partition(";")[0]
     body = b"name=me&_xsrf=" + first.body
-    second = await answer(site, "/", body, **form, Cookie=cookie)
+    second = await fetch(site, "/", body, **form, Cookie=cookie)
     assert second.status == 200
     name = second.headers["set-cookie"].partition(";")[0]
-    assert (await answer(site, "/", Cookie=f"{cookie}; {name}")).body == b"me"
+    assert (await fetch(site, "/", Cookie=f"{cookie}; {name}")).body == b"me"
 
 
 async def test_a_flush_waits_for_a_slow_client(host: Host) -> None:
@@ -375,7 +375,7 @@ async def test_a_flush_waits_for_a_slow_client(host: Host) -> None:
     for _ in range(200):
         await asyncio.sleep(0)
     assert flushed < 150
-    assert len((await wire.answer()).body) == 200 * 65536
+    assert len((await wire.response()).body) == 200 * 65536
 
 
 # Streamed request bodies.
@@ -421,11 +421,11 @@ class Upload(web.RequestHandler):
 async def test_a_streamed_body(host: Host) -> None:
     events: list[Any] = []
     site = await host([(r"/", Upload, {"events": events})])
-    assert (await answer(site, "/", b"x" * 2_000_000)).body == b"2000000"
+    assert (await fetch(site, "/", b"x" * 2_000_000)).body == b"2000000"
     assert events[0] == "prepared"
     assert all(isinstance(size, int) for _, size in zip(events[1::2], events[2::2], strict=True)), "one at a time"
     events.clear()
-    assert (await answer(site, "/")).body == b"0"
+    assert (await fetch(site, "/")).body == b"0"
     assert events == ["prepared"]
 
 
@@ -437,16 +437,16 @@ async def test_a_streamed_body_has_the_limit_its_handler_sets(host: Host, size: 
     await wire.send(ask("/", b"", fields={"Expect": "100-continue"}).replace(b"Length: 0", b"Length: %d" % size))
     if status == 200:
         sending = asyncio.create_task(wire.send(b"x" * size))
-        assert (await wire.answer()).body == b"20000000"
+        assert (await wire.response()).body == b"20000000"
         await sending
     else:
-        assert (await wire.answer()).status == 413
+        assert (await wire.response()).status == 413
         assert events == ["prepared", "gone"]
 
 
 @pytest.mark.parametrize(("path", "status", "body"), [("/?refuse=1", 401, b"refused"), ("/?enough=1", 200, b"enough")])
 @pytest.mark.parametrize(("chunks", "complete"), [(1, False), (3, False), (3, True)])
-async def test_an_answer_before_the_end_of_the_body(
+async def test_a_response_before_the_end_of_the_body(
     host: Host, path: str, status: int, body: bytes, chunks: int, complete: bool
 ) -> None:
     events: list[Any] = []
@@ -477,7 +477,7 @@ async def test_a_client_that_goes_within_its_body(host: Host) -> None:
 async def test_an_error_in_data_received_is_an_error(host: Host) -> None:
     events: list[Any] = []
     site = await host([(r"/", Upload, {"events": events})])
-    assert (await answer(site, "/?fail=1", b"x")).status == 500
+    assert (await fetch(site, "/?fail=1", b"x")).status == 500
     assert [str(event.reason) for event in site.named("error")] == ["broken"]
     assert events == ["prepared", "in", 1, "gone"]
 
@@ -510,10 +510,10 @@ async def test_an_application_answers_its_own_errors(host: Host, caplog: pytest.
     assert all("Uncaught exception GET /early" in each for each in errors)
 
 
-async def test_an_answer_that_is_too_short_is_cut(host: Host) -> None:
+async def test_a_response_that_is_too_short_is_cut(host: Host) -> None:
     site = await host([(r"/(.*)", Faulty)])
     with pytest.raises((EOFError, ConnectionError)):
-        await answer(site, "/short")
+        await fetch(site, "/short")
     assert len(site.named("error")) == 1
 
 
@@ -571,7 +571,7 @@ async def test_an_error_when_the_client_goes_is_logged(host: Host, caplog: pytes
 
 
 class Delegate(httputil.HTTPServerConnectionDelegate):
-    """Answers with the body, or ends without an answer."""
+    """Answers with the body, or ends without a response."""
 
     closed = 0
 
@@ -604,8 +604,8 @@ async def test_any_delegate_will_do(serve: Serve) -> None:
         await run_application(delegate, request, response)
 
     site = await serve(handler)
-    assert (await answer(site, "/", b"body")).body == b"body"
-    assert (await answer(site, "/")).status == 500
+    assert (await fetch(site, "/", b"body")).body == b"body"
+    assert (await fetch(site, "/")).status == 500
     assert "without an answer" in str(site.named("error")[0].reason)
     assert delegate.closed == 2
 

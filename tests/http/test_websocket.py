@@ -324,7 +324,7 @@ async def test_one_receives_at_a_time(opened: Open) -> None:
     assert room.received == ["to the second"]
 
 
-async def test_an_answer_excludes_an_upgrade(serve: Serve) -> None:
+async def test_a_response_excludes_an_upgrade(serve: Serve) -> None:
     async def handler(request: Request, response: Response) -> None:
         response.send("answered")
         with pytest.raises(ResponseError):
@@ -335,7 +335,7 @@ async def test_an_answer_excludes_an_upgrade(serve: Serve) -> None:
     assert (await wire.ask(head({}))).body == b"answered"
 
 
-async def test_an_upgrade_excludes_an_answer(serve: Serve) -> None:
+async def test_an_upgrade_excludes_a_response(serve: Serve) -> None:
     async def handler(request: Request, response: Response) -> None:
         await request.upgrade()
         with pytest.raises(ResponseError):

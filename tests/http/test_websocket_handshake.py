@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 async def test_a_handshake_is_accepted(opened: Open, fields: dict[str, Any]) -> None:
     room = await opened(echo)
     peer = await room.join(fields)
-    assert dict(peer.answer.headers) == {
+    assert dict(peer.response.headers) == {
         "Upgrade": "websocket",
         "Connection": "Upgrade",
         "Sec-WebSocket-Accept": "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
@@ -64,12 +64,12 @@ async def test_a_handshake_is_accepted(opened: Open, fields: dict[str, Any]) -> 
 async def test_what_is_no_handshake_is_refused(opened: Open, status: int, fields: dict[str, Any]) -> None:
     room = await opened(echo)
     wire = await room.site.connect()
-    answer = await wire.ask(head(fields))
-    assert answer.status == status
+    response = await wire.ask(head(fields))
+    assert response.status == status
     if status == 426:
-        assert answer.headers["upgrade"] == "websocket"
+        assert response.headers["upgrade"] == "websocket"
     if status == 426 and "Sec-WebSocket-Version" in fields:
-        assert answer.headers["sec-websocket-version"] == "13"  # 4.4
+        assert response.headers["sec-websocket-version"] == "13"  # 4.4
     assert room.sockets == []
 
 
@@ -84,8 +84,8 @@ async def test_only_get_of_http_1_1_upgrades(opened: Open, line: str) -> None:
 async def test_a_refused_handshake_leaves_the_connection_to_http(opened: Open) -> None:
     room = await opened(echo)
     wire = await room.site.connect()
-    answers = [await wire.ask(head({"Sec-WebSocket-Version": "8"})), await wire.ask(head({}))]
-    assert [answer.status for answer in answers] == [426, 101]
+    responses = [await wire.ask(head({"Sec-WebSocket-Version": "8"})), await wire.ask(head({}))]
+    assert [response.status for response in responses] == [426, 101]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ async def test_a_refused_handshake_leaves_the_connection_to_http(opened: Open) -
 async def test_the_first_subprotocol_both_speak_is_chosen(opened: Open, offered: Any, chosen: str | None) -> None:
     room = await opened(echo, subprotocols=["superchat", "chat"])
     peer = await room.join({"Sec-WebSocket-Protocol": offered})
-    assert peer.answer.headers.get("sec-websocket-protocol") == chosen
+    assert peer.response.headers.get("sec-websocket-protocol") == chosen
     assert room.sockets[0].subprotocol == chosen
 
 
@@ -146,7 +146,7 @@ async def test_pages_of_other_sites_stay_out(opened: Open, status: int, origin: 
 async def test_a_str_is_one_origin_and_one_subprotocol(opened: Open) -> None:
     room = await opened(echo, origins="https://*.example", subprotocols="chat")
     peer = await room.join({"Sec-WebSocket-Protocol": "c, chat"})
-    assert peer.answer.headers["sec-websocket-protocol"] == "chat"
+    assert peer.response.headers["sec-websocket-protocol"] == "chat"
     wire = await room.site.connect()
     assert (await wire.ask(head({"Origin": "http://evil.example"}))).status == 403
 
@@ -161,7 +161,7 @@ BOTH = "server_no_context_takeover; client_no_context_takeover"
 
 
 @pytest.mark.parametrize(
-    ("offer", "answer"),
+    ("offer", "response"),
     [
         ("permessage-deflate", BOTH),
         ("Permessage-Deflate", BOTH),
@@ -192,11 +192,11 @@ BOTH = "server_no_context_takeover; client_no_context_takeover"
         ("permessage-deflate;;", None),
     ],
 )
-async def test_compression_is_negotiated(opened: Open, offer: Any, answer: str | None) -> None:
+async def test_compression_is_negotiated(opened: Open, offer: Any, response: str | None) -> None:
     room = await opened(echo)
     peer = await room.join({"Sec-WebSocket-Extensions": offer})
-    extension = None if answer is None else f"permessage-deflate; {answer}"
-    assert peer.answer.headers.get("sec-websocket-extensions") == extension
+    extension = None if response is None else f"permessage-deflate; {response}"
+    assert peer.response.headers.get("sec-websocket-extensions") == extension
     text = b"again and again " * 1000
     await peer.send(frame(FIN | TEXT, text))
     first, payload = await peer.read()
@@ -211,20 +211,20 @@ async def test_compression_is_negotiated(opened: Open, offer: Any, answer: str |
 async def test_compression_can_be_left_out(opened: Open) -> None:
     room = await opened(echo, compression=False)
     peer = await room.join({**DEFLATE})
-    assert "sec-websocket-extensions" not in peer.answer.headers
+    assert "sec-websocket-extensions" not in peer.response.headers
 
 
 @pytest.mark.parametrize("fields", [{"Set-Cookie": "a=1"}, [("Set-Cookie", "a=1"), ("set-cookie", "b=2")]])
-async def test_the_answer_may_have_headers(opened: Open, fields: Any) -> None:
+async def test_the_response_may_have_headers(opened: Open, fields: Any) -> None:
     room = await opened(echo, headers=fields)
     peer = await room.join()
-    assert peer.answer.headers.getall("set-cookie") == [value for _, value in getattr(fields, "items", fields.copy)()]
+    assert peer.response.headers.getall("set-cookie") == [value for _, value in getattr(fields, "items", fields.copy)()]
 
 
 @pytest.mark.parametrize(
     "fields", [{"X": "a\r\nSet-Cookie: b=1"}, {"X": "a\0"}, {"X Y": "a"}, {"X": "€"}, {"": "a"}, {"X": "a\n"}]
 )
-async def test_headers_that_would_break_the_answer_are_refused(serve: Serve, fields: dict[str, str]) -> None:
+async def test_headers_that_would_break_the_response_are_refused(serve: Serve, fields: dict[str, str]) -> None:
     async def handler(request: Request, response: Response) -> None:
         with pytest.raises(ResponseError):
             await request.upgrade(headers=fields)

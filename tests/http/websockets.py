@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reserve_core.http.websocket import WebSocket
     from tests.http.conftest import Site
-    from tests.kit.wire import Answer, Wire
+    from tests.kit.wire import Wire, WireResponse
 
 
 FIN, RSV1, RSV2, RSV3 = 0x80, 0x40, 0x20, 0x10
@@ -63,9 +63,9 @@ def inflated(data: bytes, bits: int = 15) -> bytes:
 class Peer:
     """A client that can send what no library would."""
 
-    def __init__(self, wire: Wire, answer: Answer) -> None:
+    def __init__(self, wire: Wire, response: WireResponse) -> None:
         self.wire = wire
-        self.answer = answer
+        self.response = response
 
     async def send(self, *data: bytes) -> None:
         await self.wire.send(b"".join(data))
@@ -99,9 +99,9 @@ class Room:
 
     async def join(self, fields: dict[str, str | list[str] | None] | None = None, **buffers: int) -> Peer:
         wire = await self.site.connect(**buffers)
-        answer = await wire.ask(head(fields or {}))
-        assert answer.status == 101, answer.body
-        return Peer(wire, answer)
+        response = await wire.ask(head(fields or {}))
+        assert response.status == 101, response.body
+        return Peer(wire, response)
 
     async def socket(self) -> WebSocket:
         """The one WebSocket there is, once its handler is through with it. Raises what the handler raised."""

@@ -10,10 +10,10 @@ from aiohttp import web
 
 
 @asynccontextmanager
-async def aiohttp_server(answer: Any) -> AsyncIterator[int]:
-    """Has the handler `answer` take all requests, and gives the port on 127.0.0.1."""
+async def aiohttp_server(handler: Any) -> AsyncIterator[int]:
+    """Has `handler` take all requests, and gives the port on 127.0.0.1."""
     application = web.Application(client_max_size=2**30)
-    application.router.add_route("*", "/{path:.*}", answer)
+    application.router.add_route("*", "/{path:.*}", handler)
     runner = web.AppRunner(application, shutdown_timeout=0.1, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

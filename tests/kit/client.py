@@ -1,4 +1,4 @@
-"""A client that sends one request as it is told, and reads its answer whole; it follows no redirect."""
+"""A client that sends one request as it is told, and reads its response whole; it follows no redirect."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 
 
 @dataclass
-class Answer:
-    """What a server has answered."""
+class ReceivedResponse:
+    """A response as a client has received it."""
 
     status: int
     headers: CIMultiDict[str]
@@ -32,7 +32,9 @@ class Answer:
         return json.loads(self.body)
 
 
-def ask(url: str, method: str = "GET", body: str | bytes | Iterable[bytes] = b"", headers: Headers = ()) -> Answer:
+def ask(
+    url: str, method: str = "GET", body: str | bytes | Iterable[bytes] = b"", headers: Headers = ()
+) -> ReceivedResponse:
     """Sends these headers and no others, but for Host and the length of a body. A `body` in pieces is sent chunked."""
     parts = urlsplit(url)
     fields = list(headers.items() if isinstance(headers, Mapping) else headers)
@@ -50,7 +52,7 @@ def ask(url: str, method: str = "GET", body: str | bytes | Iterable[bytes] = b""
         for name, value in fields:
             connection.putheader(name, value)
         connection.endheaders(body or None, encode_chunked=not isinstance(body, bytes))
-        answer = connection.getresponse()
-        return Answer(answer.status, CIMultiDict(answer.getheaders()), answer.read())
+        response = connection.getresponse()
+        return ReceivedResponse(response.status, CIMultiDict(response.getheaders()), response.read())
     finally:
         connection.close()

@@ -1,4 +1,4 @@
-"""The code of handlers whose answers have no end of their own: an event stream, and a WebSocket that echoes."""
+"""The code of handlers whose responses have no end of their own: an event stream, and a WebSocket that echoes."""
 
 ENDLESS = """\
 import asyncio

@@ -19,7 +19,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 @dataclass
 class Message:
-    """A request or an answer as it was on the wire."""
+    """A request or a response as it was on the wire."""
 
     first_line: str
     headers: CIMultiDict[str]
@@ -65,16 +65,16 @@ class Peer:
         message = await self.head()
         headers = message.headers
         assert not ("content-length" in headers and "transfer-encoding" in headers), "RFC 9112 6.2"
-        is_answer = message.first_line.startswith("HTTP/")
+        is_response = message.first_line.startswith("HTTP/")
         async with asyncio.timeout(PATIENCE):
-            if bodiless or (is_answer and (message.status < 200 or message.status in (204, 304))):
+            if bodiless or (is_response and (message.status < 200 or message.status in (204, 304))):
                 pass
             elif "transfer-encoding" in headers:
                 assert headers["transfer-encoding"] == "chunked"
                 await self._chunks(message)
             elif "content-length" in headers:
                 message.body = await self.reader.readexactly(int(headers["content-length"]))
-            elif is_answer:
+            elif is_response:
                 assert headers["connection"] == "close"
                 message.body = await self.reader.read()
         return message

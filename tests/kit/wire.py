@@ -17,8 +17,8 @@ FIELD_LINE = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t -~\x80-\xff]*
 
 
 @dataclass
-class Answer:
-    """One answer as it was on the wire. `interim` are the statuses of the 1xx answers before it."""
+class WireResponse:
+    """One response as it was on the wire. `interim` are the statuses of the 1xx responses before it."""
 
     status: int
     headers: CIMultiDict[str]
@@ -36,9 +36,9 @@ class Answer:
 
 
 class Wire:
-    """A client's end of a connection: sends bytes as they are, reads answers as strictly as RFC 9112 allows.
+    """A client's end of a connection: sends bytes as they are, reads responses as strictly as RFC 9112 allows.
 
-    EOFError: the server closed in the middle of an answer, or before it. ConnectionError: it cut the connection.
+    EOFError: the server closed in the middle of a response, or before it. ConnectionError: it cut the connection.
     """
 
     def __init__(self, sock: socket.socket) -> None:
@@ -93,8 +93,8 @@ class Wire:
         del self._buffer[:size]
         return data
 
-    async def answer(self, *, head: bool = False) -> Answer:
-        """The next answer; `head`: to a HEAD request."""
+    async def response(self, *, head: bool = False) -> WireResponse:
+        """The next response; `head`: to a HEAD request."""
         interim: list[int] = []
         while True:
             lines = (await self._until(b"\r\n\r\n")).decode("latin-1").split("\r\n")
@@ -105,27 +105,27 @@ class Wire:
                 break
             assert lines[1:] == []
             interim.append(status)
-        answer = Answer(status, parse_fields(lines[1:]), interim=interim)
-        headers = answer.headers
+        response = WireResponse(status, parse_fields(lines[1:]), interim=interim)
+        headers = response.headers
         for name in ("content-length", "transfer-encoding", "date", "connection", "content-type"):
             assert len(headers.getall(name, [])) <= 1, f"more than one {name}"
-        assert not ("content-length" in headers and answer.chunked), "RFC 9112 6.2"
+        assert not ("content-length" in headers and response.chunked), "RFC 9112 6.2"
         assert headers.get("transfer-encoding", "chunked") == "chunked"
         if head or status in (101, 204, 304):
             assert status not in (101, 204) or not {"content-length", "transfer-encoding"} & set(
                 map(str.lower, headers)
             )
-        elif answer.chunked:
-            await self._read_chunks(answer)
+        elif response.chunked:
+            await self._read_chunks(response)
         elif "content-length" in headers:
             assert re.fullmatch("[0-9]+", headers["content-length"])
-            answer.body = await self._exactly(int(headers["content-length"]))
+            response.body = await self._exactly(int(headers["content-length"]))
         else:
-            assert answer.closes, "an answer without a length ends with its connection, RFC 9112 6.3"
-            answer.body = await self.rest()
-        return answer
+            assert response.closes, "a response without a length ends with its connection, RFC 9112 6.3"
+            response.body = await self.rest()
+        return response
 
-    async def _read_chunks(self, answer: Answer) -> None:
+    async def _read_chunks(self, response: WireResponse) -> None:
         chunks = []
         while True:
             line = await self._until(b"\r\n")
@@ -135,11 +135,11 @@ class Wire:
                 break
             chunks.append(await self._exactly(size))
             assert await self._exactly(2) == b"\r\n"
-        answer.body = b"".join(chunks)
+        response.body = b"".join(chunks)
         lines = []
         while line := await self._until(b"\r\n"):
             lines.append(line.decode("latin-1"))
-        answer.trailers = parse_fields(lines)
+        response.trailers = parse_fields(lines)
 
     async def rest(self) -> bytes:
         """All that comes until the server closes."""
@@ -148,16 +148,16 @@ class Wire:
             pieces.append(piece)
         return b"".join(pieces)
 
-    async def answers(self) -> list[Answer]:
-        """All answers until the server closes, in order; none of them may be cut."""
-        answers: list[Answer] = []
+    async def responses(self) -> list[WireResponse]:
+        """All responses until the server closes, in order; none of them may be cut."""
+        responses: list[WireResponse] = []
         while True:
             if not self._buffer:
                 try:
                     await self._more()
                 except EOFError:
-                    return answers
-            answers.append(await self.answer())
+                    return responses
+            responses.append(await self.response())
 
     async def closed(self) -> None:
         """Waits until the server has closed, and says nothing more before."""
@@ -173,9 +173,9 @@ class Wire:
                     return
                 await asyncio.sleep(pause)
 
-    async def ask(self, data: bytes, *, head: bool = False) -> Answer:
+    async def ask(self, data: bytes, *, head: bool = False) -> WireResponse:
         await self.send(data)
-        return await self.answer(head=head)
+        return await self.response(head=head)
 
     def close(self) -> None:
         self.sock.close()

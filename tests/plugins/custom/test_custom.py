@@ -21,7 +21,7 @@ Mocked = Callable[..., Awaitable[Mock]]
 
 
 async def ask(mocked: Mocked, custom: object, url: str = "/", match: str = "(.*)", **properties: Any) -> Any:
-    """The answer of a `custom` mapping."""
+    """The response of a `custom` mapping."""
     return await (await mocked({"match": match, "custom": custom, **properties})).request("GET", url)
 
 
@@ -65,8 +65,8 @@ async def test_results(mocked: Mocked, result: object, status: int, content_type
         return result
 
     for function in (lambda request, response: result, later):
-        answer = await ask(mocked, function)
-        assert (answer.status, answer.headers.get("content-type"), answer.body) == (status, content_type, body)
+        received = await ask(mocked, function)
+        assert (received.status, received.headers.get("content-type"), received.body) == (status, content_type, body)
 
 
 async def test_a_text_is_an_internal_redirect(mocked: Mocked) -> None:
@@ -93,13 +93,13 @@ async def test_what_a_function_sets_stays_for_the_next_mappings(mocked: Mocked) 
         request.state["name"] = "world"
 
     site = await mocked({"custom": prepare}, {"custom": lambda request, response: [f"hello {request.state['name']}"]})
-    answer = await site.request("GET", "/")
-    assert (answer.status, answer.headers["x-a"], answer.text) == (203, "1", "hello world")
+    received = await site.request("GET", "/")
+    assert (received.status, received.headers["x-a"], received.text) == (203, "1", "hello world")
 
 
 async def test_headers_by_pairs(mocked: Mocked) -> None:
-    answer = await ask(mocked, lambda request, response: ["x", {"headers": [("x-a", "1"), ("x-a", "2")]}])
-    assert answer.headers.getall("x-a") == ["1", "2"]
+    received = await ask(mocked, lambda request, response: ["x", {"headers": [("x-a", "1"), ("x-a", "2")]}])
+    assert received.headers.getall("x-a") == ["1", "2"]
 
 
 async def test_an_async_iterator_is_streamed(mocked: Mocked) -> None:
@@ -107,9 +107,9 @@ async def test_an_async_iterator_is_streamed(mocked: Mocked) -> None:
         yield "a"
         yield "b"
 
-    answer = await ask(mocked, lambda request, response: [chunks(), {"status": 201}])
-    assert (answer.status, answer.text) == (201, "ab")
-    assert "content-length" not in answer.headers
+    received = await ask(mocked, lambda request, response: [chunks(), {"status": 201}])
+    assert (received.status, received.text) == (201, "ab")
+    assert "content-length" not in received.headers
 
 
 async def test_any_awaitable_is_awaited(mocked: Mocked) -> None:
@@ -154,12 +154,12 @@ async def test_a_failure_is_the_functions_own(mocked: Mocked) -> None:
     assert repr(await failure(mocked, broken)) == "KeyError('boom')"
 
 
-async def test_an_http_error_is_an_answer(mocked: Mocked) -> None:
+async def test_an_http_error_is_a_response(mocked: Mocked) -> None:
     def refuse(request: Request, response: Response) -> None:
         raise HTTPError(418, "I'm a teapot")
 
-    answer = await ask(mocked, refuse)
-    assert (answer.status, answer.text) == (418, "I'm a teapot")
+    received = await ask(mocked, refuse)
+    assert (received.status, received.text) == (418, "I'm a teapot")
 
 
 # The groups a function gets.
@@ -331,8 +331,8 @@ async def test_a_function_reaches_the_members_of_its_mapping(mocked: Mocked) -> 
         assert request.mapping is not None
         return [[request.mapping["greeting"], request.mapping.get("missing", "none"), request.mapping["nested"]]]
 
-    answer = await ask(mocked, greet, greeting="hi", nested={"a": [1]})
-    assert answer.json() == ["hi", "none", {"a": [1]}]
+    received = await ask(mocked, greet, greeting="hi", nested={"a": [1]})
+    assert received.json() == ["hi", "none", {"a": [1]}]
 
 
 @pytest.mark.parametrize(
@@ -364,12 +364,12 @@ async def test_code_that_cannot_be_used(
 
 async def test_an_array_is_sent_as_it_is(mocked: Mocked) -> None:
     headers = {"x-a": "$1", "x-b": ["1", "2"], "x-c": 3}
-    answer = await ask(mocked, ["h $1", {"status": 203, "headers": headers}], "/x", "^/(.*)")
-    assert (answer.status, answer.text) == (203, "h $1")
-    assert answer.headers["x-a"] == "$1"
-    assert answer.headers.getall("x-b") == ["1", "2"]
-    assert answer.headers["x-c"] == "3"
-    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    response = await ask(mocked, ["h $1", {"status": 203, "headers": headers}], "/x", "^/(.*)")
+    assert (response.status, response.text) == (203, "h $1")
+    assert response.headers["x-a"] == "$1"
+    assert response.headers.getall("x-b") == ["1", "2"]
+    assert response.headers["x-c"] == "3"
+    assert response.headers["content-type"] == "text/plain; charset=utf-8"
 
 
 @pytest.mark.parametrize(
@@ -426,7 +426,7 @@ async def test_groups_that_are_not_there_are_warned_of(mapping: dict[str, Any], 
     )
 
 
-async def test_nothing_comes_behind_a_fixed_answer() -> None:
+async def test_nothing_comes_behind_a_fixed_response() -> None:
     mappings = [{"match": "^/a", "custom": ["a"]}, {"match": "^/ab", "status": 404}, {"custom": _two}]
     warnings = (await check({"mappings": mappings}, load_plugins())).warnings
     assert warnings[0].message == "No request comes here: mapping 1 (^/a) ends them all"

@@ -126,19 +126,19 @@ async def test_not_modified(mocked: Mocked, page: Path, method: str, strategy: o
     site = await mocked({"match": "^/(.*)", "file": "./$1", "caching-strategy": strategy})
     full = (await site.request(method, "/page.txt")).headers
     for condition in ({"if-none-match": full["etag"]}, {"if-modified-since": full["last-modified"]}):
-        answer = await site.request(method, "/page.txt", condition)
-        assert (answer.status, answer.body) == (304, b"")
+        response = await site.request(method, "/page.txt", condition)
+        assert (response.status, response.body) == (304, b"")
         kept = ("cache-control", "etag", "last-modified", "vary")
-        assert dict(answer.headers) == {name: full[name] for name in kept}, "RFC 9110 section 15.4.5"
+        assert dict(response.headers) == {name: full[name] for name in kept}, "RFC 9110 section 15.4.5"
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_precondition_failed(mocked: Mocked, page: Path, method: str) -> None:
     site = await mocked({"match": "^/(.*)", "file": "./$1", "caching-strategy": 3600})
-    answer = await site.request(method, "/page.txt", {"if-match": '"another"'})
-    assert (answer.status, answer.body) == (412, b"")
-    assert answer.headers["cache-control"] == "no-store", "a failure isn't to be kept for an hour"
-    assert "etag" not in answer.headers
+    response = await site.request(method, "/page.txt", {"if-match": '"another"'})
+    assert (response.status, response.body) == (412, b"")
+    assert response.headers["cache-control"] == "no-store", "a failure isn't to be kept for an hour"
+    assert "etag" not in response.headers
 
 
 async def test_an_edit_changes_the_validators(mocked: Mocked, page: Path) -> None:

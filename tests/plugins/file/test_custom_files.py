@@ -76,10 +76,10 @@ async def site(mocked: Mocked, memory: Memory) -> Mock:
     ],
 )
 async def test_served(site: Mock, url: str, body: bytes) -> None:
-    answer = await site.request("GET", url)
-    assert (answer.status, answer.body) == (200, body)
-    assert answer.headers["content-length"] == str(len(body))
-    assert answer.headers["last-modified"] == "Sun, 06 Nov 1994 08:49:37 GMT"
+    response = await site.request("GET", url)
+    assert (response.status, response.body) == (200, body)
+    assert response.headers["content-length"] == str(len(body))
+    assert response.headers["last-modified"] == "Sun, 06 Nov 1994 08:49:37 GMT"
 
 
 @pytest.mark.parametrize(
@@ -100,14 +100,14 @@ async def test_well_known_is_served_and_listed(mocked: Mocked, memory: Memory) -
 
 
 async def test_head_reads_nothing(site: Mock, memory: Memory) -> None:
-    answer = await site.request("HEAD", "/page.txt")
-    assert answer.headers == (await site.request("GET", "/page.txt")).headers
+    response = await site.request("HEAD", "/page.txt")
+    assert response.headers == (await site.request("GET", "/page.txt")).headers
     assert len(memory.read) == 1
 
 
 async def test_ranges_are_read_as_such(site: Mock, memory: Memory) -> None:
-    answer = await site.request("GET", "/page.txt", {"range": "bytes=2-5"})
-    assert (answer.status, answer.body) == (206, b"2345")
+    response = await site.request("GET", "/page.txt", {"range": "bytes=2-5"})
+    assert (response.status, response.body) == (206, b"2345")
     assert memory.read == [("page.txt", 2, 5)], "the end is inclusive"
 
 
@@ -119,12 +119,12 @@ async def test_conditions(site: Mock, memory: Memory) -> None:
 
 
 async def test_siblings(site: Mock, memory: Memory) -> None:
-    answer = await site.request("GET", "/a.js", {"accept-encoding": "gzip"})
-    assert (answer.body, answer.headers["content-encoding"]) == (b"gzip!", "gzip")
-    assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+    response = await site.request("GET", "/a.js", {"accept-encoding": "gzip"})
+    assert (response.body, response.headers["content-encoding"]) == (b"gzip!", "gzip")
+    assert response.headers["content-type"] == "text/javascript; charset=utf-8"
     plain = await site.request("GET", "/a.js", {"accept-encoding": "br"})
     assert plain.body == b"plain"
-    assert plain.headers["etag"] != answer.headers["etag"]
+    assert plain.headers["etag"] != response.headers["etag"]
     memory.times["a.js"] = MTIME + timedelta(minutes=1)
     assert (await site.request("GET", "/a.js", {"accept-encoding": "gzip"})).body == b"plain", "the sibling is stale"
 
@@ -174,9 +174,9 @@ async def test_forms_of_a_stat(mocked: Mocked, memory: Memory, stat: Any) -> Non
 
     memory.stat = give  # type: ignore[method-assign]
     site = await mocked({"match": "^/(.*)", "file": "./$1", "custom-file-system": memory})
-    answer = await site.request("GET", "/page.txt")
-    assert answer.body == b"0123456789"
-    assert ("etag" in answer.headers) == ("last-modified" in answer.headers)
+    response = await site.request("GET", "/page.txt")
+    assert response.body == b"0123456789"
+    assert ("etag" in response.headers) == ("last-modified" in response.headers)
 
 
 @pytest.mark.parametrize("stat", [{}, {"size": None}, {"size": -1}, {"size": "10"}, SimpleNamespace(), 7])
@@ -199,16 +199,16 @@ async def test_none_is_missing(mocked: Mocked, memory: Memory) -> None:
 
 
 @pytest.mark.parametrize("given", [b"012345", b"0123456789-more"])
-async def test_a_stream_of_another_length_is_no_clean_answer(mocked: Mocked, memory: Memory, given: bytes) -> None:
+async def test_a_stream_of_another_length_is_no_clean_response(mocked: Mocked, memory: Memory, given: bytes) -> None:
     async def stream(path: str, start: int, end: int) -> AsyncIterator[bytes]:
         for position in range(0, len(given), 4):
             yield given[position : position + 4]
 
     memory.create_read_stream = stream  # type: ignore[method-assign]
     site = await mocked({"match": "^/(.*)", "file": "./$1", "custom-file-system": memory})
-    answer = await site.request("GET", "/page.txt")
-    assert answer.aborted
-    assert b"0123456789".startswith(answer.body)
+    response = await site.request("GET", "/page.txt")
+    assert response.aborted
+    assert b"0123456789".startswith(response.body)
 
 
 async def test_a_stream_may_be_awaited_for_and_is_closed(mocked: Mocked, memory: Memory) -> None:

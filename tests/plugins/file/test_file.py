@@ -63,12 +63,12 @@ def www(tmp_path: Path) -> Path:
 )
 async def test_served(mocked: Mocked, url: str, body: bytes) -> None:
     site = await mocked(SITE)
-    answer = await site.request("GET", url)
-    assert (answer.status, answer.body) == (200, body)
-    assert answer.headers["content-length"] == str(len(body))
-    assert answer.headers["accept-ranges"] == "bytes"
+    response = await site.request("GET", url)
+    assert (response.status, response.body) == (200, body)
+    assert response.headers["content-length"] == str(len(body))
+    assert response.headers["accept-ranges"] == "bytes"
     head = await site.request("HEAD", url)
-    assert (head.status, head.body, head.headers) == (200, b"", answer.headers)
+    assert (head.status, head.body, head.headers) == (200, b"", response.headers)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ async def test_left_to_the_next_mapping(mocked: Mocked, url: str) -> None:
     seen: list[str] = []
     site = await mocked(SITE, {"custom": lambda request, response: seen.append(str(response.headers) + request.url)})
     assert (await site.request("GET", url)).status == 404
-    assert seen == ["<CIMultiDict()>" + url], "the answer is as it was before"
+    assert seen == ["<CIMultiDict()>" + url], "the response is as it was before"
 
 
 async def test_the_next_mapping_serves_what_is_missing_in_the_first(mocked: Mocked, tmp_path: Path) -> None:
@@ -170,8 +170,8 @@ async def test_a_status_that_was_set_is_kept(mocked: Mocked, www: Path, size: in
     site = await mocked({"custom": lambda request, response: setattr(response, "status", 404)}, SITE)
     plain = await site.request("GET", "/x.bin")
     headers = {"if-none-match": plain.headers["etag"], "range": "bytes=0-1"}
-    answer = await site.request("GET", "/x.bin", headers)
-    assert (answer.status, answer.body) == (404, LARGE[:size]), "it's no 200: neither conditions nor ranges apply"
+    received = await site.request("GET", "/x.bin", headers)
+    assert (received.status, received.body) == (404, LARGE[:size]), "it's no 200: neither conditions nor ranges apply"
 
 
 async def test_headers_of_earlier_mappings(mocked: Mocked) -> None:
@@ -185,7 +185,7 @@ async def test_headers_of_earlier_mappings(mocked: Mocked) -> None:
     assert headers.getall("content-type") == ["text/plain; charset=utf-8"]
 
 
-async def test_a_file_that_shrinks_while_it_is_sent_is_no_clean_answer(mocked: Mocked, www: Path) -> None:
+async def test_a_file_that_shrinks_while_it_is_sent_is_no_clean_response(mocked: Mocked, www: Path) -> None:
     class Shrink:
         """A writer that cuts the file when its first chunk comes by."""
 
@@ -203,9 +203,9 @@ async def test_a_file_that_shrinks_while_it_is_sent_is_no_clean_answer(mocked: M
         response.writer = Shrink(response.writer)
 
     site = await mocked({"custom": wrap}, SITE)
-    answer = await site.request("GET", "/large.bin")
-    assert answer.aborted
-    assert 0 < len(answer.body) < len(LARGE)
+    received = await site.request("GET", "/large.bin")
+    assert received.aborted
+    assert 0 < len(received.body) < len(LARGE)
 
 
 async def test_a_file_that_grows_while_it_is_sent_ends_where_it_ended(mocked: Mocked, www: Path) -> None:
@@ -225,6 +225,6 @@ async def test_a_file_that_grows_while_it_is_sent_ends_where_it_ended(mocked: Mo
         response.writer = Grow(response.writer)
 
     site = await mocked({"custom": wrap}, SITE)
-    answer = await site.request("GET", "/large.bin")
-    assert not answer.aborted
-    assert answer.body == LARGE
+    received = await site.request("GET", "/large.bin")
+    assert not received.aborted
+    assert received.body == LARGE

@@ -47,8 +47,8 @@ class Links(HTMLParser):
             self.links[-1] = (self.links[-1][0], data)
 
 
-def _names(answer: MemoryResponse) -> list[str]:
-    return [text for _, text in Links(answer.text).links]
+def _names(response: MemoryResponse) -> list[str]:
+    return [text for _, text in Links(response.text).links]
 
 
 @pytest.fixture(autouse=True)
@@ -72,14 +72,14 @@ async def test_only_if_asked_for(mocked: Mocked) -> None:
 
 async def test_folders_first_each_by_name(mocked: Mocked) -> None:
     site = await mocked(SITE)
-    answer = await site.request("GET", "/sub/")
-    assert answer.status == 200
-    assert _names(answer) == ["../", "a/", "B/", "Y.txt", "z.txt"]
-    assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert answer.headers["cache-control"] == "no-store"
-    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    response = await site.request("GET", "/sub/")
+    assert response.status == 200
+    assert _names(response) == ["../", "a/", "B/", "Y.txt", "z.txt"]
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert response.headers["cache-control"] == "no-store"
+    assert response.headers["content-security-policy"].startswith("default-src 'none'")
     head = await site.request("HEAD", "/sub/")
-    assert (head.body, head.headers) == (b"", answer.headers)
+    assert (head.body, head.headers) == (b"", response.headers)
 
 
 async def test_the_root_has_no_parent(mocked: Mocked) -> None:
@@ -100,10 +100,10 @@ async def test_every_link_leads_to_its_file(mocked: Mocked, path: str) -> None:
     assert "script" not in page.tags
     for link, name in page.links:
         url = urljoin(f"http://localhost{path}", link).removeprefix("http://localhost")
-        answer = await site.request("GET", url)
-        assert answer.status == 200, link
+        response = await site.request("GET", url)
+        assert response.status == 200, link
         if name in ODD_NAMES:
-            assert answer.text == name
+            assert response.text == name
     parent = [link for link, name in page.links if name == "../"]
     assert urljoin(f"http://localhost{path}", parent[0]) == "http://localhost/"
 

@@ -76,14 +76,14 @@ async def site(mocked: Mocked, www: Path) -> Mock:
 async def test_the_best_sibling(site: Mock, www: Path, accepted: str, coding: str | None, suffix: str) -> None:
     content = (www / f"a.js{suffix}").read_bytes()
     for _ in range(2):
-        answer = await site.request("GET", "/a.js", {"accept-encoding": accepted})
-        assert (answer.status, answer.body) == (200, content)
-        assert answer.headers.get("content-encoding") == coding
-        assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
-        assert answer.headers["content-length"] == str(len(content))
-        assert answer.headers["vary"] == "accept-encoding"
+        response = await site.request("GET", "/a.js", {"accept-encoding": accepted})
+        assert (response.status, response.body) == (200, content)
+        assert response.headers.get("content-encoding") == coding
+        assert response.headers["content-type"] == "text/javascript; charset=utf-8"
+        assert response.headers["content-length"] == str(len(content))
+        assert response.headers["vary"] == "accept-encoding"
         head = await site.request("HEAD", "/a.js", {"accept-encoding": accepted})
-        assert head.headers == answer.headers
+        assert head.headers == response.headers
 
 
 async def test_each_has_its_own_etag(site: Mock) -> None:
@@ -100,10 +100,10 @@ async def test_each_has_its_own_etag(site: Mock) -> None:
 
 async def test_a_range_is_one_of_what_is_sent(site: Mock, www: Path) -> None:
     content = (www / "a.js.gz").read_bytes()
-    answer = await site.request("GET", "/a.js", {"accept-encoding": "gzip", "range": "bytes=1-3"})
-    assert (answer.status, answer.body) == (206, content[1:4])
-    assert answer.headers["content-encoding"] == "gzip"
-    assert answer.headers["content-range"] == f"bytes 1-3/{len(content)}"
+    response = await site.request("GET", "/a.js", {"accept-encoding": "gzip", "range": "bytes=1-3"})
+    assert (response.status, response.body) == (206, content[1:4])
+    assert response.headers["content-encoding"] == "gzip"
+    assert response.headers["content-range"] == f"bytes 1-3/{len(content)}"
 
 
 async def test_the_index_of_a_folder(site: Mock) -> None:
@@ -112,14 +112,14 @@ async def test_the_index_of_a_folder(site: Mock) -> None:
 
 async def test_vary_also_without_siblings(site: Mock) -> None:
     for headers in ({}, {"accept-encoding": "br"}):
-        answer = await site.request("GET", "/plain.js", headers)
-        assert (answer.body, answer.headers["vary"]) == (b"plain", "accept-encoding")
+        response = await site.request("GET", "/plain.js", headers)
+        assert (response.body, response.headers["vary"]) == (b"plain", "accept-encoding")
 
 
 async def test_a_sibling_by_its_own_name_is_not_encoded(site: Mock) -> None:
-    answer = await site.request("GET", "/a.js.gz", {"accept-encoding": "gzip"})
-    assert "content-encoding" not in answer.headers
-    assert answer.headers["content-type"] == "application/gzip"
+    response = await site.request("GET", "/a.js.gz", {"accept-encoding": "gzip"})
+    assert "content-encoding" not in response.headers
+    assert response.headers["content-type"] == "application/gzip"
 
 
 async def test_a_kept_sibling_is_not_found_by_its_path(mocked: Mocked, www: Path) -> None:
@@ -155,9 +155,9 @@ async def test_a_sibling_of_a_former_version_is_not_served(site: Mock, www: Path
         os.utime(www / f"a.js{suffix}", (10**9, 10**9))
     assert "content-encoding" in (await site.request("GET", "/a.js", {"accept-encoding": "gzip"})).headers
     (www / "a.js").write_bytes(b"edited")
-    answer = await site.request("GET", "/a.js", {"accept-encoding": "gzip"})
-    assert answer.body == b"edited"
-    assert "content-encoding" not in answer.headers
+    response = await site.request("GET", "/a.js", {"accept-encoding": "gzip"})
+    assert response.body == b"edited"
+    assert "content-encoding" not in response.headers
 
 
 @pytest.mark.parametrize("kind", ["link", "folder", "fifo"])
@@ -170,6 +170,6 @@ async def test_a_sibling_that_may_not_be_served(site: Mock, www: Path, kind: str
         sibling.mkdir()
     else:
         os.mkfifo(sibling)
-    answer = await site.request("GET", "/plain.js", {"accept-encoding": "gzip"})
-    assert (answer.status, answer.body) == (200, b"plain")
-    assert "content-encoding" not in answer.headers
+    response = await site.request("GET", "/plain.js", {"accept-encoding": "gzip"})
+    assert (response.status, response.body) == (200, b"plain")
+    assert "content-encoding" not in response.headers

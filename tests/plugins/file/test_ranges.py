@@ -124,35 +124,35 @@ async def site(mocked: Mocked, content: bytes) -> Mock:
     ("header", "span"), [("2-5", (2, 6)), ("90-", (90, None)), ("-7", (-7, None)), ("0-999999", (0, None))]
 )
 async def test_partial_content(site: Mock, content: bytes, header: str, span: tuple[int, int | None]) -> None:
-    answer = await site.request("GET", "/data.bin", {"range": f"bytes={header}"})
+    response = await site.request("GET", "/data.bin", {"range": f"bytes={header}"})
     start, stop, _ = slice(*span).indices(len(content))
-    assert (answer.status, answer.body) == (206, content[start:stop])
-    assert answer.headers["content-range"] == f"bytes {start}-{stop - 1}/{len(content)}"
-    assert answer.headers["content-length"] == str(stop - start)
+    assert (response.status, response.body) == (206, content[start:stop])
+    assert response.headers["content-range"] == f"bytes {start}-{stop - 1}/{len(content)}"
+    assert response.headers["content-length"] == str(stop - start)
     full = (await site.request("GET", "/data.bin")).headers
     for name in ("content-type", "accept-ranges", "etag", "last-modified", "cache-control", "vary"):
-        assert answer.headers[name] == full[name]
+        assert response.headers[name] == full[name]
 
 
 @pytest.mark.parametrize("header", ["999999-", "5-2", "-0"])
 async def test_not_satisfiable(site: Mock, content: bytes, header: str) -> None:
-    answer = await site.request("GET", "/data.bin", {"range": f"bytes={header}"})
-    assert (answer.status, answer.body) == (416, b"")
-    assert answer.headers["content-range"] == f"bytes */{len(content)}"
-    assert "etag" not in answer.headers
+    response = await site.request("GET", "/data.bin", {"range": f"bytes={header}"})
+    assert (response.status, response.body) == (416, b"")
+    assert response.headers["content-range"] == f"bytes */{len(content)}"
+    assert "etag" not in response.headers
 
 
 @pytest.mark.parametrize("header", ["nonsense", "bytes=a-b", "items=0-1", "bytes=0-50,40-60"])
 async def test_ignored(site: Mock, content: bytes, header: str) -> None:
-    answer = await site.request("GET", "/data.bin", {"range": header})
-    assert (answer.status, answer.body) == (200, content)
-    assert "content-range" not in answer.headers
+    response = await site.request("GET", "/data.bin", {"range": header})
+    assert (response.status, response.body) == (200, content)
+    assert "content-range" not in response.headers
 
 
 async def test_range_is_for_get_only(site: Mock, content: bytes) -> None:
-    answer = await site.request("HEAD", "/data.bin", {"range": "bytes=0-1"})
-    assert answer.status == 200
-    assert answer.headers["content-length"] == str(len(content))
+    response = await site.request("HEAD", "/data.bin", {"range": "bytes=0-1"})
+    assert response.status == 200
+    assert response.headers["content-length"] == str(len(content))
 
 
 async def test_an_empty_file(site: Mock) -> None:
@@ -163,28 +163,28 @@ async def test_an_empty_file(site: Mock) -> None:
 async def test_if_range(site: Mock, content: bytes) -> None:
     headers = (await site.request("GET", "/data.bin")).headers
     for validator in (headers["etag"], headers["last-modified"]):
-        answer = await site.request("GET", "/data.bin", {"range": "bytes=0-1", "if-range": validator})
-        assert (answer.status, answer.body) == (206, content[:2])
-    answer = await site.request("GET", "/data.bin", {"range": "bytes=0-1", "if-range": '"another"'})
-    assert (answer.status, answer.body) == (200, content)
+        response = await site.request("GET", "/data.bin", {"range": "bytes=0-1", "if-range": validator})
+        assert (response.status, response.body) == (206, content[:2])
+    response = await site.request("GET", "/data.bin", {"range": "bytes=0-1", "if-range": '"another"'})
+    assert (response.status, response.body) == (200, content)
 
 
 async def test_preconditions_come_first(site: Mock) -> None:
     etag = (await site.request("GET", "/data.bin")).headers["etag"]
     for condition, status in (("if-none-match", 304), ("if-match", 206)):
-        answer = await site.request("GET", "/data.bin", {"range": "bytes=0-1", condition: etag})
-        assert answer.status == status
+        response = await site.request("GET", "/data.bin", {"range": "bytes=0-1", condition: etag})
+        assert response.status == status
     assert (await site.request("GET", "/data.bin", {"range": "bytes=0-1", "if-match": '"x"'})).status == 412
 
 
 async def test_several_ranges(site: Mock, content: bytes) -> None:
-    answer = await site.request("GET", "/data.bin", {"range": "bytes=50-59,0-9,-5"})
-    assert answer.status == 206
-    assert "content-range" not in answer.headers
-    assert answer.headers["content-length"] == str(len(answer.body))
+    response = await site.request("GET", "/data.bin", {"range": "bytes=50-59,0-9,-5"})
+    assert response.status == 206
+    assert "content-range" not in response.headers
+    assert response.headers["content-length"] == str(len(response.body))
     size = len(content)
     assert [
-        (part["content-type"], part["content-range"], body) for part, body in _parts(answer.headers, answer.body)
+        (part["content-type"], part["content-range"], body) for part, body in _parts(response.headers, response.body)
     ] == [
         ("application/octet-stream", f"bytes 50-59/{size}", content[50:60]),
         ("application/octet-stream", f"bytes 0-9/{size}", content[:10]),
@@ -193,9 +193,9 @@ async def test_several_ranges(site: Mock, content: bytes) -> None:
 
 
 async def test_the_one_range_that_is_left_is_no_multipart(site: Mock, content: bytes) -> None:
-    answer = await site.request("GET", "/data.bin", {"range": "bytes=0-9,9999999-"})
-    assert (answer.status, answer.body) == (206, content[:10])
-    assert answer.headers["content-type"] == "application/octet-stream"
+    response = await site.request("GET", "/data.bin", {"range": "bytes=0-9,9999999-"})
+    assert (response.status, response.body) == (206, content[:10])
+    assert response.headers["content-type"] == "application/octet-stream"
 
 
 def _parts(headers: object, body: bytes) -> list[tuple[Message, bytes]]:

@@ -145,7 +145,7 @@ def www(tmp_path: Path) -> Iterator[Path]:
 async def _ask(
     site: Mock, url: str, method: str = "GET", headers: dict[str, str] | None = None
 ) -> MemoryResponse | None:
-    """The answer; None when the request is refused before any mapping sees it."""
+    """The response; None when the request is refused before any mapping sees it."""
     try:
         canonical_url(url)
     except HTTPError:
@@ -161,15 +161,17 @@ async def test_hostile_names(mocked: Mocked, options: dict[str, object]) -> None
     served: dict[str, tuple[int, bytes]] = {}
     for url in NAMES:
         for _ in range(2):  # the second one could come from memory
-            answer = await _ask(site, url)
-            if answer is not None and (answer.status, answer.body, answer.headers) != (
+            response = await _ask(site, url)
+            if response is not None and (response.status, response.body, response.headers) != (
                 404,
                 missing.body,
                 missing.headers,
             ):
-                served[url] = (answer.status, answer.body)
+                served[url] = (response.status, response.body)
     ours = {(200, b"page"), (200, b"top")}
-    assert {url: answer for url, answer in served.items() if answer not in ours and b"Index of" not in answer[1]} == {}
+    assert {
+        url: response for url, response in served.items() if response not in ours and b"Index of" not in response[1]
+    } == {}
     assert not any(SECRET in body or b"hidden" in body for _, body in served.values())
 
 
@@ -331,14 +333,14 @@ async def test_renames_all_the_time(mocked: Mocked, www: Path) -> None:
         try:
             assert process.stdout is not None
             process.stdout.readline()
-            answers = [
+            responses = [
                 await site.request("GET", f"/swap/{name}") for _ in range(1500) for name in ("small.txt", "large.bin")
             ]
         finally:
             process.kill()
-    assert not any(SECRET in answer.body for answer in answers)
-    assert {answer.status for answer in answers} <= {200, 404}
-    assert not any(answer.aborted for answer in answers)
+    assert not any(SECRET in response.body for response in responses)
+    assert {response.status for response in responses} <= {200, 404}
+    assert not any(response.aborted for response in responses)
 
 
 async def test_a_fifo_in_place_of_a_file_that_was_served(mocked: Mocked, www: Path) -> None:
@@ -377,10 +379,10 @@ async def test_a_machine_out_of_descriptors_does_not_say_missing(mocked: Mocked,
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (1, hard))
     try:
-        answer = await site.request("GET", "/page.txt")
+        response = await site.request("GET", "/page.txt")
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert answer.status == 500
+    assert response.status == 500
     assert (await site.request("GET", "/page.txt")).status == 200
 
 

@@ -29,12 +29,12 @@ def www(tmp_path: Path) -> Path:
     return folder
 
 
-def sent_to(answer: MemoryResponse) -> str | None:
+def sent_to(response: MemoryResponse) -> str | None:
     """Where a redirect leads to; None for a page."""
-    if answer.status == 200:
+    if response.status == 200:
         return None
-    assert (answer.status, answer.body, answer.headers["cache-control"]) == (301, b"", "no-store")
-    return answer.headers["location"]
+    assert (response.status, response.body, response.headers["cache-control"]) == (301, b"", "no-store")
+    return response.headers["location"]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -158,10 +158,10 @@ async def test_only_the_client_s_own_url_is_told_of(mocked: Mocked) -> None:
         SITE,
     )
     for url in ("/manual", "/inside"):
-        answer = await site.request("GET", url)
-        assert (answer.status, answer.body) == (200, PAGE), url
-    answer = await site.request("GET", "/error")
-    assert (answer.status, answer.body) == (404, PAGE), "the page of an error"
+        received = await site.request("GET", url)
+        assert (received.status, received.body) == (200, PAGE), url
+    received = await site.request("GET", "/error")
+    assert (received.status, received.body) == (404, PAGE), "the page of an error"
 
 
 @pytest.mark.parametrize("target", ["/\\host.example", "/%5Chost.example", "//host.example", "/\\/host.example"])
@@ -175,9 +175,9 @@ async def test_headers_of_earlier_mappings_stay(mocked: Mocked) -> None:
     def early(request: Request, response: Response) -> None:
         response.headers.update({"x-own": "1", "cache-control": "max-age=60"})
 
-    answer = await (await mocked({"custom": early}, SITE)).request("GET", "/docs")
-    assert sent_to(answer) == "/docs/"
-    assert answer.headers["x-own"] == "1"
+    received = await (await mocked({"custom": early}, SITE)).request("GET", "/docs")
+    assert sent_to(received) == "/docs/"
+    assert received.headers["x-own"] == "1"
 
 
 class Archive:

@@ -25,8 +25,8 @@ async def statuses(site: Mock, count: int, url: str = "/api/", headers: Any = ()
 async def test_so_many_pass_and_the_others_are_told_when(clock: Clock, mocked: Mocked) -> None:
     site = await mocked({"match": "^/api/", "limit": "3/m"}, CONTENT)
     told = [(await site.request("GET", "/api/")) for _ in range(4)]
-    assert [answer.status for answer in told] == [200, 200, 200, 429]
-    assert [answer.headers["ratelimit"] for answer in told[:3]] == [
+    assert [response.status for response in told] == [200, 200, 200, 429]
+    assert [response.headers["ratelimit"] for response in told[:3]] == [
         '"3/m";r=2;t=20',
         '"3/m";r=1;t=20',
         '"3/m";r=0;t=20',
@@ -34,7 +34,7 @@ async def test_so_many_pass_and_the_others_are_told_when(clock: Clock, mocked: M
     refused = told[3]
     assert refused.headers["retry-after"] == "20"
     assert refused.headers["ratelimit"] == '"3/m";r=0;t=20'
-    assert {answer.headers["ratelimit-policy"] for answer in told} == {'"3/m";q=3;w=60'}
+    assert {response.headers["ratelimit-policy"] for response in told} == {'"3/m";q=3;w=60'}
     assert refused.text == "Too Many Requests"
     assert await statuses(site, 1, "/other") == [404]
     clock.now += 20
@@ -67,8 +67,8 @@ async def test_all_of_several_limits_hold(clock: Clock, mocked: Mocked) -> None:
 
 async def test_mappings_add_up(mocked: Mocked) -> None:
     site = await mocked({"limit": "5/h"}, {"match": "^/api/", "limit": "1/h"}, CONTENT)
-    answer = await site.request("GET", "/api/")
-    assert answer.headers.getall("ratelimit") == ['"5/h";r=4;t=720', '"1/h";r=0;t=3600']
+    response = await site.request("GET", "/api/")
+    assert response.headers.getall("ratelimit") == ['"5/h";r=4;t=720', '"1/h";r=0;t=3600']
     assert await statuses(site, 1) == [429]
     assert await statuses(site, 4, "/other") == [404, 404, 404, 429]
 
@@ -76,9 +76,9 @@ async def test_mappings_add_up(mocked: Mocked) -> None:
 async def test_a_burst_may_be_smaller_or_greater(clock: Clock, mocked: Mocked) -> None:
     site = await mocked({"match": "^/api/", "limit": "100/h", "burst": 2}, {"limit": "1/h", "burst": 3}, CONTENT)
     assert await statuses(site, 3) == [200, 200, 429]
-    answer = await site.request("GET", "/")
-    assert answer.headers["ratelimit-policy"] == '"1/h";q=1;w=3600;reserve-burst=3'
-    assert answer.headers["ratelimit"] == '"1/h";r=0;t=3600'
+    response = await site.request("GET", "/")
+    assert response.headers["ratelimit-policy"] == '"1/h";q=1;w=3600;reserve-burst=3'
+    assert response.headers["ratelimit"] == '"1/h";r=0;t=3600'
 
 
 async def test_clients_are_told_apart_behind_a_proxy() -> None:
@@ -98,8 +98,8 @@ async def test_a_header_tells_clients_apart(mocked: Mocked) -> None:
 async def test_mappings_of_a_name_count_together_and_a_request_once(mocked: Mocked) -> None:
     limit = {"limit": "3/h", "name": "all"}
     site = await mocked({"match": "^/api/", **limit}, {"match": "^/(api|other)/", **limit}, CONTENT)
-    answer = await site.request("GET", "/api/")
-    assert answer.headers.getall("ratelimit") == ['"all 3/h";r=2;t=1200']
+    response = await site.request("GET", "/api/")
+    assert response.headers.getall("ratelimit") == ['"all 3/h";r=2;t=1200']
     assert await statuses(site, 2, "/other/") == [404, 404]
     assert await statuses(site, 1) == [429]
 

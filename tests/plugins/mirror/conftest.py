@@ -19,7 +19,7 @@ from reserve_mirror.store import Store
 from reserve_mirror.store.memory_store import MemoryStore
 from reserve_mirror.store.redis_store import RedisStore
 from tests.kit import client
-from tests.kit.client import Answer
+from tests.kit.client import ReceivedResponse
 from tests.kit.redis_server import RedisServer
 from tests.kit.waiting import PATIENCE
 
@@ -100,14 +100,14 @@ class Site:
         store: Store = self.server.server.configuration.mappings[0].state.store
         return store
 
-    def ask(self, method: str, path: str, body: bytes | Iterable[bytes] = b"", headers: Pairs = ()) -> Answer:
+    def ask(self, method: str, path: str, body: bytes | Iterable[bytes] = b"", headers: Pairs = ()) -> ReceivedResponse:
         """Sends a request below the base. `body` in pieces is sent chunked; headers go out as they are given."""
         return client.ask(f"http://127.0.0.1:{self.server.port}{self.base}{path}", method, body, headers)
 
-    def get(self, path: str, *headers: tuple[str, str]) -> Answer:
+    def get(self, path: str, *headers: tuple[str, str]) -> ReceivedResponse:
         return self.ask("GET", path, headers=headers)
 
-    def ask_json(self, method: str, path: str, value: Any) -> Answer:
+    def ask_json(self, method: str, path: str, value: Any) -> ReceivedResponse:
         return self.ask(method, path, json.dumps(value).encode(), [("Content-Type", "application/json")])
 
     def record(self, path: str = "", body: bytes = b"", method: str = "POST", headers: Pairs = ()) -> str:

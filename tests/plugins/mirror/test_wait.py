@@ -14,11 +14,11 @@ import pytest
 from tests.kit.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
-    from tests.kit.client import Answer
+    from tests.kit.client import ReceivedResponse
     from tests.plugins.mirror.conftest import Serve, Site
 
 
-def wait(site: Site, timeout: Any = 0.1, **criteria: Any) -> Answer:
+def wait(site: Site, timeout: Any = 0.1, **criteria: Any) -> ReceivedResponse:
     query = urlencode({"timeout": timeout, **{name.replace("__", "."): value for name, value in criteria.items()}})
     return site.get(f"/api/mirrors/orders/wait?{query}")
 
@@ -179,7 +179,7 @@ def test_a_mirror_that_is_deleted_ends_the_waiting(site: Site) -> None:
 
 def test_many_wait_at_once(serve: Serve) -> None:
     site = serve()
-    responses: list[Answer] = []
+    responses: list[ReceivedResponse] = []
     threads = [
         threading.Thread(target=lambda n=n: responses.append(wait(site, 30, path=f"/{n % 5}"))) for n in range(20)
     ]

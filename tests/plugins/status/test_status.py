@@ -36,30 +36,30 @@ def unkept(status: int) -> dict[str, str]:
 
 @pytest.mark.parametrize(("status", "text"), TEXTS.items())
 async def test_some_statuses_have_a_text(mocked: Mocked, status: int, text: str) -> None:
-    answer = await (await mocked({"status": status})).request("GET", "/")
-    assert (answer.status, answer.text) == (status, text)
-    assert dict(answer.headers) == {"content-type": TEXT, **unkept(status), "content-length": str(len(text))}
+    response = await (await mocked({"status": status})).request("GET", "/")
+    assert (response.status, response.text) == (status, text)
+    assert dict(response.headers) == {"content-type": TEXT, **unkept(status), "content-length": str(len(text))}
 
 
 @pytest.mark.parametrize("status", [200, 201, 301, 302, 308, 400, 401, 410, 414, 418, 502, 599])
 async def test_the_others_have_an_empty_body(mocked: Mocked, status: int) -> None:
-    answer = await (await mocked({"status": status})).request("GET", "/")
-    assert (answer.status, answer.body) == (status, b"")
-    assert dict(answer.headers) == {"content-type": TEXT, **unkept(status), "content-length": "0"}
+    response = await (await mocked({"status": status})).request("GET", "/")
+    assert (response.status, response.body) == (status, b"")
+    assert dict(response.headers) == {"content-type": TEXT, **unkept(status), "content-length": "0"}
 
 
 @pytest.mark.parametrize("status", [204, 205, 304])
 async def test_without_content_there_is_no_content_type(mocked: Mocked, status: int) -> None:
-    answer = await (await mocked({"status": status})).request("GET", "/")
-    assert (answer.status, answer.body) == (status, b"")
-    assert "content-type" not in answer.headers
+    response = await (await mocked({"status": status})).request("GET", "/")
+    assert (response.status, response.body) == (status, b"")
+    assert "content-type" not in response.headers
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "PROPFIND"])
 async def test_all_methods_are_served(mocked: Mocked, method: str) -> None:
-    answer = await (await mocked({"status": 403})).request(method, "/")
-    assert (answer.status, answer.headers["content-length"]) == (403, "9")
-    assert answer.text == ("" if method == "HEAD" else "Forbidden")
+    response = await (await mocked({"status": 403})).request(method, "/")
+    assert (response.status, response.headers["content-length"]) == (403, "9")
+    assert response.text == ("" if method == "HEAD" else "Forbidden")
 
 
 async def test_headers_get_what_was_captured(mocked: Mocked) -> None:
@@ -76,8 +76,8 @@ async def test_headers_get_what_was_captured(mocked: Mocked) -> None:
             },
         }
     )
-    answer = await site.request("GET", "/a/b")
-    assert list(answer.headers.items()) == [
+    response = await site.request("GET", "/a/b")
+    assert list(response.headers.items()) == [
         ("Location", "/new/a"),
         ("x-rest", "<b>"),
         ("x-none", ""),
@@ -91,14 +91,14 @@ async def test_headers_get_what_was_captured(mocked: Mocked) -> None:
 
 async def test_an_array_is_several_headers(mocked: Mocked) -> None:
     site = await mocked({"match": "^/(.*)", "status": 200, "headers": {"Set-Cookie": ["a=$1", "b=2"]}})
-    answer = await site.request("GET", "/x")
-    assert answer.headers.getall("set-cookie") == ["a=x", "b=2"]
+    response = await site.request("GET", "/x")
+    assert response.headers.getall("set-cookie") == ["a=x", "b=2"]
 
 
 async def test_the_content_type_can_be_chosen(mocked: Mocked) -> None:
-    answer = await (await mocked({"status": 403, "headers": {"Content-Type": "text/html"}})).request("GET", "/")
-    assert answer.headers.getall("content-type") == ["text/html; charset=utf-8"]
-    assert answer.text == "Forbidden"
+    response = await (await mocked({"status": 403, "headers": {"Content-Type": "text/html"}})).request("GET", "/")
+    assert response.headers.getall("content-type") == ["text/html; charset=utf-8"]
+    assert response.text == "Forbidden"
 
 
 def describe_another_content(request: Request, response: Response) -> None:
@@ -115,9 +115,9 @@ def describe_another_content(request: Request, response: Response) -> None:
 
 async def test_headers_of_earlier_mappings_stay_but_for_those_of_their_content(mocked: Mocked) -> None:
     site = await mocked({"custom": describe_another_content}, {"status": 403})
-    answer = await site.request("GET", "/")
-    assert answer.text == "Forbidden"
-    assert dict(answer.headers) == {
+    response = await site.request("GET", "/")
+    assert response.text == "Forbidden"
+    assert dict(response.headers) == {
         "Content-Security-Policy": "default-src 'self'",
         "Access-Control-Allow-Origin": "*",
         "content-type": TEXT,
@@ -132,12 +132,12 @@ async def test_a_handler_redirects_to_a_number(mocked: Mocked, status: int, text
         {"match": "^/x", "custom": lambda request, response: status},
         {"status": 403, "headers": {"x-of-the-mapping": "1"}},
     )
-    answer = await site.request("GET", "/x")
-    assert (answer.status, answer.text) == (status, text)
-    assert answer.headers.get("content-type") == (TEXT if status != 204 else None)
-    assert "x-of-the-mapping" not in answer.headers
-    assert "content-encoding" not in answer.headers
-    assert answer.headers["access-control-allow-origin"] == "*"
+    received = await site.request("GET", "/x")
+    assert (received.status, received.text) == (status, text)
+    assert received.headers.get("content-type") == (TEXT if status != 204 else None)
+    assert "x-of-the-mapping" not in received.headers
+    assert "content-encoding" not in received.headers
+    assert received.headers["access-control-allow-origin"] == "*"
 
 
 @pytest.mark.parametrize(

@@ -41,11 +41,11 @@ class Site:
         """One request on a connection of its own."""
         lines = "".join(f"{header}\r\n" for header in headers)
         peer = await self.connect()
-        answer = await peer.ask(
+        response = await peer.ask(
             f"{method} {path} HTTP/1.1\r\nHost: site.example\r\n{lines}\r\n".encode(), bodiless=method == "HEAD"
         )
         peer.close()
-        return answer
+        return response
 
     def named(self, name: str) -> list[Event]:
         return [event for event in self.events if event.name == name]
@@ -83,7 +83,7 @@ async def upstream(stack: AsyncExitStack) -> Upstream:
     """
 
     async def start(*script: Script | bytes, context: ssl.SSLContext | None = None) -> Backend:
-        answers = [each for each in script or (OK,) if isinstance(each, bytes)]
+        responses = [each for each in script or (OK,) if isinstance(each, bytes)]
 
         async def answering(peer: Peer) -> None:
             while True:
@@ -92,7 +92,7 @@ async def upstream(stack: AsyncExitStack) -> Upstream:
                 except TimeoutError:  # kept alive in the pool, and nobody asked any more
                     return
                 backend.requests.append(request)
-                await peer.send(answers.pop(0) if len(answers) > 1 else answers[0])
+                await peer.send(responses.pop(0) if len(responses) > 1 else responses[0])
 
         first = script[0] if script else OK
         backend = Backend(answering if isinstance(first, bytes) else first)

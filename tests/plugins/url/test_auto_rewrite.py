@@ -1,4 +1,4 @@
-"""Answers that name the upstream server's own URLs, behind a server that clients know by another name and path."""
+"""Responses that name the upstream server's own URLs, behind a server that clients know by another name and path."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def test_a_browser_stays_behind_the_proxy(upstream: Upstream, serve: Serve
         {"match": "^/([a-z]*)/(.*)", "url": "http://127.0.0.1:$port/v1/$2"},
     ],
 )
-async def test_answers_are_left_alone(mapping: dict[str, Any], upstream: Upstream, serve: Serve) -> None:
+async def test_responses_are_left_alone(mapping: dict[str, Any], upstream: Upstream, serve: Serve) -> None:
     """By an option, where the path can't be told, and always where captures choose the host."""
     backend = await upstream()
     say(backend, f"Location: {backend.url}/v1/x", "Set-Cookie: a=1; Domain=127.0.0.1; Path=/v1")
@@ -75,7 +75,7 @@ def elsewhere(forward: Any) -> None:
     forward.request.url = forward.request.url.replace("/v1/", "/v2/")
 
 
-async def test_a_hook_that_chooses_the_url_says_what_its_answer_says(upstream: Upstream, serve: Serve) -> None:
+async def test_a_hook_that_chooses_the_url_says_what_its_response_says(upstream: Upstream, serve: Serve) -> None:
     backend = await upstream()
     say(backend, f"Location: {backend.url}/v1/x")
     site = await serve({"match": "^/api/(.*)", "url": f"{backend.url}/v1/$1", "forward-request": elsewhere})

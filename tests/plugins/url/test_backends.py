@@ -70,7 +70,7 @@ FILES: list[Case] = [
 
 @asynccontextmanager
 async def aiohttp_backend() -> AsyncIterator[int]:
-    async def answer(request: web.Request) -> web.StreamResponse:
+    async def respond(request: web.Request) -> web.StreamResponse:
         path = request.path
         if path == "/plain":
             return web.Response(text=f"hé {request.query_string}", headers=[("X-Y", "1"), ("X-Y", "2")])
@@ -95,7 +95,7 @@ async def aiohttp_backend() -> AsyncIterator[int]:
         status = int(path.rpartition("/")[2])
         return web.Response(status=status, text=None if status in (204, 304) else "text", headers={"Location": "/x"})
 
-    async with aiohttp_server(answer) as port:
+    async with aiohttp_server(respond) as port:
         yield port
 
 
@@ -196,7 +196,7 @@ async def nginx_server(folder: Path) -> AsyncIterator[int]:
 
 
 async def ask(session: aiohttp.ClientSession, port: int, case: Case) -> tuple[int, list[tuple[str, str]], bytes]:
-    """Status, headers and body of an answer; without what belongs to a connection or to a clock."""
+    """Status, headers and body of a response; without what belongs to a connection or to a clock."""
     method, path, headers, body = case
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -207,14 +207,14 @@ async def ask(session: aiohttp.ClientSession, port: int, case: Case) -> tuple[in
     data: Any = chunks() if body is None else body or None
     async with session.request(
         method, URL(url, encoded=True), headers=headers, data=data, allow_redirects=False
-    ) as answer:
+    ) as response:
         left_out = {"date", "via", "connection", "keep-alive", "transfer-encoding"}
-        fields = [(name, value) for name, value in answer.headers.items() if name.lower() not in left_out]
-        return answer.status, fields, await answer.read()
+        fields = [(name, value) for name, value in response.headers.items() if name.lower() not in left_out]
+        return response.status, fields, await response.read()
 
 
 @pytest.mark.parametrize("name", ["aiohttp", "uvicorn", "node", "nginx"])
-async def test_answers_are_the_same_as_without_the_proxy(name: str, serve: Serve, tmp_path: Path) -> None:
+async def test_responses_are_the_same_as_without_the_proxy(name: str, serve: Serve, tmp_path: Path) -> None:
     servers = {"aiohttp": aiohttp_backend, "uvicorn": uvicorn_server, "node": node_server}
     starting = servers[name]() if name in servers else nginx_server(tmp_path)
     async with starting as port, aiohttp.ClientSession(auto_decompress=False) as session:

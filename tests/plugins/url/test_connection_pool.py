@@ -54,8 +54,8 @@ async def test_connection_alone_says_whether_a_connection_stays(
         backend = await upstream(f"HTTP/{version} 200 OK\r\n{headers}\r\n{body}".encode())
         site = await serve(backend.url)
         for _ in range(3):
-            answer = await site.get(method="POST")
-            assert (answer.status, answer.body) == (200, b"ok")
+            response = await site.get(method="POST")
+            assert (response.status, response.body) == (200, b"ok")
         assert len(backend.requests) == 3
         assert backend.connections == (1 if stays else 3)
 
@@ -96,15 +96,15 @@ async def test_what_may_be_sent_again(
     assert (await site.get()).body == b"ok"
     length = f"Content-Length: {len(body)}\r\n" if body else ""
     peer = await site.connect()
-    answer = await peer.ask(
+    response = await peer.ask(
         f"{method} /x HTTP/1.1\r\nHost: a\r\n{length}\r\n".encode() + body, bodiless=method == "HEAD"
     )
     if again:
-        assert answer.status == 200
+        assert response.status == 200
         assert len(seen) == backend.connections == 2
         assert seen[0] == seen[1]
     else:
-        assert answer.status == 502
+        assert response.status == 502
         assert len(seen) == backend.connections == 1
 
 
@@ -169,8 +169,8 @@ async def test_a_slow_request_is_not_sent_again(upstream: Upstream, serve: Serve
 @pytest.mark.parametrize(
     "extra", [b"X", b"\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong", b"HTTP/1.1 408 Timeout\r\n\r\n"]
 )
-@pytest.mark.parametrize("when", ["with the answer", "at once", "later"])
-async def test_what_nobody_asked_for_is_no_answer(
+@pytest.mark.parametrize("when", ["with the response", "at once", "later"])
+async def test_what_nobody_asked_for_is_no_response(
     extra: bytes, when: str, upstream: Upstream, serve: Serve, until: Until
 ) -> None:
     """RFC 9112 9.2, 11.2"""
@@ -178,7 +178,7 @@ async def test_what_nobody_asked_for_is_no_answer(
 
     async def script(peer: Peer) -> None:
         await peer.message()
-        if when == "with the answer":
+        if when == "with the response":
             await peer.send(OK + extra)
         elif when == "at once":
             peer.writer.write(OK)
@@ -204,7 +204,7 @@ async def test_what_nobody_asked_for_is_no_answer(
         assert (await site.get("/", method="POST")).body == b"ok"
 
 
-async def test_the_body_of_an_answer_to_head_is_no_answer(upstream: Upstream, serve: Serve, until: Until) -> None:
+async def test_the_body_of_a_response_to_head_is_no_response(upstream: Upstream, serve: Serve, until: Until) -> None:
     backend = await upstream(OK)
     site = await serve(backend.url)
     assert (await site.get(method="HEAD")).status == 200
@@ -225,8 +225,8 @@ async def test_there_are_no_more_connections_than_allowed(upstream: Upstream, se
 
     backend = await upstream(script)
     site = await serve({"url": backend.url, "max-connections": 3})
-    answers = await asyncio.gather(*(site.get() for _ in range(20)))
-    assert [answer.body for answer in answers] == [b"ok"] * 20
+    responses = await asyncio.gather(*(site.get() for _ in range(20)))
+    assert [response.body for response in responses] == [b"ok"] * 20
     assert (most, backend.connections) == (3, 3)
 
 
@@ -263,8 +263,8 @@ async def test_who_waits_too_long_for_a_connection_is_told(
     site = await serve({"url": backend.url, "max-connections": 1, "connect-timeout": 10})
     first = asyncio.create_task(site.get())
     await until(lambda: backend.open)
-    answer = await clock.hurry(site.get())
-    assert (answer.status, answer.body) == (503, b"The upstream server has no free connection")
+    response = await clock.hurry(site.get())
+    assert (response.status, response.body) == (503, b"The upstream server has no free connection")
     assert "all 1 connections to it are in use" in caplog.text
     go_on.set()
     assert (await first).body == b"ok"
@@ -306,8 +306,8 @@ async def test_who_waits_gets_the_place_of_who_is_done(
 
 async def test_a_refused_connection_gives_its_place_back(serve: Serve) -> None:
     site = await serve({"url": "http://127.0.0.1:1/", "max-connections": 1})
-    answers = await asyncio.gather(*(site.get() for _ in range(5)))
-    assert [answer.status for answer in answers] == [502] * 5
+    responses = await asyncio.gather(*(site.get() for _ in range(5)))
+    assert [response.status for response in responses] == [502] * 5
 
 
 async def test_an_unused_connection_is_closed_in_time(
@@ -440,7 +440,7 @@ async def test_who_goes_in_the_moment_it_would_be_its_turn_takes_nothing_along(
 
 
 async def test_a_connection_that_is_no_good_from_the_start(upstream: Upstream) -> None:
-    """The server speaks before it is asked: what it says could be taken for an answer."""
+    """The server speaks before it is asked: what it says could be taken for a response."""
 
     async def script(peer: Peer) -> None:
         await peer.send(OK)

@@ -65,8 +65,8 @@ async def test_a_request_can_be_changed(upstream: Upstream, serve: Serve) -> Non
     site = await serve({"url": backend.url, "forward-request": change})
     peer = await site.connect()
     for path in (b"/", b"/host"):
-        answer = await peer.ask(b"POST %b HTTP/1.1\r\nHost: a\r\nX-Gone: 1\r\nContent-Length: 4\r\n\r\nbody" % path)
-        assert answer.body == b"2!"
+        response = await peer.ask(b"POST %b HTTP/1.1\r\nHost: a\r\nX-Gone: 1\r\nContent-Length: 4\r\n\r\nbody" % path)
+        assert response.body == b"2!"
     assert backend.requests == []
     first, second = other.requests
     assert first.first_line == "PUT /changed?a=b%20c HTTP/1.1"
@@ -115,7 +115,7 @@ async def test_a_change_that_can_not_be_sent_is_a_failure(change: object, upstre
     assert backend.requests == []
 
 
-async def test_an_answer_can_be_changed(upstream: Upstream, serve: Serve) -> None:
+async def test_a_response_can_be_changed(upstream: Upstream, serve: Serve) -> None:
     def change(forward: Forward) -> None:
         assert forward.response is not None
         forward.response.status = 201
@@ -123,15 +123,15 @@ async def test_an_answer_can_be_changed(upstream: Upstream, serve: Serve) -> Non
         del forward.response.headers["content-length"]
 
     backend = await upstream(OK)
-    answer = await (await serve({"url": backend.url, "forward-response": change})).get()
-    assert (answer.status, answer.body) == (201, b"ok")
-    assert answer.headers.getall("x-y") == ["changed"]
+    response = await (await serve({"url": backend.url, "forward-response": change})).get()
+    assert (response.status, response.body) == (201, b"ok")
+    assert response.headers.getall("x-y") == ["changed"]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize(("result", "status"), [("/other", 202), (404, 404)])
 @pytest.mark.parametrize("size", [2, 5_000_000])
-async def test_an_answer_can_redirect(
+async def test_a_response_can_redirect(
     method: str, result: str | int, status: int, size: int, upstream: Upstream, serve: Serve, until: Until
 ) -> None:
     """What the upstream server still has to say is not waited for."""
@@ -141,9 +141,9 @@ async def test_an_answer_can_redirect(
         {"match": "^/other", "custom": ["other", {"status": 202}]},
         {"url": backend.url, "forward-response": lambda forward: result},
     )
-    answer = await site.get(method=method)
-    assert answer.status == status
-    assert "x-y" not in answer.headers
+    response = await site.get(method=method)
+    assert response.status == status
+    assert "x-y" not in response.headers
     if size > 2 and method == "GET":
         await until(lambda: backend.open == 0)
     assert (await site.get(method=method)).status == status

@@ -196,7 +196,7 @@ def test_trailers_that_may_follow_a_body() -> None:
     assert passed_trailers([*kept, *((name.encode(), b"x") for name in refused)]) == kept
 
 
-def test_an_answer_s_headers_go_down_as_they_are() -> None:
+def test_a_response_s_headers_go_down_as_they_are() -> None:
     fields = [
         (b"Server", b"s"),
         (b"Set-Cookie", b"a=b"),
@@ -208,7 +208,7 @@ def test_an_answer_s_headers_go_down_as_they_are() -> None:
     assert (passed.fields, passed.length, passed.framed, passed.naming) == (fields, 5, True, True)
 
 
-def test_an_answer_s_headers_of_the_connection_stay_behind() -> None:
+def test_a_response_s_headers_of_the_connection_stay_behind() -> None:
     fields = [
         (b"Connection", b"keep-alive, X-One"),
         (b"Keep-Alive", b"timeout=5"),

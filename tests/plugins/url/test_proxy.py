@@ -1,4 +1,4 @@
-"""Requests up, answers down: what each side sees."""
+"""Requests up, responses down: what each side sees."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
-# What this server adds to every answer.
+# What this server adds to every response.
 ADDED = [("via", "1.1 reserve")]
 
 
@@ -32,10 +32,10 @@ def undated(headers: Any) -> list[tuple[str, str]]:
 async def test_a_request_goes_up(upstream: Upstream, serve: Serve) -> None:
     backend = await upstream()
     site = await serve({"match": "^/api/(.*)", "url": f"{backend.url}/v1/$1"})
-    answer = await site.get(
+    response = await site.get(
         "/api/a%2Fb?c=d%26", "Accept: x", "X-Y: 1", "x-y: 2", "Connection: close, X-Gone", "X-Gone: 1"
     )
-    assert answer.body == b"ok"
+    assert response.body == b"ok"
     request = backend.requests[0]
     assert request.first_line == "GET /v1/a%2Fb?c=d%26 HTTP/1.1"
     assert list(request.headers.items()) == [
@@ -196,8 +196,8 @@ async def test_a_body_that_a_mapping_has_read_goes_up_from_memory(
 
     backend = await upstream()
     site = await serve({"custom": read}, backend.url)
-    answer = await (await site.connect()).ask(f"POST / HTTP/1.1\r\nHost: a\r\n{framing}".encode())
-    assert answer.body == b"ok"
+    received = await (await site.connect()).ask(f"POST / HTTP/1.1\r\nHost: a\r\n{framing}".encode())
+    assert received.body == b"ok"
     assert backend.requests[0].body == b"hello"
     assert backend.requests[0].headers["content-length"] == "5"
 
@@ -246,8 +246,8 @@ async def test_a_request_that_goes_in_a_circle_ends(serve: Serve) -> None:
     mapping: dict[str, Any] = {"match": "^/(.*)", "url": "http://127.0.0.1:1/$1"}
     site = await serve(mapping)
     await site.server.configuration.set_mappings([{**mapping, "url": f"http://127.0.0.1:{site.server.port}/$1"}])
-    answer = await site.get("/x")
-    assert (answer.status, answer.body) == (508, b"The request goes in a circle")
+    response = await site.get("/x")
+    assert (response.status, response.body) == (508, b"The request goes in a circle")
     assert len(site.named("incoming")) == 11
 
 
@@ -267,15 +267,15 @@ async def test_max_forwards(hops: str, status: int, upstream: Upstream, serve: S
 # Down.
 
 
-async def test_an_answer_comes_down(upstream: Upstream, serve: Serve) -> None:
+async def test_a_response_comes_down(upstream: Upstream, serve: Serve) -> None:
     backend = await upstream(
         b"HTTP/1.1 203 Whatever\r\nServer: s\r\nSet-Cookie: a=b; Secure\r\nDate: yesterday\r\nset-cookie: c=d\r\n"
         b"Connection: keep-alive, X-Gone\r\nX-Gone: 1\r\nKeep-Alive: timeout=5\r\nX-Latin: \xe9\r\n"
         b"Content-Length: 5\r\nContent-Type: text/x\r\nLocation: /elsewhere\r\n\r\nhello"
     )
-    answer = await (await serve(backend.url)).get()
-    assert answer.status == 203
-    assert list(answer.headers.items()) == [
+    response = await (await serve(backend.url)).get()
+    assert response.status == 203
+    assert list(response.headers.items()) == [
         ("Server", "s"),
         ("Set-Cookie", "a=b; Secure"),
         ("Date", "yesterday"),
@@ -286,7 +286,7 @@ async def test_an_answer_comes_down(upstream: Upstream, serve: Serve) -> None:
         ("Location", "/elsewhere"),
         ("via", "1.1 reserve"),
     ]
-    assert answer.body == b"hello"
+    assert response.body == b"hello"
 
 
 @pytest.mark.parametrize(
@@ -294,9 +294,9 @@ async def test_an_answer_comes_down(upstream: Upstream, serve: Serve) -> None:
 )
 async def test_every_status_comes_down(status: int, upstream: Upstream, serve: Serve) -> None:
     backend = await upstream(f"HTTP/1.1 {status} X\r\nContent-Length: 2\r\n\r\nok".encode())
-    answer = await (await serve(backend.url)).get()
-    assert (answer.status, answer.body) == (status, b"ok")
-    assert "cache-control" not in answer.headers, "whether it may be kept is for its server to say"
+    response = await (await serve(backend.url)).get()
+    assert (response.status, response.body) == (status, b"ok")
+    assert "cache-control" not in response.headers, "whether it may be kept is for its server to say"
 
 
 @pytest.mark.parametrize(
@@ -311,14 +311,14 @@ async def test_every_status_comes_down(status: int, upstream: Upstream, serve: S
         (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-Y: 1\r\n\r\n", "0"),
     ],
 )
-async def test_answers_without_a_body(head: bytes, length: str | None, upstream: Upstream, serve: Serve) -> None:
+async def test_responses_without_a_body(head: bytes, length: str | None, upstream: Upstream, serve: Serve) -> None:
     backend = await upstream(head)
     site = await serve(backend.url)
     for _ in range(2):
-        answer = await site.get()
-        assert answer.body == b""
-        assert answer.headers.get("content-length") == length
-        assert answer.headers["x-y"] == "1"
+        response = await site.get()
+        assert response.body == b""
+        assert response.headers.get("content-length") == length
+        assert response.headers["x-y"] == "1"
     assert backend.connections == 1
 
 
@@ -331,19 +331,19 @@ async def test_answers_without_a_body(head: bytes, length: str | None, upstream:
         (b"", []),
     ],
 )
-async def test_an_answer_to_head(head: bytes, framing: list[Any], upstream: Upstream, serve: Serve) -> None:
+async def test_a_response_to_head(head: bytes, framing: list[Any], upstream: Upstream, serve: Serve) -> None:
     backend = await upstream(b"HTTP/1.1 200 OK\r\n%b\r\n" % head)
     site = await serve(backend.url)
     peer = await site.connect()
     for _ in range(3):
-        answer = await peer.ask(b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", bodiless=True)
-        assert answer.status == 200
-        assert undated(answer.headers) == framing + ADDED
+        response = await peer.ask(b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", bodiless=True)
+        assert response.status == 200
+        assert undated(response.headers) == framing + ADDED
     assert backend.connections == 1
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         [b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nhello world"],
         [b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n", b"hello", b" world"],
@@ -353,18 +353,18 @@ async def test_an_answer_to_head(head: bytes, framing: list[Any], upstream: Upst
         [CHUNKED, *(b"1\r\n%c\r\n" % byte for byte in b"hello world"), b"0\r\n\r\n"],
     ],
 )
-async def test_a_body_comes_down_however_it_is_framed(answer: list[bytes], upstream: Upstream, serve: Serve) -> None:
+async def test_a_body_comes_down_however_it_is_framed(response: list[bytes], upstream: Upstream, serve: Serve) -> None:
     async def script(peer: Peer) -> None:
         while True:
             await peer.message()
-            await peer.send(*answer)
+            await peer.send(*response)
 
     backend = await upstream(script)
     peer = await (await serve(backend.url)).connect()
     for _ in range(2):
         received = await peer.ask(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         assert received.body == b"hello world"
-        assert ("transfer-encoding" in received.headers) is (b"chunked" in answer[0])
+        assert ("transfer-encoding" in received.headers) is (b"chunked" in response[0])
     assert backend.connections == 1
 
 
@@ -380,9 +380,9 @@ async def test_a_body_that_ends_with_its_connection(
     backend = await upstream(script)
     peer = await (await serve(backend.url)).connect()
     for number in range(1, 3):
-        answer = await peer.ask(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-        assert answer.body == b"".join(pieces)
-        assert answer.headers["via"] == f"{version.decode()} reserve"
+        response = await peer.ask(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert response.body == b"".join(pieces)
+        assert response.headers["via"] == f"{version.decode()} reserve"
         assert backend.connections == number
 
 
@@ -422,9 +422,9 @@ async def test_encoded_content_is_left_alone(upstream: Upstream, serve: Serve) -
     backend = await upstream(
         b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nETag: x\r\nContent-Length: %d\r\n\r\n%b" % (len(packed), packed)
     )
-    answer = await (await serve(backend.url)).get("/", "Accept-Encoding: gzip")
-    assert answer.body == packed
-    assert answer.headers["content-encoding"] == "gzip"
+    response = await (await serve(backend.url)).get("/", "Accept-Encoding: gzip")
+    assert response.body == packed
+    assert response.headers["content-encoding"] == "gzip"
     assert backend.requests[0].headers["accept-encoding"] == "gzip"
 
 
@@ -450,7 +450,7 @@ async def test_events_come_down_at_once(upstream: Upstream, serve: Serve) -> Non
     go_on.set()
 
 
-async def test_headers_of_earlier_mappings_stay_unless_the_answer_has_them(upstream: Upstream, serve: Serve) -> None:
+async def test_headers_of_earlier_mappings_stay_unless_the_response_has_them(upstream: Upstream, serve: Serve) -> None:
     def before(request: Request, response: Response) -> None:
         response.status = 418
         response.headers.extend([("X-Before", "1"), ("X-Y", "before"), ("Content-Length", "7")])
@@ -458,11 +458,11 @@ async def test_headers_of_earlier_mappings_stay_unless_the_answer_has_them(upstr
 
     more = b"\r\nx-y: a\r\nX-Y: b\r\nVary: accept, origin\r\n\r\n"
     backend = await upstream(CHUNKED.replace(b"\r\n\r\n", more) + b"2\r\nok\r\n0\r\n\r\n")
-    answer = await (await serve({"custom": before}, backend.url)).get()
-    assert (answer.status, answer.body) == (200, b"ok")
-    assert answer.headers["x-before"] == "1"
-    assert answer.headers.getall("x-y") == ["a", "b"]
-    assert answer.headers["vary"] == "Origin, accept"
+    received = await (await serve({"custom": before}, backend.url)).get()
+    assert (received.status, received.body) == (200, b"ok")
+    assert received.headers["x-before"] == "1"
+    assert received.headers.getall("x-y") == ["a", "b"]
+    assert received.headers["vary"] == "Origin, accept"
 
 
 async def test_cookies_and_locations_are_changed_on_demand(upstream: Upstream, serve: Serve) -> None:

@@ -19,8 +19,8 @@ PROXY: dict[str, Any] = {"match": "^/proxy/(https?)/(.*)", "url": "$1://$2"}
 async def test_the_seed_s_mapping(upstream: Upstream, serve: Serve) -> None:
     backend = await upstream()
     site = await serve({**PROXY, "allow-private": True})
-    answer = await site.get(f"/proxy/http/{backend.authority}/a%2Fb?c=d")
-    assert (answer.status, answer.body) == (200, b"ok")
+    response = await site.get(f"/proxy/http/{backend.authority}/a%2Fb?c=d")
+    assert (response.status, response.body) == (200, b"ok")
     assert backend.requests[0].target == "/a%2Fb?c=d"
     assert backend.requests[0].headers["host"] == backend.authority
 
@@ -58,10 +58,10 @@ async def test_a_private_destination_is_forbidden(
     host: str, upstream: Upstream, serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
     backend = await upstream()
-    answer = await (await serve(PROXY)).get(f"/proxy/http/{host}:{backend.port}/")
-    assert answer.status in (403, 502), answer  # 502: this system doesn't take it for an address at all
-    if answer.status == 403:
-        assert answer.body == b"This destination is not allowed"
+    response = await (await serve(PROXY)).get(f"/proxy/http/{host}:{backend.port}/")
+    assert response.status in (403, 502), response  # 502: this system doesn't take it for an address at all
+    if response.status == 403:
+        assert response.body == b"This destination is not allowed"
         assert "allow-private isn't set" in caplog.text
     assert backend.connections == 0
 
@@ -76,7 +76,7 @@ async def test_a_name_is_resolved_once_and_what_is_checked_is_connected_to(
 ) -> None:
     """A name that changes from a public to a private address between two looks (DNS rebinding)."""
     backend = await upstream()
-    answers = ["203.0.113.1", "127.0.0.1"]
+    responses = ["203.0.113.1", "127.0.0.1"]
     asked: list[str] = []
     original = socket.getaddrinfo
 
@@ -84,7 +84,7 @@ async def test_a_name_is_resolved_once_and_what_is_checked_is_connected_to(
         if host != "rebind.example":
             return original(host, *arguments, **options)
         asked.append(host)
-        return original(answers[min(len(asked), len(answers)) - 1], *arguments, **options)
+        return original(responses[min(len(asked), len(responses)) - 1], *arguments, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     monkeypatch.setattr("reserve_url.dial.is_public", lambda address: address != "127.0.0.1")
@@ -131,8 +131,8 @@ async def test_allowed_hosts(upstream: Upstream, serve: Serve, caplog: pytest.Lo
     backend = await upstream()
     site = await serve({**PROXY, "allow-private": True, "allow-hosts": [f"127.0.0.1:{backend.port}", "*.example"]})
     assert (await site.get(f"/proxy/http/{backend.authority}/")).body == b"ok"
-    answer = await site.get(f"/proxy/http/localhost:{backend.port}/")
-    assert (answer.status, answer.body) == (403, b"This destination is not allowed")
+    response = await site.get(f"/proxy/http/localhost:{backend.port}/")
+    assert (response.status, response.body) == (403, b"This destination is not allowed")
     assert "its host is not among allow-hosts" in caplog.text
     site = await serve({**PROXY, "allow-hosts": ["127.0.0.1"]})
     assert (await site.get(f"/proxy/http/{backend.authority}/")).status == 403
@@ -161,8 +161,8 @@ async def test_a_redirect_of_an_upstream_server_is_not_followed(upstream: Upstre
     canary = await upstream()
     head = f"HTTP/1.1 302 Found\r\nLocation: {canary.url}/\r\nContent-Length: 0\r\n\r\n"
     backend = await upstream(head.encode())
-    answer = await (await serve({**PROXY, "allow-private": True})).get(f"/proxy/http/{backend.authority}/")
-    assert (answer.status, answer.headers["location"]) == (302, f"{canary.url}/")
+    response = await (await serve({**PROXY, "allow-private": True})).get(f"/proxy/http/{backend.authority}/")
+    assert (response.status, response.headers["location"]) == (302, f"{canary.url}/")
     assert canary.connections == 0
 
 

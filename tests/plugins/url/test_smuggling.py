@@ -1,7 +1,7 @@
-"""Answers that are no valid HTTP/1.1, or could be read in two ways: each with the rule it breaks.
+"""Responses that are no valid HTTP/1.1, or could be read in two ways: each with the rule it breaks.
 
 Each is answered with 502 (or cut, once the head is out), and its connection carries nothing more: whatever follows on
-it can't become somebody else's answer.
+it can't become somebody else's response.
 """
 
 from __future__ import annotations
@@ -76,9 +76,9 @@ BEFORE_THE_HEAD = {
     "chunked in two lines (RFC 9112 6.1)": head(CHUNKED, CHUNKED) + b"0\r\n\r\n",
     "quoted chunked (RFC 9112 7)": head(b'Transfer-Encoding: "chunked"') + b"0\r\n\r\n",
     "a control behind chunked (RFC 9112 7)": head(b"Transfer-Encoding: chunked\x0b") + b"0\r\n\r\n",
-    "an interim answer with a length (RFC 9110 8.6)": head(CL5, status=b"HTTP/1.1 103 X") + b"hello",
-    "an interim answer with a coding (RFC 9112 6.1)": head(CHUNKED, status=b"HTTP/1.1 100 X") + b"0\r\n\r\n",
-    "too many interim answers": head(status=b"HTTP/1.1 100 X") * 20,
+    "an interim response with a length (RFC 9110 8.6)": head(CL5, status=b"HTTP/1.1 103 X") + b"hello",
+    "an interim response with a coding (RFC 9112 6.1)": head(CHUNKED, status=b"HTTP/1.1 100 X") + b"0\r\n\r\n",
+    "too many interim responses": head(status=b"HTTP/1.1 100 X") * 20,
     "a switch nobody asked for (RFC 9110 15.2.2)": head(*UPGRADE, status=b"HTTP/1.1 101 X"),
     "a switch to nothing (RFC 9110 15.2.2)": head(status=b"HTTP/1.1 101 X"),
     "a head without end": b"HTTP/1.1 200 OK\r\nX: " + b"x" * 300_000,
@@ -109,7 +109,7 @@ IN_THE_BODY = {
 
 
 @pytest.mark.parametrize("vector", BEFORE_THE_HEAD.values(), ids=BEFORE_THE_HEAD)
-async def test_no_answer(vector: bytes, upstream: Upstream, serve: Serve) -> None:
+async def test_no_response(vector: bytes, upstream: Upstream, serve: Serve) -> None:
     async def script(peer: Peer) -> None:
         request = await peer.message()
         if request.target != "/first":
@@ -122,9 +122,9 @@ async def test_no_answer(vector: bytes, upstream: Upstream, serve: Serve) -> Non
     backend = await upstream(script)
     site = await serve(backend.url)
     peer = await site.connect()
-    answer = await peer.ask(b"GET /first HTTP/1.1\r\nHost: a\r\n\r\n")
-    assert answer.status == 502
-    assert b"poison" not in answer.body
+    response = await peer.ask(b"GET /first HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert response.status == 502
+    assert b"poison" not in response.body
     assert (await peer.ask(b"GET /second HTTP/1.1\r\nHost: a\r\n\r\n")).body == b"ok"
     assert backend.connections == 2
     assert site.named("error") == []
@@ -146,7 +146,7 @@ async def test_a_head_without_end_is_given_up(begin: bytes, upstream: Upstream, 
 
 @pytest.mark.parametrize("parts", [(b"hello" + POISON,), (b"hel", b"lo" + POISON)])
 async def test_what_follows_a_body_is_nobodys(parts: tuple[bytes, ...], upstream: Upstream, serve: Serve) -> None:
-    """RFC 9112 9.2: neither more of this answer nor the answer to the next request."""
+    """RFC 9112 9.2: neither more of this response nor the response to the next request."""
 
     async def script(peer: Peer) -> None:
         request = await peer.message()
@@ -179,17 +179,17 @@ async def test_no_body(vector: bytes, apart: bool, upstream: Upstream, serve: Se
     site = await serve(backend.url)
     peer = await site.connect()
     await peer.send(b"GET /first HTTP/1.1\r\nHost: a\r\n\r\n")
-    answer = b""
+    response = b""
     try:
         while piece := await peer.some():
-            answer += piece
-            if b"502 Bad Gateway" in answer:
+            response += piece
+            if b"502 Bad Gateway" in response:
                 assert not apart
                 break
     except ConnectionError:
         pass
-    assert b"poison" not in answer
-    assert b"0\r\n\r\n" not in answer
+    assert b"poison" not in response
+    assert b"0\r\n\r\n" not in response
     assert (await site.get("/second")).body == b"ok"
     assert backend.connections == 2
     assert site.named("error") == []

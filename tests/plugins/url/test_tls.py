@@ -45,8 +45,8 @@ async def test_the_seed_s_mapping_over_tls(authority: trustme.CA, ca: str, upstr
     backend = await upstream(OK, context=context(authority, "localhost"))
     site = await serve({"match": "^/proxy/(https?)/(.*)", "url": "$1://$2", "allow-private": True, "ca": ca})
     for _ in range(3):
-        answer = await site.get(f"/proxy/https/localhost:{backend.port}/a?b=c")
-        assert (answer.status, answer.body) == (200, b"ok")
+        response = await site.get(f"/proxy/https/localhost:{backend.port}/a?b=c")
+        assert (response.status, response.body) == (200, b"ok")
     assert backend.requests[0].target == "/a?b=c"
     assert backend.requests[0].headers["host"] == f"localhost:{backend.port}"
     assert backend.connections == 1
@@ -75,8 +75,8 @@ async def test_certificates_are_verified(
     backend = await upstream(OK, context=context(authority, *names))
     if "ca" in options:
         options = {"ca": ca}
-    answer = await (await serve({"url": url(backend), **options})).get()
-    assert answer.status == status
+    response = await (await serve({"url": url(backend), **options})).get()
+    assert response.status == status
     if status == 502:
         assert "certificate verify failed" in caplog.text
         assert backend.requests == []
@@ -106,8 +106,8 @@ async def test_plain_http_is_no_tls(upstream: Upstream, serve: Serve, caplog: py
         await peer.some()
         await peer.send(OK)
 
-    answer = await (await serve({"url": url(await upstream(script))})).get()
-    assert answer.status == 502
+    response = await (await serve({"url": url(await upstream(script))})).get()
+    assert response.status == 502
     assert "no connection" in caplog.text
 
 
@@ -133,8 +133,8 @@ async def test_bodies_over_tls(authority: trustme.CA, ca: str, upstream: Upstrea
     )
     peer = await (await serve({"url": url(backend), "ca": ca})).connect()
     for _ in range(2):
-        answer = await peer.ask(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
-        assert answer.body == body
+        response = await peer.ask(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        assert response.body == body
     assert backend.requests[1].body == body
     assert backend.connections == 1
 

@@ -1,4 +1,4 @@
-"""What comes before an answer and behind a body: interim answers (RFC 9110 15.2) and trailers (RFC 9110 6.5)."""
+"""What comes before a response and behind a body: interim responses (RFC 9110 15.2) and trailers (RFC 9110 6.5)."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ async def test_a_chunked_body_goes_up_with_its_trailers(upstream: Upstream, serv
     backend = await upstream()
     site = await serve(backend.url)
     peer = await site.connect()
-    answer = await peer.ask(
+    response = await peer.ask(
         b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"
         b"5;x=y\r\nhello\r\n6\r\n world\r\n0\r\nX-Sum: 1\r\nHost: evil\r\n\r\n"
     )
-    assert answer.body == b"ok"
+    assert response.body == b"ok"
     request = backend.requests[0]
     assert request.headers["transfer-encoding"] == "chunked"
     assert request.headers["trailer"] == "X-Sum"
@@ -69,7 +69,7 @@ async def test_a_chunked_body_comes_down_with_its_trailers(
     ],
 )
 @pytest.mark.parametrize("apart", [False, True])
-async def test_interim_answers_come_down(
+async def test_interim_responses_come_down(
     sent: bytes, passed: list[str], apart: bool, upstream: Upstream, serve: Serve
 ) -> None:
     async def script(peer: Peer) -> None:
@@ -86,13 +86,13 @@ async def test_interim_answers_come_down(
             assert interim.first_line == f"HTTP/1.1 {line}"
             link = [("Link", "</a.css>")] if line.startswith("103") else []
             assert list(interim.headers.items()) == [*link, ("via", "1.1 reserve")]
-        answer = await peer.message()
-        assert (answer.status, answer.body) == (200, b"ok")
-        assert "link" not in answer.headers
+        response = await peer.message()
+        assert (response.status, response.body) == (200, b"ok")
+        assert "link" not in response.headers
     assert backend.connections == 1
 
 
-async def test_a_client_of_http_1_0_gets_no_interim_answer(upstream: Upstream, serve: Serve) -> None:
+async def test_a_client_of_http_1_0_gets_no_interim_response(upstream: Upstream, serve: Serve) -> None:
     site = await serve((await upstream(HINTS + OK)).url)
-    answer = await (await site.connect()).ask(b"GET / HTTP/1.0\r\n\r\n")
-    assert (answer.status, answer.body) == (200, b"ok")
+    response = await (await site.connect()).ask(b"GET / HTTP/1.0\r\n\r\n")
+    assert (response.status, response.body) == (200, b"ok")

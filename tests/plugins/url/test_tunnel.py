@@ -144,9 +144,9 @@ async def test_the_handshake(upstream: Upstream, serve: Serve) -> None:
             await peer.send(data.upper())
 
     site = await serve((await upstream(script)).url)
-    peer, answer = await ask(site)
-    assert answer.status == 101
-    assert list(answer.headers.items()) == [
+    peer, response = await ask(site)
+    assert response.status == 101
+    assert list(response.headers.items()) == [
         ("Sec-WebSocket-Accept", ACCEPT.decode()),
         ("Sec-WebSocket-Protocol", "a"),
         ("X-Y", "1"),
@@ -379,10 +379,10 @@ async def test_a_refusal_comes_down(refusal: bytes, upstream: Upstream, serve: S
     site = await serve({"match": "^/hidden", "status": 403}, backend.url)
     peer = await site.connect()
     await peer.send(HANDSHAKE + b"GET /hidden HTTP/1.1\r\nHost: a\r\n\r\n" + b"GET /open HTTP/1.1\r\nHost: a\r\n\r\n")
-    answer = await peer.message()
-    assert (answer.status, answer.body) == (int(refusal.split()[1]), b"no")
-    assert answer.headers["x-y"] == "1"
-    assert "upgrade" not in answer.headers
+    response = await peer.message()
+    assert (response.status, response.body) == (int(refusal.split()[1]), b"no")
+    assert response.headers["x-y"] == "1"
+    assert "upgrade" not in response.headers
     assert (await peer.message()).status == 403
     assert (await peer.message()).body == b"ok"
     assert [request.target for request in backend.requests] == ["/chat", "/open"]
@@ -392,10 +392,10 @@ async def test_an_upgrade_that_is_required_is_named(upstream: Upstream, serve: S
     backend = await upstream(
         b"HTTP/1.1 426 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 0\r\n\r\n"
     )
-    answer = await (await serve(backend.url)).get()
-    assert answer.status == 426
-    assert answer.headers["upgrade"] == "websocket"
-    assert answer.headers["connection"] == "Upgrade"
+    response = await (await serve(backend.url)).get()
+    assert response.status == 426
+    assert response.headers["upgrade"] == "websocket"
+    assert response.headers["connection"] == "Upgrade"
 
 
 @pytest.mark.parametrize(
@@ -409,7 +409,7 @@ async def test_an_upgrade_that_is_required_is_named(upstream: Upstream, serve: S
         SWITCH.replace(b"Connection: Upgrade\r\n", b""),
     ],
 )
-async def test_an_answer_to_another_handshake_opens_no_tunnel(switch: bytes, upstream: Upstream, serve: Serve) -> None:
+async def test_a_response_to_another_handshake_opens_no_tunnel(switch: bytes, upstream: Upstream, serve: Serve) -> None:
     backend = await upstream(switch)
     site = await serve({"match": "^/hidden", "status": 403}, backend.url)
     peer = await site.connect()

@@ -30,10 +30,10 @@ BAD = "The upstream server can't be reached, or gives no valid response"
 SLOW = "The upstream server takes too long"
 
 
-def failed(answer: Message, status: int, text: str, caplog: pytest.LogCaptureFixture, *reasons: str) -> None:
+def failed(response: Message, status: int, text: str, caplog: pytest.LogCaptureFixture, *reasons: str) -> None:
     """The client is told what, the log why; neither is told a query."""
-    assert (answer.status, answer.body.decode()) == (status, text)
-    assert answer.headers["content-type"].startswith("text/plain")
+    assert (response.status, response.body.decode()) == (status, text)
+    assert response.headers["content-type"].startswith("text/plain")
     lines = [record.getMessage() for record in caplog.records if record.name == "reserve"]
     assert len(lines) == 1
     assert all(reason in lines[0] for reason in reasons), lines[0]
@@ -53,8 +53,8 @@ async def test_refused(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
         site = await serve(url)
-        answer = await site.get("/path?secret")
-    failed(answer, 502, BAD, caplog, f"GET {url}/path: no connection:")
+        response = await site.get("/path?secret")
+    failed(response, 502, BAD, caplog, f"GET {url}/path: no connection:")
     assert site.named("error") == []
 
 
@@ -78,7 +78,7 @@ async def test_a_connection_that_does_not_come_about(serve: Serve, caplog: pytes
 
 @pytest.mark.parametrize("how", ["close", "reset"])
 @pytest.mark.parametrize("request_", [GET, POST])
-async def test_closed_without_an_answer(
+async def test_closed_without_a_response(
     how: str, request_: bytes, upstream: Upstream, serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def script(peer: Peer) -> None:
@@ -109,7 +109,7 @@ async def test_closed_within_the_head(
     assert backend.connections == 1
 
 
-async def test_no_answer_in_time(
+async def test_no_response_in_time(
     upstream: Upstream, serve: Serve, until: Until, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def script(peer: Peer) -> None:
@@ -223,8 +223,8 @@ async def test_a_body_that_breaks_off_is_never_ended(
     site = await serve({"match": "^/(.*)", "url": f"{backend.url}/$1", "timeout": 10})
     peer = await site.connect()
     await peer.send(GET)
-    answer = await peer.head()
-    assert answer.status == 200
+    response = await peer.head()
+    assert response.status == 200
     go_on.set()
     try:
         rest = await clock.hurry(peer.rest())
@@ -314,16 +314,16 @@ async def test_a_body_that_breaks_at_the_client_ends_the_upstream_request(
             seen.set_result(b"")
 
     site = await serve((await upstream(script)).url, limits={"body-timeout": 0.3})
-    answer = await (await site.connect()).ask(b"POST / HTTP/1.1\r\nHost: a\r\n" + body)
-    assert answer.status == status
+    response = await (await site.connect()).ask(b"POST / HTTP/1.1\r\nHost: a\r\n" + body)
+    assert response.status == status
     assert b"\r\n0\r\n" not in await asyncio.wait_for(seen, PATIENCE)
 
 
-# Answers before the body is through.
+# Responses before the body is through.
 
 
 @pytest.mark.parametrize("close", [False, True])
-async def test_an_early_answer_comes_down(close: bool, upstream: Upstream, serve: Serve) -> None:
+async def test_an_early_response_comes_down(close: bool, upstream: Upstream, serve: Serve) -> None:
     async def script(peer: Peer) -> None:
         if (await peer.head()).target == "/well":
             await peer.send(OK)
@@ -337,13 +337,13 @@ async def test_an_early_answer_comes_down(close: bool, upstream: Upstream, serve
     site = await serve(backend.url)
     peer = await site.connect()
     await peer.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 100_000)
-    answer = await peer.message()
-    assert (answer.status, answer.body) == (413, b"no")
+    response = await peer.message()
+    assert (response.status, response.body) == (413, b"no")
     await well_again(site)
     assert backend.connections == 2
 
 
-async def test_an_answer_with_a_reset_behind_it_comes_down(upstream: Upstream, serve: Serve) -> None:
+async def test_a_response_with_a_reset_behind_it_comes_down(upstream: Upstream, serve: Serve) -> None:
     async def script(peer: Peer) -> None:
         await peer.head()
         await peer.send(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno")
@@ -353,8 +353,8 @@ async def test_an_answer_with_a_reset_behind_it_comes_down(upstream: Upstream, s
     for _ in range(30):
         peer = await site.connect()
         await peer.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2000000\r\n\r\n" + b"x" * 2_000_000)
-        answer = await peer.message()
-        assert (answer.status, answer.body) == (413, b"no")
+        response = await peer.message()
+        assert (response.status, response.body) == (413, b"no")
         peer.close()
 
 
@@ -384,7 +384,7 @@ async def test_what_has_come_is_read_before_the_connection_counts_as_broken(said
     with contextlib.suppress(UpstreamError):
         await connection.write(b"x")
 
-    async def answer() -> tuple[int, bytes]:
+    async def read_response() -> tuple[int, bytes]:
         while not connection.has_head():
             await connection.news()
         body = b""
@@ -394,9 +394,9 @@ async def test_what_has_come_is_read_before_the_connection_counts_as_broken(said
 
     if status is None:
         with pytest.raises(UpstreamError):
-            await answer()
+            await read_response()
     else:
-        assert await answer() == (status, b"no")
+        assert await read_response() == (status, b"no")
 
 
 @pytest.mark.parametrize("banner", [b"SSH-2.0-x\r\n", b"220 mail.example ESMTP\r\n", b"\x00"])

@@ -11,7 +11,7 @@ import pytest
 from multidict import CIMultiDict
 
 from reserve_core import Event, Server, serve as serve_configuration
-from tests.kit.client import Answer
+from tests.kit.client import ReceivedResponse
 from tests.kit.waiting import PATIENCE
 
 
@@ -27,14 +27,14 @@ class Site:
     def _note(self, event: Event) -> None:
         self.errors.append(event.reason)
 
-    async def ask(self, method: str, path: str = "/", **options: Any) -> Answer:
-        async with self.client.request(method, self.server.url.rstrip("/") + path, **options) as answer:
-            return Answer(answer.status, CIMultiDict(answer.headers), await answer.read())
+    async def ask(self, method: str, path: str = "/", **options: Any) -> ReceivedResponse:
+        async with self.client.request(method, self.server.url.rstrip("/") + path, **options) as response:
+            return ReceivedResponse(response.status, CIMultiDict(response.headers), await response.read())
 
-    async def get(self, path: str = "/", **headers: str) -> Answer:
+    async def get(self, path: str = "/", **headers: str) -> ReceivedResponse:
         return await self.ask("GET", path, headers=headers)
 
-    async def post(self, path: str, data: Any, **headers: str) -> Answer:
+    async def post(self, path: str, data: Any, **headers: str) -> ReceivedResponse:
         return await self.ask("POST", path, data=data, headers=headers)
 
 

@@ -108,8 +108,8 @@ def shop() -> FastAPI:
 
 async def test_fastapi(serve: Serve, shop: FastAPI) -> None:
     site = await serve({"use": shop})
-    answer = await site.get("/orders/7?verbose=true")
-    assert (answer.status, answer.json()) == (200, {"number": 7, "verbose": True, "events": ["up"]})
+    response = await site.get("/orders/7?verbose=true")
+    assert (response.status, response.json()) == (200, {"number": 7, "verbose": True, "events": ["up"]})
     assert (await site.get("/orders/x")).status == 422
     assert (await site.get("/thread")).json() == "ada"
     assert (await site.get("/stream")).text == "0\n1\n2\n"
@@ -143,8 +143,8 @@ async def test_an_application_that_fails_to_start_stops_the_server() -> None:
 async def test_an_application_that_comes_later_is_started(serve: Serve, shop: FastAPI) -> None:
     site = await serve({"status": 404})
     await site.server.configuration.set_mappings([{"use": shop}])
-    answers = await asyncio.gather(*(site.get("/orders/1") for _ in range(5)))
-    assert {answer.status for answer in answers} == {200}
+    responses = await asyncio.gather(*(site.get("/orders/1") for _ in range(5)))
+    assert {response.status for response in responses} == {200}
     assert shop.state.events == ["up"]
     await site.server.close()
     assert shop.state.events == ["up", "down"]
@@ -203,7 +203,7 @@ async def test_the_scope(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_after_its_end_an_answer_is_followed_by_a_disconnect(serve: Serve, method: str) -> None:
+async def test_after_its_end_a_response_is_followed_by_a_disconnect(serve: Serve, method: str) -> None:
     """ASGI: http.disconnect is what receive gives once the response has been sent, whatever of the body is unread."""
     received: list[Any] = []
 
@@ -212,8 +212,8 @@ async def test_after_its_end_an_answer_is_followed_by_a_disconnect(serve: Serve,
         received.extend([await receive(), await receive()])
 
     site = await serve({"use": app})
-    answer = await site.ask(method, data=b"unread" if method == "POST" else None)
-    assert answer.text == "ok"
+    response = await site.ask(method, data=b"unread" if method == "POST" else None)
+    assert response.text == "ok"
     assert received == [{"type": "http.disconnect"}] * 2
     assert site.errors == []
 
@@ -248,11 +248,11 @@ async def test_a_wsgi_application_by_asgiref(serve: Serve) -> None:
         return [environ["wsgi.input"].read()]
 
     site = await serve({"use": WsgiToAsgi(app)})  # type: ignore[no-untyped-call]
-    answer = await site.post("/a/b", b"hello")
-    assert (answer.status, answer.headers["x-path"], answer.text) == (201, "/a/b", "hello")
+    response = await site.post("/a/b", b"hello")
+    assert (response.status, response.headers["x-path"], response.text) == (201, "/a/b", "hello")
 
 
-# Answers that are none.
+# Responses that are none.
 
 
 @pytest.mark.parametrize(
@@ -272,8 +272,8 @@ async def test_a_wsgi_application_by_asgiref(serve: Serve) -> None:
 )
 async def test_messages_and_what_they_answer(serve: Serve, messages: list[dict[str, Any]], status: int) -> None:
     site = await serve({"use": answering(*messages)})
-    answer = await site.get()
-    assert answer.status == status
+    response = await site.get()
+    assert response.status == status
     assert (await site.get()).status == status
     assert bool(site.errors) is (status == 500 or messages[-1].get("body") == b"again")
 
@@ -286,7 +286,7 @@ async def test_messages_and_what_they_answer(serve: Serve, messages: list[dict[s
         [START, body(b"half", more=True), START],
     ],
 )
-async def test_half_an_answer_is_cut(serve: Serve, messages: list[dict[str, Any]]) -> None:
+async def test_half_a_response_is_cut(serve: Serve, messages: list[dict[str, Any]]) -> None:
     site = await serve({"use": answering(*messages)})
     if messages[0]["headers"][0][0] == b"content-length":
         assert (await site.get()).status == 500
@@ -296,7 +296,7 @@ async def test_half_an_answer_is_cut(serve: Serve, messages: list[dict[str, Any]
     assert len(site.errors) == 1
 
 
-async def test_an_answer_may_come_before_the_body_is_read(serve: Serve) -> None:
+async def test_a_response_may_come_before_the_body_is_read(serve: Serve) -> None:
     site = await serve({"use": answering(START, body(b"early"))})
     for _ in range(2):
         assert (await site.post("/", io.BytesIO(bytes(3_000_000)))).text == "early"

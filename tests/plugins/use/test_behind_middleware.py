@@ -29,27 +29,27 @@ GZIP = {"use": GZipMiddleware, "options": {"minimum_size": 100}}
 
 
 class Passing(BaseHTTPMiddleware):
-    """Wraps both ways, as most middleware of applications does: the body it is given, and the answer."""
+    """Wraps both ways, as most middleware of applications does: the body it is given, and the response."""
 
     async def dispatch(self, request: StarletteRequest, call_next: Any) -> StarletteResponse:
-        answer: StarletteResponse = await call_next(request)
-        answer.headers["x-passed"] = request.url.path
-        return answer
+        response: StarletteResponse = await call_next(request)
+        response.headers["x-passed"] = request.url.path
+        return response
 
 
 class Reading(BaseHTTPMiddleware):
     async def dispatch(self, request: StarletteRequest, call_next: Any) -> StarletteResponse:
         body = await request.body()
-        answer: StarletteResponse = await call_next(request)
-        answer.headers["x-size"] = str(len(body))
-        return answer
+        response: StarletteResponse = await call_next(request)
+        response.headers["x-size"] = str(len(body))
+        return response
 
 
-async def test_cors_allows_the_answers_of_the_mappings_behind_it(serve: Serve) -> None:
+async def test_cors_allows_the_responses_of_the_mappings_behind_it(serve: Serve) -> None:
     site = await serve(CORS, {"match": "^/api", "custom": ["hello"]})
-    answer = await site.get("/api", Origin="http://app.example")
-    assert (answer.status, answer.text) == (200, "hello")
-    assert answer.headers["access-control-allow-origin"] == "http://app.example"
+    response = await site.get("/api", Origin="http://app.example")
+    assert (response.status, response.text) == (200, "hello")
+    assert response.headers["access-control-allow-origin"] == "http://app.example"
     assert "access-control-allow-origin" not in (await site.get("/api", Origin="http://evil.example")).headers
     assert "access-control-allow-origin" in (await site.get("/none", Origin="http://app.example")).headers
 
@@ -57,9 +57,9 @@ async def test_cors_allows_the_answers_of_the_mappings_behind_it(serve: Serve) -
 async def test_cors_answers_a_preflight_itself(serve: Serve) -> None:
     site = await serve(CORS, {"custom": ["hello"]})
     asked = {"Origin": "http://app.example", "Access-Control-Request-Method": "PUT"}
-    answer = await site.ask("OPTIONS", "/api", headers=asked)
-    assert (answer.status, answer.headers["access-control-allow-origin"]) == (200, "http://app.example")
-    assert "hello" not in answer.text
+    response = await site.ask("OPTIONS", "/api", headers=asked)
+    assert (response.status, response.headers["access-control-allow-origin"]) == (200, "http://app.example")
+    assert "hello" not in response.text
 
 
 @pytest.mark.parametrize("streamed", [False, True])
@@ -74,9 +74,9 @@ async def test_gzip_compresses_what_handlers_answer(serve: Serve, streamed: bool
             response.send(LONG)
 
     site = await serve(GZIP, {"custom": handler})
-    answer = await site.get("/", **{"Accept-Encoding": "gzip"})
-    assert answer.headers["content-encoding"] == "gzip"
-    assert gzip.decompress(answer.body).decode() == LONG * (3 if streamed else 1)
+    received = await site.get("/", **{"Accept-Encoding": "gzip"})
+    assert received.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(received.body).decode() == LONG * (3 if streamed else 1)
     plain = await site.get("/", **{"Accept-Encoding": "identity"})
     assert "content-encoding" not in plain.headers
     assert plain.text == LONG * (3 if streamed else 1)
@@ -85,8 +85,8 @@ async def test_gzip_compresses_what_handlers_answer(serve: Serve, streamed: bool
 async def test_gzip_compresses_files(serve: Serve, tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text(LONG)
     site = await serve(GZIP, {"match": "^/(.*)", "file": f"{tmp_path}/$1"})
-    answer = await site.get("/page.html", **{"Accept-Encoding": "gzip"})
-    assert gzip.decompress(answer.body).decode() == LONG
+    response = await site.get("/page.html", **{"Accept-Encoding": "gzip"})
+    assert gzip.decompress(response.body).decode() == LONG
     head = await site.ask("HEAD", "/page.html", headers={"Accept-Encoding": "identity"})
     assert (head.status, head.headers["content-length"], head.body) == (200, str(len(LONG)), b"")
 
@@ -96,8 +96,8 @@ async def test_vary_names_what_the_response_varies_by_once(serve: Serve, tmp_pat
     (tmp_path / "page.txt").write_text(LONG)
     site = await serve(GZIP, CORS, {"match": "^/(.*)", "file": "./$1", "cwd": str(tmp_path)})
     for asked in ({}, {"Accept-Encoding": "gzip"}, {"Accept-Encoding": "gzip", "Origin": "http://app.example"}):
-        answer = await site.get("/page.txt", **asked)
-        assert [value.lower() for value in answer.headers.getall("vary")] == ["accept-encoding, origin"]
+        response = await site.get("/page.txt", **asked)
+        assert [value.lower() for value in response.headers.getall("vary")] == ["accept-encoding, origin"]
 
 
 async def test_sessions_are_at_hand_for_handlers(serve: Serve) -> None:
@@ -124,10 +124,10 @@ async def test_bodies_go_through_in_both_directions(serve: Serve, uses: list[typ
 
     site = await serve(*({"use": each} for each in uses), {"match": "^/echo", "custom": echo})
     body = bytes(range(250)) * (size // 250) + bytes(size % 250)
-    answer = await site.post("/echo", body, **{"Accept-Encoding": "identity"})
-    assert (answer.status, answer.body) == (200, body)
-    assert answer.headers.get("x-passed") == ("/echo" if Passing in uses else None)
-    assert answer.headers.get("x-size") == (str(size) if Reading in uses else None)
+    received = await site.post("/echo", body, **{"Accept-Encoding": "identity"})
+    assert (received.status, received.body) == (200, body)
+    assert received.headers.get("x-passed") == ("/echo" if Passing in uses else None)
+    assert received.headers.get("x-size") == (str(size) if Reading in uses else None)
     assert site.errors == []
 
 
@@ -156,8 +156,8 @@ async def test_the_part_of_a_url_that_middleware_leaves_is_what_was_sent(serve: 
 
     site = await serve({"use": add_key}, {"custom": show})
     assert (await site.get("/a%2Fb?t=x")).text == "/a%2Fb?t=x&key=%2B /a%2Fb?t=x&key=%2B"
-    async with site.client.get(URL(f"{site.server.url}a%2Bb%61?q[]=%41", encoded=True)) as answer:
-        assert await answer.text() == "/a+ba?q[]=A&key=%2B /a%2Bb%61?q[]=%41&key=%2B"
+    async with site.client.get(URL(f"{site.server.url}a%2Bb%61?q[]=%41", encoded=True)) as received:
+        assert await received.text() == "/a+ba?q[]=A&key=%2B /a%2Bb%61?q[]=%41&key=%2B"
 
 
 async def test_what_middleware_changes_of_a_request_is_what_handlers_get(serve: Serve) -> None:
@@ -183,12 +183,12 @@ async def test_an_internal_redirect_begins_with_the_middleware_again(serve: Serv
         {"match": "^/old", "custom": lambda request, response: "/new"},
         {"match": "^/new", "custom": ["new"]},
     )
-    answer = await site.get("/old")
-    assert (answer.status, answer.text) == (200, "new")
+    received = await site.get("/old")
+    assert (received.status, received.text) == (200, "new")
 
 
 @pytest.mark.parametrize(("path", "status"), [("/none", 501), ("/404", 404), ("/refused", 418), ("/204", 204)])
-async def test_every_answer_goes_through(serve: Serve, path: str, status: int) -> None:
+async def test_every_response_goes_through(serve: Serve, path: str, status: int) -> None:
     def refuse(request: Request, response: Response) -> None:
         raise HTTPError(418, "no coffee")
 
@@ -198,8 +198,8 @@ async def test_every_answer_goes_through(serve: Serve, path: str, status: int) -
         {"match": "^/204", "status": 204},
         {"match": "^/refused", "custom": refuse},
     )
-    answer = await site.get(path)
-    assert (answer.status, answer.headers["x-passed"]) == (status, path)
+    received = await site.get(path)
+    assert (received.status, received.headers["x-passed"]) == (status, path)
 
 
 async def test_a_handler_that_fails_is_a_500_and_an_error(serve: Serve) -> None:
@@ -207,12 +207,12 @@ async def test_a_handler_that_fails_is_a_500_and_an_error(serve: Serve) -> None:
         raise ValueError("broken")
 
     site = await serve(GZIP, {"custom": fail})
-    answer = await site.get()
-    assert answer.status == 500
+    received = await site.get()
+    assert received.status == 500
     assert [str(error) for error in site.errors] == ["broken"]
 
 
-async def test_an_answer_cut_in_the_middle_is_cut_for_the_client(serve: Serve) -> None:
+async def test_a_response_cut_in_the_middle_is_cut_for_the_client(serve: Serve) -> None:
     async def fail(request: Request, response: Response) -> None:
         await response.write("half")
         response.abort()
@@ -231,10 +231,10 @@ async def test_chunks_come_as_they_are_written(serve: Serve) -> None:
         await response.end("two")
 
     site = await serve({"use": Passing}, {"custom": slow})
-    async with site.client.get(site.server.url) as answer:
-        assert await answer.content.readany() == b"one"
+    async with site.client.get(site.server.url) as received:
+        assert await received.content.readany() == b"one"
         go_on.set()
-        assert await answer.content.read() == b"two"
+        assert await received.content.read() == b"two"
 
 
 async def test_the_handler_of_a_client_that_has_gone_is_cancelled(serve: Serve) -> None:

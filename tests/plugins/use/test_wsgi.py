@@ -47,15 +47,15 @@ def flask_app() -> Flask:
 
 async def test_flask(serve: Serve) -> None:
     site = await serve({"use": flask_app()})
-    answer = await site.get("/hello/Ad%C3%A9%2F?x=%26")
-    assert (answer.status, answer.text) == (404, answer.text)
-    answer = await site.get("/hello/Ad%C3%A9?x=%26")
-    assert (answer.status, answer.text) == (200, "Hello Adé & ")
+    response = await site.get("/hello/Ad%C3%A9%2F?x=%26")
+    assert (response.status, response.text) == (404, response.text)
+    response = await site.get("/hello/Ad%C3%A9?x=%26")
+    assert (response.status, response.text) == (200, "Hello Adé & ")
     assert (await site.get("/stream")).text == "0\n1\n2\n"
     form = aiohttp.FormData()
     form.add_field("file", bytes(300_000), filename="a.bin")
-    answer = await site.post("/upload", form)
-    assert (answer.status, answer.json()) == (201, {"name": "a.bin", "size": 300_000})
+    response = await site.post("/upload", form)
+    assert (response.status, response.json()) == (201, {"name": "a.bin", "size": 300_000})
     head = await site.ask("HEAD", "/hello/x")
     assert (head.status, head.body) == (200, b"")
 
@@ -126,8 +126,8 @@ async def test_the_environ(serve: Serve) -> None:
         ("Cookie", "a=1"),
         ("Content-Type", "text/x"),
     ]
-    answer = await site.ask("PUT", "/shop/a%20b/%C3%A9?x=%26", headers=headers, data=b"hello")
-    assert (answer.status, answer.headers["content-length"]) == (200, "0")
+    response = await site.ask("PUT", "/shop/a%20b/%C3%A9?x=%26", headers=headers, data=b"hello")
+    assert (response.status, response.headers["content-length"]) == (200, "0")
     assert (seen["SCRIPT_NAME"], seen["PATH_INFO"].encode("latin-1").decode()) == ("/shop", "/a b/é")
     assert (seen["REQUEST_METHOD"], seen["QUERY_STRING"], seen["SERVER_PROTOCOL"]) == ("PUT", "x=%26", "HTTP/1.1")
     assert (seen["HTTP_X_NAME"], seen["HTTP_COOKIE"]) == ("a,b", "a=1")
@@ -195,12 +195,12 @@ async def test_slow_bodies_take_no_thread(serve: Serve) -> None:
             await asyncio.sleep(0.005)
         assert (await site.post("/", b"quick")).text == "quick"
     go_on.set()
-    assert [answer.text for answer in await asyncio.gather(*slow)] == ["one two"] * 5
+    assert [response.text for response in await asyncio.gather(*slow)] == ["one two"] * 5
 
 
 async def test_what_an_application_returns_is_closed(serve: Serve) -> None:
-    answers = [Closing(iter([b"a", b"b"])), Closing(iter([])), Closing(iter([b"abc"]))]
-    left = list(answers)
+    responses = [Closing(iter([b"a", b"b"])), Closing(iter([])), Closing(iter([b"abc"]))]
+    left = list(responses)
 
     def app(environ: dict[str, Any], start_response: Any) -> Closing:
         start_response("200 OK", [("Content-Length", "3")] if len(left) == 1 else [])
@@ -208,7 +208,7 @@ async def test_what_an_application_returns_is_closed(serve: Serve) -> None:
 
     site = await serve({"use": app})
     assert [(await site.get()).text for _ in range(3)] == ["ab", "", "abc"]
-    assert all(answer.closed.is_set() for answer in answers)
+    assert all(response.closed.is_set() for response in responses)
     assert site.errors == []
 
 
@@ -219,17 +219,17 @@ async def test_a_client_that_goes_ends_the_chunks(serve: Serve) -> None:
             yield bytes(100_000)
 
     begun = threading.Event()
-    answer = Closing(endless())
+    response = Closing(endless())
 
     def app(environ: dict[str, Any], start_response: Any) -> Closing:
         start_response("200 OK", [])
-        return answer
+        return response
 
     site = await serve({"use": app})
     asking = asyncio.create_task(site.get())
     await asyncio.to_thread(begun.wait, 10)
     asking.cancel()
-    assert await asyncio.to_thread(answer.closed.wait, 10)
+    assert await asyncio.to_thread(response.closed.wait, 10)
 
 
 async def test_the_write_callable(serve: Serve) -> None:
@@ -289,8 +289,8 @@ async def test_an_error_replaces_what_was_not_sent_yet(serve: Serve) -> None:
         start_response("503 Away", [("X-B", "1")], (ValueError, ValueError("x"), None))
         return [b"away"]
 
-    answer = await (await serve({"use": app})).get()
-    assert (answer.status, answer.text, "x-a" in answer.headers) == (503, "away", False)
+    response = await (await serve({"use": app})).get()
+    assert (response.status, response.text, "x-a" in response.headers) == (503, "away", False)
 
 
 async def test_so_many_requests_at_once_as_there_are_threads(serve: Serve) -> None:
@@ -311,7 +311,7 @@ async def test_so_many_requests_at_once_as_there_are_threads(serve: Serve) -> No
     site = await serve({"match": "^/slow", "use": app, "threads": 3}, {"custom": ["quick"]})
     slow = asyncio.gather(*(site.get(f"/slow/{number}") for number in range(12)))
     assert (await site.get("/other")).text == "quick"
-    assert [answer.text for answer in await slow] == [f"/slow/{number}" for number in range(12)]
+    assert [response.text for response in await slow] == [f"/slow/{number}" for number in range(12)]
     assert most == 3
 
 
