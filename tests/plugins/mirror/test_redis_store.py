@@ -100,7 +100,7 @@ async def stand_in(reply: bytes, held: asyncio.Event | None = None) -> AsyncIter
 async def test_keys_have_a_place_of_their_own_and_expire_together(redis_server: RedisServer, opened: Open) -> None:
     store = await opened(redis_server)
     await store.create("orders", SETTINGS)
-    await store.add("orders", Record(SUMMARY, b"body", b"answer"))
+    await store.add("orders", Record(SUMMARY, b"body", b"response"))
     with redis_server.client() as client:
         assert sorted(client.keys("*")) == [b"reserve:{orders}", b"reserve:{orders}:b", b"reserve:{orders}:s"]
         assert [client.type(key) for key in sorted(client.keys("*"))] == [b"hash", b"hash", b"stream"]
@@ -114,7 +114,7 @@ async def test_trimming_leaves_no_body_behind(redis_server: RedisServer, opened:
     store = await opened(redis_server)
     await store.create("orders", SETTINGS._replace(max_requests=3))
     for _ in range(10):
-        await store.add("orders", Record(SUMMARY, b"body", b"answer"))
+        await store.add("orders", Record(SUMMARY, b"body", b"response"))
     with redis_server.client() as client:
         assert client.xlen("reserve:{orders}:s") == 3
         assert client.hlen("reserve:{orders}:b") == 6

@@ -41,7 +41,8 @@ class Tapped:
             self.site.base = base
 
     def recorded(self, number: int = 1, code: str = "orders") -> dict[str, Any]:
-        """The request of this number that was recorded, whole. It's stored when the answer has gone out already."""
+        """The request of this number that was recorded, whole. It's stored, and the mirror made, after the response."""
+        wait_until(lambda: self.site.get(f"/api/mirrors/{code}").status == 200)
         wait_until(lambda: len(self.site.requests(code)) >= number)
         return self.site.whole(self.site.requests(code)[number - 1]["id"], code)
 
@@ -56,7 +57,7 @@ def tap(serve: Serve) -> Tap:
 
 
 def content(whole: dict[str, Any]) -> bytes:
-    """The body of a whole request or of its answer."""
+    """The body of a whole request or of its response."""
     return base64.b64decode(whole["body"]) if whole["body_encoding"] == "base64" else str(whole["body"]).encode()
 
 
