@@ -39,9 +39,9 @@ SHOWN = shown()
 # What is shown there is wrong on purpose, or belongs to a plugin that is written there.
 REFUSED = {
     "configuration.md: Errors",
+    "hooks.md: The plugin at work",
     "plugins.md: Options as a dataclass",
     "plugins.md: Start with the kit",
-    "plugins.md: The plugin at work",
     "tutorials/plugin.md: Make it your own",
     "tutorials/plugin.md: Test it",
     "tutorials/plugin.md: What your users see",

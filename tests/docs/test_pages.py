@@ -207,7 +207,7 @@ def test_the_commands_of_a_section_do_what_it_says(
     page: str, title: str, write: Write, start: Start, command: Path, tmp_path: Path, install: Install
 ) -> None:
     write(files(page, title))
-    if page == "plugins.md":
+    if page == "hooks.md":
         (tmp_path / "visits.py").write_text(example())
         install(tmp_path, "visits", {"visits": "visits"})
     console = Console(tmp_path, command, start, install)
@@ -270,7 +270,7 @@ def test_every_block_is_of_a_kind_that_is_tried() -> None:
         if block.language == "python" and block.name is None
         if not page.startswith("api/")  # whose blocks are signatures
     }
-    assert loose == {"plugins.md"}
+    assert loose == {"hooks.md"}
 
 
 def rows(section: Section) -> list[list[str]]:
@@ -302,7 +302,7 @@ def test_the_testing_example_is_the_one_in_examples(project: Path) -> None:
 
 
 def example() -> str:
-    """The plugin whose hooks are the examples of the plugin guide."""
-    found = PAGES["plugins.md"]
+    """The plugin whose hooks are the examples of that page."""
+    found = PAGES["hooks.md"]
     blocks = [block for title in ("The hooks", "The events") for block in found[title].blocks]
     return "\n\n".join(block.text for block in blocks if block.language == "python" and ": ...\n" not in block.text)

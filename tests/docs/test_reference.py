@@ -12,7 +12,7 @@ import pytest
 from docs import tables
 from tests.docs.test_pages import DOCS, PAGES, example
 
-GUIDE = (DOCS / "plugins.md").read_text()
+GUIDE = (DOCS / "hooks.md").read_text()
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -31,7 +31,7 @@ def test_a_table_is_written_anew() -> None:
 
 def part(hook: str) -> str:
     found = re.search(rf"^### {hook}\n(.*?)(?=^##|\Z)", GUIDE, re.DOTALL | re.MULTILINE)
-    assert found, f"{hook} has no heading in the plugin guide"
+    assert found, f"{hook} has no heading on the page of the hooks"
     return found[1]
 
 
@@ -39,7 +39,7 @@ def part(hook: str) -> str:
 def test_a_hook_has_its_signature_its_arguments_and_an_example(hook: str, signature: str) -> None:
     text = part(hook)
     assert f"```python\n@hookimpl\n{signature}: ...\n```" in text
-    prose = re.sub("```.*?```", "", PAGES["plugins.md"]["The events"].text.partition("###")[0] + text, flags=re.DOTALL)
+    prose = re.sub("```.*?```", "", PAGES["hooks.md"]["The events"].text.partition("###")[0] + text, flags=re.DOTALL)
     arguments = re.findall(r"(\w+): ", signature.partition("(")[2].rpartition(")")[0])
     assert [argument for argument in arguments if not re.search(rf"`{argument}\b", prose)] == []
     assert re.search(rf"@hookimpl\n(?:async )?def {hook}\(", example())
