@@ -128,4 +128,4 @@ if __name__ == "__main__":
         wrong = build(Path(__file__).parents[1])
     except subprocess.CalledProcessError as error:
         sys.exit(error.output)
-    sys.exit("\n".join(wrong))
+    sys.exit("\n".join(wrong) or None)
