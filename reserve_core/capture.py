@@ -21,14 +21,14 @@ class Sink(Protocol):
     def write(self, data: bytes, /) -> Any: ...
 
 
-class Captured(NamedTuple):
+class CapturedHead(NamedTuple):
     """The head of a response whose body has been copied."""
 
     status: int
     headers: Headers
 
 
-def capture(response: Response, sink: Sink) -> asyncio.Future[Captured]:
+def capture(response: Response, sink: Sink) -> asyncio.Future[CapturedHead]:
     """Copies the body of the response to come to `sink`, decoded from gzip, deflate, br and zstd.
 
     The future gets its result once the response is complete and the sink has all of it. It fails with a ConnectionError
@@ -52,11 +52,11 @@ class _Copier:
     """The writer before the response's own."""
 
     def __init__(self, writer: Writer, sink: Sink, loop: asyncio.AbstractEventLoop) -> None:
-        self.captured: asyncio.Future[Captured] = loop.create_future()
+        self.captured: asyncio.Future[CapturedHead] = loop.create_future()
         self._loop = loop
         self._writer = writer
         self._sink = sink
-        self._head: Captured | None = None
+        self._head: CapturedHead | None = None
         self._decoding: Decoding | None = None  # None: the body goes out as it is
         self._empty = True
         self._ended = False
@@ -87,10 +87,10 @@ class _Copier:
     def abort(self) -> None:
         self._writer.abort()
         if not self._ended:
-            self._fail(ConnectionAbortedError("The answer was cut before its end"))
+            self._fail(ConnectionAbortedError("The response was cut before its end"))
 
     def _begin(self, status: int, headers: Headers) -> None:
-        self._head = Captured(status, headers.copy())
+        self._head = CapturedHead(status, headers.copy())
         if "content-encoding" in headers:
             from .decoding import Decoding  # with its libraries, only where a body is encoded
 

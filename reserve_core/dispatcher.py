@@ -50,7 +50,7 @@ class Dispatcher:
             try:
                 await self._run(request, response, -1)
             except HTTPError as error:
-                self._answer_error(response, error)
+                self._send_error(response, error)
         except Disconnected:
             self._aborted(request, response, incoming_url, start)
             return
@@ -59,7 +59,7 @@ class Dispatcher:
                 reason = None if request.aborted else "cut, because the server stops"
                 self._aborted(request, response, incoming_url, start, reason)
                 raise
-            await self._answer_failure(request, response, error, incoming_url, start)
+            await self._send_failure(request, response, error, incoming_url, start)
         finally:
             table = request.table  # it may be another one by now
             assert table is not None
@@ -71,7 +71,7 @@ class Dispatcher:
     async def dispatch_rest(self, request: Request, response: Response) -> None:
         """Answers `request` by the mappings behind the one that is at work on it, of the table it started with.
 
-        What one of them raises is raised, but for an `HTTPError`, which is an answer.
+        What one of them raises is raised, but for an `HTTPError`, which becomes the response.
         """
         table, mapping = request.table, request.mapping
         if table is None or mapping is None:
@@ -80,7 +80,7 @@ class Dispatcher:
         try:
             await self._run(request, response, mapping.index)
         except HTTPError as error:
-            self._answer_error(response, error)
+            self._send_error(response, error)
         finally:
             table.leave()
 
@@ -135,11 +135,11 @@ class Dispatcher:
                     request.set_url(result)
                     continue
                 result = 508
-            await self._answer_status(request, response, result)
+            await self._send_status(request, response, result)
             return
 
-    async def _answer_status(self, request: Request, response: Response, status: object) -> None:
-        """Answers with a status: by the status handler, the same for everybody."""
+    async def _send_status(self, request: Request, response: Response, status: object) -> None:
+        """Sends a response with this status: by the handler `status`, so that each looks the same."""
         if isinstance(status, bool) or not isinstance(status, int):
             raise TypeError(f"A handler returned {status!r}: a redirect is a URL (str), a status (int) or None")
         table = request.table
@@ -156,9 +156,9 @@ class Dispatcher:
         assert match is not None
         await mapping.handler.redirect(request, response, mapping, match, status, table.configuration)
 
-    def _answer_error(self, response: Response, error: HTTPError) -> None:
+    def _send_error(self, response: Response, error: HTTPError) -> None:
         if response.status == 101:
-            raise error  # behind an upgrade it can't be an answer: it's a failure like any other
+            raise error  # after an upgrade it can't become a response: it's a failure like any other
         if response.ended:
             return
         if response.headers_sent:
@@ -167,10 +167,10 @@ class Dispatcher:
         _forget_content(response)
         response.send(error.reason, error.status, error.headers)
 
-    async def _answer_failure(
+    async def _send_failure(
         self, request: Request, response: Response, error: BaseException, incoming_url: str, start: float
     ) -> None:
-        """A handler has failed: 500 if it can still be said, else the answer is cut."""
+        """A handler has failed: responds with 500 if no head has been sent, else cuts the response."""
         self.events.emit(Event.of_request("error", request, incoming_url, start, reason=error))
         if response.headers_sent:
             if not response.ended or response.status == 101:
@@ -178,11 +178,11 @@ class Dispatcher:
             return
         try:
             _forget_content(response)
-            await self._answer_status(request, response, 500)
+            await self._send_status(request, response, 500)
         except BaseException as failure:
             if is_cancellation(failure):
                 raise
-            # What the handler left behind may be what can't be sent: the plainest answer there is.
+            # The headers that the handler has set may be what can't be sent: this response has none of them.
             response.headers.clear()
             response.send(b"", 500)
 
@@ -196,7 +196,7 @@ class Dispatcher:
             response.abort()
 
 
-# What describes the content of an answer that won't be given. What protects or allows (CSP, CORS) stays.
+# Header fields about the content of a response that won't be sent. Those that protect or allow (CSP, CORS) stay.
 _CONTENT_HEADERS = (
     *("content-type", "content-length", "content-encoding", "content-language", "content-location"),
     *("content-range", "content-disposition", "etag", "last-modified", "cache-control", "expires", "accept-ranges"),

@@ -61,9 +61,9 @@ class ContractError(Exception):
 
 
 class HTTPError(Exception):
-    """Raised by a handler or a helper: answer this request with `status` and, as text, `reason`.
+    """Raised by a handler or a helper: respond to this request with `status` and, as text, `reason`.
 
-    It's an answer, not a failure: nothing is logged as an error.
+    It's a response, not a failure: nothing is logged as an error.
     """
 
     def __init__(self, status: int, reason: str = "", headers: dict[str, str] | None = None) -> None:

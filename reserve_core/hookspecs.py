@@ -92,9 +92,9 @@ async def redirect(
 
     `redirect` is the value of the prefix's property with the groups of `match` interpolated. With `invert-match` there
     may be no match: then `match` is one of the empty pattern, without groups. Returns a str: start again from the first
-    mapping with that URL; an int: answer with that status; None: done if the response has ended, else on to the
-    next mapping. An `HTTPError` raised is an answer; any other exception, SystemExit included, is a 500 and an `error`
-    event.
+    mapping with that URL; an int: respond with that status; None: done if the response has ended, else on to the
+    next mapping. An `HTTPError` raised becomes the response; any other exception, SystemExit included, is a 500
+    and an `error` event.
     """
 
 

@@ -1,4 +1,4 @@
-"""Tools for plugins that do more than answer: that pass requests on, run code of others, show what strangers sent.
+"""Tools for plugins that do more than respond: that forward requests, run code of others, show what strangers sent.
 
 What every handler needs is in `reserve_core` itself. Nothing here is imported before it is asked for.
 """

@@ -113,7 +113,7 @@ class LiveConfiguration:
     async def dispatch_rest(self, request: Request, response: Response) -> None:
         """Answers `request` by the mappings behind the one that is at work on it, of the table it started with.
 
-        What one of them raises is raised, but for an `HTTPError`, which is an answer.
+        What one of them raises is raised, but for an `HTTPError`, which becomes the response.
         """
         await self._dispatcher.dispatch_rest(request, response)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .http import Request
 
 logger: logging.Logger = logging.getLogger("reserve")
-# Where Tornado's handlers tell of their failures, which it answers itself.
+# Where Tornado logs failures of its handlers, to which it responds itself.
 _LOGGERS = (logger, logging.getLogger("tornado.application"))
 
 _RED, _YELLOW = "31", "33"
@@ -33,16 +33,18 @@ _USERINFO = re.compile(r"(?<=://)[^/?#@]*@")
 _SECRET = re.compile(r"(?i)(?<=[?&;])((?:[\w.-]*(?:token|secret|password|passwd|api[_-]?key|signature))=)[^&;]+")
 
 
-class Source(Protocol):
+class Listenable(Protocol):
     """What can be listened to: a server, an emitter."""
 
     def on(self, name: str, callback: Callable[[Event], None], /) -> Any: ...
 
 
-SourceT = TypeVar("SourceT", bound=Source)
+ListenableT = TypeVar("ListenableT", bound=Listenable)
 
 
-def log(server: SourceT, verbose: bool = False, stream: TextIO | None = None, colour: bool | None = None) -> SourceT:
+def log(
+    server: ListenableT, verbose: bool = False, stream: TextIO | None = None, colour: bool | None = None
+) -> ListenableT:
     """Writes what happens to `server` to the console, and returns it.
 
     One line for each answered request, `SERVE GET /path 200 3 ms`; of a failure `ERROR GET /path`, and on a second line
@@ -131,7 +133,7 @@ def _concise(out: Console, err: Console) -> Listeners:
 
 
 class _Served(Direct):
-    """Tells of each answered request."""
+    """Writes the line of each request that has its response."""
 
     __slots__ = ("_out",)
 

@@ -137,7 +137,7 @@ class Shares:
 class OpenTable:
     """The mappings of a server while requests run on them, each with what its lifespan has opened.
 
-    `active` requests run on it; whoever ends one calls `leave`. `status` is the mapping that answers with a status,
+    `active` requests run on it; whoever ends one calls `leave`. `status` is the mapping that responds with a status,
     None without such a handler. `replaced` is set when another table has taken its place.
     """
 
@@ -241,7 +241,7 @@ class OpenTable:
 
 
 def _status_mapping(configuration: Configuration) -> Mapping | None:
-    """What answers with the status that a handler returns."""
+    """The mapping that responds with the status that a handler returns."""
     handler = configuration.handlers.get("status")
     if handler is None:
         return None

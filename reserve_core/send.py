@@ -1,4 +1,4 @@
-"""The helper `send`: an answer from data of any kind."""
+"""The helper `send`: a response from data of any kind."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ async def send(
     headers: HeaderValues | None = None,
     no_body: bool = False,
 ) -> None:
-    """Answers with `data`.
+    """Responds with `data`.
 
     A str is sent as text/plain, bytes as they are, None as an empty body, an async iterable of bytes or str as it
     comes, by default as application/octet-stream, and anything else as JSON. A content-type that is set already stays;
     one of text gets the charset it lacks, which is UTF-8, unless `data` is bytes. `headers` replace those of the same
     name. An iterable is closed at the end, however it ends.
 
-    `no_body`: only the head goes out, as if `data` followed. That is the answer to HEAD, or a 304; to another request
+    `no_body`: only the head goes out, as if `data` followed. That is the response to HEAD, or a 304; to another request
     an announced content that doesn't come would be malformed, which raises `ResponseError`.
 
     Raises what `Response.send` and `Response.write` raise.
@@ -49,7 +49,7 @@ async def _stream(
     iterator = aiter(chunks)
     try:
         if response.headers_sent:
-            raise ResponseError("The response has begun already: a stream can't be its whole answer any more")
+            raise ResponseError("The response has begun already: a stream can't be the whole of it any more")
         if status is not None:
             response.status = status
         _set(response, headers, "application/octet-stream")

@@ -20,9 +20,9 @@ from .errors import HTTPError
 from .events import Emitter, Event
 from .failures import is_cancellation
 from .http import Request
-from .http.arrival import TlsListener
 from .http.connection import Connection
-from .http.server_state import Shared
+from .http.server_state import ServerState
+from .http.tls_listener import TlsListener
 from .listening import BACKLOG, bind
 from .live_configuration import LiveConfiguration
 from .resources import OpenTable, Shares
@@ -53,7 +53,7 @@ class Server:
         self.dispatcher: Dispatcher = Dispatcher(self.events)
         self.configuration: LiveConfiguration = LiveConfiguration(configuration, self.dispatcher, self._set_mappings)
         self.port: int = configuration.port
-        self._shared = Shared(
+        self._http = ServerState(
             self.dispatcher.dispatch, self._tell_refused, configuration.limits, configuration.protocol
         )
         self._sockets = sockets
@@ -79,12 +79,12 @@ class Server:
     @property
     def closing(self) -> bool:
         """Whether the server has begun to stop: new requests get 503."""
-        return self._shared.closing
+        return self._http.closing
 
     @property
     def working(self) -> int:
         """How many requests are at work."""
-        return len({exchange for task, exchange in self._shared.runner.tasks.items() if exchange.task is task})
+        return len({exchange for task, exchange in self._http.runner.tasks.items() if exchange.task is task})
 
     def on(self, name: str, callback: Callable[[Event], None]) -> Callable[[], None]:
         """Calls `callback` on each event called `name`, or on all for "*". Returns what ends it; see `Emitter.on`."""
@@ -127,7 +127,7 @@ class Server:
         if configuration.workers == 1:  # else the process that started the workers tells it
             tell_warnings(configuration)
         loop = asyncio.get_running_loop()
-        self._shared.tick(loop.time(), time.time())
+        self._http.tick(loop.time(), time.time())
         self._ticker = asyncio.create_task(self._tick())
         self._unwatch = watch(self._request_of)
         sockets = self._sockets or bind(configuration)
@@ -136,10 +136,10 @@ class Server:
         self.port = sockets[0].getsockname()[1]
         for each in sockets:
             if configuration.ssl is not None:
-                self._listening.append(TlsListener(self._shared, loop, each, configuration.ssl))
+                self._listening.append(TlsListener(self._http, loop, each, configuration.ssl))
             else:
                 self._listening.append(
-                    await loop.create_server(lambda: Connection(self._shared, loop), sock=each, backlog=BACKLOG)
+                    await loop.create_server(lambda: Connection(self._http, loop), sock=each, backlog=BACKLOG)
                 )
 
     def _tell_refused(self, request: Request, error: HTTPError) -> None:
@@ -149,7 +149,7 @@ class Server:
             self.events.emit(event)
 
     def _request_of(self, task: asyncio.Task[None]) -> Request | None:
-        runner = self._shared.runner
+        runner = self._http.runner
         exchange = runner.tasks.get(task) or runner.current
         return None if exchange is None else exchange.request
 
@@ -229,7 +229,7 @@ class Server:
         await table.open()
         self._swap(table)
         self.configuration.checked = configuration
-        self._shared.limits = configuration.limits
+        self._http.limits = configuration.limits
 
     def _swap(self, table: OpenTable | None) -> None:
         """Has new requests run on another table, and the one before closed once none runs on it any more."""
@@ -251,7 +251,7 @@ class Server:
 
     def _tell_lingering(self, table: OpenTable) -> None:
         requests = [
-            exchange.request for exchange in self._shared.runner.tasks.values() if exchange.request.table is table
+            exchange.request for exchange in self._http.runner.tasks.values() if exchange.request.table is table
         ]
         names = ", ".join(sorted({f"{each.method} {each.path}" for each in requests})) or "a request"
         logger.warning(
@@ -275,7 +275,7 @@ class Server:
     async def _tick(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            self._shared.tick(loop.time(), time.time())
+            self._http.tick(loop.time(), time.time())
             await asyncio.sleep(TICK)
 
     async def close(self, timeout: float | None = None, force: bool = False) -> None:
@@ -290,10 +290,10 @@ class Server:
         self._deadline = min(self._deadline, loop.time() + (0 if force else timeout))
         if self._end is None:
             self._state = "closing"
-            self._shared.closing = True
+            self._http.closing = True
             for listening in self._listening:
                 listening.close()
-            for connection in list(self._shared.connections):
+            for connection in list(self._http.connections):
                 connection.stop()
             self._end = loop.create_task(self._close())
         await asyncio.shield(self._end)
@@ -321,15 +321,15 @@ class Server:
 
     async def _finish_work(self) -> None:
         """Waits until no request is at work; cuts those that still are at the deadline."""
-        shared = self._shared
-        tasks = shared.runner.tasks
+        http = self._http
+        tasks = http.runner.tasks
         loop = asyncio.get_running_loop()
         # Looked at now and then: telling of each end would cost on every request what is of use once.
-        while (shared.connections or tasks or self._active) and loop.time() < self._deadline:  # noqa: ASYNC110
+        while (http.connections or tasks or self._active) and loop.time() < self._deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
         for task in list(tasks):
             task.cancel()
-        for connection in list(shared.connections):
+        for connection in list(http.connections):
             connection.abort()
         if tasks:
             await asyncio.wait(list(tasks), timeout=1)

@@ -1,7 +1,7 @@
 """Notices handlers that hold the event loop, and with it all other requests.
 
-A thread has the loop answer ten times a second. As long as there is no answer, the thread looks who is at work:
-requests pay nothing for it.
+A thread schedules a callback on the loop ten times a second. While the callback hasn't run, the thread looks which
+request is running: requests pay nothing for it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 logger: logging.Logger = logging.getLogger("reserve")
 
-# Seconds: between two looks; without an answer until somebody is to blame; until that is told although it goes on.
+# Seconds: between two looks; that the loop is held until a request is blamed; until that is logged while it goes on.
 LOOK = 0.1
 LIMIT = 0.5
 LONG = 5.0
@@ -73,27 +73,27 @@ class _Watchdog:
         self.ended = threading.Event()
         self._loop = loop
         self._thread_id = threading.get_ident()  # of the loop
-        self._answered = True
+        self._callback_has_run = True
         threading.Thread(target=self._watch, name="reserve-stalls", daemon=True).start()
 
-    def _answer(self) -> None:
-        self._answered = True
+    def _run(self) -> None:
+        self._callback_has_run = True
 
     def _watch(self) -> None:
-        held = 0.0  # seconds without an answer
+        held = 0.0  # seconds since the callback should have run
         culprit: _Culprit | None = None
         told = False
         now, used = time.monotonic(), time.process_time()
         while not self.ended.wait(LOOK):
             passed, now = time.monotonic() - now, time.monotonic()
             worked, used = time.process_time() - used, time.process_time()
-            if self._answered:
+            if self._callback_has_run:
                 if culprit:
                     logger.warning("%s has held up all others for %.1f s%s", culprit.request, held, culprit.where)
                 held, culprit, told = 0.0, None, False
-                self._answered = False
+                self._callback_has_run = False
                 try:
-                    self._loop.call_soon_threadsafe(self._answer)
+                    self._loop.call_soon_threadsafe(self._run)
                 except RuntimeError:  # it is closed
                     return
                 continue
@@ -112,7 +112,7 @@ class _Watchdog:
         task = asyncio.current_task(self._loop)
         request = self._request(task) if task is not None else None
         frame = sys._current_frames().get(self._thread_id)
-        if request is None or self._answered:
+        if request is None or self._callback_has_run:
             return None
         where = place(stack(frame))
         by = f", by {request.mapping.label}" if request.mapping is not None else ""

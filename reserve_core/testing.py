@@ -1,7 +1,7 @@
 """The pytest plugin: fixtures that serve a configuration to a test.
 
 They work in sync and in async tests alike, because the server has an event loop in a thread of its own: a test may
-block while it waits for an answer. What a test gives as a handler runs in that thread.
+block while it waits for a response. What a test gives as a handler runs in that thread.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import brotli  # type: ignore[import-untyped]
 import pytest
 from multidict import CIMultiDict
 
-from reserve_core.capture import Captured, capture
+from reserve_core.capture import CapturedHead, capture
 from reserve_core.decoding import INPUT, PIECE
 from reserve_core.errors import Disconnected, ResponseError
 from reserve_core.http import Response
@@ -105,7 +105,7 @@ async def test_the_head_is_that_of_the_answer(response: Response) -> None:
     response.status = 500
     response.headers["x-late"] = "1"
     sent = {"content-type": "text/plain; charset=utf-8", "cache-control": "no-store"}
-    assert await captured == Captured(200, CIMultiDict(sent))
+    assert await captured == CapturedHead(200, CIMultiDict(sent))
 
 
 @pytest.mark.parametrize("coding", CODINGS)

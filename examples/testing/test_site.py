@@ -8,20 +8,20 @@ SITE = Path(__file__).with_name("reserve.json")
 
 def test_the_api_greets_whom_it_is_given(reserve_mock):
     site = reserve_mock(SITE)
-    answer = site.request("POST", "/api/greetings", body={"name": "Ada"})
-    assert answer.status == 201
-    assert answer.json() == {"greeting": "Hello Ada!"}
+    response = site.request("POST", "/api/greetings", body={"name": "Ada"})
+    assert response.status == 201
+    assert response.json() == {"greeting": "Hello Ada!"}
     assert site.request("POST", "/api/greetings", body={}).status == 400
 
 
 def test_an_old_address_leads_to_the_new_one(reserve_mock):
-    answer = reserve_mock(SITE).request("GET", "/old")
-    assert answer.status == 301
-    assert answer.headers["location"] == "/"
+    response = reserve_mock(SITE).request("GET", "/old")
+    assert response.status == 301
+    assert response.headers["location"] == "/"
 
 
 def test_the_page_is_there_for_a_real_client(reserve_server):
     server = reserve_server(SITE)
-    with urllib.request.urlopen(server.url, timeout=5) as answer:
-        assert answer.headers["content-type"] == "text/html; charset=utf-8"
-        assert answer.read() == b"<h1>It works</h1>\n"
+    with urllib.request.urlopen(server.url, timeout=5) as response:
+        assert response.headers["content-type"] == "text/html; charset=utf-8"
+        assert response.read() == b"<h1>It works</h1>\n"

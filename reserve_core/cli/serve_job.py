@@ -112,7 +112,7 @@ class Job:
 def tell_former(problems: Sequence[Problem]) -> None:
     """Says why there was no reload."""
     Mistakes(problems).show()
-    click.echo("The former configuration goes on answering", err=True)
+    click.echo("The former configuration stays in use", err=True)
 
 
 def watched_files(configurations: Sequence[Configuration]) -> set[Path]:

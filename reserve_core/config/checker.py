@@ -21,7 +21,7 @@ from .compiler import compile_table
 from .configuration import Configuration
 from .contract import local_handler
 from .handler import Handler
-from .reader import Document, Entry, Place, Source, read
+from .reader import Document, DocumentPlace, PlacedValue, Source, read
 from .reference import load_reference
 from .schema import SETTINGS, core_schema
 from .schema_errors import shown
@@ -108,7 +108,7 @@ class _Checker:
             files=frozenset(self._source.files()) | frozenset(self._certificate().values()),
         )
 
-    def mappings(self, handlers: dict[str, Handler]) -> list[Entry]:
+    def mappings(self, handlers: dict[str, Handler]) -> list[PlacedValue]:
         """The mappings as written, the default ones when there are none."""
         written = self._source.mappings
         if written is not None:
@@ -116,19 +116,22 @@ class _Checker:
         document = Document({"mappings": _DEFAULT_MAPPINGS}, self._cwd())
         if not {"file", "status"} <= handlers.keys():
             message = 'There are no "mappings", and the default ones need the plugins file and status'
-            self.problems.append(Place(self._source.documents[0]).problem(message, 'Write "mappings": [...]'))
+            self.problems.append(DocumentPlace(self._source.documents[0]).problem(message, 'Write "mappings": [...]'))
             return []
-        return [Entry(mapping, Place(document, ("mappings", index))) for index, mapping in enumerate(_DEFAULT_MAPPINGS)]
+        return [
+            PlacedValue(mapping, DocumentPlace(document, ("mappings", index)))
+            for index, mapping in enumerate(_DEFAULT_MAPPINGS)
+        ]
 
-    def _check_schema(self, document: Document) -> Iterator[Place]:
+    def _check_schema(self, document: Document) -> Iterator[DocumentPlace]:
         """Reports what is against the schema. Yields the settings, and their members, that are faulty."""
         found = findings(core_schema(), document.data)
         for finding in migration.revised(found, migration.SETTINGS, document.data):
-            self.problems.append(Place(document, finding.path).problem(finding.message, finding.hint))
-            yield Place(document, finding.path[:1])
-            yield Place(document, finding.path[:2])
+            self.problems.append(DocumentPlace(document, finding.path).problem(finding.message, finding.hint))
+            yield DocumentPlace(document, finding.path[:1])
+            yield DocumentPlace(document, finding.path[:2])
 
-    def _entry(self, name: str) -> Entry | None:
+    def _entry(self, name: str) -> PlacedValue | None:
         entry = self._source.setting(name)
         return entry if entry is not None and entry.place not in self._faulty else None
 
@@ -136,11 +139,11 @@ class _Checker:
         entry = self._entry(name)
         return SETTINGS[name]["default"] if entry is None else entry.value
 
-    def _members(self, name: str) -> dict[str, Entry]:
+    def _members(self, name: str) -> dict[str, PlacedValue]:
         members = self._source.members(name)
         return {member: entry for member, entry in members.items() if entry.place not in self._faulty}
 
-    def _attempt(self, place: Place, action: Callable[[], T]) -> T | None:
+    def _attempt(self, place: DocumentPlace, action: Callable[[], T]) -> T | None:
         """What `action` returns; None when it refuses the value at `place`."""
         try:
             return action()

@@ -22,7 +22,7 @@ from .names import meant, suggestion
 from .pattern import DEFAULT, compile_match
 from .properties import MAPPING_PROPERTIES
 from .reach import unreached
-from .reader import Entry, Place
+from .reader import DocumentPlace, PlacedValue
 from .reference import load_reference
 from .schema import mapping_schema
 from .schema_errors import Finding, shown
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 async def compile_table(
-    entries: Iterable[Entry], configuration: Configuration, broken: AbstractSet[str] = frozenset()
+    entries: Iterable[PlacedValue], configuration: Configuration, broken: AbstractSet[str] = frozenset()
 ) -> Table:
     """The table of the mappings, each checked by the handler of the configuration it names, which is given that.
 
@@ -55,7 +55,7 @@ async def compile_table(
     return Table(mappings, _warnings(mappings, places))
 
 
-def _warnings(mappings: Sequence[Mapping], places: list[Place]) -> list[Problem]:
+def _warnings(mappings: Sequence[Mapping], places: list[DocumentPlace]) -> list[Problem]:
     """What is legal in the mappings and can't do what it says, in their order."""
     ended = {mapping.index: by for mapping, by in unreached(mappings)}
     warnings: list[Problem] = []
@@ -75,7 +75,7 @@ def _warnings(mappings: Sequence[Mapping], places: list[Place]) -> list[Problem]
 _COMMON = {"type": "object", "properties": MAPPING_PROPERTIES}
 
 
-def _named(mapping: Mapping, place: Place, seen_from: Place) -> str:
+def _named(mapping: Mapping, place: DocumentPlace, seen_from: DocumentPlace) -> str:
     file = place.document.file
     return mapping.label if file == seen_from.document.file else f"{mapping.label} of {file}"
 
@@ -88,7 +88,7 @@ class _Compiler:
         self._handlers = handlers = configuration.handlers
         self._kind_of = cache(lambda prefix: _Kind(handlers[prefix]))  # only those that the mappings name
 
-    async def compile(self, index: int, entry: Entry) -> Mapping | None:
+    async def compile(self, index: int, entry: PlacedValue) -> Mapping | None:
         """The mapping of an entry; None when it has a mistake, which is in `problems` then."""
         value, place = entry
         before = len(self.problems)
@@ -162,7 +162,7 @@ class _Compiler:
 
         await self._attempt(handler, work(), lambda problem: report)
 
-    async def check_together(self, mappings: tuple[Mapping, ...], places: Sequence[Place]) -> None:
+    async def check_together(self, mappings: tuple[Mapping, ...], places: Sequence[DocumentPlace]) -> None:
         """Has each handler check the mappings together."""
         reports = {each.label: _Report(places[each.index], each.label, self.problems) for each in mappings}
         for prefix in dict.fromkeys(each.handler.prefix for each in mappings):
@@ -227,13 +227,13 @@ class _Kind:
 class _Report:
     """Takes the problems of one mapping."""
 
-    def __init__(self, place: Place, label: str, problems: list[Problem]) -> None:
+    def __init__(self, place: DocumentPlace, label: str, problems: list[Problem]) -> None:
         self.label = label
         self._place = place
         self._problems = problems
 
     def add(self, path: positions.Path, message: str, hint: str | None) -> None:
-        place = Place(self._place.document, (*self._place.path, *path))
+        place = DocumentPlace(self._place.document, (*self._place.path, *path))
         self._problems.append(place.problem(message, hint, self.label))
 
     def attempt(self, name: str, action: Callable[[], T]) -> T | None:
@@ -246,7 +246,7 @@ class _Report:
             return None
 
 
-def _label(value: Any, place: Place) -> str:
+def _label(value: Any, place: DocumentPlace) -> str:
     """How messages name a mapping: its number in its file and its match."""
     match = value.get("match") if isinstance(value, dict) else None
     if isinstance(match, dict):

@@ -78,24 +78,24 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DocumentPlace:
     """Where a value stands: the document and the path within it."""
 
     document: Document
     path: positions.Path = ()
 
-    def __truediv__(self, name: str | int) -> Place:
-        return Place(self.document, (*self.path, name))
+    def __truediv__(self, name: str | int) -> DocumentPlace:
+        return DocumentPlace(self.document, (*self.path, name))
 
     def problem(self, message: str, hint: str | None = None, mapping: str | None = None) -> Problem:
         return Problem(message, hint, self.document.file, self.document.line(self.path), mapping)
 
 
-class Entry(NamedTuple):
+class PlacedValue(NamedTuple):
     """One value with its place."""
 
     value: Any
-    place: Place
+    place: DocumentPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,26 +109,26 @@ class Source:
         """The own settings. They may be changed before the check: what the command line says wins so."""
         return self.documents[0].data
 
-    def setting(self, name: str) -> Entry | None:
+    def setting(self, name: str) -> PlacedValue | None:
         """The setting `name` that wins, None when there is none."""
         return next(self._settings(name), None)
 
-    def members(self, name: str) -> dict[str, Entry]:
+    def members(self, name: str) -> dict[str, PlacedValue]:
         """The members of the setting `name` (`handlers`, `limits`) that win."""
-        members: dict[str, Entry] = {}
+        members: dict[str, PlacedValue] = {}
         for value, place in self._settings(name):
             for member in value if isinstance(value, dict) else ():
-                members.setdefault(member, Entry(value[member], place / member))
+                members.setdefault(member, PlacedValue(value[member], place / member))
         return members
 
     @property
-    def mappings(self) -> list[Entry] | None:
+    def mappings(self) -> list[PlacedValue] | None:
         """The mappings in their order, None when no document has any."""
         settings = list(self._settings("mappings"))
         if not settings:
             return None
         return [
-            Entry(value, place / index)
+            PlacedValue(value, place / index)
             for values, place in settings
             for index, value in enumerate(values if isinstance(values, list) else ())
         ]
@@ -137,8 +137,8 @@ class Source:
         """The files it was read from."""
         return (doc.folder / Path(doc.file).name for doc in self.documents if doc.file is not None)
 
-    def _settings(self, name: str) -> Iterator[Entry]:
-        return (Entry(doc.data[name], Place(doc, (name,))) for doc in self.documents if name in doc.data)
+    def _settings(self, name: str) -> Iterator[PlacedValue]:
+        return (PlacedValue(doc.data[name], DocumentPlace(doc, (name,))) for doc in self.documents if name in doc.data)
 
 
 class _Reader:
@@ -152,7 +152,7 @@ class _Reader:
     def add_dict(self, data: dict[str, Any], folder: Path) -> None:
         self._add(Document(data, folder), ())
 
-    def add_file(self, path: Path, extending: tuple[Path, ...] = (), place: Place | None = None) -> None:
+    def add_file(self, path: Path, extending: tuple[Path, ...] = (), place: DocumentPlace | None = None) -> None:
         """`extending` are the files on the way to this one, `place` is where it is named."""
         path = Path(os.path.normpath(Path.cwd() / path))
         if path in extending:
@@ -166,7 +166,7 @@ class _Reader:
             if text is not None:
                 self._parse(path, text, extending)
 
-    def _text(self, path: Path, place: Place | None) -> str | None:
+    def _text(self, path: Path, place: DocumentPlace | None) -> str | None:
         try:
             with path.open("rb") as file:
                 data = file.read(MAX_SIZE + 1)
@@ -202,23 +202,27 @@ class _Reader:
         if isinstance(data, dict):
             self._add(document, (*extending, path))
         else:
-            self.problems.append(Place(document).problem("A configuration is an object", "Write it in braces: {...}"))
+            self.problems.append(
+                DocumentPlace(document).problem("A configuration is an object", "Write it in braces: {...}")
+            )
 
     def _add(self, document: Document, extending: tuple[Path, ...]) -> None:
         try:
             document.data = _copied(document, self.problems)
         except _TooDeepError as error:
-            place = Place(document, error.args)
+            place = DocumentPlace(document, error.args)
             self._report(f"Nested deeper than {MAX_LEVELS} levels", "Write it with fewer levels", place)
             return
         self.documents.append(document)
         names = [name for name in _EXTENDS if name in document.data]
         if len(names) > 1:
-            self._report('"extends" and "extend" are the same', "Keep one of them", Place(document, ("extend",)))
+            self._report(
+                '"extends" and "extend" are the same', "Keep one of them", DocumentPlace(document, ("extend",))
+            )
         for name in names[:1]:
-            self._extend(document, Place(document, (name,)), extending)
+            self._extend(document, DocumentPlace(document, (name,)), extending)
 
-    def _extend(self, document: Document, place: Place, extending: tuple[Path, ...]) -> None:
+    def _extend(self, document: Document, place: DocumentPlace, extending: tuple[Path, ...]) -> None:
         value = document.data[str(place.path[0])]
         paths = (
             [(path, place / index) for index, path in enumerate(value)] if isinstance(value, list) else [(value, place)]
@@ -229,7 +233,7 @@ class _Reader:
             else:
                 self._report('"extends" is a path or a list of paths', 'Write "./base.json"', at)
 
-    def _report(self, message: str, hint: str, place: Place | None) -> None:
+    def _report(self, message: str, hint: str, place: DocumentPlace | None) -> None:
         self.problems.append(place.problem(message, hint) if place else Problem(message, hint))
 
 
@@ -265,7 +269,7 @@ def _copied(document: Document, problems: list[Problem]) -> Any:
                 report(path, f"{name!a} holds half a surrogate pair", r"Write the character itself, or both \u escapes")
 
     def report(path: positions.Path, message: str, hint: str) -> None:
-        problems.append(Place(document, path).problem(message, hint))
+        problems.append(DocumentPlace(document, path).problem(message, hint))
 
     return copy(document.data, ())
 

@@ -32,7 +32,7 @@ MANY = 4
 HARMLESS_MANY = 40
 _ENDLESS = 1000  # repetitions of repetitions
 
-# By the property that the pattern is: what its search takes too long for, and the answer.
+# By the property that the pattern is: what its search takes too long for, and the status of the response.
 _TOO_LONG = {
     "match": ("URLs", 414, "The request target is too long for this server's rules"),
     "host": ("hosts", 400, "The Host header is too long for this server's rules"),

@@ -22,7 +22,7 @@ _FEW = 10
 _POSITION = attrgetter("index")
 
 
-class _Entry(NamedTuple):
+class _IndexEntry(NamedTuple):
     """What the text that a mapping matches begins with, and the parts that it has besides."""
 
     beginning: str
@@ -38,9 +38,9 @@ class _Beginnings:
 
     __slots__ = ("folds", "keys", "outer", "owned", "parts")
 
-    def __init__(self, entries: Iterable[_Entry], folds: bool) -> None:
+    def __init__(self, entries: Iterable[_IndexEntry], folds: bool) -> None:
         """With `folds`, the entries have casefolded text, which is looked for in casefolded texts."""
-        by_beginning: dict[str, list[_Entry]] = {"": []}
+        by_beginning: dict[str, list[_IndexEntry]] = {"": []}
         for entry in entries:
             by_beginning.setdefault(entry.beginning, []).append(entry)
         self.folds: bool = folds
@@ -116,17 +116,17 @@ class _Conditions:
 
     def __init__(self, mappings: Sequence[Mapping]) -> None:
         folds = any(mapping.pattern.flags & re.IGNORECASE for mapping in mappings)
-        everywhere: list[_Entry] = []
-        by_host: list[_Entry] = []
+        everywhere: list[_IndexEntry] = []
+        by_host: list[_IndexEntry] = []
         names: set[str] = set()
         for position, mapping in enumerate(mappings):
             beginnings, parts = ANYTHING if mapping.invert else needs(mapping.pattern, folds)
             hosts = mapping.host
             if hosts is None or hosts.pattern is not None or mapping.invert:
-                everywhere += [_Entry(text, parts, position) for text in beginnings]
+                everywhere += [_IndexEntry(text, parts, position) for text in beginnings]
             else:
                 names |= hosts.keys
-                by_host += [_Entry(f"{key} {text}", parts, position) for key in hosts.keys for text in beginnings]
+                by_host += [_IndexEntry(f"{key} {text}", parts, position) for key in hosts.keys for text in beginnings]
         self.everywhere: _Beginnings = _Beginnings(everywhere, folds)
         self.by_host: _Beginnings = _Beginnings(by_host, folds)
         self.hosts: frozenset[str] = frozenset(names)
@@ -186,7 +186,7 @@ def _in_order(mappings: tuple[Mapping, ...]) -> tuple[Mapping, ...]:
     return tuple(sorted(mappings, key=_POSITION))
 
 
-def _divided(entries: list[_Entry]) -> tuple[list[_Entry], list[_Entry]]:
+def _divided(entries: list[_IndexEntry]) -> tuple[list[_IndexEntry], list[_IndexEntry]]:
     """Those that are tried for each text, and those that are found by their parts, which pays for many only."""
     found = [entry for entry in entries if entry.parts] if len(entries) > _FEW else []
     return ([entry for entry in entries if not entry.parts], found) if len(found) > _FEW else (entries, [])

@@ -1,4 +1,4 @@
-"""The way to one client: what is written under flow control, how long it may take, and how it ends."""
+"""The socket of one client: writing under flow control, write timeouts, and how the connection is closed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ..defaults import CACHEABLE, NO_STORE, TEXT
 from ..errors import Disconnected
 from .flow import FlowControl
 from .response_head import render_head
-from .server_state import Shared
+from .server_state import ServerState
 from .states import CLOSED, IDLE, LINGERING, UPGRADED, ConnectionState
 
 if TYPE_CHECKING:
     from .upgraded_stream import UpgradedStream
 
-# Seconds in which a client may still read the last answer before its connection is cut.
+# Seconds in which a client may still read the last response before its connection is cut.
 LINGER = 2.0
 
 # Bytes that a client has to take within the write timeout.
@@ -30,12 +30,12 @@ Address = tuple[str, int]  # host and port
 
 
 class Channel(FlowControl):
-    """A transport with a `deadline` (of the loop's clock, in seconds) that `Shared.tick` looks at."""
+    """A transport with a `deadline` (of the loop's clock, in seconds) that `ServerState.tick` looks at."""
 
-    def __init__(self, shared: Shared, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, server: ServerState, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
         # Of the server.
-        self.shared = shared
+        self.server = server
         # Of the connection.
         self.peer: Address | None = None  # of the two ends of a TCP connection
         self.local: Address | None = None
@@ -50,7 +50,7 @@ class Channel(FlowControl):
         self.transport = transport
         if isinstance(peer, tuple) and isinstance(local, tuple):  # otherwise it's no TCP
             self.peer, self.local = peer[:2], local[:2]
-        self.deadline = self.shared.now + self.shared.limits.header_timeout
+        self.deadline = self.server.now + self.server.limits.header_timeout
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.state = CLOSED
@@ -67,7 +67,7 @@ class Channel(FlowControl):
     def pause_writing(self) -> None:
         super().pause_writing()
         self._unsent = self.transport.get_write_buffer_size()
-        self._write_deadline = self.shared.now + self.shared.limits.write_timeout
+        self._write_deadline = self.server.now + self.server.limits.write_timeout
 
     @property
     def writing(self) -> bool:
@@ -87,7 +87,7 @@ class Channel(FlowControl):
             return False
         unsent += _unacknowledged(self.transport)
         if not self._unsent or self._unsent - unsent >= LITTLE:
-            self._write_deadline = now + self.shared.limits.write_timeout
+            self._write_deadline = now + self.server.limits.write_timeout
             self._unsent = unsent
         else:
             self._unsent = max(self._unsent, unsent)  # less than that adds up
@@ -98,7 +98,7 @@ class Channel(FlowControl):
         body = reason.encode()
         unkept = f"cache-control: {NO_STORE}\r\n" if status in CACHEABLE else ""
         fields = (
-            f"content-type: {TEXT}\r\n{unkept}content-length: {len(body)}\r\n{self.shared.date}connection: close\r\n"
+            f"content-type: {TEXT}\r\n{unkept}content-length: {len(body)}\r\n{self.server.date}connection: close\r\n"
         )
         self.transport.write(render_head(status, fields) + body)
 
@@ -107,7 +107,7 @@ class Channel(FlowControl):
         way here would make the kernel reset the connection and the client lose the response (RFC 9112 9.6)."""
         more = self.state is not IDLE  # such bytes are to be expected
         self.state = LINGERING
-        self.deadline = self.shared.now + LINGER
+        self.deadline = self.server.now + LINGER
         transport = self.transport
         if transport.is_closing():
             return
@@ -119,7 +119,7 @@ class Channel(FlowControl):
                 return
         elif not more:
             # TLS can't end one direction alone: a client that waits for the end shall not wait in vain.
-            self._end_lingering(self.shared.now)
+            self._end_lingering(self.server.now)
             return
         self.set_reading(True)
 
@@ -131,12 +131,12 @@ class Channel(FlowControl):
             self.transport.abort()
         else:
             # What TLS has encrypted already does not count as being written.
-            self._close(self.shared.limits.write_timeout)
+            self._close(self.server.limits.write_timeout)
 
     def _close(self, patience: float = LINGER) -> None:
         """Closes the connection; for TLS, which waits for the client's agreement, in so many seconds."""
         self.state = CLOSED
-        self.deadline = self.shared.now + patience
+        self.deadline = self.server.now + patience
         self.transport.close()
 
     def _give_away(self, head: bytes, data: bytes) -> UpgradedStream:

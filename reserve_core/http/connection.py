@@ -14,7 +14,7 @@ from .incoming_body import NO_BODY, BodyStream
 from .request import Request
 from .request_head import read_head
 from .request_reader import MAX_DISCARD, MAX_FRAMING, RequestReader
-from .server_state import Shared
+from .server_state import ServerState
 from .states import BODY, COMPLETE, ENDING, HEAD, IDLE, UPGRADING, ConnectionState
 
 if TYPE_CHECKING:
@@ -35,21 +35,21 @@ class Connection(RequestReader):
     deadline: float
     transport: asyncio.Transport
 
-    def __init__(self, shared: Shared, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(shared, loop)
+    def __init__(self, server: ServerState, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(server, loop)
         self._advancing = False
         self._final_error: tuple[int, str] | None = None  # ends the connection, once its turn comes
 
     # The transport's calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        shared = self.shared
+        server = self.server
         accepted = cast("asyncio.Transport", transport)
         if self.transport is not None:  # it has been counted since its acceptance
             self.transport = accepted
         else:
             self.begin(accepted, transport.get_extra_info("peername"), transport.get_extra_info("sockname"))
-            if not shared.admit(self, transport.get_extra_info("socket").fileno()):
+            if not server.admit(self, transport.get_extra_info("socket").fileno()):
                 # It isn't among those whose time is looked at, and doesn't count as one of them.
                 self.loop.call_later(LINGER, transport.abort)
                 self.refuse(503, "The server has too many connections: try again later")
@@ -61,7 +61,7 @@ class Connection(RequestReader):
         self._final_error = (status, reason)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.shared.connections.discard(self)
+        self.server.connections.discard(self)
         super().connection_lost(exc)
         current = self._current
         if current is not None:
@@ -92,8 +92,8 @@ class Connection(RequestReader):
 
     def _body_came(self, size: int) -> None:
         """So many bytes of a body are here: they move the deadline by the time they may take at the least rate."""
-        limits = self.shared.limits
-        latest = self.shared.now + limits.body_timeout
+        limits = self.server.limits
+        latest = self.server.now + limits.body_timeout
         rate = limits.min_body_rate
         self.deadline = min(self.deadline + size / rate, latest) if rate else latest
         self._framing += size
@@ -101,10 +101,10 @@ class Connection(RequestReader):
     def _exchange(self) -> Exchange:
         """The exchange that the parsed head begins. Raises `HTTPError` for one that can't be answered as it is."""
         parser = self._parser
-        shared = self.shared
+        server = self.server
         headers = self._headers
         method, version, target, url, length, keep_alive, expects_continue, upgrades = read_head(
-            parser, self._url, headers, shared.scheme
+            parser, self._url, headers, server.scheme
         )
         # What follows may be trailers, which are counted and kept apart.
         self._headers = []
@@ -123,10 +123,10 @@ class Connection(RequestReader):
             raw_target=target,
             raw_headers=headers,
             http_version=version,
-            scheme=shared.scheme,
+            scheme=server.scheme,
             peer=self.peer,
             local=self.local,
-            max_body=shared.limits.max_body,
+            max_body=server.limits.max_body,
         )
         exchange = Exchange(self, request, body, keep_alive, expects_continue and body is not None)
         if upgrades and body is None and parser.should_upgrade():
@@ -137,7 +137,7 @@ class Connection(RequestReader):
 
     # What exchanges ask for.
 
-    def answered(self, exchange: Exchange) -> None:
+    def responded(self, exchange: Exchange) -> None:
         """The response of the current exchange is complete."""
         self._current = None
         if not exchange.keep_alive:
@@ -149,7 +149,7 @@ class Connection(RequestReader):
         if self._advancing:
             return
         if self.state is IDLE and self.reading and not self._waiting:  # all that is here is answered
-            self.deadline = self.shared.now + self.shared.limits.idle_timeout
+            self.deadline = self.server.now + self.server.limits.idle_timeout
         else:
             self._advance()
 
@@ -194,7 +194,7 @@ class Connection(RequestReader):
             self._end_lingering(now)
 
     def stop(self) -> None:
-        """Ends an idle connection; one at work ends with its answer."""
+        """Closes an idle connection; one with a request in progress is closed after its response."""
         if self._current is not None:
             self._current.stop()
         elif self.state is IDLE and not self._waiting:
@@ -208,7 +208,7 @@ class Connection(RequestReader):
             return
         waiting = self._waiting
         if (self.state is IDLE and self._current is None and len(waiting) == 1 and self.reading) and not (
-            self.write_paused or self.shared.closing or self.transport.is_closing()
+            self.write_paused or self.server.closing or self.transport.is_closing()
         ):
             # As a rule all that is here is one request, whole.
             self.deadline = NEVER
@@ -226,7 +226,7 @@ class Connection(RequestReader):
             turns -= 1
             if self._waiting:
                 exchange = self._current = self._waiting.popleft()
-                if self.shared.closing:
+                if self.server.closing:
                     exchange.refuse(503, "The server is stopping")
                 else:
                     exchange.run()
@@ -247,15 +247,15 @@ class Connection(RequestReader):
             self._write_final_error(*self._final_error)
 
     def _renew_deadline(self) -> None:
-        limits = self.shared.limits
+        limits = self.server.limits
         if not self.reading:
             self.deadline = NEVER
         elif self.state is HEAD:
-            self.deadline = self.shared.now + limits.header_timeout
+            self.deadline = self.server.now + limits.header_timeout
         elif self.state is BODY:
-            self.deadline = self.shared.now + limits.body_timeout
+            self.deadline = self.server.now + limits.body_timeout
         elif self._current is None and not self._waiting:
-            self.deadline = self.shared.now + limits.idle_timeout
+            self.deadline = self.server.now + limits.idle_timeout
         else:
             self.deadline = NEVER
 
@@ -272,7 +272,7 @@ class Connection(RequestReader):
             self._tell(HTTPError(status, reason), data)
             self._advance()
             return
-        # It's the body that fails: its reader answers, or its request is answered without it.
+        # Only the body fails: the reader gets the error and responds, or the handler responds without having read it.
         parsed.keep_alive = False
         if parsed.state >= COMPLETE:
             self._linger()

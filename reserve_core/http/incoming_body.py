@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from ..errors import HTTPError
 from ..native import mypyc_attr
 from .flow import Waiter
 
@@ -40,7 +41,7 @@ class BufferedBody:
         return data
 
 
-# Shared by all requests without a body: reading it changes nothing.
+# ServerState by all requests without a body: reading it changes nothing.
 NO_BODY = BufferedBody(b"")
 
 
@@ -144,6 +145,25 @@ class BodyAhead:
 
     async def read(self) -> bytes:
         return self._chunks.popleft() if self._chunks else await self._body.read()
+
+
+async def read_whole(body: Body, limit: int) -> bytes:
+    """All of a body. Raises `HTTPError` 413 beyond `limit` bytes, and what `read` raises."""
+    length = body.length
+    if length is not None and length > limit:
+        raise too_large(limit)
+    chunks: list[bytes] = []
+    size = 0
+    while chunk := await body.read():
+        size += len(chunk)
+        if size > limit:
+            raise too_large(limit)
+        chunks.append(chunk)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def too_large(limit: int) -> HTTPError:
+    return HTTPError(413, f"The request body is larger than {limit} bytes")
 
 
 def _nothing() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping as Dict
 from itertools import count
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from multidict import CIMultiDict, MultiDict
@@ -14,12 +14,13 @@ from ..errors import HTTPError
 from ..hostname import hostname
 from ..native import mypyc_attr
 from ..networks import NOWHERE, Networks
-from ..tokens import members
 from .charset import codec_of
 from .chunks import chunks
 from .client import Client, client_behind
-from .incoming_body import NO_BODY, Body, BodyAhead, BodyStream, BufferedBody
+from .cookies import parse_cookies
+from .incoming_body import NO_BODY, Body, BodyAhead, BodyStream, BufferedBody, read_whole
 from .target import RawMatch, canonical_url, raw_url, sendable
+from .upgrade import WEBSOCKET_13, Upgrader, asks_for
 
 if TYPE_CHECKING:
     import re
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from ..live_configuration import LiveConfiguration
     from ..resources import OpenTable
     from .forms import Form
-    from .upgraded_stream import UpgradedStream
     from .websocket import WebSocket
 
 Headers = CIMultiDict[str]
@@ -36,22 +36,6 @@ Headers = CIMultiDict[str]
 _ids = count(1)
 
 MAX_BODY = 16 * 1024 * 1024
-# What a 426 says (RFC 9110 15.5.22, RFC 6455 4.4).
-WEBSOCKET_13 = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
-
-
-@mypyc_attr(native_class=False)
-class Upgrader(Protocol):
-    """The connection of a request that asks for an upgrade (RFC 9110 7.8)."""
-
-    async def accept(self, request: Request, **options: Any) -> WebSocket:
-        """Accepts a WebSocket handshake."""
-
-    def hand_over(self, fields: Iterable[tuple[str, str]]) -> UpgradedStream:
-        """Answers that the protocol is another one from now on, with `fields`, and gives the connection's bytes away.
-
-        Raises `ResponseError` when that can't be said any more, `Disconnected` when the client has gone.
-        """
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -269,7 +253,7 @@ class Request:
     def cookies(self) -> dict[str, str]:
         """The cookies by name (RFC 6265); of a name sent twice, the first."""
         if self._cookies is None:
-            self._cookies = _parse_cookies(self.headers.getall("cookie", []))
+            self._cookies = parse_cookies(self.headers.getall("cookie", []))
         return self._cookies
 
     @property
@@ -316,17 +300,7 @@ class Request:
         """
         if self._kept is None:
             self._take()
-            length = self._body.length
-            if length is not None and length > self.max_body:
-                raise self._too_large()
-            chunks: list[bytes] = []
-            size = 0
-            while chunk := await self._body.read():
-                size += len(chunk)
-                if size > self.max_body:
-                    raise self._too_large()
-                chunks.append(chunk)
-            self._kept = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            self._kept = await read_whole(self._body, self.max_body)
         return self._kept
 
     def body_at_hand(self) -> bytes | None:
@@ -347,9 +321,6 @@ class Request:
         if self._streamed and self._body is not NO_BODY:
             raise RuntimeError("The request body was streamed or refused before; call request.body() first to keep it")
         self._streamed = True
-
-    def _too_large(self) -> HTTPError:
-        return HTTPError(413, f"The request body is larger than {self.max_body} bytes")
 
     def wrap_body(self, wrap: Callable[[Body], Body]) -> None:
         """Puts `wrap(body)` in the place of the body, to see or change what is read of it from now on.
@@ -400,10 +371,7 @@ class Request:
         """
         if self.upgrader is None or self.method != "GET" or self.http_version != "1.1":
             return False
-        headers = self.headers
-        return "websocket" in map(str.lower, members(headers.getall("upgrade", ()))) and "upgrade" in map(
-            str.lower, members(headers.getall("connection", ()))
-        )
+        return asks_for("websocket", self.headers)
 
     async def upgrade(self, *, subprotocols: Iterable[str] = (), **options: Any) -> WebSocket:
         """Accepts the client's WebSocket handshake (RFC 6455) and gives the connection over.
@@ -415,18 +383,3 @@ class Request:
         if self.upgrader is None or not self.asks_for_websocket:
             raise HTTPError(426, "This address speaks WebSocket", WEBSOCKET_13)
         return await self.upgrader.accept(self, subprotocols=subprotocols, **options)
-
-
-def _parse_cookies(values: list[str]) -> dict[str, str]:
-    cookies: dict[str, str] = {}
-    for pair in "; ".join(values).split(";"):
-        name, equals, value = pair.partition("=")
-        name, value = name.strip(), value.strip()
-        if equals and name:
-            if len(value) >= 2 and value[0] == value[-1] == '"':
-                value = value[1:-1]
-            cookies.setdefault(name, value)
-    return cookies
-
-
-__all__ = ["MAX_BODY", "Body", "BodyStream", "Headers", "Request"]

@@ -60,7 +60,7 @@ def read_head(parser: HttpRequestParser, raw_target: bytes, headers: list[tuple[
             raise HTTPError(505, "This server speaks HTTP/1.1")
         expects_continue = expects_continue and version == "1.1"
     if coding is not None:
-        # What can't be framed can't be answered (RFC 9112 6.1).
+        # A request whose end can't be found must be refused (RFC 9112 6.1).
         if version == "1.0":
             raise HTTPError(400, "Transfer-Encoding doesn't exist in HTTP/1.0")
         if coding != b"chunked":

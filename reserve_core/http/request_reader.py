@@ -13,7 +13,7 @@ from ..errors import HTTPError
 from .channel import Channel
 from .parsers import STAND_IN, ExtensionParser, body_parser
 from .refusal import extension_method, refusal, refused_request
-from .server_state import Shared
+from .server_state import ServerState
 from .states import ENDING, HEAD, IDLE, UPGRADING, WAITING, ConnectionState
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ class RequestReader(Channel):
     state: ConnectionState
     deadline: float
 
-    def __init__(self, shared: Shared, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(shared, loop)
+    def __init__(self, server: ServerState, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(server, loop)
         # Of the connection.
         self._parser = HttpRequestParser(self)
         self._waiting: deque[Exchange] = deque()
@@ -89,7 +89,7 @@ class RequestReader(Channel):
                 self._parser = body_parser(self, self._body.length)
                 self._feed(rest)
             else:
-                # The answer decides which protocol the rest is of.
+                # The response decides in which protocol the rest is.
                 self.state = UPGRADING
                 self._held[:] = rest
         except HttpParserError as error:
@@ -105,7 +105,7 @@ class RequestReader(Channel):
         if self.state is HEAD and not self._head_begun:
             # What the parser holds back, a name or a value that doesn't end, is counted here only.
             self._head_received += len(data)
-            limits = self.shared.limits
+            limits = self.server.limits
             if self._head_received > limits.max_url + limits.max_headers:
                 self._fail(431, "The request's head is too large")
         elif self._framing > MAX_FRAMING:
@@ -128,19 +128,19 @@ class RequestReader(Channel):
         self._url = b""
         self._headers = []
         self._head_size = self._head_received = 0
-        self.deadline = self.shared.now + self.shared.limits.header_timeout
+        self.deadline = self.server.now + self.server.limits.header_timeout
 
     def on_url(self, url: bytes) -> None:
         self._url += url
-        if len(self._url) > self.shared.limits.max_url:
-            self._error = HTTPError(414, f"The request target is longer than {self.shared.limits.max_url} bytes")
+        if len(self._url) > self.server.limits.max_url:
+            self._error = HTTPError(414, f"The request target is longer than {self.server.limits.max_url} bytes")
             raise self._error
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers.append((name, value))
         self._head_size += len(name) + len(value) + 4
-        if self._head_size > self.shared.limits.max_headers:
-            self._error = HTTPError(431, f"The header block is larger than {self.shared.limits.max_headers} bytes")
+        if self._head_size > self.server.limits.max_headers:
+            self._error = HTTPError(431, f"The header block is larger than {self.server.limits.max_headers} bytes")
             raise self._error
 
     def on_headers_complete(self) -> None:
@@ -203,5 +203,5 @@ class RequestReader(Channel):
     def _tell(self, error: HTTPError, data: bytes) -> None:
         """Tells of the request that is refused, which begins with `data` if that isn't empty."""
         request = refused_request(self._parser, self._url, self._headers, data)
-        request.scheme, request.peer, request.local = self.shared.scheme, self.peer, self.local
-        self.shared.refused(request, error)
+        request.scheme, request.peer, request.local = self.server.scheme, self.peer, self.local
+        self.server.refused(request, error)

@@ -1,4 +1,4 @@
-"""The response as handlers see it, and the seam by which one can be wrapped."""
+"""The response as handlers see it, and the writers that it can be wrapped by."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ HeaderValues = Mapping[str, str] | Iterable[tuple[str, str]]
 
 @mypyc_attr(native_class=False)
 class Writer(Protocol):
-    """Where an answer goes: the connection, or whoever wrapped the response.
+    """Where a response goes: to the connection, or to the writer that wraps it.
 
-    An answer is either one `send`, or `start`, any number of `write`, and `end`; `Response` keeps the order. To see
-    or change an answer on its way, put an own writer before the one that is there:
+    A response is either one `send`, or `start`, any number of `write`, and `end`; `Response` keeps the order. To see
+    or change a response while it is sent, put your own writer in front of the present one:
     `response.writer = MyWriter(response.writer)`.
     """
 
     def inform(self, status: int, headers: Headers) -> None:
-        """An interim answer (1xx), before the answer."""
+        """An interim response (1xx), before the final one."""
 
     def send(self, status: int, headers: Headers, body: bytes) -> None:
-        """The whole answer at once."""
+        """The whole response at once."""
 
     def start(self, status: int, headers: Headers) -> None:
-        """The head of an answer whose body follows in chunks. May delay it until the first chunk."""
+        """The head of a response whose body follows in chunks. May delay it until the first chunk."""
 
     async def write(self, chunk: bytes) -> None:
         """A chunk of the body; returns when the next one may come. Raises `Disconnected` when nobody receives it."""
@@ -45,7 +45,7 @@ class Writer(Protocol):
         """The body is complete."""
 
     def abort(self) -> None:
-        """The answer can't be completed: cuts it so that its receiver notices."""
+        """The response can't be completed: cuts it so that its receiver notices."""
 
 
 class ConnectionWriter:
@@ -55,11 +55,11 @@ class ConnectionWriter:
 
     @abstractmethod
     def send_ready(self, status: int, headers: ReadyHeaders, body: bytes) -> bool:
-        """Sends the whole answer if nothing has to be added to `headers`. Returns whether it did."""
+        """Sends the whole response if nothing has to be added to `headers`. Returns whether it did."""
 
     @abstractmethod
     def start_ready(self, status: int, headers: ReadyHeaders, size: int) -> bool:
-        """Begins an answer with a body of `size` bytes if nothing has to be added to `headers`. Returns whether it
+        """Begins a response with a body of `size` bytes if nothing has to be added to `headers`. Returns whether it
         did."""
 
     @abstractmethod
@@ -147,23 +147,23 @@ class Response:
                 headers["vary"] = ", ".join(once.values())
 
     def inform(self, status: int, headers: HeaderValues = ()) -> None:
-        """Sends an interim answer, such as 103 with the links of the page to come (RFC 9110 15.2, RFC 8297).
+        """Sends an interim response, such as 103 with the links of the page to come (RFC 9110 15.2, RFC 8297).
 
-        A client of HTTP/1.0 doesn't know of them and gets none. Raises `ResponseError` when the answer has begun, for
+        A client of HTTP/1.0 doesn't know of them and gets none. Raises `ResponseError` when the response has begun, for
         101 and for a status that isn't from 100 to 199.
         """
         if self.headers_sent:
             raise self._too_late()
         if not 100 <= status <= 199 or status == 101:
-            raise ResponseError(f"{status!r} is not the status of an interim answer (RFC 9110 15.2)")
+            raise ResponseError(f"{status!r} is not the status of an interim response (RFC 9110 15.2)")
         self.writer.inform(status, CIMultiDict(headers))
 
     def send(self, data: Any = b"", status: int | None = None, headers: HeaderValues | None = None) -> None:
-        """The whole answer in one plain call.
+        """The whole response in one plain call.
 
         `data` is bytes, a str (sent as UTF-8 text/plain) or a JSON value (application/json). A content-type that is set
         already stays; one of text gets the charset it lacks, unless `data` is bytes. `headers` replace those of the
-        same name; with bytes, `FixedHeaders` cost least. Raises `ResponseError` when an answer has begun, TypeError
+        same name; with bytes, `FixedHeaders` cost least. Raises `ResponseError` when the response has begun, TypeError
         when `data` can't be sent.
         """
         if self.headers_sent:
@@ -185,9 +185,9 @@ class Response:
     async def send_file(
         self, file: int, offset: int, count: int, status: int | None = None, headers: HeaderValues | None = None
     ) -> None:
-        """The whole answer, whose body is a part of an open file: see `write_file`. `headers` are as in `send`.
+        """The whole response, whose body is a part of an open file: see `write_file`. `headers` are as in `send`.
 
-        Raises what `write_file` raises, and `ResponseError` when an answer has begun.
+        Raises what `write_file` raises, and `ResponseError` when the response has begun.
         """
         if self.headers_sent:
             raise self._too_late()
@@ -235,7 +235,7 @@ class Response:
             await copy_file(writer.write, file, offset, count)
 
     async def end(self, chunk: bytes | str = b"") -> None:
-        """Ends the answer, with a last chunk if there is one. Raises what `write` raises."""
+        """Ends the response, with a last chunk if there is one. Raises what `write` raises."""
         if self.ended:
             raise self._too_late()
         if isinstance(chunk, str):
@@ -249,7 +249,7 @@ class Response:
         await self.writer.end()
 
     def abort(self) -> None:
-        """Cuts an answer that can't be completed, so that the client notices: never a clean end to half a body."""
+        """Cuts a response that can't be completed, so that the client notices: never a clean end to half a body."""
         self.headers_sent = self.ended = True
         self.writer.abort()
 
@@ -275,7 +275,7 @@ class Response:
         writer = self.writer
         if self._headers or self.cache_control != headers.cache_control or not isinstance(writer, ConnectionWriter):
             return False
-        # Taken back when the writer has something to add.
+        # Reset when the writer has something to add.
         if body is None:
             self.headers_sent = writer.start_ready(self.status, headers, size)
         else:
@@ -286,7 +286,7 @@ class Response:
 
     def _send(self, body: bytes) -> None:
         self._keep_from_caches()
-        # Taken back when the writer refuses the answer: another one may follow.
+        # Reset when the writer refuses the response: another one may be sent.
         self.headers_sent = self.ended = True
         try:
             self.writer.send(self.status, self.headers, body)

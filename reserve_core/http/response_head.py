@@ -1,4 +1,4 @@
-"""The head of an answer: its header fields as lines, with what they say of the framing (RFC 9110 5, RFC 9112 6)."""
+"""The head of a response: its header fields as lines, with what they say of the framing (RFC 9110 5, RFC 9112 6)."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _SPECIAL = {
     "connection": _CONNECTION,
     "date": _DATE,
 }
-# What each header name seen so far means for the framing of an answer. Names come from handlers, not from clients,
-# yet a proxied answer may bring any: the size is bounded.
+# What each header name seen so far means for the framing of a response. Names come from handlers, not from clients,
+# yet a proxied response may bring any: the size is bounded.
 _kinds: Final[dict[str, int]] = {}
 # The same for names that were received, in bytes.
 _received_kinds: Final[dict[bytes, int]] = {}
@@ -128,7 +128,7 @@ def render_head(status: int, fields: str) -> bytes:
 
 
 def render_interim(status: int, headers: Headers) -> bytes:
-    """An interim answer, which has no body (RFC 9110 15.2). Raises `ResponseError` for what can't be sent."""
+    """An interim response, which has no body (RFC 9110 15.2). Raises `ResponseError` for what can't be sent."""
     return render_head(status, _unframed(headers))
 
 

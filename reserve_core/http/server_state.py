@@ -26,7 +26,7 @@ RESERVED = 64
 SILENCE = 60.0
 
 
-class Shared:
+class ServerState:
     """What runs the requests, the limits, the clock, and the connections there are.
 
     `refused` is told of the requests that a connection refuses, which never reach the handler.

@@ -29,6 +29,7 @@ from ..errors import HTTPError
 from ..failures import is_cancellation
 from ..stalls import helps
 from .flow import Waiter
+from .incoming_body import too_large
 from .request import Request
 from .response import Response
 from .upgraded_stream import UpgradedStream
@@ -37,14 +38,14 @@ from .upgraded_stream import UpgradedStream
 async def run_application(
     application: HTTPServerConnectionDelegate, request: Request, response: Response, prefix: str = ""
 ) -> None:
-    """Answers a request by a Tornado application: a `tornado.web.Application` or any other connection delegate.
+    """Has a Tornado application respond to a request: a `tornado.web.Application` or any other connection delegate.
 
     `prefix` is where the application is mounted: it sees the path behind it. The body is streamed to it, up to the
-    request's `max_body` or what the handler sets. Returns when the answer has ended or, after an upgrade, the
+    request's `max_body` or what the handler sets. Returns when the response has ended or, after an upgrade, the
     connection. Raises `HTTPError` 400 for what Tornado doesn't take for a request and 413 for a body too large;
     `Disconnected` when the client goes away, of which the application is told.
     """
-    connection = _Connection(request, response)
+    connection = _TornadoConnection(request, response)
     feeding: asyncio.Task[None] | None = None
     try:
         delegate = connection.delegate = application.start_request(connection, connection)
@@ -54,7 +55,7 @@ async def run_application(
             delegate.finish()
         else:
             feeding = asyncio.create_task(_feed(connection, delegate, ready))
-        await connection.answer()
+        await connection.respond()
     finally:
         if feeding is not None:
             feeding.cancel()
@@ -85,8 +86,8 @@ def _target(request: Request, prefix: str) -> str:
     return rest if rest.startswith("/") else f"/{rest}"
 
 
-async def _feed(connection: _Connection, delegate: HTTPMessageDelegate, ready: Awaitable[None] | None) -> None:
-    """Gives the application the rest of the request, as long as it hasn't answered."""
+async def _feed(connection: _TornadoConnection, delegate: HTTPMessageDelegate, ready: Awaitable[None] | None) -> None:
+    """Gives the application the rest of the request, until it has responded."""
     try:
         if ready is not None:
             await ready
@@ -102,7 +103,7 @@ async def _feed(connection: _Connection, delegate: HTTPMessageDelegate, ready: A
         connection.fail(error)
 
 
-async def _feed_body(connection: _Connection, delegate: HTTPMessageDelegate) -> None:
+async def _feed_body(connection: _TornadoConnection, delegate: HTTPMessageDelegate) -> None:
     request = connection.request
     connection.check_size(request.body_length or 0)
     received = 0
@@ -118,20 +119,20 @@ async def _feed_body(connection: _Connection, delegate: HTTPMessageDelegate) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class _Context:
+class _TornadoContext:
     """What Tornado's requests take from their connection."""
 
     remote_ip: str
     protocol: str
 
 
-class _Connection(HTTPConnection):
-    """What the application writes to. Tornado's methods return at once; `answer` does what has to wait."""
+class _TornadoConnection(HTTPConnection):
+    """What the application writes to. Tornado's methods return at once; `respond` does what has to wait."""
 
     def __init__(self, request: Request, response: Response) -> None:
         self.request = request
         client = request.client
-        self.context = _Context(client.address, client.scheme)
+        self.context = _TornadoContext(client.address, client.scheme)
         self.finished = False  # the application has written all
         self.delegate: HTTPMessageDelegate | None = None  # who still waits for the request's end
         self.stream: UpgradedStream | None = None  # after an upgrade
@@ -141,14 +142,14 @@ class _Connection(HTTPConnection):
         self._switching: list[tuple[str, str]] | None = None  # the header fields of a 101
         self._pieces: deque[tuple[bytes, asyncio.Future[None]]] = deque()
         self._error: BaseException | None = None
-        self._news = Waiter("The answer")
+        self._news = Waiter("The response")
         self._ended = False
         self._close_callback: Callable[[], None] | None = None
 
     # Called by the application.
 
     def set_close_callback(self, callback: Callable[[], None] | None) -> None:
-        """`callback` is called when the client goes away before its answer is complete."""
+        """`callback` is called when the client goes away before its response is complete."""
         self._close_callback = callback
         handler = getattr(callback, "__self__", None)
         if isinstance(handler, RequestHandler):  # each one calls this first, and is executed in a task of its own
@@ -164,7 +165,7 @@ class _Connection(HTTPConnection):
     def write_headers(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders, chunk: bytes | None = None
     ) -> asyncio.Future[None]:
-        """Begins the answer. The future is done when the next piece may be written."""
+        """Begins the response. The future is done when the next piece may be written."""
         assert isinstance(start_line, ResponseStartLine)
         if start_line.code == 101:
             if self.request.upgrader is None:
@@ -180,7 +181,7 @@ class _Connection(HTTPConnection):
         return self.write(chunk or b"")
 
     def write(self, chunk: bytes) -> asyncio.Future[None]:
-        """Goes on with the answer. The future is done when the next piece may be written."""
+        """Sends a part of the body. The future is done when the next piece may be written."""
         written = asyncio.get_running_loop().create_future()
         if self._ended:
             _refuse(written)
@@ -190,7 +191,7 @@ class _Connection(HTTPConnection):
         return written
 
     def finish(self) -> None:
-        """Ends the answer; one of status 101 goes on with `detach`."""
+        """Ends the response; one of status 101 goes on with `detach`."""
         if self._switching is None:
             self.finished = True
             self._news.wake()
@@ -206,7 +207,7 @@ class _Connection(HTTPConnection):
         return self.stream
 
     async def _execute(self, execute: Callable[..., Awaitable[None]], *args: bytes, **kwargs: bytes) -> None:
-        """Executes a handler: what it raises that Tornado lets through would end the loop, and leave no answer."""
+        """Executes a handler: an exception that Tornado lets through would end the loop, without a response."""
         helps(self.request)
         try:
             await execute(*args, **kwargs)
@@ -217,12 +218,12 @@ class _Connection(HTTPConnection):
 
     # Called by us.
 
-    async def answer(self) -> None:
+    async def respond(self) -> None:
         """Passes on what the application writes, until it has finished."""
         response = self._response
         while await self._wait():
             if self.finished and not response.headers_sent and len(self._pieces) <= 1:
-                self._answer_at_once()
+                self._send_whole()
                 return
             while self._pieces:
                 await response.write(self._pieces[0][0])
@@ -238,9 +239,9 @@ class _Connection(HTTPConnection):
             if self._error is not None:
                 raise self._error
 
-    def _answer_at_once(self) -> None:
+    def _send_whole(self) -> None:
         if not self._head_written:
-            raise RuntimeError("The Tornado application has finished without an answer")
+            raise RuntimeError("The Tornado application has finished without a response")
         self._response.send(self._pieces[0][0])
         self._piece_written()
 
@@ -262,10 +263,10 @@ class _Connection(HTTPConnection):
     def check_size(self, size: int) -> None:
         """Raises `HTTPError` 413 for a body of so many bytes if the application doesn't take them."""
         if size > self._max_body:
-            raise HTTPError(413, f"The request body is larger than {self._max_body} bytes")
+            raise too_large(self._max_body)
 
     def fail(self, error: BaseException) -> None:
-        """The request can't be read to its end, or its handler has ended without an answer."""
+        """The request can't be read to its end, or its handler has ended without a response."""
         self._error = error
         self._news.wake()
         if self.stream is not None:

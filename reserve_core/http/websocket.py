@@ -13,10 +13,11 @@ from tornado.websocket import WebSocketProtocol13
 
 from ..errors import Disconnected, HTTPError
 from ..tokens import members
-from .frames import BINARY, PING, TEXT, FrameProtocol, Message, is_close_code
-from .request import WEBSOCKET_13, Request
+from .request import Request
 from .response import HeaderValues, encode
+from .upgrade import WEBSOCKET_13
 from .upgraded_stream import UpgradedStream
+from .websocket_frames import BINARY, PING, TEXT, FrameProtocol, Message, is_close_code
 
 MAX_MESSAGE = 10 * 1024 * 1024
 PING_INTERVAL = 20.0
@@ -37,7 +38,7 @@ class WebSocket:
     the handler within bounds: a client that sends faster than they are received is read no further.
 
     Options of `request.upgrade`: `subprotocols` that the handler speaks, best first; `origins` from which pages may
-    connect besides this host's own ("https://example.com"; "*": all); `headers` to add to the answer; `compression`
+    connect besides this host's own ("https://example.com"; "*": all); `headers` to add to the response; `compression`
     (RFC 7692; True); `max_message_size` in bytes (10 MiB), after decompression; `ping_interval`, the seconds of silence
     after which the client is pinged (20; None: never); `ping_timeout`, the seconds of further silence after which it's
     given up (20; None: never).
@@ -149,9 +150,9 @@ async def accept(
     ping_interval: float | None = PING_INTERVAL,
     ping_timeout: float | None = PING_TIMEOUT,
 ) -> WebSocket:
-    """Answers the opening handshake in `request`, which asks for a WebSocket; see `WebSocket` for the options.
+    """Accepts the opening handshake in `request`, which asks for a WebSocket; see `WebSocket` for the options.
 
-    `hand_over` answers with the header fields it's given and gives the connection away.
+    `hand_over` sends a 101 with the header fields it's given and returns the connection as a stream.
 
     Raises `HTTPError` 426 when the handshake isn't of version 13, 400 when it's malformed, 403 when a page of another
     site makes it; and what `hand_over` raises.

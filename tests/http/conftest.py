@@ -57,7 +57,7 @@ class Site:
     @property
     def connections(self) -> int:
         """How many connections the server counts as open."""
-        return len(self.server._shared.connections)
+        return len(self.server._http.connections)
 
     def named(self, name: str) -> list[Event]:
         """The events called `name`."""
@@ -71,7 +71,7 @@ class Site:
         """Puts the server's clock forward; from now on it goes no other way. What took too long ends at once."""
         assert self.server._ticker is not None
         self.server._ticker.cancel()
-        self.server._shared.tick(self.server._shared.now + seconds, time.time())
+        self.server._http.tick(self.server._http.now + seconds, time.time())
 
     async def after_a_while(self, what: Awaitable[T]) -> T:
         """What comes once the server has waited long enough: half a second passes for it each millisecond."""

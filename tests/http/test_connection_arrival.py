@@ -124,7 +124,7 @@ async def test_small_segments_are_not_delayed(
     site = await serve(hello, certificate=certificate if encrypted else None)
     _, writer = await asyncio.open_connection("127.0.0.1", site.server.port, ssl=trusting if encrypted else None)
     await site.until(lambda: site.connections)
-    (connection,) = site.server._shared.connections
+    (connection,) = site.server._http.connections
     await site.until(lambda: connection.transport.get_extra_info("socket"))
     accepted = connection.transport.get_extra_info("socket")
     assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -142,7 +142,7 @@ async def test_no_request_is_read_behind_the_last_response(serve: Serve) -> None
     site = await serve(handler)
     wire = await site.connect()
     assert (await wire.ask(CHUNKED)).body == b"hello"
-    (connection,) = site.server._shared.connections
+    (connection,) = site.server._http.connections
     chunk = b"10000\r\n" + bytes(0x10000) + b"\r\n"
     connection.data_received(4 * chunk + b"1\r\na\r\n0\r\n\r\n" + get("/next"))
     await wire.closed()

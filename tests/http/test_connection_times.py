@@ -147,7 +147,7 @@ async def test_a_slow_handler_is_no_idle_connection(serve: Serve) -> None:
 
 async def test_a_handler_may_take_its_time_before_it_reads_the_body(serve: Serve) -> None:
     async def handler(request: Request, response: Response) -> None:
-        (connection,) = site.server._shared.connections
+        (connection,) = site.server._http.connections
         await site.until(lambda: not connection.reading)  # it has as much as it holds
         site.pass_time(LONG)
         response.send(str(len(await request.body())))
@@ -241,7 +241,7 @@ async def test_a_client_that_reads_slowly_is_in_time(serve: Serve) -> None:
     wire = await site.connect()
     await wire.send(GET)
     await site.until(lambda: site.named("incoming"))
-    (connection,) = site.server._shared.connections
+    (connection,) = site.server._http.connections
     got = 0
     while unsent := connection.transport.get_write_buffer_size():
         site.pass_time(59)

@@ -61,7 +61,7 @@ async def test_the_date_is_that_of_the_response_however_often_the_same_one_is_se
     wire = await site.connect()
     first = parsedate_to_datetime((await wire.ask(GET)).headers["date"])
     again = parsedate_to_datetime((await wire.ask(GET)).headers["date"])
-    site.server._shared.tick(asyncio.get_running_loop().time(), first.timestamp() + 100)
+    site.server._http.tick(asyncio.get_running_loop().time(), first.timestamp() + 100)
     later = parsedate_to_datetime((await wire.ask(GET)).headers["date"])
     assert again == first
     assert (later - first).total_seconds() == 100

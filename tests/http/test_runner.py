@@ -15,7 +15,7 @@ from reserve_core.http import Request, Response
 from reserve_core.http.connection import Connection
 from reserve_core.http.exchange import Exchange
 from reserve_core.http.runner import BATCH
-from reserve_core.http.server_state import Shared
+from reserve_core.http.server_state import ServerState
 from reserve_core.limits import Limits
 from tests.http.handlers import GET
 from tests.kit.waiting import until
@@ -47,8 +47,8 @@ class Runs:
     """Requests that come in one turn of the loop, each on a connection of its own, with the work of its handler."""
 
     def __init__(self) -> None:
-        self._shared = Shared(self._handle, lambda request, error: None, Limits(), "http")
-        self.runner = self._shared.runner
+        self._http = ServerState(self._handle, lambda request, error: None, Limits(), "http")
+        self.runner = self._http.runner
         self.exchanges: list[Exchange] = []
         self._works: dict[int, Work] = {}
         self._left = 0
@@ -56,7 +56,7 @@ class Runs:
 
     def add(self, *works: Work) -> None:
         for work in works:
-            connection = Connection(self._shared, asyncio.get_running_loop())
+            connection = Connection(self._http, asyncio.get_running_loop())
             connection.begin(Nowhere(), None, None)
             request = Request("GET", "/")
             exchange = Exchange(connection, request, None, True, False)
@@ -276,7 +276,7 @@ async def test_a_request_whose_client_goes_before_its_turn_never_runs(serve: Ser
     site = await serve(slow)
     wire = await site.connect()
     await until(lambda: site.connections == 1)
-    (connection,) = site.server._shared.connections
+    (connection,) = site.server._http.connections
     connection.data_received(GET)
     connection.connection_lost(None)
     assert not ran

@@ -120,7 +120,7 @@ async def _begun(site: Site, request: bytes = GET) -> Wire:
     """A client that has asked for a file, which has taken nothing yet, and for which the kernel takes no more."""
     wire = await site.connect(receive_buffer=4096)
     await wire.send(request)
-    await site.until(lambda: any(each.write_paused for each in site.server._shared.connections))
+    await site.until(lambda: any(each.write_paused for each in site.server._http.connections))
     return wire
 
 
@@ -128,7 +128,7 @@ async def test_a_file_is_sent_by_the_kernel(serve: Serve, large: Path, content: 
     site = await serve(FromFile(large))
     wire = await site.connect()
     assert (await wire.ask(get("/first"))).body == b"hello"
-    (connection,) = site.server._shared.connections
+    (connection,) = site.server._http.connections
     limits = connection.transport.get_write_buffer_limits()
     response = await wire.ask(GET)
     assert (response.status, response.body == content) == (200, True)
@@ -381,7 +381,7 @@ async def test_a_client_that_takes_a_little_is_not(serve: Serve, large: Path, co
     """Though it is long before the kernel asks for more."""
     site = await serve(FromFile(large), write_timeout=60)
     wire = await _begun(site)
-    (connection,) = site.server._shared.connections
+    (connection,) = site.server._http.connections
     waiting = connection.transport.get_write_buffer_size()
     site.pass_time(1)
     got = b""
@@ -560,7 +560,7 @@ async def test_the_kernel_takes_what_it_likes_only_of_a_file(
         pytest.skip("there is no such limit here")
 
     def limit() -> int:
-        (connection,) = site.server._shared.connections
+        (connection,) = site.server._http.connections
         sock = connection.transport.get_extra_info("socket")
         return int(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT))
 

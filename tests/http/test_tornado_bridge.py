@@ -606,7 +606,7 @@ async def test_any_delegate_will_do(serve: Serve) -> None:
     site = await serve(handler)
     assert (await fetch(site, "/", b"body")).body == b"body"
     assert (await fetch(site, "/")).status == 500
-    assert "without an answer" in str(site.named("error")[0].reason)
+    assert "without a response" in str(site.named("error")[0].reason)
     assert delegate.closed == 2
 
 

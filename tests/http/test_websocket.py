@@ -12,7 +12,7 @@ from tornado.websocket import websocket_connect
 
 from reserve_core import broadcast
 from reserve_core.errors import ResponseError
-from reserve_core.http import frames
+from reserve_core.http import websocket_frames
 from tests.http.websockets import (
     BINARY,
     CLOSE,
@@ -160,7 +160,7 @@ async def test_pings_that_are_not_read_are_answered_within_bounds(opened: Open) 
 
 
 async def test_a_silent_client_is_pinged_and_given_up(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frames, "CLOSE_TIMEOUT", 0.1)
+    monkeypatch.setattr(websocket_frames, "CLOSE_TIMEOUT", 0.1)
     room = await opened(listen, ping_interval=0.02, ping_timeout=0.02)
     peer = await room.join()
     assert await peer.read() == (FIN | PING, b"")
@@ -286,7 +286,7 @@ async def test_a_broadcast_reaches_those_that_are_open(opened: Open) -> None:
 
 
 async def test_a_broadcast_gives_up_who_reads_too_slowly(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frames, "CLOSE_TIMEOUT", 0.2)
+    monkeypatch.setattr(websocket_frames, "CLOSE_TIMEOUT", 0.2)
     room = await opened(listen)
     deaf = await room.join(receive_buffer=4096)
     await room.site.until(lambda: room.sockets)
@@ -299,7 +299,7 @@ async def test_a_broadcast_gives_up_who_reads_too_slowly(opened: Open, monkeypat
         broadcast(room.sockets, message)
         most = max(most, transport.get_write_buffer_size())
         assert await peer.read() == (FIN | BINARY, message)
-    assert frames.BACKLOG_LIMIT < most < frames.BACKLOG_LIMIT + 2 * 65536
+    assert websocket_frames.BACKLOG_LIMIT < most < websocket_frames.BACKLOG_LIMIT + 2 * 65536
     await room.site.until(lambda: room.left)  # while the client still reads nothing
     assert (room.sockets[0].close_code, room.sockets[1].close_code) == (1013, None)
     deaf.wire.close()

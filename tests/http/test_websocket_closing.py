@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reserve_core.errors import Disconnected, HTTPError
-from reserve_core.http import frames
+from reserve_core.http import websocket_frames
 from tests.http.websockets import BINARY, CLOSE, FIN, PING, TEXT, Open, Room, frame, frame_tasks, listen
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ async def test_a_handler_can_not_close_with_an_illegal_code(opened: Open, code: 
 
 
 async def test_a_client_that_does_not_agree_is_cut(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frames, "CLOSE_TIMEOUT", 0.05)
+    monkeypatch.setattr(websocket_frames, "CLOSE_TIMEOUT", 0.05)
 
     async def talk(socket: WebSocket, room: Room) -> None:
         await socket.close(1001)
@@ -99,7 +99,7 @@ async def test_a_client_that_does_not_agree_is_cut(opened: Open, monkeypatch: py
 
 
 async def test_a_client_that_reads_nothing_is_cut(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frames, "CLOSE_TIMEOUT", 0.05)
+    monkeypatch.setattr(websocket_frames, "CLOSE_TIMEOUT", 0.05)
 
     async def talk(socket: WebSocket, room: Room) -> None:
         await socket.receive()
@@ -177,7 +177,7 @@ async def test_a_server_that_stops_says_so(opened: Open) -> None:
 
 
 async def test_no_end_leaves_a_task(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frames, "CLOSE_TIMEOUT", 0.05)
+    monkeypatch.setattr(websocket_frames, "CLOSE_TIMEOUT", 0.05)
     room = await opened(listen)
     for last in (b"", frame(FIN | CLOSE), frame(FIN | TEXT, masked=False), frame(FIN | TEXT, b"abc")[:-1]):
         for ends in (lambda wire: wire.close(), lambda wire: wire.reset(), lambda wire: None):

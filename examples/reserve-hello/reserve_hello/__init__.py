@@ -65,8 +65,8 @@ async def redirect(response: Response, mapping: Mapping, redirect: str) -> None:
     """Answers a request.
 
     `redirect` is the value of "hello", with the groups of the match put in. Without
-    an answer the request goes on to the next mapping; returned instead, a str is
-    another URL to start again with, and an int the status of the answer.
+    a response the request goes on to the next mapping; returned instead, a str is
+    another URL to start again with, and an int the status of the response.
     """
     greeting: Greeting = mapping.state
     response.send(f"{greeting.before}{redirect or 'World'}{greeting.after}\n")

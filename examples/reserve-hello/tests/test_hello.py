@@ -39,5 +39,5 @@ def test_other_methods_are_left_to_the_next_mapping(reserve_mock: StartMock) -> 
 
 def test_the_example_answers_a_real_client(reserve_server: StartServer) -> None:
     server = reserve_server(EXAMPLE)
-    with urllib.request.urlopen(f"{server.url}Ada", timeout=5) as answer:
-        assert answer.read() == b"Hello Ada!\n"
+    with urllib.request.urlopen(f"{server.url}Ada", timeout=5) as response:
+        assert response.read() == b"Hello Ada!\n"

@@ -10,7 +10,7 @@ from contextlib import suppress
 from string import ascii_letters
 
 from .connection import Connection
-from .server_state import Shared
+from .server_state import ServerState
 
 # Connections that are accepted before others have their turn.
 AT_ONCE = 64
@@ -30,9 +30,9 @@ class TlsListener:
     """
 
     def __init__(
-        self, shared: Shared, loop: asyncio.AbstractEventLoop, listening: socket.socket, context: ssl.SSLContext
+        self, server: ServerState, loop: asyncio.AbstractEventLoop, listening: socket.socket, context: ssl.SSLContext
     ) -> None:
-        self._shared = shared
+        self._server = server
         self._loop = loop
         self._listening = listening
         self._context = context
@@ -56,19 +56,21 @@ class TlsListener:
                 sock, address = self._listening.accept()
             except OSError as error:  # BlockingIOError: nobody waits; or the one who did has gone
                 if error.errno in _EXHAUSTED:
-                    self._shared.warn_of_descriptors()
+                    self._server.warn_of_descriptors()
                     self._loop.remove_reader(self._listening)
                     self._timer = self._loop.call_later(PAUSE, self._listen)
                 return
-            connection = Connection(self._shared, self._loop)
-            if self._shared.admit(connection, sock.fileno()):
+            connection = Connection(self._server, self._loop)
+            if self._server.admit(connection, sock.fileno()):
                 sock.setblocking(False)
-                connection.begin(_Arrival(self._loop, connection, sock, self._context), address, sock.getsockname())
+                connection.begin(
+                    _HandshakeTransport(self._loop, connection, sock, self._context), address, sock.getsockname()
+                )
             else:
                 sock.close()  # to say why would take a handshake
 
 
-class _Arrival(asyncio.Transport):
+class _HandshakeTransport(asyncio.Transport):
     """Stands for the transport of a connection until that one's handshake has ended."""
 
     def __init__(
@@ -96,7 +98,7 @@ class _Arrival(asyncio.Transport):
 
     async def _arrive(self, sock: socket.socket) -> None:
         connection = self._connection
-        limits = connection.shared.limits
+        limits = connection.server.limits
         first = await self._first_byte(sock)
         self._sock = None
         if first and first[0] in _LETTERS:
