@@ -49,7 +49,7 @@ def capture(response: Response, sink: Sink) -> asyncio.Future[CapturedHead]:
 
 
 class _Copier:
-    """The writer before the response's own."""
+    """The writer in front of the response's own."""
 
     def __init__(self, writer: Writer, sink: Sink, loop: asyncio.AbstractEventLoop) -> None:
         self.captured: asyncio.Future[CapturedHead] = loop.create_future()
@@ -113,7 +113,7 @@ class _Copier:
                 if number:
                     from asyncio import sleep
 
-                    await sleep(0)  # a bomb lets the others have their turn
+                    await sleep(0)  # a small body that decodes to a huge one yields to other requests
                 if piece:
                     written = self._sink.write(piece)
                     if isawaitable(written):

@@ -90,7 +90,7 @@ class Console:
                     self.stream.write(text.encode("ascii", "backslashreplace").decode())
                 self.stream.flush()
         except (BrokenPipeError, ValueError):
-            self._lost = True  # nobody reads it any more, or it is closed: no reason to stop serving
+            self._lost = True  # its reader has gone, or it is closed: no reason to stop serving
         except OSError:
             pass  # a full disk may have room again
 

@@ -40,7 +40,7 @@ class Dispatcher:
             raise RuntimeError("The server isn't open: only a running server or a mock dispatches requests")
         table.active += 1
         request.table = table
-        # Most requests of a silent server are told to nobody.
+        # With `--silent` most requests have no listener.
         start = time.time() if events.incoming or events.redirected else 0.0
         begun = time.perf_counter() if start else 0.0
         incoming_url = request.url
@@ -69,14 +69,16 @@ class Dispatcher:
             events.emit_redirected(request, incoming_url, start, response.status, time_spent)
 
     async def dispatch_rest(self, request: Request, response: Response) -> None:
-        """Answers `request` by the mappings behind the one that is at work on it, of the table it started with.
+        """Answers `request` by the mappings after the one that is handling it, of the table it started with.
 
         What one of them raises is raised, but for an `HTTPError`, which becomes the response.
         """
         table, mapping = request.table, request.mapping
         if table is None or mapping is None:
             raise RuntimeError("The request isn't dispatched: only a handler can have the mappings behind it answer")
-        table.active += 1  # the handler stays at work on it, even if those behind move the request to another one
+        table.active += (
+            1  # the handler still runs on this table, even if those after it move the request to another one
+        )
         try:
             await self._run(request, response, mapping.index)
         except HTTPError as error:

@@ -1,4 +1,4 @@
-"""The events of a server: what is told, and to whom."""
+"""The events of a server, and who listens to them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Failures of code that isn't ours: functions, hooks, listeners, applications.
 
 What such code raises is its own failure and nothing more: `sys.exit` in a function (argparse calls it, too) ends
-neither the server nor anybody else's request. Whoever calls it catches `BaseException`, and lets nothing pass but what
-isn't the code's own, see `is_cancellation`.
+neither the server nor anybody else's request. The caller catches `BaseException` and re-raises only what isn't the
+code's own, see `is_cancellation`.
 """
 
 from __future__ import annotations

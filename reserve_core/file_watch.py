@@ -15,7 +15,7 @@ _Stamps = dict[Path, tuple[int, int, int] | None]
 
 
 async def changes(files: Callable[[], Iterable[Path]]) -> AsyncIterator[None]:
-    """Yields each time one of `files`, or a Python file beside one, has changed, come or gone.
+    """Yields each time one of `files`, or a Python file beside one, has changed, appeared or disappeared.
 
     `files` is asked each time, as the ones to watch may be others then.
     """

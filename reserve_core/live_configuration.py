@@ -86,10 +86,10 @@ class LiveConfiguration:
     async def dispatch(self, request: Request, response: Response | None = None) -> MemoryResponse | None:
         """Runs a request of the caller's own through all mappings, flagged `internal`.
 
-        It has the headers it was made with, and no other: no cookie and no credentials of the request at work. Without
-        `response`, what is answered comes back, in memory. Requests that handlers make of one another are answered with
-        508 when they are nested deeper than `max-redirect`. Raises `HTTPError` 400 for a method or a URL that no client
-        could send: what guards the mappings doesn't know them.
+        It has the headers it was made with, and no other: no cookie and no credentials of the request that is being
+        handled. Without `response`, what is answered comes back, in memory. Requests that handlers make of one another
+        are answered with 508 when they are nested deeper than `max-redirect`. Raises `HTTPError` 400 for a method or a
+        URL that no client could send: what guards the mappings doesn't know them.
         """
         if not is_token(request.method) or request.method != request.method.upper():
             raise HTTPError(400, "The method of a request is one word in capital letters")
@@ -111,7 +111,7 @@ class LiveConfiguration:
         return memory
 
     async def dispatch_rest(self, request: Request, response: Response) -> None:
-        """Answers `request` by the mappings behind the one that is at work on it, of the table it started with.
+        """Answers `request` by the mappings after the one that is handling it, of the table it started with.
 
         What one of them raises is raised, but for an `HTTPError`, which becomes the response.
         """

@@ -34,7 +34,7 @@ logger: logging.Logger = logging.getLogger("reserve")
 
 # Seconds that the end of a lifespan, a shared resource or work in the background may take.
 CLOSE_TIMEOUT = 10.0
-# Seconds that it may take then to be cancelled; what ignores that goes on alone.
+# Seconds that it may take then to be cancelled; what ignores that is left running.
 CUT_TIMEOUT = 1.0
 
 
@@ -208,13 +208,13 @@ class OpenTable:
             raise
 
     def leave(self) -> None:
-        """One request less runs on it."""
+        """A request on this table has ended."""
         self.active -= 1
         if not self.active and self.replaced.is_set():
             self._drained.set()
 
     def replace(self) -> None:
-        """Another table has taken its place: no request comes any more."""
+        """Another table has replaced it: no new request runs on it."""
         self.replaced.set()
         if not self.active:
             self._drained.set()

@@ -1,4 +1,4 @@
-"""The server: listens, keeps time, takes over a changed configuration, and stops in good order."""
+"""The server: listens, checks timeouts, takes over a changed configuration, and stops gracefully."""
 
 from __future__ import annotations
 
@@ -324,7 +324,7 @@ class Server:
         http = self._http
         tasks = http.runner.tasks
         loop = asyncio.get_running_loop()
-        # Looked at now and then: telling of each end would cost on every request what is of use once.
+        # Polled: a notification for each end would cost something on every request, and is of use once.
         while (http.connections or tasks or self._active) and loop.time() < self._deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
         for task in list(tasks):
@@ -333,7 +333,7 @@ class Server:
             connection.abort()
         if tasks:
             await asyncio.wait(list(tasks), timeout=1)
-        await asyncio.sleep(0)  # lets the transports say that they are gone
+        await asyncio.sleep(0)  # so that the transports call connection_lost
 
 
 async def serve(configuration: Settings, port: int | None = None) -> Server:

@@ -97,8 +97,8 @@ class _Watchdog:
                 except RuntimeError:  # it is closed
                     return
                 continue
-            # Who looks too late was kept from it by code that works, or by a machine that lets nobody work: the latter
-            # is nobody's fault.
+            # This thread wakes up too late when code keeps the interpreter busy, or when the whole machine is: the
+            # latter is no fault of a request.
             if passed < 2 * LOOK or worked > passed / 2:
                 held += passed
             if culprit is None and held > LIMIT - LOOK:

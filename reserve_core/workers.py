@@ -17,7 +17,7 @@ from contextlib import suppress
 
 logger: logging.Logger = logging.getLogger("reserve")
 
-# Seconds before a worker that could not start is tried again: a multiple of this for each failure, up to the limit.
+# Seconds before a worker that could not start is started again: a multiple of this for each failure, up to the limit.
 PAUSE = 0.5
 LONGEST_PAUSE = 5.0
 

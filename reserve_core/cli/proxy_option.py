@@ -16,7 +16,7 @@ _SPECIAL = re.compile(r"[.()^$\[\]|\\?+*{}]")
 
 
 class ProxyOption(NamedTuple):
-    """What is at `path` and below is asked of another server.
+    """One `--proxy`: requests for `path` and below are forwarded to another server.
 
     `path` has no slash at its end: "" means everything. `url` is where it is found there: what follows `path` is put
     behind it. `local` tells that this server is on the same machine.

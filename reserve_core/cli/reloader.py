@@ -43,7 +43,7 @@ class Reloader:
             self._asked.clear()
             try:
                 await self._reload()
-            except click.ClickException as error:  # told like all that the command line can't do; the servers go on
+            except click.ClickException as error:  # printed like each error of a command; the servers go on
                 error.show()
             except BaseException as error:
                 if is_cancellation(error):

@@ -26,8 +26,8 @@ async def run_until_signal(
 ) -> None:
     """Starts the servers, until a signal stops them.
 
-    The first signal lets the requests at work finish, the second cuts them, a third one ends the process as if nobody
-    had listened to it.
+    The first signal lets the requests at work finish, the second cuts them, a third one ends the process as if it
+    weren't handled.
     """
     running = RunningServers(servers, verbose, silent)
     with signals(running.stop, reloader):

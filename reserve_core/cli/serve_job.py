@@ -110,7 +110,7 @@ class Job:
 
 
 def tell_former(problems: Sequence[Problem]) -> None:
-    """Says why there was no reload."""
+    """Prints why there was no reload."""
     Mistakes(problems).show()
     click.echo("The former configuration stays in use", err=True)
 

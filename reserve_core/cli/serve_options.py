@@ -1,4 +1,4 @@
-"""The argument and the options of `reserve serve`: what they are called, may hold, and are told in its help."""
+"""The argument and the options of `reserve serve`: their names, values and help texts."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ async def supervise(job: Job, plugins: Plugins, blocked: Iterable[str], watch: b
 
 
 def work(text: str) -> int:
-    """The life of a worker, which is told in JSON what to do; returns the exit code."""
+    """Runs a worker, whose task is given in JSON; returns the exit code."""
     with command_process():
         return _worked(json.loads(text))
 

@@ -72,7 +72,7 @@ def notices(shorthands: Shorthands, found: bool) -> Iterator[str]:
         file = folder / DEFAULT_FILE
         yield f"{file} is a file like any other here; --config {file} serves that configuration"
     if shorthands.spa and not (folder / "index.html").is_file():
-        yield f"{folder} has no index.html yet: until it has, --spa has nothing to answer with"
+        yield f"{folder} has no index.html yet: until it has, --spa has no page to respond with"
 
 
 def _additions(source: Source, shorthands: Shorthands, settings: dict[str, Any], base: Path) -> dict[str, Any]:

@@ -17,7 +17,8 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def signals(stop: Callable[[], None], reloader: Reloader | None = None) -> Iterator[None]:
-    """SIGINT and SIGTERM stop, the third one for good; SIGHUP reloads, unless it says that the terminal is gone."""
+    """SIGINT and SIGTERM stop, the third one kills the process; SIGHUP reloads, or stops when the terminal is
+    closed."""
     loop = asyncio.get_running_loop()
     stops = 0
 

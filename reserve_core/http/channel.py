@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Seconds in which a client may still read the last response before its connection is cut.
 LINGER = 2.0
 
-# Bytes that a client has to take within the write timeout.
+# Bytes that a client has to receive within the write timeout.
 LITTLE = 16 * 1024
 
 NEVER = float("inf")
@@ -61,7 +61,7 @@ class Channel(FlowControl):
     def eof_received(self) -> bool:
         if self._stream is not None:
             self._stream.feed_eof()
-        # A client that has closed can't be told from one that only says no more: both have gone.
+        # A client that has closed can't be told from one that has closed its sending half only: both count as gone.
         return False
 
     def pause_writing(self) -> None:
@@ -80,7 +80,7 @@ class Channel(FlowControl):
         self.transport.abort()
 
     def _is_stalled(self, now: float) -> bool:
-        """Whether the client has let the write timeout pass and taken next to nothing."""
+        """Whether the client has received next to nothing within the write timeout."""
         unsent = self.transport.get_write_buffer_size()
         if not unsent:
             self._unsent = 0
@@ -94,7 +94,7 @@ class Channel(FlowControl):
         return now >= self._write_deadline
 
     def _write_error(self, status: int, reason: str) -> None:
-        """Writes the response that no request has, or none that could be read."""
+        """Writes a response that belongs to no request, or to one that couldn't be read."""
         body = reason.encode()
         unkept = f"cache-control: {NO_STORE}\r\n" if status in CACHEABLE else ""
         fields = (
@@ -103,8 +103,9 @@ class Channel(FlowControl):
         self.transport.write(render_head(status, fields) + body)
 
     def _linger(self) -> None:
-        """Behind the last response nothing more is written, but a little is still read: closed at once, bytes on their
-        way here would make the kernel reset the connection and the client lose the response (RFC 9112 9.6)."""
+        """After the last response the sending half is closed, and reading goes on for a while: if the socket were
+        closed at once, bytes still arriving would make the kernel reset the connection, and the client would lose the
+        response (RFC 9112 9.6)."""
         more = self.state is not IDLE  # such bytes are to be expected
         self.state = LINGERING
         self.deadline = self.server.now + LINGER
@@ -118,23 +119,23 @@ class Channel(FlowControl):
                 transport.close()
                 return
         elif not more:
-            # TLS can't end one direction alone: a client that waits for the end shall not wait in vain.
+            # TLS can't close one half alone, and the client may wait for the connection to be closed.
             self._end_lingering(self.server.now)
             return
         self.set_reading(True)
 
     def _end_lingering(self, now: float) -> None:
         if self.writing:
-            # The client hasn't yet what it shall read in this time.
+            # The client hasn't received all of the response yet.
             self.deadline = now + LINGER if self.transport.can_write_eof() else now
         elif self.transport.is_closing():
             self.transport.abort()
         else:
-            # What TLS has encrypted already does not count as being written.
+            # Bytes that TLS has encrypted already aren't counted as pending.
             self._close(self.server.limits.write_timeout)
 
     def _close(self, patience: float = LINGER) -> None:
-        """Closes the connection; for TLS, which waits for the client's agreement, in so many seconds."""
+        """Closes the connection; with TLS, which waits for the client's close_notify, within `patience` seconds."""
         self.state = CLOSED
         self.deadline = self.server.now + patience
         self.transport.close()
@@ -152,9 +153,9 @@ class Channel(FlowControl):
 
 
 def _unacknowledged(transport: asyncio.Transport) -> int:
-    """Bytes that the kernel holds until the client has taken them; 0 if it doesn't say.
+    """Bytes in the kernel's send buffer that the client hasn't acknowledged; 0 if the kernel doesn't tell.
 
-    A slow client takes from these for a long time before the kernel asks for more.
+    A slow client receives these for a long time before the kernel takes more.
     """
     sock = transport.get_extra_info("socket")
     try:

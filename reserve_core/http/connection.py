@@ -1,4 +1,4 @@
-"""HTTP/1.1 on a socket: requests are answered in their order, in time, and the connection ends well (RFC 9112 9)."""
+"""HTTP/1.1 on a socket: pipelined requests in their order, timeouts, and how the connection is closed (RFC 9112 9)."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ MAX_WAITING = 16
 class Connection(RequestReader):
     """One client's connection, in one of the states of `ConnectionState`.
 
-    What ends it: `_fail`, an error that the client has made; `_linger`, the last response; `_close`, when nothing is
-    left to be said; `stop`, the server, in good order; `abort`, at once.
+    It is closed by `_fail`, with a response that tells the client's error; by `_linger`, after the last response; by
+    `_close`, when no response is pending; by `stop`, when the server stops; by `abort`, at once.
     """
 
     state: ConnectionState  # see `RequestReader`
@@ -40,7 +40,7 @@ class Connection(RequestReader):
         self._advancing = False
         self._final_error: tuple[int, str] | None = None  # ends the connection, once its turn comes
 
-    # The transport's calls.
+    # Called by the transport.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         server = self.server
@@ -50,7 +50,7 @@ class Connection(RequestReader):
         else:
             self.begin(accepted, transport.get_extra_info("peername"), transport.get_extra_info("sockname"))
             if not server.admit(self, transport.get_extra_info("socket").fileno()):
-                # It isn't among those whose time is looked at, and doesn't count as one of them.
+                # It isn't among the connections that `tick` checks, and isn't counted.
                 self.loop.call_later(LINGER, transport.abort)
                 self.refuse(503, "The server has too many connections: try again later")
         if self._final_error is not None:
@@ -91,7 +91,7 @@ class Connection(RequestReader):
             self._stream.feed(data)
 
     def _body_came(self, size: int) -> None:
-        """So many bytes of a body are here: they move the deadline by the time they may take at the least rate."""
+        """`size` bytes of a body have arrived: the deadline moves by the time they may take at `min-body-rate`."""
         limits = self.server.limits
         latest = self.server.now + limits.body_timeout
         rate = limits.min_body_rate
@@ -135,51 +135,52 @@ class Connection(RequestReader):
             exchange = ServerOptions(self, request, body, exchange.keep_alive, exchange.expects_continue)
         return exchange
 
-    # What exchanges ask for.
+    # Called by exchanges.
 
     def responded(self, exchange: Exchange) -> None:
         """The response of the current exchange is complete."""
         self._current = None
         if not exchange.keep_alive:
-            self._waiting.clear()  # what was pipelined behind it is not answered
+            self._waiting.clear()  # requests pipelined behind it get no response
             self._linger()
             return
         if exchange.body is not None:
             self.settle(exchange)
         if self._advancing:
             return
-        if self.state is IDLE and self.reading and not self._waiting:  # all that is here is answered
+        if self.state is IDLE and self.reading and not self._waiting:  # every request that has arrived has its response
             self.deadline = self.server.now + self.server.limits.idle_timeout
         else:
             self._advance()
 
     def settle(self, exchange: Exchange) -> None:
-        """Once an exchange is answered and its handler is done, the rest of its body is read only to be rid of it."""
+        """Once an exchange has its response and its handler has returned, the rest of its body is read and dropped."""
         body = exchange.body
         if body is not None and not body.complete and exchange.settled:
             body.discard()
             self.update_reading()
 
     def can_discard(self, body: BodyStream) -> bool:
-        """Whether what is to come of `body` is worth reading for the sake of the connection."""
+        """Whether the rest of `body` is short enough to be read and dropped, so that the connection stays open."""
         return body.length is None or body.length <= MAX_DISCARD
 
     def update_reading(self) -> None:
-        """Reads from the socket only while somebody has use for more."""
+        """Reads from the socket only while there is room for more."""
         body = self._body
         wanted = len(self._waiting) < MAX_WAITING and (body is None or not body.full) and len(self._held) < MAX_FRAMING
         if self.state < ENDING and self.set_reading(wanted):
             self._renew_deadline()
 
     def hand_over(self, head: bytes) -> UpgradedStream:
-        """Writes the head of a 101 and gives the connection away, with what came behind the request."""
+        """Writes the head of a 101 and returns the connection as a stream, which begins with the bytes after the
+        request."""
         held, self._held = bytes(self._held), bytearray()
         return self._give_away(head, held)
 
-    # What the server asks for.
+    # Called by the server.
 
     def check_time(self, now: float) -> None:
-        """Ends what took too long."""
+        """Closes the connection if its deadline has passed."""
         if self._is_stalled(now):
             self.abort()
         elif now < self.deadline:
@@ -200,10 +201,10 @@ class Connection(RequestReader):
         elif self.state is IDLE and not self._waiting:
             self._close()
 
-    # Our own affairs.
+    # Private.
 
     def _advance(self) -> None:
-        """Runs what waits, one exchange after the other, as long as each is answered at once."""
+        """Runs the waiting exchanges, one after the other, as long as each has its response at once."""
         if self._advancing:
             return
         waiting = self._waiting
@@ -261,7 +262,7 @@ class Connection(RequestReader):
 
     def _end(self) -> None:
         self.state = ENDING
-        self.deadline = NEVER  # what is read has all the time it takes
+        self.deadline = NEVER  # requests that have been read may take as long as they need
 
     def _fail(self, status: int, reason: str, data: bytes = b"") -> None:
         """The connection can't go on: an error ends it, once the requests before it are answered."""

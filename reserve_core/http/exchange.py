@@ -53,7 +53,7 @@ class Exchange(FramedWriter):
 
     @property
     def settled(self) -> bool:
-        """Whether the response is out and the handler at work no more: nobody has use for the rest of the body."""
+        """Whether the response is out and the handler has returned: nobody reads the rest of the body."""
         return self.response is None and self.state >= COMPLETE
 
     def run(self) -> None:
@@ -104,7 +104,7 @@ class Exchange(FramedWriter):
         else:
             super().abort()
 
-    # What the request can ask of its connection.
+    # Called for the request.
 
     def read_on(self) -> None:
         """The reader of the request's body waits for more."""
@@ -141,7 +141,7 @@ class Exchange(FramedWriter):
         self.upgraded = stream = self.connection.hand_over(head)
         return stream
 
-    # Our own affairs.
+    # Private.
 
     def _responded(self) -> None:
         self.connection.responded(self)

@@ -46,9 +46,9 @@ class FixedHeaders(ReadyHeaders):
         return f"<FixedHeaders {list(self._pairs)!r}>"
 
     def head(self, status: int, size: int, date: str) -> bytes | None:
-        """The head of a response on a connection that goes on, with a body of `size` bytes that nobody may keep unless
-        the headers say so. `date`: the line of its Date. None: there is something to be done for the headers, as they
-        are about the connection or the length, or have to be joined.
+        """The head of a response on a connection that stays open, with a body of `size` bytes that nobody may keep
+        unless the headers say so. `date`: the line of its Date. None: there is something to be done for the headers, as
+        they are about the connection or the length, or have to be joined.
 
         Each is kept as long as the date is the same: for a second.
         """

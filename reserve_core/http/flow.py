@@ -1,4 +1,4 @@
-"""Flow control: who reads waits for what is to come, who writes waits until the other side takes more."""
+"""Flow control: readers wait for data, writers wait until the transport takes more."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import cast
 
 from ..native import mypyc_attr
 
-# Bytes that the kernel takes of what a client can't be sent yet. Left to itself it takes megabytes for each client that
-# doesn't read: copied, held and thrown away for nothing, while the others wait.
+# Bytes of unsent data that the kernel may buffer for a client (TCP_NOTSENT_LOWAT). By default it buffers megabytes for
+# each client that doesn't read: copied, kept and dropped for nothing, while the others wait.
 UNSENT = 256 * 1024
 
 
@@ -43,9 +43,9 @@ class Waiter:
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class FlowControl(asyncio.Protocol):
-    """A protocol that stops reading when it is told to, and whose writers wait while its transport has enough.
+    """A protocol that can pause reading, and whose writers wait while the transport's buffer is full.
 
-    `reading` says whether it reads, `write_paused` whether the transport has enough.
+    `reading` says whether it reads, `write_paused` whether the buffer is full.
     """
 
     transport: asyncio.Transport = cast("asyncio.Transport", None)  # until `connection_made`
@@ -78,10 +78,11 @@ class FlowControl(asyncio.Protocol):
             try:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT if wanted else 0)
             except OSError:
-                pass  # it's no TCP, or closed
+                pass  # not TCP, or closed
 
     def room(self) -> asyncio.Future[None]:
-        """Done when the transport, which has enough now, takes more; it fails when the connection is no more."""
+        """A future: done when the transport, whose buffer is full now, takes more; it fails when the connection is
+        lost."""
         writer = self.loop.create_future()
         self._writers.append(writer)
         return writer
@@ -92,7 +93,7 @@ class FlowControl(asyncio.Protocol):
             await self.room()
 
     def fail_writers(self, error: BaseException) -> None:
-        """The connection is no more: whoever waits to write gets `error`."""
+        """The connection is lost: writers that wait get `error`."""
         self.write_paused = False
         writers, self._writers = self._writers, []
         for writer in writers:
@@ -100,10 +101,10 @@ class FlowControl(asyncio.Protocol):
                 writer.set_exception(error)
                 writer.exception()  # nobody has to wait for a write
 
-    # The transport's calls.
+    # Called by the transport.
 
     def pause_writing(self) -> None:
-        """The transport has enough for now."""
+        """The transport's buffer is full."""
         self.write_paused = True
 
     def resume_writing(self) -> None:

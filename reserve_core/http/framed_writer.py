@@ -30,14 +30,14 @@ from .states import (
 if TYPE_CHECKING:
     from .connection import Connection
 
-# A handler that writes without ever waiting lets the others have their turn after this many bytes.
+# After this many bytes, a handler that writes without ever waiting yields to the others.
 FAIR_SHARE = 256 * 1024
 # Above this a body is written by itself: one more system call costs less than one more copy.
 COPY_LIMIT = 64 * 1024
 
 
 class FramedWriter(ConnectionWriter):
-    """Writes one response (see `Writer`), and decides whether the connection goes on behind it.
+    """Writes one response (see `Writer`), and decides whether the connection stays open after it.
 
     It is in one of the states of `ExchangeState`.
     """
@@ -176,7 +176,7 @@ class FramedWriter(ConnectionWriter):
             self.connection.transport.write(self._take_head())
 
     def _take_head(self) -> bytes:
-        """The head that has waited until now."""
+        """The head, which has not been written until now."""
         self.state = STREAMING
         return self._head
 
@@ -267,7 +267,7 @@ class FramedWriter(ConnectionWriter):
             raise ResponseError("The response has ended already")
 
     def _before_end(self) -> None:
-        """Decides, while it can still be said in the head, whether the connection goes on."""
+        """Decides whether the connection stays open, before the head that says so is written."""
         connection = self.connection
         if connection.server.closing:
             self.keep_alive = False

@@ -1,4 +1,4 @@
-"""Request bodies on their way from the connection to the handler."""
+"""Request bodies, between the connection that receives them and the handler that reads them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class BufferedBody:
         return data
 
 
-# ServerState by all requests without a body: reading it changes nothing.
+# Shared by all requests without a body: reading it changes nothing.
 NO_BODY = BufferedBody(b"")
 
 
@@ -80,7 +80,7 @@ class BodyStream:
         return self._size if self.complete and not self.started else None
 
     def take(self) -> bytes:
-        """A body that is at hand."""
+        """The whole of a body that is at hand."""
         self.started = True
         chunks = self._chunks
         data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
@@ -167,4 +167,5 @@ def too_large(limit: int) -> HTTPError:
 
 
 def _nothing() -> None:
-    """Stands for a connection that has no more to give: a body doesn't hold on to it."""
+    """In the place of the connection's callback once the body is complete, so that the body keeps no connection
+    alive."""

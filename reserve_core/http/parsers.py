@@ -1,4 +1,4 @@
-"""Parsers that begin otherwise than at the first byte of a request."""
+"""Parsers that don't start at the first byte of a request."""
 
 from __future__ import annotations
 

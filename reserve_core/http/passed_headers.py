@@ -33,7 +33,7 @@ class PassedHeaders(ReadyHeaders):
         return f"<PassedHeaders {self._fields!r}>"
 
     def head(self, status: int, size: int, date: str) -> bytes | None:
-        """The head of a response on a connection that goes on, with a body of `size` bytes. `date`: the line of its
+        """The head of a response on a connection that stays open, with a body of `size` bytes. `date`: the line of its
         Date, if the headers have none. None: there is something to be done for the headers, as they are about the
         connection, or have to be joined."""
         return render_received(status, self._fields, size, date)

@@ -22,5 +22,5 @@ class ReadyHeaders:
 
     @abstractmethod
     def head(self, status: int, size: int, date: str) -> bytes | None:
-        """The head of a response on a connection that goes on, with a body of `size` bytes. `date`: the line of its
+        """The head of a response on a connection that stays open, with a body of `size` bytes. `date`: the line of its
         Date. None: more has to be done for it than to write the headers down."""

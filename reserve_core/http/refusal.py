@@ -1,4 +1,4 @@
-"""Requests that are refused before their head is whole: why, and what there is of them."""
+"""Requests that are refused before their head is complete: the reason, and what is known of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..tokens import TCHAR, TOKEN
 from .request import Request
 from .request_head import FOREIGN
 
-# Of a target that is too long, bytes that are told.
+# Bytes of a target that is too long, in the event.
 LONGEST = 8192
 
 # The beginning of a request line (RFC 9112 3).
@@ -20,7 +20,7 @@ _LINE = re.compile(rb"[\r\n]*%b ([^ \r\n]+)" % _METHOD)
 _BEGINNINGS = re.compile(rb"\n%b " % _METHOD)
 # Of a method that comes in pieces, one.
 _PIECE = re.compile(rb"%b(?: |\Z)" % TOKEN.encode())
-# Another spelling than capital letters would pass rules for the method meant.
+# Methods are case-sensitive: `delete` would pass rules for DELETE, and be taken for it by some servers.
 _EXTENSION = re.compile(rb"([A-Z][A-Z0-9-]{0,31}) ")
 _TLS_HANDSHAKE = b"\x16\x03"
 

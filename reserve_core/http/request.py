@@ -366,15 +366,15 @@ class Request:
     def asks_for_websocket(self) -> bool:
         """Whether the client asks for a WebSocket (RFC 6455 4.2.1), on a connection that can become one.
 
-        Whether its handshake is well-formed is told by `upgrade`, or by the server that it's forwarded to. Of other
-        protocols that the client would speak, too, it may be told nothing (RFC 9110 7.8).
+        `upgrade`, or the server that it's forwarded to, checks whether its handshake is well-formed. Other protocols in
+        Upgrade may be ignored (RFC 9110 7.8).
         """
         if self.upgrader is None or self.method != "GET" or self.http_version != "1.1":
             return False
         return asks_for("websocket", self.headers)
 
     async def upgrade(self, *, subprotocols: Iterable[str] = (), **options: Any) -> WebSocket:
-        """Accepts the client's WebSocket handshake (RFC 6455) and gives the connection over.
+        """Accepts the client's WebSocket handshake (RFC 6455); from then on the connection is a WebSocket.
 
         `subprotocols` are those the handler speaks, best first. For the options see `WebSocket`.
         Raises `HTTPError` 426 when the request isn't a WebSocket handshake, 400 when it is a malformed one, 403 when a

@@ -1,4 +1,4 @@
-"""The bytes of a connection read as requests: what the parser tells, held to the limits (RFC 9112)."""
+"""The bytes of a connection parsed into requests, within the limits (RFC 9112)."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ class RequestReader(Channel):
         self._discarded = 0
         self._framing = 0
 
-    # What the reader of all this says.
+    # Implemented by `Connection`.
 
     @abstractmethod
     def update_reading(self) -> None:
-        """Reads from the socket only while somebody has use for more."""
+        """Reads from the socket only while there is room for more."""
 
     @abstractmethod
     def _exchange(self) -> Exchange:
@@ -68,7 +68,7 @@ class RequestReader(Channel):
 
     @abstractmethod
     def _renew_deadline(self) -> None:
-        """The connection waits for something else from now on."""
+        """Sets the deadline of the state that the connection is in now."""
 
     @abstractmethod
     def _end(self) -> None:
@@ -112,15 +112,15 @@ class RequestReader(Channel):
             self._fail(400, "The chunks of the request's body are more framing than content")
 
     def _stand_in(self, method: bytes, data: bytes) -> None:
-        """Reads on with `data`, which begin a request whose method the parser doesn't know, while none is answered.
+        """Goes on with `data`, which begin a request whose method the parser doesn't know, while no request is pending.
 
-        Nowhere else: where a request begins is the parser's to say, and only here it's known without it.
+        Only then is it known without the parser where the request begins.
         """
         newest = self._newest
         self._parser = ExtensionParser(self, method, lambda: self._newest is newest)
         self._feed(STAND_IN + data[len(method) :], True)
 
-    # The parser's calls, in their order.
+    # Called by the parser, in this order.
 
     def on_message_begin(self) -> None:
         self.state = HEAD
@@ -201,7 +201,7 @@ class RequestReader(Channel):
             self._fail(*refusal(error, start, b"\n" + heads if first else heads), data if first else b"")
 
     def _tell(self, error: HTTPError, data: bytes) -> None:
-        """Tells of the request that is refused, which begins with `data` if that isn't empty."""
+        """Emits the event of a refused request, which begins with `data` if that isn't empty."""
         request = refused_request(self._parser, self._url, self._headers, data)
         request.scheme, request.peer, request.local = self.server.scheme, self.peer, self.local
         self.server.refused(request, error)

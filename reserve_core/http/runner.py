@@ -1,4 +1,4 @@
-"""Runs the requests of a server: those that came in one turn of the event loop together."""
+"""Runs the requests of a server: those that arrived in one turn of the event loop together."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Runner:
             try:
                 await self._handle(exchange.request, response)
             except BaseException:  # noqa: S110 - the dispatcher has reported it
-                # One that has waited has nobody behind it any more: when it is closed, it ends.
+                # Behind one that has waited no other runs in this task: when it is closed, the task ends.
                 pass
             finally:
                 del self.tasks[task]
@@ -129,6 +129,6 @@ class Runner:
 
 
 def _look_at(task: asyncio.Task[None]) -> None:
-    """What has failed is known: the dispatcher has reported it."""
+    """Retrieves the exception, which the dispatcher has reported: else asyncio would log it again."""
     if not task.cancelled():
         task.exception()

@@ -1,4 +1,4 @@
-"""Parts of files on their way to a client: sent by the kernel where it can, else read here and written."""
+"""Sends parts of files to a client: by the kernel where it can, else read here and written."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ async def send_file(protocol: FlowControl, sock: Any, file: int, offset: int, co
     it has sent: fewer, if it can't send files of this kind.
 
     The socket is the transport's: nothing is sent past what that still has to write. So each time the kernel takes no
-    more, a little is given to the transport, which has everything that flow control, deadlines and a client's going
-    take. Raises EOFError when the file ends before, `Disconnected` when the client has gone.
+    more, a little is given to the transport, which has flow control and deadlines, and notices when the client goes
+    away. Raises EOFError when the file ends before, `Disconnected` when the client has gone.
     """
     transport = protocol.transport
     loop = protocol.loop

@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 logger: logging.Logger = logging.getLogger("reserve")
 
-# File descriptors, at most, that new connections leave to what the requests of the others open.
+# File descriptors, at most, that new connections leave free for what requests open.
 RESERVED = 64
-# Seconds in which the log tells once that there are too few.
+# Seconds between two warnings that there are too few.
 SILENCE = 60.0
 
 
 class ServerState:
-    """What runs the requests, the limits, the clock, and the connections there are.
+    """The runner of requests, the limits, the clock, and the open connections.
 
-    `refused` is told of the requests that a connection refuses, which never reach the handler.
+    `refused` is called for each request that a connection refuses, which never reaches the handler.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class ServerState:
         self._warned = -SILENCE
 
     def admit(self, connection: Connection, descriptor: int) -> bool:
-        """Counts a new connection among those whose time is looked at; False if there is no room for it."""
+        """Adds a new connection to those that `tick` checks; False if there is no room for it."""
         if self.closing or len(self.connections) >= self.limits.max_connections:
             return False
         if descriptor > self._highest:
@@ -64,7 +64,7 @@ class ServerState:
         return True
 
     def warn_of_descriptors(self) -> None:
-        """Tells the log, now and then, that connections are refused for want of file descriptors."""
+        """Warns, once in `SILENCE` seconds, that connections are refused because there are too few file descriptors."""
         if self.now >= self._warned + SILENCE:
             self._warned = self.now
             logger.warning(
@@ -74,7 +74,8 @@ class ServerState:
             )
 
     def tick(self, now: float, time: float) -> None:
-        """To be called about twice a second: ends what took too long. `now` is the loop's time, `time` the epoch's."""
+        """Closes connections whose deadline has passed. Called twice a second: `now` is the loop's time, `time` the
+        epoch's."""
         self.now = now
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self._highest = sys.maxsize if limit == resource.RLIM_INFINITY else limit - 1 - min(RESERVED, limit // 4)

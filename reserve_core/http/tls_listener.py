@@ -1,4 +1,4 @@
-"""How connections come to a port of https: counted and timed from their acceptance on, before there is any TLS."""
+"""The listener of an https port: connections count, and have a deadline, from their acceptance on, before TLS."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .server_state import ServerState
 
 # Connections that are accepted before others have their turn.
 AT_ONCE = 64
-# Seconds until accepting is tried again when the system has no more of what it takes.
+# Seconds until accepting is tried again when the system is out of file descriptors or memory.
 PAUSE = 1.0
 
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -54,7 +54,7 @@ class TlsListener:
         for _ in range(AT_ONCE):
             try:
                 sock, address = self._listening.accept()
-            except OSError as error:  # BlockingIOError: nobody waits; or the one who did has gone
+            except OSError as error:  # BlockingIOError: no connection is waiting; or the client has closed it already
                 if error.errno in _EXHAUSTED:
                     self._server.warn_of_descriptors()
                     self._loop.remove_reader(self._listening)

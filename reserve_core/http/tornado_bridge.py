@@ -134,7 +134,7 @@ class _TornadoConnection(HTTPConnection):
         client = request.client
         self.context = _TornadoContext(client.address, client.scheme)
         self.finished = False  # the application has written all
-        self.delegate: HTTPMessageDelegate | None = None  # who still waits for the request's end
+        self.delegate: HTTPMessageDelegate | None = None  # set while it waits for the end of the request
         self.stream: UpgradedStream | None = None  # after an upgrade
         self._response = response
         self._max_body = request.max_body
@@ -251,7 +251,7 @@ class _TornadoConnection(HTTPConnection):
             written.set_result(None)
 
     async def _wait(self) -> bool:
-        """Waits for something to pass on; False when it isn't HTTP any more."""
+        """Waits for something to write; False after an upgrade."""
         while not (self._pieces or self.finished):
             if self._error is not None:
                 raise self._error

@@ -27,13 +27,13 @@ class UpgradedStream:
         self._flow = flow
         self._transport = flow.transport
         self._close_callback: Callable[[], None] | None = None
-        self._lost = flow.loop.create_future()  # done when the connection is no more
+        self._lost = flow.loop.create_future()  # done when the connection is lost
         self._error: BaseException | None = None
         # Reading.
         self._buffer = bytearray(data)
         self._needed = 0
         self._reader = Waiter("The stream")
-        self._ended = False  # nothing more will come
+        self._ended = False  # no more bytes will be received
         # Writing.
         self._written = flow.loop.create_future()
         self._written.set_result(None)
@@ -45,12 +45,12 @@ class UpgradedStream:
 
     @property
     def paused(self) -> bool:
-        """Whether reading has stopped because nobody takes what has come."""
+        """Whether reading is paused because the received bytes aren't read."""
         return not self._flow.reading
 
     @property
     def full(self) -> bool:
-        """Whether writing should stop because the client doesn't take what was written."""
+        """Whether writing should pause because the client doesn't receive what was written."""
         return self._flow.write_paused
 
     @property
@@ -117,20 +117,20 @@ class UpgradedStream:
         return self._transport.is_closing() or self._lost.done()
 
     async def wait_closed(self) -> None:
-        """Returns when the connection is no more."""
+        """Returns when the connection is lost or closed."""
         await asyncio.shield(self._lost)
 
     def set_close_callback(self, callback: Callable[[], None] | None) -> None:
-        """`callback` is called once, when the connection is no more."""
+        """`callback` is called once, when the connection is lost or closed."""
         self._close_callback = callback
 
     def set_nodelay(self, value: bool) -> None:
         """Nothing to do: the transports of asyncio and uvloop never delay small segments."""
 
-    # The protocol's calls.
+    # Called by the protocol.
 
     def feed(self, data: bytes) -> None:
-        """Takes in what has come."""
+        """Adds received bytes to the buffer."""
         self.received += len(data)
         if self._ended:
             return
@@ -146,7 +146,7 @@ class UpgradedStream:
         self._end()
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """The connection is no more."""
+        """The connection is lost or closed."""
         if self._lost.done():
             return
         self._error = exc
@@ -157,7 +157,7 @@ class UpgradedStream:
         if callback is not None:
             callback()
 
-    # Our own affairs.
+    # Private.
 
     def _take(self, size: int) -> bytes:
         buffer = self._buffer

@@ -41,7 +41,7 @@ class WebSocket:
     connect besides this host's own ("https://example.com"; "*": all); `headers` to add to the response; `compression`
     (RFC 7692; True); `max_message_size` in bytes (10 MiB), after decompression; `ping_interval`, the seconds of silence
     after which the client is pinged (20; None: never); `ping_timeout`, the seconds of further silence after which it's
-    given up (20; None: never).
+    closed (20; None: never).
     """
 
     __slots__ = ("_protocol", "subprotocol")
@@ -61,7 +61,8 @@ class WebSocket:
     @property
     def close_code(self) -> int | None:
         """Why it was closed (RFC 6455 7.4), None until it is: the code the client gave, 1005 if it gave none, ours if
-        it's for what the client did or if that hasn't agreed yet, 1006 if it went away without a word."""
+        it's for what the client did or if the client hasn't replied yet, 1006 if the connection was lost without a
+        close frame."""
         code = self._protocol.close_code
         return self._protocol.told[0] if code is None else code
 
@@ -104,7 +105,7 @@ class WebSocket:
         await self._protocol.send(*_encode(message))
 
     async def ping(self, data: bytes = b"") -> None:
-        """Sends a ping of up to 125 bytes; that it's answered is seen to by `ping_interval`.
+        """Sends a ping of up to 125 bytes; whether a pong comes is checked with `ping_interval`.
 
         Raises `Disconnected` when it's closed, ValueError for more bytes.
         """
@@ -113,7 +114,7 @@ class WebSocket:
         await self._protocol.send(PING, data)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Closes it, and waits up to five seconds until the client has agreed. Does nothing if it's closed already.
+        """Closes it, and waits up to five seconds for the client's close frame. Does nothing if it's closed already.
 
         Raises ValueError for a code that a server may not send (RFC 6455 7.4) or a reason of more than 123 bytes.
         """
@@ -130,8 +131,8 @@ class WebSocket:
 def broadcast(websockets: Iterable[WebSocket], message: Any) -> None:
     """Sends a message, as `WebSocket.send` does, to each of `websockets` at once: no client waits for another.
 
-    Those that are closed are left out. A client so slow that 1 MiB of earlier messages waits for it is given up: its
-    WebSocket is closed with 1013. Raises TypeError for what can't be sent.
+    Those that are closed are left out. If 1 MiB of earlier messages waits for a client, it is too slow: its WebSocket
+    is closed with 1013. Raises TypeError for what can't be sent.
     """
     opcode, data = _encode(message)
     for websocket in websockets:
@@ -258,7 +259,7 @@ def _agree(parameters: list[str]) -> dict[str, str | None] | None:
             if bits is not None:
                 return None
         elif name == "server_max_window_bits":
-            # zlib can't keep to 256 bytes.
+            # zlib doesn't support a window of 256 bytes.
             if bits is None or bits == "8" or not _WINDOW_BITS.fullmatch(bits):
                 return None
             agreed[name] = bits

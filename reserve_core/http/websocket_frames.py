@@ -1,4 +1,4 @@
-"""WebSocket frames and messages (RFC 6455 5 to 7, RFC 7692): Tornado's protocol, held to the letter.
+"""WebSocket frames and messages (RFC 6455 5 to 7, RFC 7692): Tornado's protocol, made strict.
 
 Where Tornado cuts the connection, a client is told with a close frame what it did wrong; close frames are checked
 before they are echoed; nothing waits without a bound.
@@ -22,7 +22,7 @@ from .upgraded_stream import UpgradedStream
 
 Message = str | bytes
 
-# Seconds a client has to answer our close frame.
+# Seconds within which a client has to reply to our close frame.
 CLOSE_TIMEOUT = 5.0
 # Size of the messages that may wait for the handler before no more are read. One counts for its length and this much.
 INBOX_LIMIT = 64 * 1024
@@ -58,7 +58,7 @@ class ProtocolError(Exception):
 
 
 class Inbox:
-    """Messages on their way from the frames to the handler."""
+    """Messages that were received and wait for the handler."""
 
     def __init__(self) -> None:
         self._messages: deque[Message] = deque()
@@ -153,7 +153,8 @@ class FrameProtocol(WebSocketProtocol13):
         self._write(opcode, data)
 
     def send_now(self, opcode: int, data: bytes) -> None:
-        """Sends a frame if the WebSocket is open. A client for whom too much waits already is given up instead."""
+        """Sends a frame if the WebSocket is open. If too many bytes wait for the client already, its WebSocket is
+        closed instead."""
         if self.is_closing():
             return
         if self.stream.unsent > BACKLOG_LIMIT:
@@ -162,7 +163,7 @@ class FrameProtocol(WebSocketProtocol13):
             self._write(opcode, data)
 
     def close(self, code: int | None = None, reason: str | None = None) -> None:
-        """Sends a close frame; the client has `CLOSE_TIMEOUT` seconds to answer with its own. May be called again."""
+        """Sends a close frame; the client has `CLOSE_TIMEOUT` seconds to reply with its own. May be called again."""
         if not self.server_terminated:
             self.server_terminated = True
             self.told = code, reason
@@ -177,7 +178,7 @@ class FrameProtocol(WebSocketProtocol13):
         self._stop_pinging()
 
     def fail(self, code: int, reason: str) -> None:
-        """Closes because of what the client does: whatever it answers, `close_code` is ours."""
+        """Closes because of what the client does: whatever its close frame says, `close_code` is ours."""
         if not self.server_terminated:
             self.close_code, self.close_reason = code, reason
             self.close(code, reason)
@@ -189,7 +190,7 @@ class FrameProtocol(WebSocketProtocol13):
     # Tornado calls the methods below by these names.
 
     async def _receive_frame_loop(self) -> None:
-        """Takes frames in until the WebSocket has ended, one way or another."""
+        """Receives frames until the WebSocket is closed or its connection lost."""
         work = 0
         try:
             while not self.client_terminated:
@@ -240,7 +241,7 @@ class FrameProtocol(WebSocketProtocol13):
             await self._deliver(fragments)
 
     async def periodic_ping(self) -> None:
-        """Pings a client that says nothing, and gives it up if it goes on so."""
+        """Pings a client that sends nothing, and closes the connection if no pong comes."""
         interval, timeout = self.params.ping_interval, self.params.ping_timeout
         assert interval is not None
         while True:
@@ -254,7 +255,7 @@ class FrameProtocol(WebSocketProtocol13):
                 self.fail(1011, f"No pong within {timeout:g} seconds")
                 return
 
-    # Our own affairs.
+    # Private.
 
     def _write(self, opcode: int, data: bytes) -> None:
         flags = 0
@@ -321,17 +322,17 @@ class FrameProtocol(WebSocketProtocol13):
             self.close(None if code == NO_CODE else code)
 
     async def _hang_up(self) -> None:
-        """Lets the client read why: closed with bytes unread, the kernel would reset the connection and drop the close
-        frame (RFC 6455 7.1.1)."""
+        """Reads and drops what still arrives: if the socket were closed with unread bytes, the kernel would reset the
+        connection, and the client would lose the close frame (RFC 6455 7.1.1)."""
         if self.stream.write_eof():
             while await self.stream.read_chunk():
                 pass
 
     async def _silent(self, seconds: float) -> bool:
-        """Whether for that long nothing comes from the client, without a reason.
+        """Whether nothing was received from the client within this time, although it could have been.
 
-        Nothing can come while we don't read; and a pong is long in coming while much is on its way to the client, whose
-        progress the connection watches.
+        Nothing is received while reading is paused; and a pong is late while many bytes wait to be sent to the client,
+        whose progress the connection checks.
         """
         stream = self.stream
         received = stream.received
