@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,12 @@ import pytest
 import yaml
 
 GUIDES = (".github/CONTRIBUTING.md", ".github/AGENTS.md")
+
+# What each package may have: files and classes that stand for the same role wherever they are.
+ROLES = {"__init__.py", "options.py", "testing.py", "py.typed"}
+CLASSES = {"Options"}
+
+MAX_LINES = 400
 
 
 @pytest.fixture(scope="module")
@@ -145,3 +154,52 @@ def test_a_workflow_is_bounded(project: Path, workflow: str) -> None:
     used = re.findall(r"uses: (.*)", text)
     assert used
     assert [each for each in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v[\d.]+", each)] == []
+
+
+def sources(project: Path) -> list[Path]:
+    """The files of the core and of the built-in plugins."""
+    files = [file for folder in ("reserve_core", "plugins") for file in (project / folder).rglob("*") if file.is_file()]
+    return [file for file in files if "__pycache__" not in file.parts]
+
+
+def python_sources(project: Path) -> dict[Path, ast.Module]:
+    return {file: ast.parse(file.read_text()) for file in sources(project) if file.suffix == ".py"}
+
+
+def test_a_file_name_is_used_once(project: Path) -> None:
+    """A fuzzy finder, a traceback and a tab of an editor show the name without its folder."""
+    names = Counter(file.name for file in sources(project))
+    assert [name for name, count in names.items() if count > 1 and name not in ROLES] == []
+
+
+def test_a_class_name_is_used_once(project: Path) -> None:
+    names = Counter(
+        node.name.lstrip("_")
+        for tree in python_sources(project).values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    )
+    assert [name for name, count in names.items() if count > 1 and name not in CLASSES] == []
+
+
+def test_a_response_is_no_answer_in_a_name(project: Path) -> None:
+    """See the glossary: handlers answer, what they send is a response."""
+    named = [str(file) for file in sources(project) if "answer" in file.name.lower()]
+    for file, tree in python_sources(project).items():
+        named += [f"{file.name}: {name}" for name in _names(tree) if "answer" in name.lower()]
+    assert named == []
+
+
+def _names(tree: ast.Module) -> Iterator[str]:
+    """Of modules, classes, functions, parameters, attributes and variables."""
+    for node in ast.walk(tree):
+        for field in ("name", "id", "attr", "arg", "module"):
+            if isinstance(name := getattr(node, field, None), str):
+                yield name
+
+
+def test_no_file_is_too_long(project: Path) -> None:
+    lengths = {
+        file.name: len(file.read_text().splitlines()) for file in sources(project) if file.suffix in (".py", ".js")
+    }
+    assert {name: length for name, length in lengths.items() if length > MAX_LINES} == {}

@@ -29,7 +29,7 @@ MAX_MIRRORS = 10_000
 SWEEP = 10.0
 
 
-class _Mirror:
+class _MirrorInMemory:
     """A mirror, of which `records` are those kept by their ids, the oldest first."""
 
     __slots__ = ("code", "created", "expires", "last", "rank", "records", "revision", "sequence", "settings", "size")
@@ -77,8 +77,8 @@ class MemoryStore:
         self.hub = EventHub()
         self._max_size = max_size
         self._size = 0
-        self._mirrors: dict[str, _Mirror] = {}
-        self._ranks: dict[int, dict[str, _Mirror]] = {}  # those that keep something, by the bits of their sizes
+        self._mirrors: dict[str, _MirrorInMemory] = {}
+        self._ranks: dict[int, dict[str, _MirrorInMemory]] = {}  # those that keep something, by the bits of their sizes
         self._kept: dict[str, list[MirrorSettings]] = {}  # of those who keep a mirror
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -113,7 +113,7 @@ class MemoryStore:
                 self._set(found, settings)
 
     @staticmethod
-    def _set(mirror: _Mirror, settings: MirrorSettings) -> None:
+    def _set(mirror: _MirrorInMemory, settings: MirrorSettings) -> None:
         mirror.settings = settings._replace(response=mirror.settings.response)
         mirror.renew(time.time())
 
@@ -211,7 +211,7 @@ class MemoryStore:
         self.hub.publish(code, MirrorEvent.cleared(last, mirror.new_revision()))
         return True
 
-    def _find(self, code: str, now: float | None = None) -> _Mirror | None:
+    def _find(self, code: str, now: float | None = None) -> _MirrorInMemory | None:
         mirror = self._mirrors.get(code)
         if mirror is not None and mirror.expires is not None and mirror.expires <= (now or time.time()):
             self._forget(mirror)
@@ -220,15 +220,15 @@ class MemoryStore:
             mirror = self._make(code, self._kept[code][-1]._replace(expiration_time=None))
         return mirror
 
-    def _make(self, code: str, settings: MirrorSettings) -> _Mirror:
-        mirror = self._mirrors[code] = _Mirror(code, settings, time.time())
+    def _make(self, code: str, settings: MirrorSettings) -> _MirrorInMemory:
+        mirror = self._mirrors[code] = _MirrorInMemory(code, settings, time.time())
         return mirror
 
-    def _forget(self, mirror: _Mirror) -> None:
+    def _forget(self, mirror: _MirrorInMemory) -> None:
         self._resize(mirror, -mirror.size)
         del self._mirrors[mirror.code]
 
-    def _resize(self, mirror: _Mirror, gained: int) -> None:
+    def _resize(self, mirror: _MirrorInMemory, gained: int) -> None:
         """A mirror takes so many bytes more."""
         self._size += gained
         mirror.size += gained
@@ -250,7 +250,7 @@ class MemoryStore:
         mirror = next(iter(largest.values()))
         self._delete(mirror, next(iter(mirror.records)))
 
-    def _delete(self, mirror: _Mirror, request_id: str) -> None:
+    def _delete(self, mirror: _MirrorInMemory, request_id: str) -> None:
         self._resize(mirror, -mirror.records.pop(request_id).size)
         self.hub.publish(mirror.code, MirrorEvent.deleted(request_id, mirror.new_revision()))
 
