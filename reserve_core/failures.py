@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 logger: logging.Logger = logging.getLogger("reserve")
 
 _CORE = __name__.partition(".")[0]
-# The names of our packages and of most plugins begin so; those of a user's files too, see `config.local`.
+# The names of our packages and of most plugins begin so; those of a user's files too, see `config.local_modules`.
 _PACKAGES, _LOCAL = "reserve_", "reserve_local_"
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 _COROUTINE = 0x80 | 0x100 | 0x200  # of a code's flags: CO_COROUTINE, CO_ITERABLE_COROUTINE, CO_ASYNC_GENERATOR

@@ -118,7 +118,7 @@ def reloaded(event: Event) -> None:
 
 @hookspec
 def incoming(event: Event) -> None:
-    """A request came in. Must not block: it runs in the way of every request."""
+    """A request came in. Must not block: every request waits for it."""
 
 
 @hookspec

@@ -84,7 +84,7 @@ def log(
 
 
 class _Records(logging.Handler):
-    """Brings what the logger `reserve` is told to a console."""
+    """Writes the records of the loggers to a console."""
 
     def __init__(self, console: Console, verbose: bool) -> None:
         super().__init__()

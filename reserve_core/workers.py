@@ -177,11 +177,11 @@ class Parent:
 
     @classmethod
     async def connect(cls, descriptor: int) -> Parent:
-        """Talks over the file descriptor that the parent has named."""
+        """Connects to the parent by the file descriptor that it has passed."""
         return cls(*await asyncio.open_unix_connection(sock=socket.socket(fileno=descriptor)))
 
     async def listen(self, stop: Callable[[], None], reload: Callable[[], None]) -> None:
-        """Does what the parent says, until it's gone; then it stops."""
+        """Does what the parent says, until the parent has ended; then it stops."""
         try:
             async for line in self._reader:
                 if line == b"reload\n":

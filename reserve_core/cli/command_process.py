@@ -1,6 +1,6 @@
 """The process in which a command runs: its platform, its folder, its standard streams and its event loop.
 
-The streams may be closed, or take no more.
+The streams may be closed, or fail when they are written to.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Result = TypeVar("Result")
 
 @contextmanager
 def command_process() -> Iterator[None]:
-    """A command runs within. Ends the process with 1, and a sentence why, where none can run or say what it has to."""
+    """The context in which a command runs. Exits with 1 and a message where none can run, or write its output."""
     open_missing()
     if not is_supported():
         _end(UNSUPPORTED)
@@ -111,7 +111,7 @@ def _is_of_echo(error: OSError) -> bool:
 
 
 def _settle(stream: TextIO) -> None:
-    """What a stream doesn't take is lost: the interpreter would fail at it once more when it ends."""
+    """Drops what can't be written to a stream: the interpreter would fail at it once more when it exits."""
     try:
         stream.flush()
     except ValueError:  # it is closed

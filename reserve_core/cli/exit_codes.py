@@ -1,4 +1,4 @@
-"""How a command fails: what is told, and with which exit code.
+"""How a command fails: with which message and which exit code.
 
 0 when all went well, a stop by SIGINT or SIGTERM included; 1 when the server can't run here (the address is taken, a
 right is missing); 2 when what was given can't be used (the command line, a configuration, a plugin).
@@ -52,5 +52,5 @@ class Mistakes(Unusable):
 
 
 def _visible(message: str) -> str:
-    """A message may quote what others have written: it steers no terminal."""
+    """A message may quote what others have written: its control characters must not reach the terminal."""
     return "\n".join(map(printable, message.split("\n")))

@@ -29,9 +29,9 @@ def load_reference(text: str, cwd: Path, default_name: str | None = None) -> Any
 class Reference:
     """A reference to Python code, taken apart.
 
-    A file's path is relative to `cwd`; how it is imported stands in `local`. A module is looked for where Python looks
-    and then below `cwd`. Without a name in `text`, `default_name` is meant; without that, the module itself.
-    Raises `ConfigError` when `text` is no reference; so does `load` when there is no such code or it fails.
+    A file's path is relative to `cwd`; how it is imported stands in `local_modules`. A module is looked for where
+    Python looks and then below `cwd`. Without a name in `text`, `default_name` is meant; without that, the module
+    itself. Raises `ConfigError` when `text` is no reference; so does `load` when there is no such code or it fails.
     """
 
     def __init__(self, text: str, cwd: Path, default_name: str | None = None) -> None:

@@ -18,7 +18,7 @@ FOREIGN = frozenset(
 _METHODS = {method.encode(): method for method in "GET HEAD POST PUT PATCH DELETE OPTIONS".split()}  # noqa: SIM905
 
 
-# method, version, target, canonical URL, length of the body in bytes (None: chunked), whether the connection goes on,
+# method, version, target, canonical URL, length of the body in bytes (None: chunked), whether the connection persists,
 # expects 100-continue, asks for an upgrade. A plain tuple: a named one costs as much as the rest of the check.
 Head = tuple[str, str, str, str, int | None, bool, bool, bool]
 
@@ -53,7 +53,7 @@ def read_head(parser: HttpRequestParser, raw_target: bytes, headers: list[tuple[
     keep_alive: bool = parser.should_keep_alive()
     version = "1.1"
     if told or not keep_alive:
-        # Else it is known: only HTTP/1.1 connections go on without a word (RFC 9112 9.3). The parser writes the version
+        # Else it is known: only HTTP/1.1 connections persist by default (RFC 9112 9.3). The parser writes the version
         # down each time it's asked.
         version = parser.get_http_version()
         if version != "1.1" and version != "1.0":
