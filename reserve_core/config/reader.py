@@ -18,8 +18,6 @@ MAX_SIZE = 64 * 1024 * 1024
 MAX_LEVELS = 100
 MAX_EXTENDS = 16
 
-# Settings whose members are merged one by one; of any other setting, the nearest one is taken whole.
-_MERGED = ("handlers", "limits")
 _EXTENDS = ("extends", "extend")
 
 

@@ -126,13 +126,13 @@ async def test_a_relative_folder_is_relative_to_the_file_that_names_it(
     (tmp_path / "site" / "pages" / "deep").mkdir(parents=True)
     (tmp_path / "site" / "pages" / "page.txt").write_text("page")
     (tmp_path / "site" / "pages" / "deep" / "page.txt").write_text("deep page")
-    mappings = [{"match": "^/deep/(.*)", "cwd": "./pages/deep", "file": "$1"}, {"match": "^/(.*)", "file": "$1"}]
+    mappings = [{"match": "^/own/(.*)", "cwd": "./pages/deep", "file": "$1"}, {"match": "^/(.*)", "file": "$1"}]
     file = tmp_path / "site" / "reserve.json"
     file.write_text(json.dumps({"cwd": "./pages", "mappings": mappings}))
     monkeypatch.chdir(tmp_path)
     async with await mock(read("site/reserve.json")) as site:
         assert (await site.request("GET", "/page.txt")).text == "page"
-        assert (await site.request("GET", "/deep/page.txt")).text == "deep page"
+        assert (await site.request("GET", "/own/page.txt")).text == "deep page"
 
 
 async def test_handlers_are_merged_with_those_of_an_extended_file(tmp_path: Path) -> None:

@@ -215,6 +215,7 @@ def test_the_commands_of_a_section_do_what_it_says(
         console.shows(line, output)
 
 
+@pytest.mark.timeout(600)  # a dozen commands and servers, one after the other, each with a patience of its own
 @pytest.mark.parametrize("page", LESSONS)
 def test_a_lesson_works_from_its_first_line_to_its_last(
     page: str, start: Start, command: Path, tmp_path: Path, install: Install, monkeypatch: pytest.MonkeyPatch
