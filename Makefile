@@ -37,7 +37,10 @@ OTHERS := $(filter-out %/test_connection_vectors.py,$(wildcard tests/http/test_c
 PORTABLE = $(shell grep -rLE '/proc/|127\.0\.0\.[2-9]|sched_getaffinity|prlimit' --include='test_*.py' tests | \
 	grep -vE '^tests/(browser|docs|hostile)/' | sort)
 # What the compiled build consists of, and how the tests run on it: what is installed comes before what is here.
-SOURCES := $(shell find reserve_core plugins -type f -not -path '*/__pycache__/*')
+SOURCES := $(shell find reserve_core plugins -type f -not -path '*/__pycache__/*' -not -path '*/node_modules/*')
+# What checks the types of the mirror's page, whose scripts are served as they are.
+TSC := plugins/mirror/node_modules/.bin/tsc
+TYPESCRIPT := plugins/mirror/node_modules/installed
 COMPILED := RESERVE_COMPILE=1 PYTHONSAFEPATH=1 .venv-compiled/bin/pytest -o pythonpath=
 
 run: .venv/installed ## Serve examples/site, or run reserve with ARGS="..."
@@ -56,7 +59,7 @@ test-portable: .venv/installed-test ## Run the tests that need neither Linux nor
 builds: # What test-compiled and test-pythons run on.
 	@other=$$($(OTHER)); $(MAKE) --no-print-directory .venv-compiled/installed-test $${other:+.venv-$$other/installed-test}
 
-test-3.%: .venv-3.%/installed-test
+test-3.%: .venv-3.%/installed-test $(TYPESCRIPT)
 	@echo "Python 3.$*"
 	@.venv-3.$*/bin/pytest -n $(JOBS) --dist worksteal $(or $(TESTS),$(OTHERS))
 
@@ -69,14 +72,16 @@ quick: .venv/installed-test lint ## Check style and types, and run the tests tha
 coverage: ## Run all tests and hold the lines they run to a floor
 	$(MAKE) --no-print-directory test COVERAGE=yes
 
-lint: .venv/installed-test ## Check style and types
+lint: .venv/installed-test $(TYPESCRIPT) ## Check style and types
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
+	PATH="$$(.ci/node):$$PATH" $(TSC) --project plugins/mirror
 
 format: .venv/installed-test ## Put the code into shape
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
+	.venv/bin/python -m tests.page.declarations
 
 docs: .venv/installed-test ## Build the documentation into site/
 	.venv/bin/python -m docs.tables
@@ -106,7 +111,7 @@ wheel: .venv/installed ## Build both wheels into dist/: the one of plain Python,
 	RESERVE_COMPILE=1 .venv/bin/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean: ## Remove what the commands above have made
-	rm -rf .venv .venv-* .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache build dist site
+	rm -rf .venv .venv-* plugins/mirror/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache build dist site
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-18s%s\n", $$1, $$2}' Makefile
@@ -121,6 +126,10 @@ debian:
 .venv/installed-test: pyproject.toml
 	@.ci/venv .venv "" ".[test]"
 	@touch $@ .venv/installed
+
+$(TYPESCRIPT): plugins/mirror/package-lock.json | .venv/installed-test
+	@PATH="$$(.ci/node):$$PATH" npm ci --prefix plugins/mirror --silent --no-audit --no-fund
+	@touch $@
 
 .venv/installed-hostile: pyproject.toml
 	@.ci/venv .venv "" ".[test,hostile]"

@@ -33,16 +33,8 @@ def test_filter(live: LivePage) -> None:
     expect(live.rows).to_have_count(3)
     box = live.page.get_by_role("searchbox")
     for text, expected in {
-        "orders": ["/Orders/17?page=two", "/orders"],
         "post orders": ["/orders"],
-        "method:get": ["/Orders/17?page=two"],
-        "path:two": [],
-        "query:two": ["/Orders/17?page=two"],
-        "ORDER.PAID": ["/orders"],
         "header:x-event": ["/users", "/orders"],
-        "header:café": ["/users"],
-        "from:127.0.0.1 users": ["/users"],
-        "http://": [],
         "": ["/users", "/Orders/17?page=two", "/orders"],
     }.items():
         box.fill(text)

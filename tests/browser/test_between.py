@@ -190,11 +190,6 @@ def test_back_on_a_phone_is_where_one_was(live: LivePage, visit: Visit) -> None:
     expect(row).to_be_focused()
 
 
-def test_a_charset_nobody_knows_hides_no_text(live: LivePage) -> None:
-    live.mirror.send("POST", "/text", "Grüße".encode(), [("Content-Type", "text/plain; charset=nonsense")])
-    expect(live.open("/text").get_by_role("tabpanel")).to_have_text("Grüße")
-
-
 def test_headers_that_only_change_places_with_values_are_saved(live: LivePage) -> None:
     live.button("Response…").click()
     dialog = live.page.get_by_role("dialog", name="Response")

@@ -123,31 +123,6 @@ def test_a_request_is_shown_from_its_beginning(live: LivePage) -> None:
     expect(live.opened("/other").locator("h2")).to_be_in_viewport()
 
 
-def test_what_is_no_json_is_text_and_says_why(live: LivePage) -> None:
-    texts = {
-        '{"a":1}}': "what stands in line 1, column 8 can't be there",
-        "[1,]": "what stands in line 1, column 4 can't be there",
-        '{\n  "a": 1,\n  b: 2}': "what stands in line 3, column 3 can't be there",
-        '["\t"]': "what stands in line 1, column 2 can't be there",
-        "[01]": "what stands in line 1, column 3 can't be there",
-        '["\\x"]': "what stands in line 1, column 2 can't be there",
-        "[tru]": "what stands in line 1, column 2 can't be there",
-        "[1\n": "it ends too early",
-        "\n": "it ends too early",
-        '{"a" 1}': "what stands in line 1, column 6 can't be there",
-        "[" * 201 + "]" * 201: "it is nested more than 200 deep",
-        "[" * 100_000: "it is nested more than 200 deep",
-    }
-    for number, (text, reason) in enumerate(texts.items()):
-        live.mirror.send("POST", f"/odd/{number}-", text.encode(), [("Content-Type", JSON)])
-        detail = live.open(f"/odd/{number}-")
-        assert tabs(detail) == ["Raw", "Hex"], text
-        expect(detail.locator(".note")).to_have_text(f"There is no JSON view: {reason}.")
-        assert view(detail, "Raw").locator("pre").evaluate("pre => pre.firstChild.textContent") == text
-    live.mirror.send("POST", "/deep", b"[" * 200 + b"]" * 200, [("Content-Type", JSON)])
-    assert tabs(live.open("/deep")) == ["JSON", "Raw", "Hex"]
-
-
 def test_json_can_be_had_with_characters_instead_of_escapes(live: LivePage) -> None:
     escaped = r'{"\u65e5\u672c": "\ud83d\ude00 \u202e \u0022 \u005c \\u65e5 \n \ud800"}'
     readable = r'"\u65e5\u672c": "\U0001f600 \u202e \u0022 \u005c \\u65e5 \n \ud800"'
@@ -182,34 +157,6 @@ def test_xml_is_indented_and_not_parsed(live: LivePage) -> None:
         "</a>",
     ]
     expect(view(detail, "Raw")).to_have_text(text)
-
-
-def test_what_is_no_xml_is_text_and_says_why(live: LivePage) -> None:
-    texts = {
-        "<a>\n <b": "what begins in line 2, column 2 has no end",
-        "none": "there is no tag in it",
-        f"<a>{'x' * 1_000_000}</a>": "it is longer than 1.0 MB",
-    }
-    for number, (text, reason) in enumerate(texts.items()):
-        live.mirror.send("POST", f"/odd/{number}", text.encode(), [("Content-Type", "text/xml")])
-        detail = live.open(f"/odd/{number}")
-        assert tabs(detail) == ["Raw", "Hex"], text[:10]
-        expect(detail.locator(".note")).to_have_text(f"There is no XML view: {reason}.")
-
-
-def test_what_is_no_text_or_picture_says_why(live: LivePage) -> None:
-    bodies = {
-        ("text/plain", b"caf\xe9"): "There is no text view: it is no text in utf-8.",
-        ("application/json; charset=utf-16le", b"{"): "There is no text view: it is no text in utf-16le.",
-        ("text/plain; charset=klingon", b"qapla"): "The charset klingon isn't known here: the body is read as UTF-8.",
-        ("image/heic", b"\0"): "There is no image view: this page doesn't show image/heic.",
-        ("application/octet-stream", b"\0"): None,
-        ("text/plain", b"[1"): None,
-    }
-    for number, ((content_type, body), note) in enumerate(bodies.items()):
-        live.mirror.send("POST", f"/odd/{number}", body, [("Content-Type", content_type)])
-        detail = live.open(f"/odd/{number}")
-        expect(detail.locator(".note")).to_have_text([note] if note else [])
 
 
 def test_a_form(live: LivePage) -> None:
@@ -273,24 +220,6 @@ def test_binary_in_hexadecimal_and_byte_for_byte(live: LivePage) -> None:
     expect(detail.locator("footer code")).to_have_text(hashlib.sha256(ALL_BYTES * 20).hexdigest())
 
 
-def test_text_and_what_is_none(live: LivePage) -> None:
-    texts = ["\ufeffbom \u2028 \U0001f600", "a\r\nb\n", "\x1b[31m", "\u202e", "<b>&amp;"]
-    binaries = [b"\xff\xfe\x00", b"caf\xe9", b"a\x00b"]
-    for number, body in enumerate([*map(str.encode, texts), *binaries]):
-        live.mirror.send("POST", f"/odd/{number}", body, [("Content-Type", "text/plain")])
-        detail = live.open(f"/odd/{number}")
-        if body in binaries:
-            assert tabs(detail) == ["Hex"]
-        else:
-            assert view(detail, "Raw").locator("pre").evaluate("pre => pre.firstChild.textContent") == body.decode()
-        assert download(live.page, detail.get_by_role("link", name="Download the body"))[1] == body
-
-
-def test_the_charset_counts(live: LivePage) -> None:
-    live.mirror.send("POST", "/latin", "café".encode("latin-1"), [("Content-Type", "text/plain; charset=ISO-8859-1")])
-    expect(view(live.open("/latin"), "Raw")).to_have_text("café")
-
-
 def test_a_compressed_body_is_decoded_and_kept(live: LivePage) -> None:
     for coding, compress in CODINGS.items():
         body = compress(b'{"coding": "%b"}' % coding.encode())
@@ -346,14 +275,6 @@ def test_a_refused_request_says_why(live: LivePage) -> None:
     expect(detail.locator(".note")).to_have_text("The request target has a malformed percent-encoding.")
     live.page.locator("#filter").fill("status:400")
     expect(live.rows).to_have_count(1)
-
-
-def test_a_text_that_is_cut_within_a_character_is_still_text(site: Site, visit: Visit) -> None:
-    mirror = site.mirror(base="/few")
-    mirror.send("POST", "/cut", "\u65e5".encode() * 400, [("Content-Type", "text/plain")])
-    detail = visit(mirror).open("/cut")
-    expect(detail.locator(".note")).to_have_text("Only the first 1.0 kB of 1.2 kB were kept.")
-    expect(view(detail, "Raw")).to_have_text("\u65e5" * 333)
 
 
 def test_a_permalink(live: LivePage, visit: Visit) -> None:

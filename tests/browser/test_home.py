@@ -11,7 +11,8 @@ from playwright.sync_api import expect
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from tests.browser.conftest import Mirror, Site
+    from tests.browser.conftest import Site
+    from tests.kit.mirrors import Mirror
 
 
 @pytest.fixture

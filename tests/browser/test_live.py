@@ -13,7 +13,8 @@ from playwright.sync_api import expect
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from tests.browser.conftest import Ask, LivePage, Mirror, Site, Visit
+    from tests.browser.conftest import Ask, LivePage, Site, Visit
+    from tests.kit.mirrors import Mirror
 
 FORM = "multipart/form-data; boundary=frontier"
 UPLOAD = (

@@ -18,7 +18,8 @@ from playwright.sync_api import expect
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from tests.browser.conftest import Ask, LivePage, Mirror, NewPage, Site, Visit
+    from tests.browser.conftest import Ask, LivePage, NewPage, Site, Visit
+    from tests.kit.mirrors import Mirror
 
 PICTURES = Path(__file__).parents[2] / "docs/pictures"  # those of the documentation
 

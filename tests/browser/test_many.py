@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
-    from tests.browser.conftest import Mirror, Site, Visit
+    from tests.browser.conftest import Site, Visit
+    from tests.kit.mirrors import Mirror
 
 MANY = 5000
 ROWS = 40  # that may exist at a time: those in sight, and some more

@@ -13,7 +13,8 @@ from tests.kit.redis_server import RedisServer
 from tests.kit.waiting import wait_until
 
 if TYPE_CHECKING:
-    from tests.browser.conftest import LivePage, Mirror, NewSite, Site, Visit
+    from tests.browser.conftest import LivePage, NewSite, Site, Visit
+    from tests.kit.mirrors import Mirror
 
 CODE = "hooks"
 

@@ -18,12 +18,6 @@ if TYPE_CHECKING:
 
 NAME = "invoice\u202efdp.exe"  # a file name that ends with "exe.pdf" for who believes the override
 ZWSP = "\u200b"
-# One of each kind that can't be seen, or passes for a space.
-UNSEEN = [*"\x1b\x7f\x85\xa0\xad\u034f\u115f\u180e\u2003\u200d\u2028\u202e\u2069\u2800\u3164\ufe0f\ufeff"]
-UNSEEN += ["\ue000", "\ufff9", "\uffff", "\U0001d173", "\U000e0041", "\U000e0100"]
-SEEN = (
-    "a \u3000\u65e5\u05d0\u0639e\u0301 \u2764\ufe0f \U0001f468\u200d\U0001f469\u200d\U0001f467 1\ufe0f\u20e3 \U0001f600"
-)
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -123,18 +117,6 @@ def test_a_tapped_response_has_marks(site: Site, ask: Ask, visit: Visit) -> None
     detail.get_by_role("tab", name="Response").click()
     assert marks(view(detail, "Raw")) == ["U+200B"]
     assert marks(detail.get_by_role("table", name="Headers").last) == ["U+202E"]
-
-
-def test_all_that_is_unseen_is_marked_and_nothing_else(live: LivePage) -> None:
-    body = "".join(f"{char}x" for char in UNSEEN)
-    live.mirror.send("POST", "/unseen", body.encode(), [("Content-Type", "text/plain")])
-    shown = view(live.open("/unseen"), "Raw")
-    assert marks(shown) == [code(char) for char in UNSEEN]
-    expect(shown.locator(".mark").first).to_be_visible()
-    live.mirror.send("POST", "/seen", SEEN.encode(), [("Content-Type", "text/plain")])
-    shown = view(live.open("/seen"), "Raw")
-    assert marks(shown) == []
-    assert shown.locator("bdi").evaluate("bdi => bdi.textContent") == SEEN
 
 
 def test_what_is_selected_and_copied_is_exact(live: LivePage) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from tests.browser.conftest import Mirror
     from tests.kit.client import Headers
+    from tests.kit.mirrors import Mirror
 
 # A script that would be noticed: conftest's pages note every call of alert.
 RUN = "alert(1)"

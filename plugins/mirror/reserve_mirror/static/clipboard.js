@@ -3,17 +3,25 @@
 import { h } from "./dom.js";
 import { toast } from "./toast.js";
 
-/** Copies a text and says so. */
+/**
+ * Copies a text and says so.
+ * @param {string} text
+ */
 export async function copy(text, done = "Copied") {
   const copied = await write(text).catch(() => false);
   toast(copied ? done : "This browser doesn't let the page copy");
 }
 
-/** A button that copies what `text()` returns. */
+/**
+ * A button that copies what `text()` returns.
+ * @param {string} label
+ * @param {() => string} text
+ */
 export function copyButton(label, text, title = label) {
   return h("button", { type: "button", "aria-label": title, onclick: () => copy(text()) }, label);
 }
 
+/** @param {string} text */
 async function write(text) {
   if (navigator.clipboard) {
     await navigator.clipboard.writeText(text);
@@ -27,6 +35,6 @@ async function write(text) {
   area.select();
   const copied = document.execCommand("copy");
   area.remove();
-  focused?.focus();
+  if (focused instanceof HTMLElement) focused.focus();
   return copied;
 }

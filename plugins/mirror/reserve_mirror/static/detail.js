@@ -1,38 +1,58 @@
-/** One request in full, and the answer that `tap` recorded. */
+/** One request in full, and the response that `tap` recorded. */
 
-import { bodySection } from "./body.js";
-import { bytesOf, headerText, mediaType, noBody, size } from "./bytes.js";
+import { bodySection } from "./bodysection.js";
+import { bytesOf, headerText, mediaType } from "./bytes.js";
 import { copy } from "./clipboard.js";
-import { FORMATS } from "./copyas.js";
-import { fill, h } from "./dom.js";
+import { FORMATS } from "./copyformats.js";
+import { fill, find, h } from "./dom.js";
+import { sent } from "./marks.js";
+import { ApiError } from "./mirrorapi.js";
 import { methodBadge, statusBadge, target } from "./row.js";
-import { sent } from "./sent.js";
+import { serverClock } from "./serverclock.js";
+import { noBody } from "./summary.js";
 import { tabs } from "./tabs.js";
-import { ago, clock } from "./time.js";
 import { toast } from "./toast.js";
-import { pairsView } from "./views/pairs.js";
-import { partsView } from "./views/parts.js";
+import { pairsView } from "./views/pairsview.js";
+import { partsView } from "./views/partsview.js";
+import { messageOf, size } from "./wording.js";
+
+/** @import { RequestDetails, RequestSummary, TappedResponseDetails } from "../../json_shapes.d.ts" */
+/** @import { FormatName } from "./copyformats.js" */
+/** @import { DetailsCache } from "./detailscache.js" */
+/** @import { Child, Children } from "./dom.js" */
+/** @import { MirrorApi } from "./mirrorapi.js" */
+
+/** @typedef {{ remove: (id: string) => void, back: () => void }} Actions  What the buttons do. */
 
 const GONE = "This request isn't kept any more";
 const REASON = "It was deleted, or newer ones took its place";
+const FORMAT_NAMES = /** @type {FormatName[]} */ (Object.keys(FORMATS));
 
 export class Detail {
   /** Whether the request shown is kept no more. */
   isGone = false;
   #element;
   #api;
-  #wholes;
+  #cache;
   #actions;
+  /** @type {string | null} */
   #id = null;
-  #whole = null; // the request shown, once all of it is there
+  /** @type {RequestDetails | null} */
+  #request = null; // the one shown, once all of it is there
+  /** @type {(() => void) | null} */
   #retry = null; // what to do when the server can be asked again
   #tick = () => {};
 
-  /** `actions` are what the buttons do: `remove(id)` and `back()`. */
-  constructor(element, api, wholes, actions) {
+  /**
+   * @param {HTMLElement} element
+   * @param {MirrorApi} api
+   * @param {DetailsCache} cache
+   * @param {Actions} actions
+   */
+  constructor(element, api, cache, actions) {
     this.#element = element;
     this.#api = api;
-    this.#wholes = wholes;
+    this.#cache = cache;
     this.#actions = actions;
   }
 
@@ -41,35 +61,42 @@ export class Detail {
     return this.#id;
   }
 
-  /** Shows a request; its head comes from the summary at once, if there is one. */
+  /**
+   * Shows a request; its head comes from the summary at once, if there is one.
+   * @param {string} id
+   * @param {RequestSummary | undefined} summary
+   */
   async show(id, summary) {
     this.#id = id;
-    this.#whole = null;
+    this.#request = null;
     this.#retry = null;
     this.isGone = false;
-    this.#element.parentElement.scrollTop = 0;
+    this.#element.parentElement?.scrollTo(0, 0);
     this.#render(summary && this.#head(summary), h("p.loading", {}, "Loading…"));
-    const answer = await this.#wholes.load(id).then(
-      (whole) => ({ whole }),
-      (error) => ({ error }),
-    );
-    if (this.#id !== id || this.isGone || this.#whole) return;
-    if (answer.error?.status === 404) return this.gone();
-    if (answer.error) {
-      this.#retry = () => this.show(id, summary);
-      const again = h("button", { type: "button", onclick: this.#retry }, "Try again");
-      return this.#render(this.#blank("This request can't be shown", answer.error.message, again));
-    }
-    this.#whole = answer.whole;
-    this.#render(this.#head(answer.whole), this.#content(answer.whole));
+    const loaded = await this.#cache.load(id).catch((/** @type {unknown} */ error) => ({ error }));
+    if (this.#id !== id || this.isGone || this.#request) return;
+    if ("error" in loaded) return this.#fail(loaded.error, () => this.show(id, summary));
+    this.#request = loaded;
+    this.#render(this.#head(loaded), this.#content(loaded));
+  }
+
+  /**
+   * @param {unknown} error
+   * @param {() => void} retry
+   */
+  #fail(error, retry) {
+    if (error instanceof ApiError && error.status === 404) return this.gone();
+    this.#retry = retry;
+    const again = h("button", { type: "button", onclick: retry }, "Try again");
+    this.#render(this.#blank("This request can't be shown", messageOf(error), again));
   }
 
   /** Says that the request shown is kept no more. Who is reading it may go on: it stays until another one is shown. */
   gone() {
     this.isGone = true;
-    if (!this.#whole) return this.#render(this.#blank(GONE, `${REASON}.`));
-    this.#element.querySelector(".head .danger").disabled = true;
-    this.#element.querySelector(".head").after(h("p.note", { role: "status" }, `${GONE}: ${REASON.toLowerCase()}.`));
+    if (!this.#request) return this.#render(this.#blank(GONE, `${REASON}.`));
+    find(this.#element, ".head .danger", HTMLButtonElement).disabled = true;
+    find(this.#element, ".head").after(h("p.note", { role: "status" }, `${GONE}: ${REASON.toLowerCase()}.`));
   }
 
   /** Tries again what failed. */
@@ -79,7 +106,7 @@ export class Detail {
 
   close() {
     this.#id = null;
-    this.#whole = null;
+    this.#request = null;
     this.#retry = null;
     this.#tick = () => {};
     fill(this.#element);
@@ -90,19 +117,27 @@ export class Detail {
     this.#tick();
   }
 
-  /** Copies the request shown in one of the formats. */
+  /**
+   * Copies the request shown in one of the formats.
+   * @param {FormatName} format
+   */
   async copyAs(format) {
     if (this.#id === null) return;
-    const whole = this.#whole ?? (await this.#wholes.load(this.#id).catch(({ message }) => toast(message)));
-    if (!whole) return;
-    const request = { ...whole, url: this.#api.replayUrl(whole) };
-    const text = FORMATS[format](request, bytesOf(whole), this.#api.bodyUrl(whole.id));
-    await copy(text, `Copied as ${format}${whole.truncated ? "; the body is only the part that was kept" : ""}`);
+    try {
+      const request = this.#request ?? (await this.#cache.load(this.#id));
+      const { id, truncated } = request;
+      const sentAgain = { ...request, url: this.#api.replayUrl(request) };
+      const text = FORMATS[format](sentAgain, bytesOf(request), this.#api.bodyUrl(id));
+      await copy(text, `Copied as ${format}${truncated ? "; the body is only the part that was kept" : ""}`);
+    } catch (error) {
+      toast(messageOf(error));
+    }
   }
 
+  /** @param {RequestSummary | RequestDetails} item */
   #head(item) {
-    const since = h("span", {}, ago(item.time));
-    this.#tick = () => (since.textContent = ago(item.time));
+    const since = h("span", {}, serverClock.ago(item.time));
+    this.#tick = () => (since.textContent = serverClock.ago(item.time));
     return h(
       "header.head",
       {},
@@ -112,17 +147,18 @@ export class Detail {
       h(
         "p.facts",
         {},
-        h("span", {}, h("time", { datetime: item.time }, clock(item.time)), " · ", since),
+        h("span", {}, h("time", { datetime: item.time }, serverClock.timeOfDay(item.time)), " · ", since),
         h("span", {}, "from ", sent(item.remote)),
-        item.http_version && h("span", {}, `HTTP/${item.http_version}`),
+        item.http_version !== "" && h("span", {}, `HTTP/${item.http_version}`),
         h("span", {}, item.size ? size(item.size) : noBody(item).toLowerCase()),
       ),
       h("p.url", { tabindex: 0 }, sent(item.url, "code")),
     );
   }
 
+  /** @param {string} id */
   #tools(id) {
-    const formats = Object.keys(FORMATS).map((format) =>
+    const formats = FORMAT_NAMES.map((format) =>
       h("li", {}, h("button", { type: "button", onclick: () => this.copyAs(format) }, format)),
     );
     return h(
@@ -134,38 +170,49 @@ export class Detail {
     );
   }
 
-  #content(whole) {
-    if (!whole.response) return this.#request(whole);
-    const { status, duration } = whole.response;
-    const answer = h("span", {}, "Response ", statusBadge(status), ` ${duration.toFixed(1)} ms`);
+  /** @param {RequestDetails} request */
+  #content(request) {
+    const { id, response } = request;
+    if (!response) return this.#requestView(request);
+    const label = h("span", {}, "Response ", statusBadge(response.status), ` ${response.duration.toFixed(1)} ms`);
     const { list, panel } = tabs("Request and response", [
-      { label: "Request", build: () => this.#request(whole) },
-      { label: answer, build: () => this.#response(whole) },
+      { label: "Request", build: () => this.#requestView(request) },
+      { label, build: () => this.#responseView(id, response) },
     ]);
     return [h("div.sides", {}, list), panel];
   }
 
-  #request(whole) {
-    const hasParts = whole.files.length > 0 || (whole.form.length > 0 && isMultipart(whole));
-    const parts = hasParts ? () => partsView(whole, this.#api, whole.id) : null;
+  /** @param {RequestDetails} request */
+  #requestView(request) {
+    const { id, files, form, query, headers } = request;
+    const hasParts = files.length > 0 || (form.length > 0 && isMultipart(headers));
     return [
-      notes(whole),
-      whole.query.length > 0 && pairsSection("Query", whole.query),
-      bodySection(whole, this.#api.bodyUrl(whole.id), parts),
-      headersSection(whole),
+      notesView(request.notes),
+      query.length > 0 && pairsSection("Query", query),
+      bodySection(request, this.#api.bodyUrl(id), hasParts ? () => partsView(request, this.#api) : null),
+      headersSection(headers),
     ];
   }
 
-  #response({ id, response }) {
+  /**
+   * @param {string} id
+   * @param {TappedResponseDetails} response
+   */
+  #responseView(id, response) {
     return [
-      !response.complete && h("p.note", {}, "The answer was cut before its end."),
-      notes(response),
+      !response.complete && h("p.note", {}, "The response was cut before its end."),
+      notesView(response.notes),
       bodySection(response, this.#api.responseBodyUrl(id), null),
-      headersSection(response),
+      headersSection(response.headers),
     ];
   }
 
-  /** What stands in place of a request. */
+  /**
+   * What stands in place of a request.
+   * @param {string} title
+   * @param {string} text
+   * @param {Child[]} more
+   */
   #blank(title, text, ...more) {
     return h("div.blank", {}, this.#backButton(), h("h2", { tabindex: -1 }, title), h("p", {}, text), more);
   }
@@ -174,6 +221,7 @@ export class Detail {
     return h("button.back", { type: "button", onclick: () => this.#actions.back() }, "‹ All requests");
   }
 
+  /** @param {Children[]} content */
   #render(...content) {
     // A heading that had the focus gives it to the one that takes its place.
     const focused = document.activeElement?.matches("#detail h2");
@@ -183,20 +231,27 @@ export class Detail {
 
   /** Puts the keyboard's focus on the heading. */
   focus() {
-    this.#element.querySelector("h2")?.focus();
+    find(this.#element, "h2").focus();
   }
 }
 
-const isMultipart = ({ headers }) => mediaType(headers).type.startsWith("multipart/");
+/** @param {string[][]} headers */
+const isMultipart = (headers) => mediaType(headers).type.startsWith("multipart/");
 
-const notes = ({ notes }) => notes.map((note) => h("p.note", {}, sent(note)));
+/** @param {string[]} notes */
+const notesView = (notes) => notes.map((note) => h("p.note", {}, sent(note)));
 
-const headersSection = ({ headers }) =>
+/** @param {string[][]} headers */
+const headersSection = (headers) =>
   pairsSection(
     "Headers",
     headers.map(([name, value]) => [name, headerText(value)]),
   );
 
+/**
+ * @param {string} title
+ * @param {string[][]} pairs
+ */
 function pairsSection(title, pairs) {
   return h(
     "section",

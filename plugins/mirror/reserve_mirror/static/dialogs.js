@@ -1,73 +1,96 @@
 /** The dialogs of the page: help, the question before all is deleted, and the response the mirror gives. */
 
-import { bytesOf, size } from "./bytes.js";
-import { byId } from "./dom.js";
+import { bytesOf } from "./bytes.js";
+import { byId, find } from "./dom.js";
+import { headerLines, headerLinesProblem, parseHeaderLines } from "./headerlines.js";
 import { enableKeys, keysEnabled } from "./keys.js";
+import { messageOf, size } from "./wording.js";
+
+/** @import { MirrorResponse } from "../../json_shapes.d.ts" */
+
+/** @typedef {Pick<MirrorResponse, "status" | "delay" | "headers" | "body">} Edited */
 
 /** Makes every button of class "cancel" close its dialog. */
 export function dialogs() {
   for (const button of document.querySelectorAll("dialog .cancel")) {
-    button.addEventListener("click", () => button.closest("dialog").close());
+    button.addEventListener("click", () => button.closest("dialog")?.close());
   }
-  const enabled = byId("keys-enabled");
+  const enabled = byId("keys-enabled", HTMLInputElement);
   enabled.checked = keysEnabled();
   enabled.addEventListener("change", () => enableKeys(enabled.checked));
 }
 
-export const showHelp = () => byId("help").showModal();
+export const showHelp = () => byId("help", HTMLDialogElement).showModal();
 
-/** Asks, and runs `action` if the answer is yes; what it fails with is shown in the dialog. */
+/**
+ * Asks, and runs `action` if the user says yes; what it fails with is shown in the dialog.
+ * @param {string} question
+ * @param {() => Promise<void>} action
+ */
 export function confirmClear(question, action) {
-  const dialog = byId("clear-dialog");
-  dialog.querySelector("p").textContent = question;
-  submit(dialog, action);
+  const dialog = byId("clear-dialog", HTMLDialogElement);
+  find(dialog, "p").textContent = question;
+  onSubmit(dialog, action);
   dialog.showModal();
 }
 
-/** Lets one edit the response; `save` gets the members that were changed. */
+/**
+ * Lets one edit the response; `save` gets the members that were changed.
+ * @param {MirrorResponse} response
+ * @param {(changes: Partial<Edited>) => Promise<void>} save
+ */
 export function editResponse(response, save) {
-  const dialog = byId("response-dialog");
-  const fields = dialog.querySelector("form").elements;
+  const dialog = byId("response-dialog", HTMLDialogElement);
+  const fields = {
+    status: find(dialog, "[name=status]", HTMLInputElement),
+    delay: find(dialog, "[name=delay]", HTMLInputElement),
+    headers: find(dialog, "[name=headers]", HTMLTextAreaElement),
+    body: find(dialog, "[name=body]", HTMLTextAreaElement),
+  };
   const isText = response.body_encoding === "utf-8";
-  fields.status.value = response.status;
-  fields.delay.value = response.delay;
-  fields.headers.value = response.headers.map((pair) => pair.join(": ")).join("\n");
+  fields.status.value = String(response.status);
+  fields.delay.value = String(response.delay);
+  fields.headers.value = headerLines(response.headers);
   fields.body.value = isText ? response.body : "";
   fields.body.placeholder = isText
     ? ""
     : `${size(bytesOf(response).length)} that are no text. What you write replaces them.`;
-  fields.headers.oninput = () => fields.headers.setCustomValidity(headersProblem(fields.headers.value));
-  fields.headers.oninput();
-  const before = values(fields);
-  submit(dialog, () => {
-    const after = values(fields);
-    const changed = Object.entries(after).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name]));
-    return save(Object.fromEntries(changed));
+  const validate = () => fields.headers.setCustomValidity(headerLinesProblem(fields.headers.value));
+  fields.headers.oninput = validate;
+  validate();
+  /** @returns {Edited} */
+  const values = () => ({
+    status: Number(fields.status.value),
+    delay: Number(fields.delay.value),
+    headers: parseHeaderLines(fields.headers.value),
+    body: fields.body.value,
   });
+  const before = values();
+  onSubmit(dialog, () => save(changes(before, values())));
   dialog.showModal();
 }
 
-const values = ({ status, delay, headers, body }) => ({
-  status: Number(status.value),
-  delay: Number(delay.value),
-  headers: lines(headers.value).map((line) => HEADER.exec(line)?.slice(1) ?? [line, ""]),
-  body: body.value,
-});
-
-const HEADER = /^\s*([!#$%&'*+.^_`|~\w-]+)\s*:\s*(.*?)\s*$/;
-
-const lines = (text) => text.split("\n").filter((line) => line.trim());
-
-function headersProblem(text) {
-  const wrong = lines(text).find((line) => !HEADER.test(line));
-  return wrong === undefined ? "" : `Each line is a header, "Name: value"; this is none: ${wrong.trim()}`;
+/**
+ * The members of `after` that are not as they were.
+ * @param {Edited} before
+ * @param {Edited} after
+ * @returns {Partial<Edited>}
+ */
+function changes(before, after) {
+  const old = new Map(Object.entries(before));
+  const changed = Object.entries(after).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(old.get(name)));
+  return Object.fromEntries(changed);
 }
 
-/** Makes the dialog's form run an action; the dialog closes when that succeeds, and else says why it didn't. */
-function submit(dialog, action) {
-  const form = dialog.querySelector("form");
-  const problem = dialog.querySelector(".problem");
-  const button = dialog.querySelector("[type=submit]");
+/**
+ * Makes the dialog's form run an action; the dialog closes when that succeeds, and else says why it didn't.
+ * @param {HTMLDialogElement} dialog
+ * @param {() => Promise<void>} action
+ */
+function onSubmit(dialog, action) {
+  const form = find(dialog, "form", HTMLFormElement);
+  const problem = find(dialog, ".problem");
+  const button = find(dialog, "[type=submit]", HTMLButtonElement);
   problem.textContent = "";
   form.onsubmit = async (event) => {
     event.preventDefault();
@@ -76,7 +99,7 @@ function submit(dialog, action) {
       await action();
       dialog.close();
     } catch (error) {
-      problem.textContent = error.message;
+      problem.textContent = messageOf(error);
     } finally {
       button.disabled = false;
     }

@@ -1,11 +1,13 @@
 /** Request ids, "<milliseconds>-<sequence>": compared as two numbers. */
 
-const parts = (id) => id.split("-").map(Number);
-
-/** Whether `id` came after `other`; everything comes after null. */
+/**
+ * Whether `id` came after `other`; everything comes after null.
+ * @param {string} id
+ * @param {string | null} other
+ */
 export function isAfter(id, other) {
   if (other === null) return true;
-  const [time, sequence] = parts(id);
-  const [otherTime, otherSequence] = parts(other);
+  const [time, sequence] = id.split("-").map(Number);
+  const [otherTime, otherSequence] = other.split("-").map(Number);
   return time === otherTime ? sequence > otherSequence : time > otherTime;
 }

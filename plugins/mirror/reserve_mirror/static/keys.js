@@ -2,15 +2,14 @@
 
 const SETTING = "reserve-mirror-keys";
 
-/** `actions` are functions by `event.key`. */
+/** @param {Record<string, () => void>} actions by `event.key` */
 export function listen(actions) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (isTyping(event.target) || document.querySelector("dialog[open]")) return;
-    const action = actions[event.key];
-    if (!action || (event.key.length === 1 && !keysEnabled())) return;
+    if (!Object.hasOwn(actions, event.key) || (event.key.length === 1 && !keysEnabled())) return;
     event.preventDefault();
-    action();
+    actions[event.key]();
   });
 }
 
@@ -18,6 +17,7 @@ export function keysEnabled() {
   return stored() !== "off";
 }
 
+/** @param {boolean} enabled */
 export function enableKeys(enabled) {
   try {
     localStorage.setItem(SETTING, enabled ? "on" : "off");
@@ -34,5 +34,11 @@ function stored() {
   }
 }
 
-/** A field of a dialog that has just closed keeps the focus for a moment; nobody types there. */
-const isTyping = (target) => target.matches("input:not([type=checkbox]), textarea, select") && target.checkVisibility();
+/**
+ * A field of a dialog that has just closed keeps the focus for a moment; nobody types there.
+ * @param {EventTarget | null} target
+ */
+const isTyping = (target) =>
+  target instanceof Element &&
+  target.matches("input:not([type=checkbox]), textarea, select") &&
+  target.checkVisibility();

@@ -1,7 +1,12 @@
 /** The list of requests, newest on top. Only the rows in sight exist, so that thousands cost as much as twenty. */
 
+import { find } from "./dom.js";
 import { isAfter } from "./ids.js";
 import { row } from "./row.js";
+
+/** @import { RequestSummary } from "../../json_shapes.d.ts" */
+
+/** @typedef {ReturnType<typeof row>} Row */
 
 const HEIGHT = 3.25; // rem, of a row
 const MARGIN = 6; // rows kept on either side of those in sight
@@ -9,24 +14,35 @@ const MARGIN = 6; // rows kept on either side of those in sight
 export class List {
   #scroller;
   #rows; // the <ol>
+  /** @type {Map<string, Row>} */
   #shown = new Map(); // the rows that exist, by id
+  /** @type {RequestSummary[]} */
   #items = []; // oldest first
+  /** @type {string | null} */
   #selected = null;
   #isUnread;
   #height = 0; // of a row, in pixels
+  /** @type {Set<string>} */
   #arrived = new Set(); // of rows to be built: those to be noticed
 
-  /** `scroller` holds the `<ol>`; `isUnread(id)` says how a row looks. */
+  /**
+   * @param {HTMLElement} scroller holds the `<ol>`
+   * @param {(id: string) => boolean} isUnread says how a row looks
+   */
   constructor(scroller, isUnread) {
     this.#scroller = scroller;
-    this.#rows = scroller.querySelector("ol");
+    this.#rows = find(scroller, "ol");
     this.#isUnread = isUnread;
     scroller.addEventListener("scroll", () => this.#render(), { passive: true });
     new ResizeObserver(() => this.#measure()).observe(scroller);
   }
 
-  /** Shows these items, oldest first. Who has scrolled down keeps the same rows in sight. */
-  show(items, arrived = []) {
+  /**
+   * Shows these items, oldest first. Who has scrolled down keeps the same rows in sight.
+   * @param {RequestSummary[]} items
+   * @param {RequestSummary[]} arrived those of them to be noticed
+   */
+  show(items, arrived) {
     const anchor = this.#anchor();
     this.#items = [...items]; // the next anchor is looked for among these, whatever becomes of the array
     this.#arrived = new Set(arrived.map(({ id }) => id));
@@ -36,34 +52,48 @@ export class List {
     this.#arrived.clear();
   }
 
-  /** Marks a row as the one shown beside the list, and brings it into sight. */
+  /**
+   * Marks a row as the one shown beside the list, and brings it into sight.
+   * @param {string | null} id
+   */
   select(id) {
     this.#selected = id;
     this.reveal(id);
   }
 
-  /** Brings a row into sight, if it is listed. */
+  /**
+   * Brings a row into sight, if it is listed.
+   * @param {string | null} id
+   */
   reveal(id) {
     const index = this.#indexOf(id);
     if (index >= 0) this.#scrollTo(index);
     this.#render();
   }
 
-  /** The id `step` rows below the selected one; the newest when none is selected, null when there is no other. */
+  /**
+   * The id `step` rows below the selected one; the newest when none is selected, null when there is no other.
+   * @param {number} step
+   */
   neighbour(step) {
     const index = this.#indexOf(this.#selected);
     const next = index < 0 ? 0 : index + step;
     return this.#at(next)?.id ?? null;
   }
 
-  /** The id of the newest or oldest row. */
-  end(step) {
-    return this.#at(step < 0 ? 0 : this.#items.length - 1)?.id ?? null;
+  /** The id of the newest row. */
+  get newest() {
+    return this.#at(0)?.id ?? null;
+  }
+
+  /** The id of the oldest row. */
+  get oldest() {
+    return this.#at(this.#items.length - 1)?.id ?? null;
   }
 
   /** Puts the keyboard's focus on a row, by default the selected one. */
   focus(id = this.#selected) {
-    this.#shown.get(id)?.link.focus({ preventScroll: true });
+    if (id !== null) this.#shown.get(id)?.link.focus({ preventScroll: true });
   }
 
   /** Brings the ages up to date. */
@@ -71,23 +101,34 @@ export class List {
     for (const row of this.#shown.values()) row.tick();
   }
 
+  /**
+   * The request of the row with this index from the top, if there is one.
+   * @param {number} index
+   * @returns {RequestSummary | undefined}
+   */
   #at(index) {
     return this.#items[this.#items.length - 1 - index];
   }
 
-  /** How many rows are above the request, whether it's there itself or not. */
+  /**
+   * How many rows are above the request, whether it's there itself or not.
+   * @param {string} id
+   */
   #indexFrom(id) {
     let low = 0;
     let high = this.#items.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (isAfter(this.#at(middle).id, id)) low = middle + 1;
+      if (isAfter(this.#items[this.#items.length - 1 - middle].id, id)) low = middle + 1;
       else high = middle;
     }
     return low;
   }
 
-  /** The row's index from the top, -1 when it isn't listed. */
+  /**
+   * The row's index from the top, -1 when it isn't listed.
+   * @param {string | null} id
+   */
   #indexOf(id) {
     if (id === null) return -1;
     const index = this.#indexFrom(id);
@@ -98,10 +139,11 @@ export class List {
   #anchor() {
     const top = this.#scroller.scrollTop;
     const index = Math.floor(top / this.#height);
-    const item = top > 0 && this.#at(index);
+    const item = top > 0 ? this.#at(index) : undefined;
     return item ? { id: item.id, offset: top - index * this.#height } : null;
   }
 
+  /** @param {number} index */
   #scrollTo(index) {
     const top = index * this.#height;
     const { scrollTop, clientHeight } = this.#scroller;
@@ -135,44 +177,58 @@ export class List {
   /** The row with the keyboard's focus stays, wherever it is. */
   #focusedIndex() {
     const element = document.activeElement?.closest("li");
-    const found = [...this.#shown].find(([, row]) => row.element === element);
-    return found ? this.#indexOf(found[0]) : -1;
+    const found = [...this.#shown.values()].find((row) => row.element === element);
+    return found ? this.#indexOf(found.id) : -1;
   }
 
-  /** Makes the rows with these indexes, and only these, stand in this order. None that stays is moved. */
+  /**
+   * Makes the rows with these indexes, and only these, stand in this order. None that stays is moved.
+   * @param {number[]} indexes
+   */
   #place(indexes) {
-    const wanted = new Set(indexes.map((index) => this.#at(index).id));
-    for (const [id, { element }] of this.#shown) {
+    const rows = indexes.flatMap((index) => {
+      const item = this.#at(index);
+      return item ? [{ index, row: this.#row(item) }] : [];
+    });
+    const wanted = new Set(rows.map(({ row }) => row.id));
+    for (const { id, element } of this.#shown.values()) {
       if (wanted.has(id)) continue;
       element.remove();
       this.#shown.delete(id);
     }
     let cursor = this.#rows.firstChild;
-    for (const index of indexes) {
-      const row = this.#row(this.#at(index));
+    for (const { index, row } of rows) {
       if (row.element === cursor) cursor = cursor.nextSibling;
       else this.#rows.insertBefore(row.element, cursor);
       this.#update(row, index);
     }
-    if (!wanted.has(this.#selected)) this.#rows.querySelector("a")?.setAttribute("tabindex", 0);
+    if (this.#selected === null || !wanted.has(this.#selected)) this.#rows.querySelector("a")?.setAttribute("tabindex", "0");
   }
 
+  /**
+   * The row of a request, made when it doesn't exist.
+   * @param {RequestSummary} item
+   */
   #row(item) {
     let known = this.#shown.get(item.id);
     if (!known) {
-      known = { ...row(item), id: item.id };
+      known = row(item);
       known.element.classList.toggle("arrived", this.#arrived.has(item.id));
       this.#shown.set(item.id, known);
     }
     return known;
   }
 
+  /**
+   * @param {Row} row
+   * @param {number} index
+   */
   #update({ element, link, id }, index) {
     const selected = id === this.#selected;
     element.style.transform = `translateY(${index * this.#height}px)`;
     element.classList.toggle("unread", this.#isUnread(id));
-    element.setAttribute("aria-posinset", index + 1);
-    element.setAttribute("aria-setsize", this.#items.length);
+    element.setAttribute("aria-posinset", String(index + 1));
+    element.setAttribute("aria-setsize", String(this.#items.length));
     link.tabIndex = selected ? 0 : -1;
     if (selected) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");

@@ -1,45 +1,57 @@
 /** What a request is recognised by: the row of the list, and the badges that the detail shows too. */
 
-import { mediaType, noBody, size } from "./bytes.js";
+import { mediaType } from "./bytes.js";
 import { dotted, h } from "./dom.js";
-import { sent } from "./sent.js";
-import { age, clock } from "./time.js";
+import { sent } from "./marks.js";
+import { serverClock } from "./serverclock.js";
+import { ending, noBody, rawQuery } from "./summary.js";
+import { size } from "./wording.js";
+
+/** @import { RequestSummary } from "../../json_shapes.d.ts" */
 
 const COLORED = new Set(["GET", "POST", "PUT", "PATCH", "DELETE"]);
 
+/** @param {string} method */
 export const methodBadge = (method) =>
   h(`span.method${COLORED.has(method) ? `.${method.toLowerCase()}` : ""}`, {}, method);
 
-/** The status of a tapped answer, or of a refusal; 0: it was cut before its head. */
+/**
+ * The status of a tapped response, or of a refusal; 0: it was cut before its head.
+ * @param {number} status
+ */
 export const statusBadge = (status) =>
   h(`span.status.s${Math.floor(status / 100)}`, {}, status ? String(status) : "cut");
 
-/** How a request ended, if that is known: with the answer that `tap` recorded, or refused or cut. */
-export const ending = ({ response, failure }) => response ?? failure;
-
-/** The path with its query, the latter as it was received. */
+/**
+ * The path with its query, the latter as it was received.
+ * @param {Pick<RequestSummary, "path" | "url">} item
+ */
 export function target(item) {
-  const query = item.url.indexOf("?");
-  return [sent(item.path || "/"), query >= 0 && sent(item.url.slice(query), "bdi.query")];
+  const query = rawQuery(item);
+  return [sent(item.path || "/"), query !== "" && sent(query, "bdi.query")];
 }
 
-/** The `<li>` of a request; `tick()` brings its age up to date. */
+/**
+ * The `<li>` of a request; `tick()` brings its age up to date.
+ * @param {RequestSummary} item
+ */
 export function row(item) {
-  const time = h("time.age", { datetime: item.time, title: clock(item.time) }, age(item.time));
-  const { type } = mediaType(item.headers);
-  const about = [type && sent(type), item.size ? size(item.size) : noBody(item).toLowerCase()];
-  const element = h(
-    "li",
-    {},
-    h(
-      "a.row",
-      { href: `#${item.id}`, tabindex: -1 },
-      methodBadge(item.method),
-      h("span.target", {}, target(item)),
-      time,
-      h("span.about", {}, dotted(about)),
-      ending(item) && statusBadge(ending(item).status),
-    ),
+  const time = h(
+    "time.age",
+    { datetime: item.time, title: serverClock.timeOfDay(item.time) },
+    serverClock.age(item.time),
   );
-  return { element, link: element.firstChild, tick: () => (time.textContent = age(item.time)) };
+  const { type } = mediaType(item.headers);
+  const about = [type !== "" && sent(type), item.size ? size(item.size) : noBody(item).toLowerCase()];
+  const end = ending(item);
+  const link = h(
+    "a.row",
+    { href: `#${item.id}`, tabindex: -1 },
+    methodBadge(item.method),
+    h("span.target", {}, target(item)),
+    time,
+    h("span.about", {}, dotted(about)),
+    end && statusBadge(end.status),
+  );
+  return { id: item.id, element: h("li", {}, link), link, tick: () => (time.textContent = serverClock.age(item.time)) };
 }

@@ -1,27 +1,40 @@
 /** The filter box: which requests are listed, and whether bodies are searched too. */
 
-import { byId } from "./dom.js";
+import { byId, find } from "./dom.js";
 import { parseFilter } from "./filter.js";
+
+/** @import { DetailsCache } from "./detailscache.js" */
+/** @import { RequestStore } from "./requeststore.js" */
 
 const AT_ONCE = 4; // bodies fetched at the same time
 const REFRESH = 250; // milliseconds between two looks at thousands of requests while their bodies come
 
 export class Search {
   #store;
-  #wholes;
+  #cache;
   #onchange;
-  #input = byId("filter");
+  #input = byId("filter", HTMLInputElement);
   #note = byId("unsearched");
   #loading = false;
   #timer = 0;
 
-  /** `onchange` is called when other requests are to be listed. */
-  constructor(store, wholes, onchange) {
+  /**
+   * @param {RequestStore} store
+   * @param {DetailsCache} cache
+   * @param {() => void} onchange is called when other requests are to be listed
+   */
+  constructor(store, cache, onchange) {
     this.#store = store;
-    this.#wholes = wholes;
+    this.#cache = cache;
     this.#onchange = onchange;
     this.#input.addEventListener("input", onchange);
-    this.#note.querySelector("button").addEventListener("click", () => this.#load());
+    this.#input.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      event.preventDefault();
+      this.clear();
+      this.#input.blur();
+    });
+    find(this.#note, "button").addEventListener("click", () => this.#load());
   }
 
   get active() {
@@ -35,9 +48,9 @@ export class Search {
     this.#note.hidden = !unsearched.length;
     const count = unsearched.length.toLocaleString("en");
     const sentence = count === "1" ? "1 body isn't searched yet." : `${count} bodies aren't searched yet.`;
-    this.#note.querySelector("span").textContent = sentence;
+    find(this.#note, "span").textContent = sentence;
     const { items } = this.#store;
-    return matches ? items.filter((item) => matches(item, this.#wholes.text(item.id))) : items;
+    return matches ? items.filter((item) => matches(item, this.#cache.text(item.id))) : items;
   }
 
   focus() {
@@ -51,7 +64,7 @@ export class Search {
   }
 
   #unsearched() {
-    return this.#store.items.filter((item) => (item.size || item.response?.size) && !this.#wholes.has(item.id));
+    return this.#store.items.filter((item) => (item.size || item.response?.size) && !this.#cache.has(item.id));
   }
 
   async #load() {
@@ -59,8 +72,8 @@ export class Search {
     this.#loading = true;
     const waiting = this.#unsearched().map(({ id }) => id);
     const work = async () => {
-      while (waiting.length && this.active) {
-        await this.#wholes.load(waiting.pop()).catch(() => {});
+      for (let id = waiting.pop(); id !== undefined && this.active; id = waiting.pop()) {
+        await this.#cache.load(id).catch(() => {});
         this.#timer ||= setTimeout(() => this.#refresh(), REFRESH);
       }
     };

@@ -2,12 +2,26 @@
 
 import { fill, h } from "./dom.js";
 
-let count = 0;
+/** @import { Child, Children } from "./dom.js" */
 
-/** `views` are `{ label, build }`; `build` makes a view's content when it is first shown. The first one is shown. */
+/** @typedef {{ label: Child, build: () => Children }} View  `build` makes its content when it is first shown. */
+
+/** @returns {Generator<string, never, void>} */
+function* names() {
+  for (let number = 1; ; number += 1) yield `tabs${number}`;
+}
+
+const groups = names();
+
+/**
+ * The buttons and the panel of some views, of which the first is shown.
+ * @param {string} label
+ * @param {View[]} views
+ */
 export function tabs(label, views) {
-  const group = `tabs${(count += 1)}`;
+  const group = groups.next().value;
   const panel = h("div.panel", { role: "tabpanel", id: `${group}-panel`, "aria-labelledby": `${group}-0` });
+  /** @type {Map<number, Children>} */
   const built = new Map();
   const buttons = views.map((view, index) =>
     h(
@@ -17,9 +31,10 @@ export function tabs(label, views) {
     ),
   );
 
+  /** @param {number} index */
   function show(index) {
     buttons.forEach((button, other) => {
-      button.setAttribute("aria-selected", other === index);
+      button.setAttribute("aria-selected", String(other === index));
       button.tabIndex = other === index ? 0 : -1;
     });
     panel.setAttribute("aria-labelledby", buttons[index].id);
@@ -27,10 +42,12 @@ export function tabs(label, views) {
     fill(panel, built.get(index));
   }
 
+  /** @param {KeyboardEvent} event */
   function move(event) {
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const step = event.key === "ArrowLeft" ? -1 : event.key === "ArrowRight" ? 1 : 0;
     if (!step) return;
-    const next = (buttons.indexOf(event.target) + step + buttons.length) % buttons.length;
+    const current = buttons.findIndex((button) => button === event.target);
+    const next = (current + step + buttons.length) % buttons.length;
     show(next);
     buttons[next].focus();
     event.preventDefault();

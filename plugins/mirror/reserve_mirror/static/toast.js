@@ -4,12 +4,20 @@ import { byId } from "./dom.js";
 
 const SHOWN = 4000; // milliseconds
 
-let timer = 0;
+class Toast {
+  #timer = 0;
 
-export function toast(text) {
-  const element = byId("toast");
-  element.textContent = text;
-  element.classList.add("shown");
-  clearTimeout(timer);
-  timer = setTimeout(() => element.classList.remove("shown"), SHOWN);
+  /** @param {string} text */
+  show(text) {
+    const element = byId("toast");
+    element.textContent = text;
+    element.classList.add("shown");
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => element.classList.remove("shown"), SHOWN);
+  }
 }
+
+const shown = new Toast(); // the page has room for one
+
+/** @param {string} text */
+export const toast = (text) => shown.show(text);

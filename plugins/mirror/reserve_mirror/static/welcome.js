@@ -3,12 +3,14 @@
 import { copyButton } from "./clipboard.js";
 import { byId, h } from "./dom.js";
 
+/** @type {[label: string, command: (url: string) => string][]} */
 const EXAMPLES = [
   ["JSON", (url) => `curl ${url}/hello -H 'Content-Type: application/json' -d '{"hello": "world"}'`],
   ["A form", (url) => `curl ${url} -d name=Ada -d language=Python`],
   ["A file", (url) => `echo hello | curl ${url} -F 'file=@-;filename=hello.txt'`],
 ];
 
+/** @param {string} url where requests are recorded */
 export function showWelcome(url) {
   for (const element of document.querySelectorAll(".address")) {
     element.append(

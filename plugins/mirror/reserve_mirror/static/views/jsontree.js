@@ -1,7 +1,12 @@
 /** JSON read into a tree that keeps every number and string as it was written (RFC 8259). */
 
-import { placeOf } from "../bytes.js";
-import { hidesAny } from "../sent.js";
+import { hidesAny } from "../unseen.js";
+import { placeOf } from "../wording.js";
+
+/** @typedef {{ kind: "string" | "number" | "word", text: string }} JsonLeaf */
+/** @typedef {{ open: string, close: string, children: [name: string | null, node: JsonNode][] }} JsonContainer */
+/** @typedef {JsonLeaf | JsonContainer} JsonNode  The names in an array are null; all text is as it was written. */
+/** @typedef {{ kind: "mark" | JsonLeaf["kind"], text: string }} Token */
 
 const DEPTH = 200; // what is deeper is left to the text view
 const MARK = /[{}[\],:]/;
@@ -14,13 +19,16 @@ const TOKEN = new RegExp(KINDS, "y");
 const ESCAPE = /\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|u....|.)/g;
 
 /**
- * The tree of a JSON text. A container is `{ open, close, children: [[name, node], ...] }`, the names null in an array;
- * anything else is `{ kind, text }` with "string", "number" or "word". Raises `SyntaxError` when it is no JSON, and
- * `RangeError` when it goes deeper than is read here; the message is the end of a sentence.
+ * The tree of a JSON text. Raises `SyntaxError` when it is no JSON, and `RangeError` when it goes deeper than is read
+ * here; the message is the end of a sentence.
+ * @param {string} text
  */
 export const jsonTree = (text) => new Reader(text).read();
 
-/** The same JSON with characters in place of `\u` escapes, where they can be seen. */
+/**
+ * The same JSON with characters in place of `\u` escapes, where they can be seen.
+ * @param {string} text
+ */
 export function unescaped(text) {
   return text.replace(ESCAPE, (escape) => {
     if (escape[1] !== "u") return escape;
@@ -32,62 +40,76 @@ export function unescaped(text) {
 class Reader {
   #text;
   #position;
-  #token = null;
-  #start = 0; // of the token
+  #start = 0; // of the token that was read last
 
+  /** @param {string} text */
   constructor(text) {
     this.#text = text;
     this.#position = text.startsWith("\ufeff") ? 1 : 0;
   }
 
   read() {
-    this.#next();
-    const root = this.#value(0);
+    const root = this.#value(this.#next(), 0);
     this.#skip();
     if (this.#start < this.#text.length) throw this.#unexpected();
     return root;
   }
 
+  /** @returns {Token} */
   #next() {
     this.#skip();
     TOKEN.lastIndex = this.#start;
     const match = TOKEN.exec(this.#text);
     if (!match) throw this.#unexpected();
     this.#position = TOKEN.lastIndex;
-    const [, mark, string, number, word] = match;
-    this.#token = { mark, string, number, word };
-    return this.#token;
+    const [text, mark, string, number] = match;
+    if (mark !== undefined) return { kind: "mark", text };
+    return { kind: string !== undefined ? "string" : number !== undefined ? "number" : "word", text };
   }
 
-  #value(depth) {
-    const { mark, string, number, word } = this.#token;
-    if (string !== undefined) return { kind: "string", text: string };
-    if (number !== undefined) return { kind: "number", text: number };
-    if (word !== undefined) return { kind: "word", text: word };
-    if (mark !== "{" && mark !== "[") throw this.#unexpected();
+  /**
+   * The value that a token begins.
+   * @param {Token} token
+   * @param {number} depth
+   * @returns {JsonNode}
+   */
+  #value({ kind, text }, depth) {
+    if (kind !== "mark") return { kind, text };
+    if (text !== "{" && text !== "[") throw this.#unexpected();
     if (depth === DEPTH) throw new RangeError(`it is nested more than ${DEPTH} deep`);
-    return this.#container(mark, mark === "{" ? "}" : "]", depth);
+    return this.#container(text, text === "{" ? "}" : "]", depth);
   }
 
+  /**
+   * @param {string} open
+   * @param {string} close
+   * @param {number} depth
+   * @returns {JsonContainer}
+   */
   #container(open, close, depth) {
+    /** @type {JsonContainer["children"]} */
     const children = [];
-    if (this.#next().mark === close) return { open, close, children };
+    let token = this.#next();
+    if (isMark(token, close)) return { open, close, children };
     for (;;) {
-      const name = open === "{" ? this.#name() : null;
-      children.push([name, this.#value(depth + 1)]);
-      const { mark } = this.#next();
-      if (mark === close) return { open, close, children };
-      if (mark !== ",") throw this.#unexpected();
-      this.#next();
+      const name = open === "{" ? this.#name(token) : null;
+      children.push([name, this.#value(name === null ? token : this.#next(), depth + 1)]);
+      token = this.#next();
+      if (isMark(token, close)) return { open, close, children };
+      if (!isMark(token, ",")) throw this.#unexpected();
+      token = this.#next();
     }
   }
 
-  #name() {
-    const { string } = this.#token;
-    if (string === undefined || this.#next().mark !== ":") throw this.#unexpected();
-    this.#next();
-    return string;
+  /**
+   * The name that a token is, with its colon.
+   * @param {Token} token
+   */
+  #name({ kind, text }) {
+    if (kind !== "string" || !isMark(this.#next(), ":")) throw this.#unexpected();
+    return text;
   }
+
   /** Goes to where the next token begins. */
   #skip() {
     SPACE.lastIndex = this.#position;
@@ -101,3 +123,9 @@ class Reader {
     return new SyntaxError(reason);
   }
 }
+
+/**
+ * @param {Token} token
+ * @param {string} mark
+ */
+const isMark = ({ kind, text }, mark) => kind === "mark" && text === mark;

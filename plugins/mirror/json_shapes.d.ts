@@ -1,0 +1,212 @@
+// Written by tests/page/declarations.py from reserve_mirror/json_shapes.py: `make format` writes it anew.
+
+export type BodyEncoding = "utf-8" | "base64";
+
+/**
+ * The response of a mirror to each request that it records.
+ *
+ * PATCH takes any subset of its members, as `{"response": {...}}`; what isn't given stays. `headers` replaces all, and
+ * may be given as an object, {"name": "value"}, too. A new `body` without `body_encoding` is text.
+ */
+export interface MirrorResponse {
+  /** 200 to 599 */
+  status: number;
+  /** [name, value] */
+  headers: string[][];
+  body: string;
+  /** "utf-8" unless the body isn't that */
+  body_encoding: "utf-8" | "base64";
+  /** seconds to wait before the response, up to 30 */
+  delay: number;
+}
+
+/** A mirror: `GET api/mirrors/<code>`. */
+export interface Mirror {
+  code: string;
+  /** absolute, where requests are recorded */
+  url: string;
+  /** absolute, the live page */
+  page: string;
+  /** ISO 8601, UTC, with milliseconds: 2026-01-31T12:00:00.000Z */
+  created: string;
+  /** the same; None: never. A request, the page and the WebSocket put it off */
+  expires_at: string | null;
+  /** the seconds they put it off to */
+  expiration_time: number | null;
+  max_requests: number;
+  /** bytes kept of a body */
+  max_body_size: number;
+  /** requests kept */
+  count: number;
+  /** another one after each deletion */
+  revision: string;
+  response: MirrorResponse;
+}
+
+/** The response that `tap` recorded, in a summary. */
+export interface TappedResponse {
+  /** 0: cut before its head */
+  status: number;
+  headers: string[][];
+  size: number;
+  sha256: string;
+  truncated: boolean;
+  /** milliseconds from the request to the end of the response */
+  duration: number;
+  /** False: cut before its end */
+  complete: boolean;
+}
+
+/** Why a request is not complete, or got no further than the server: it's malformed, over a limit, or was cut. */
+export interface RequestFailure {
+  /** what the sender was told; 0: nothing, it has closed the connection */
+  status: number;
+  /** a sentence */
+  reason: string;
+}
+
+/** A request without its body: in lists and messages. */
+export interface RequestSummary {
+  id: string;
+  /** when it came: ISO 8601, UTC, with milliseconds */
+  time: string;
+  method: string;
+  /** what follows the code, "" or "/..."; percent-decoded but for %2F %3F %23 %25, unless it was refused */
+  path: string;
+  /** absolute, the request target as received */
+  url: string;
+  /** [name, value], decoded, in order */
+  query: string[][];
+  /** [name, value], as received, in order; a char per byte (Latin-1) */
+  headers: string[][];
+  /** "1.1"; "" when it wasn't received */
+  http_version: string;
+  /** the sender's address */
+  remote: string;
+  /** bytes received */
+  size: number;
+  /** hexadecimal, of all bytes received */
+  sha256: string;
+  /** the body is not kept to its end */
+  truncated: boolean;
+  failure?: RequestFailure;
+  /** of a tap only */
+  response?: TappedResponse;
+}
+
+/**
+ * A file of a multipart body, or a part that is of no form.
+ *
+ * Its content is at `.../<id>/files/<n>`, n its place in the list from 0.
+ */
+export interface UploadedFile {
+  name: string;
+  filename: string;
+  type: string;
+  size: number;
+}
+
+/** A body without its content-encoding (gzip, deflate, br, zstd). */
+export interface DecodedBody {
+  body: string;
+  body_encoding: "utf-8" | "base64";
+  /** only the first megabyte is given */
+  truncated: boolean;
+}
+
+/** The response that `tap` recorded, with its body; exact bytes at `.../<id>/response/body`. */
+export interface TappedResponseDetails extends TappedResponse {
+  body: string;
+  body_encoding: "utf-8" | "base64";
+  decoded: DecodedBody | null;
+  notes: string[];
+}
+
+/** A request with its body: `GET api/mirrors/<code>/requests/<id>`. A summary's members, and these. */
+export interface RequestDetails {
+  id: string;
+  time: string;
+  method: string;
+  path: string;
+  url: string;
+  query: string[][];
+  headers: string[][];
+  http_version: string;
+  remote: string;
+  size: number;
+  sha256: string;
+  truncated: boolean;
+  failure?: RequestFailure;
+  body: string;
+  body_encoding: "utf-8" | "base64";
+  /** None: the body has no content-encoding, or isn't what it says */
+  decoded: DecodedBody | null;
+  /** [name, value] of a urlencoded or multipart body, in order */
+  form: string[][];
+  files: UploadedFile[];
+  /** what of it can't be shown, or why it isn't complete: a sentence each */
+  notes: string[];
+  response?: TappedResponseDetails;
+}
+
+/**
+ * `GET .../requests?after=ID&limit=N`, oldest first (N: 100 unless told, 1000 at most), and `.../wait`.
+ *
+ * A list has summaries; what was waited for comes in full. Waiting: `count` up to 100, `timeout` up to 3600 seconds.
+ */
+export interface RequestList {
+  requests: RequestSummary[] | RequestDetails[];
+}
+
+/** A request that isn't what was waited for, and why: `["method is GET, not POST"]`. */
+export interface NearMiss {
+  request: RequestSummary;
+  missed: string[];
+}
+
+/** The 408 of `.../wait`: the requests that did match, and the nearest of those that didn't, nearest first. */
+export interface WaitTimeout {
+  error: string;
+  requests: RequestDetails[];
+  nearest: NearMiss[];
+}
+
+export interface HelloMessage {
+  type: "hello";
+  /** the server's clock, by which all times are told: ISO 8601, UTC, with milliseconds */
+  time: string;
+  mirror: Mirror;
+}
+
+export interface RequestMessage {
+  type: "request";
+  request: RequestSummary;
+}
+
+/** One request was deleted. */
+export interface DeletedMessage {
+  type: "deleted";
+  id: string;
+  revision: string;
+}
+
+/** All requests were deleted up to the one with the id `last`; those after it stay. */
+export interface ClearedMessage {
+  type: "cleared";
+  last: string;
+  revision: string;
+}
+
+/** The mirror's response was changed. */
+export interface UpdatedMessage {
+  type: "updated";
+  response: MirrorResponse;
+}
+
+/** The mirror is no more; the WebSocket closes with 1000. */
+export interface ExpiredMessage {
+  type: "expired";
+  reason: "time" | "deleted";
+}
+
+export type MirrorMessage = HelloMessage | RequestMessage | DeletedMessage | ClearedMessage | UpdatedMessage | ExpiredMessage;

@@ -1,0 +1,170 @@
+/** The mirror's HTTP interface. Its addresses are relative to the base, wherever the page has been mounted. */
+
+import { serverClock } from "./serverclock.js";
+
+/** @import { Mirror, MirrorResponse, RequestDetails } from "../../json_shapes.d.ts" */
+
+const BASE = new URL("../", import.meta.url);
+
+/** What the server refused: `status`, and its own words as the message; status 0 when it could not be reached. */
+export class ApiError extends Error {
+  /**
+   * @param {number} status
+   * @param {string} message
+   */
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** One mirror, named by its code. What asks the server raises `ApiError`. */
+export class MirrorApi {
+  #base;
+  #code;
+
+  /** @param {string} code */
+  constructor(code, base = BASE) {
+    this.#base = base;
+    this.#code = encodeURIComponent(code);
+  }
+
+  /** Where requests are recorded. */
+  get recordingUrl() {
+    return new URL(`r/${this.#code}`, this.#base).href;
+  }
+
+  get #mirrorUrl() {
+    return new URL(`api/mirrors/${this.#code}`, this.#base).href;
+  }
+
+  /**
+   * The address to send a recorded request to again. It begins as this page's does: what the server was asked for may
+   * not be what a proxy before it is asked for. A tapped request was sent elsewhere, and goes there again.
+   * @param {Pick<RequestDetails, "url" | "response">} request
+   */
+  replayUrl({ url, response }) {
+    const place = `/r/${this.#code}`;
+    const start = url.indexOf(place);
+    return response || start < 0 ? url : this.recordingUrl + url.slice(start + place.length);
+  }
+
+  /** @param {"json" | "har"} format */
+  exportUrl(format) {
+    return `${this.#mirrorUrl}/requests.${format}`;
+  }
+
+  /** @param {string} id */
+  bodyUrl(id) {
+    return `${this.#requestUrl(id)}/body`;
+  }
+
+  /** @param {string} id */
+  responseBodyUrl(id) {
+    return `${this.#requestUrl(id)}/response/body`;
+  }
+
+  /**
+   * @param {string} id
+   * @param {number} index
+   */
+  fileUrl(id, index) {
+    return `${this.#requestUrl(id)}/files/${index}`;
+  }
+
+  /**
+   * The address of the WebSocket that goes on after the request `after`; null: from the oldest.
+   * @param {string | null} after
+   */
+  socketUrl(after) {
+    const url = new URL(`ws/${this.#code}`, this.#base);
+    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    if (after) url.searchParams.set("after", after);
+    return url.href;
+  }
+
+  /** @returns {Promise<Mirror>} */
+  mirror() {
+    return this.#json("GET", this.#mirrorUrl);
+  }
+
+  /**
+   * @param {string} id
+   * @returns {Promise<RequestDetails>}
+   */
+  request(id) {
+    return this.#json("GET", this.#requestUrl(id));
+  }
+
+  /**
+   * The content of an uploaded file.
+   * @param {string} id
+   * @param {number} index
+   */
+  async file(id, index) {
+    return (await this.#send("GET", this.fileUrl(id, index))).arrayBuffer();
+  }
+
+  /** @param {string} id */
+  async remove(id) {
+    await this.#send("DELETE", this.#requestUrl(id));
+  }
+
+  async clear() {
+    await this.#send("DELETE", `${this.#mirrorUrl}/requests`);
+  }
+
+  /**
+   * Changes the given members of the response.
+   * @param {Partial<MirrorResponse>} response
+   * @returns {Promise<Mirror>}
+   */
+  setResponse(response) {
+    return this.#json("PATCH", this.#mirrorUrl, { response });
+  }
+
+  /** @param {string} id */
+  #requestUrl(id) {
+    return `${this.#mirrorUrl}/requests/${encodeURIComponent(id)}`;
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} url
+   * @param {object} [value]
+   */
+  async #json(method, url, value) {
+    return (await this.#send(method, url, value)).json();
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} url
+   * @param {object} [value]
+   */
+  async #send(method, url, value) {
+    /** @type {RequestInit} */
+    const options = { method, cache: "no-store" };
+    if (value !== undefined) {
+      options.body = JSON.stringify(value);
+      options.headers = { "Content-Type": "application/json" };
+    }
+    const response = await fetch(url, options).catch(() => null);
+    if (!response) throw new ApiError(0, "The server can't be reached");
+    serverClock.set(response.headers.get("Date") ?? "");
+    if (!response.ok) throw new ApiError(response.status, await reason(response));
+    return response;
+  }
+}
+
+/**
+ * @param {Response} response
+ * @returns {Promise<string>}
+ */
+async function reason(response) {
+  try {
+    return (await response.json()).error;
+  } catch {
+    return `The server answered ${response.status}`;
+  }
+}
