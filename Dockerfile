@@ -17,6 +17,6 @@ ENV PATH=/opt/reserve/bin:$PATH PYTHONUNBUFFERED=1
 USER reserve
 EXPOSE 5000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:5000/static/styles/base.css', timeout=2)"]
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:5000/static/mirror.css', timeout=2)"]
 STOPSIGNAL SIGTERM
 CMD ["reserve", "mirror", "--host", "0.0.0.0", "--port", "5000"]

@@ -20,7 +20,8 @@ is answered with 404 when the mirror doesn't exist, 503 when the store is unavai
 **Templates** (`templates/`, Tornado's, autoescaped) get `root`, the relative path to the base ("./" or "../"), and
 `home.html`: `allow_create`, `code` (what was asked for), `code_pattern` and `code_rule` (what can be), `problem` ("",
 "taken", "invalid" or "forbidden");
-`mirror.html`: `mirror` (a `Mirror`); `error.html`: `status`, `title`, `text`. Static files: `{{ root }}static/NAME`.
+`mirror.html`: `mirror` (a `Mirror`) and `modules`, the scripts' names; `error.html`: `status`, `title`, `text`. Static
+files: `{{ root }}static/NAME`.
 """
 
 from __future__ import annotations

@@ -17,6 +17,10 @@ from .codes import CODE, CODE_RULE, is_code, new_code
 
 _FOLDER = Path(__file__).parent
 _STATIC = _FOLDER / "static"
+# The style sheet in its parts, in the order in which they apply: a part for each component.
+_STYLES = ("base", "controls", "bar", "list", "detail", "body", "syntax", "welcome", "overlays", "marks", "home")
+# All of them, so that a browser asks for them at once and not for one after the other as it finds it imported.
+_MODULES = sorted(path.relative_to(_STATIC).as_posix() for path in _STATIC.rglob("*.js"))
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self';"
@@ -56,15 +60,19 @@ async def create_mirror_by_form(call: CallContext) -> None:
 
 async def show_mirror_page(call: CallContext) -> None:
     state = await call.state(renew=True)
-    show(call, 200, "mirror.html", {"mirror": call.mirror(state)})
+    show(call, 200, "mirror.html", {"mirror": call.mirror(state), "modules": _MODULES})
 
 
 async def send_static_file(call: CallContext) -> None:
     """A script, a style or an image of the pages; they are ours, nothing that was recorded."""
     path = (_STATIC / call.arguments["name"]).resolve()
-    if not path.is_relative_to(_STATIC) or not path.is_file():
+    if path == _STATIC / "mirror.css":
+        # One request for all of it: a page that waits for several, of six at once, is seen later.
+        data = b"\n".join((_FOLDER / f"styles/{name}.css").read_bytes() for name in _STYLES)
+    elif path.is_relative_to(_STATIC) and path.is_file():
+        data = path.read_bytes()
+    else:
         raise HTTPError(404, "There is no such file")
-    data = path.read_bytes()
     etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
     headers = (*SAFETY[:-1], ("cache-control", "no-cache"), ("etag", etag), ("content-security-policy", CSP))
     if call.request.headers.get("if-none-match") == etag:

@@ -21,7 +21,7 @@ BEARER = ("Authorization", f"Bearer {TOKEN}")
 def address(route: Route, request_id: str) -> str:
     """An address that the route has."""
     path = route.path.pattern
-    for name, value in (("code", "orders"), ("id", request_id), ("number", "0"), ("name", "mirror.js")):
+    for name, value in (("code", "orders"), ("id", request_id), ("number", "0"), ("name", "mirror.css")):
         start = path.find(f"(?P<{name}>")
         if start >= 0:
             path = path[:start] + value + path[path.index(")", start) + 1 :]
@@ -292,7 +292,7 @@ async def test_a_websocket_opens_with_the_token(serve: Serve) -> None:
 
 
 def test_files_of_the_pages_need_no_token(serve: Serve) -> None:
-    assert serve(token=TOKEN).get("/static/styles/base.css").status == 200
+    assert serve(token=TOKEN).get("/static/mirror.css").status == 200
 
 
 SCRIPT = "<script>alert(1)</script>"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from reserve_mirror import pages
 from reserve_mirror.pages import CSP
 
 if TYPE_CHECKING:
@@ -112,11 +114,18 @@ def test_markup_in_an_address_is_text(site: Site) -> None:
 
 
 def test_files_are_revalidated(site: Site) -> None:
-    response = site.get("/static/styles/base.css")
+    response = site.get("/static/mirror.css")
     assert response.headers["content-type"] == "text/css; charset=utf-8"
     assert response.headers["cache-control"] == "no-cache"
-    again = site.get("/static/styles/base.css", ("If-None-Match", response.headers["etag"]))
+    again = site.get("/static/mirror.css", ("If-None-Match", response.headers["etag"]))
     assert (again.status, again.body) == (304, b"")
+
+
+def test_the_style_sheet_has_each_part_once(site: Site) -> None:
+    sheet = site.get("/static/mirror.css").text
+    parts = sorted((Path(pages.__file__).parent / "styles").iterdir())
+    assert parts
+    assert [part.name for part in parts if sheet.count(part.read_text()) != 1] == []
 
 
 @pytest.mark.parametrize(
