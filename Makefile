@@ -1,6 +1,6 @@
 # `make run` and `make test` are all it takes: each prepares what it needs, and the second time does so at once.
 .DEFAULT_GOAL := help
-.PHONY: bench bench-pythons builds coverage hostile hostile-compiled pictures quick run test test-compiled test-portable test-pythons debian lint format docs wheel clean help
+.PHONY: bench bench-pythons builds coverage hostile hostile-compiled pictures quick release-check run test test-compiled test-floors test-portable test-pythons debian lint format docs wheel clean help
 .PRECIOUS: .venv-3.%/installed-test
 .NOTPARALLEL:
 
@@ -66,6 +66,9 @@ test-3.%: .venv-3.%/installed-test $(TYPESCRIPT)
 test-compiled: debian .venv-compiled/installed-test ## Run the tests of the core and the plugins (or TESTS="...") on the compiled build
 	$(COMPILED) -n $(JOBS) --dist worksteal $(or $(TESTS),tests/test_compiled.py tests/http tests/config tests/plugins)
 
+test-floors: debian .venv-floors/installed-test ## Run the tests of the core and the plugins (or TESTS="...") on the oldest dependencies allowed
+	.venv-floors/bin/pytest -n $(JOBS) --dist worksteal $(or $(TESTS),tests/http tests/config tests/plugins)
+
 quick: .venv/installed-test lint ## Check style and types, and run the tests that need no server and no browser: under a minute
 	.venv/bin/pytest -q -n $(JOBS) --dist worksteal $(QUICK)
 
@@ -110,6 +113,9 @@ wheel: .venv/installed ## Build both wheels into dist/: the one of plain Python,
 	.venv/bin/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 	RESERVE_COMPILE=1 .venv/bin/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
+release-check: .venv/installed-release ## Build what a release publishes, install it and use it; TAG=v1.2.3 holds it to the tag
+	@.venv/bin/python .ci/release_check.py --tag "$$TAG"
+
 clean: ## Remove what the commands above have made
 	rm -rf .venv .venv-* plugins/mirror/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache build dist site
 
@@ -134,6 +140,18 @@ $(TYPESCRIPT): plugins/mirror/package-lock.json | .venv/installed-test
 .venv/installed-hostile: pyproject.toml
 	@.ci/venv .venv "" ".[test,hostile]"
 	@touch $@ .venv/installed .venv/installed-test
+
+.venv/installed-release: pyproject.toml
+	@.ci/venv .venv "" ".[release]"
+	@touch $@ .venv/installed
+
+# The tests' own tools are the newest: only what reserve itself depends on is old.
+.venv-floors/installed-test: pyproject.toml .venv/installed-release
+	@echo "Preparing .venv-floors"
+	@.venv/bin/uv venv --quiet --clear --python .venv/bin/python .venv-floors
+	@.venv/bin/uv pip install --quiet --python .venv-floors --resolution lowest-direct --editable ".[tls]"
+	@.venv/bin/uv pip install --quiet --python .venv-floors --editable ".[test]"
+	@touch $@
 
 .venv-compiled/installed-test: pyproject.toml .ci/compile.py $(SOURCES)
 	@RESERVE_COMPILE=1 .ci/debian gcc:build-essential

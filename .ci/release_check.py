@@ -2,9 +2,9 @@
 
     python .ci/release_check.py [--tag v1.2.3]
 
-Each distribution gets an environment of its own, away from the checkout. With `--tag` the version, the changelog and the
-tag must agree as they do in a release; without one the changelog's section may still be unreleased. The exit code is 1,
-and what is wrong stands on standard error, when something is.
+Each distribution gets an environment of its own, away from the checkout. With `--tag` the version, the changelog and
+the tag must agree as they do in a release; without one the changelog's section may still be unreleased. The exit code
+is 1, and what is wrong stands on standard error, when something is.
 """
 
 from __future__ import annotations
@@ -148,7 +148,9 @@ def _install_and_use(distribution: Path, version: str, folder: Path) -> None:
             for path, status, body in ANSWERS:
                 _expect(url + path, status, body)
             # A proxy in front of it, and a live mirror: Request Mirror's two addresses.
-            with _running(command, "--port", "0", "--proxy", f"/api={url}api", str(site / "pages"), cwd=folder) as front:
+            with _running(
+                command, "--port", "0", "--proxy", f"/api={url}api", str(site / "pages"), cwd=folder
+            ) as front:
                 _expect(f"{front}api/hello/Bob", 200, '{"hello":"Bob"}')
         with _running(command, "mirror", "--code", "release", "--port", "0", cwd=folder) as url:
             _expect(f"{url}r/release", 200, None, data=b"sent")
