@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .config.interpolate import interpolate
     from .errors import ConfigError, Disconnected, HTTPError, PluginError, Problem, ResponseError
     from .events import Event
+    from .explanation.prediction import Prediction
     from .hookspecs import hookimpl
     from .http import (
         Client,
@@ -62,6 +63,7 @@ __all__ = [
     "Mock",
     "Networks",
     "PluginError",
+    "Prediction",
     "Problem",
     "Reference",
     "Request",
@@ -105,6 +107,7 @@ __getattr__: Callable[[str], Any] = lazy(
         ),
         ".errors": ("ConfigError", "Disconnected", "HTTPError", "PluginError", "Problem", "ResponseError"),
         ".events": ("Event",),
+        ".explanation.prediction": ("Prediction",),
         ".hookspecs": ("hookimpl",),
         ".http": (
             "Client",

@@ -119,12 +119,13 @@ class Dispatcher:
                 template = mapping.template
                 value = mapping.value if template is None else template(match)
                 if redirecting:
-                    self.events.emit(
-                        Event.of_request(
-                            "redirecting", request, url, time.time(), type=mapping.handler.prefix, redirect=value
-                        )
+                    event = Event.of_request(
+                        "redirecting", request, url, time.time(), type=mapping.handler.prefix, redirect=value
                     )
+                    self.events.emit(event)
                 result = await mapping.handler.redirect(request, response, mapping, match, value, configuration)
+                if redirecting:
+                    event.decide(result, response.status if response.ended else 0)
                 if result is not None:
                     break
                 if response.ended:

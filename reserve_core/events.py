@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from .http import Headers, Request
@@ -31,7 +32,7 @@ class Event:
     | ready | `server`, `url`, `port`: where it listens |
     | incoming, aborted | what every event of a request has: `request`, `url`, `start` |
     | aborted | and `reason`, a text, unless it is the client that went away |
-    | redirecting | and `type`, the handler's prefix, `redirect`, the value it is given |
+    | redirecting | and `type`, the handler's prefix, `redirect`, the value it is given; see `decide` for the rest |
     | redirected | and `status`, `end`, `time_spent` |
     | error | and `reason`, the exception; without a request when the server as a whole has failed |
     | refused | `server`, `request` as far as it was received, `url`, `start`, `status`, `reason`: an `HTTPError` |
@@ -53,11 +54,22 @@ class Event:
     end: float = 0.0
     time_spent: float = 0.0
     reason: Any = None
+    result: object = None
 
     @classmethod
     def of_request(cls, name: str, request: Request, url: str, start: float, **values: Any) -> Event:
         """An event of `request`, which had this canonical `url` and came in at `start`."""
         return cls(name, None, request, url, 0, start, **values)
+
+    def decide(self, result: object, status: int) -> None:
+        """Of `redirecting`: the handler has returned `result`, and responded with `status`; 0: it hasn't.
+
+        Who has kept the event finds `end` and `time_spent`, too.
+        """
+        self.end = time.time()
+        self.time_spent = (self.end - self.start) * 1000
+        self.result = result
+        self.status = status
 
     @property
     def id(self) -> int:
@@ -86,6 +98,12 @@ class Event:
 
 
 Listener = Callable[[Event], None]
+
+
+class Listenable(Protocol):
+    """What can be listened to: a server, an emitter."""
+
+    def on(self, name: str, callback: Listener, /) -> Callable[[], None]: ...
 
 
 class Direct:

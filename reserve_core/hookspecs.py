@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from .config import Configuration, Mapping
     from .events import Event
+    from .explanation.prediction import Prediction
     from .http import Request, Response
     from .live_configuration import LiveConfiguration
     from .resources import Resources
@@ -95,6 +96,16 @@ async def redirect(
     mapping with that URL; an int: respond with that status; None: done if the response has ended, else on to the
     next mapping. An `HTTPError` raised becomes the response; any other exception, SystemExit included, is a 500
     and an `error` event.
+    """
+
+
+@hookspec
+def explain(request: Request, mapping: Mapping, match: re.Match[str], value: Any) -> Prediction:  # type: ignore[empty-body]
+    """What `redirect` would do with a request, for `reserve explain`: asked where nothing is sent.
+
+    `value` is what `redirect` would be given. The mapping is checked and not open: `mapping.state` is what `validate`
+    has kept. Reads, and changes nothing; runs no code of the user's and asks no other server: what only that would tell
+    is `Prediction.undecided`.
     """
 
 

@@ -8,14 +8,15 @@ import sys
 import traceback
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeAlias, TypeVar
 
 from .console import Console, cut
-from .events import Direct
+from .events import Direct, Listenable
 from .failures import describe
 
 if TYPE_CHECKING:
     from .events import Event
+    from .explanation.trace import Trace, Tracer
     from .http import Request
 
 logger: logging.Logger = logging.getLogger("reserve")
@@ -24,6 +25,9 @@ _LOGGERS = (logger, logging.getLogger("tornado.application"))
 
 _RED, _YELLOW = "31", "33"
 
+# Mappings that were passed over which are told one by one, before each step.
+_PASSED = 20
+
 # Bytes of a line for what a client has sent, so that there is room for what became of it.
 _SUBJECT = 3900
 
@@ -31,12 +35,6 @@ _SUBJECT = 3900
 _USERINFO = re.compile(r"(?<=://)[^/?#@]*@")
 # The values of query parameters whose names say that they are secrets.
 _SECRET = re.compile(r"(?i)(?<=[?&;])((?:[\w.-]*(?:token|secret|password|passwd|api[_-]?key|signature))=)[^&;]+")
-
-
-class Listenable(Protocol):
-    """What can be listened to: a server, an emitter."""
-
-    def on(self, name: str, callback: Callable[[Event], None], /) -> Any: ...
 
 
 ListenableT = TypeVar("ListenableT", bound=Listenable)
@@ -52,11 +50,12 @@ def log(
     `(i)` marks those made by a handler:
 
         INCMG 0001 203.0.113.9 GET /path
-        RDRCT 0001 custom custom
+        PASSD 0001 reserve.json:4 file: method GET, HEAD only
+        RDRCT 0001 custom custom reserve.json:9
         SERVE 0001 200 3 ms
 
-    also ABORT and ERROR, with the traceback of what failed in lines of their own, and CLOSE at the server's end. What
-    the logger `reserve` is told goes the same way.
+    with the mappings that were passed over, and where each one stands; also ABORT and ERROR, with the traceback of what
+    failed in lines of their own, and CLOSE at the server's end. What the logger `reserve` is told goes the same way.
 
     Lines go to the standard output, errors to the standard error, or all to `stream`. They are coloured on a terminal
     unless the environment sets NO_COLOR; `colour` decides otherwise. Characters that aren't printable are escaped, so
@@ -66,7 +65,7 @@ def log(
     out = Console(sys.stdout if stream is None else stream, colour)
     err = Console(sys.stderr if stream is None else stream, colour)
     handler = _Records(err, verbose)
-    listeners = _verbose(out, err) if verbose else _concise(out, err)
+    listeners = _verbose(out, err, server) if verbose else _concise(out, err)
     for name, listener in listeners.items():
         server.on(name, listener)
     for each in _LOGGERS:
@@ -147,18 +146,28 @@ class _Served(Direct):
         self._out.collect(f"SERVE {_named(request.method, url)} {self._out.outcome(status, time_spent)}")
 
 
-def _verbose(out: Console, err: Console) -> Listeners:
+def _verbose(out: Console, err: Console, server: Listenable) -> Listeners:
+    from .explanation.trace import Tracer
+
+    steps = _Steps(out, Tracer(server))
+
     def incoming(event: Event) -> None:
+        steps.begin(event)
         client = "" if event.request is None else event.request.client.address
         out.collect(f"INCMG {_id(event)}{printable(client)}{' ' if client else ''}{_subject(event)}")
 
     def redirecting(event: Event) -> None:
-        out.collect(f"RDRCT {_id(event)}{event.type} {_target(event)}")
+        steps.tell(event)
+        mapping = None if event.request is None else event.request.mapping
+        place = "" if mapping is None or mapping.file is None else f" {printable(mapping.place)}"
+        out.collect(f"RDRCT {_id(event)}{event.type} {_target(event)}{place}")
 
     def redirected(event: Event) -> None:
+        steps.end(event)
         out.collect(f"SERVE {_id(event)}{out.outcome(event.status, event.time_spent)}")
 
     def aborted(event: Event) -> None:
+        steps.end(event)
         reason = _reason(event.reason) if event.reason is not None else ""
         out.collect(f"{out.paint('ABORT', _YELLOW)} {_id(event)}{reason}".rstrip())
 
@@ -180,6 +189,34 @@ def _verbose(out: Console, err: Console) -> Listeners:
         "closed": closed,
         "error": error,
     }
+
+
+class _Steps:
+    """Tells which mappings were passed over, and why, before each one that is applied."""
+
+    def __init__(self, out: Console, tracer: Tracer) -> None:
+        self._out = out
+        self._tracer = tracer
+        self._told: dict[int, tuple[Trace, int]] = {}  # by a request's number: its trace, and how many of its steps
+
+    def begin(self, event: Event) -> None:
+        if event.request is not None:
+            self._told[event.id] = self._tracer.begin(event.request), 0
+
+    def tell(self, event: Event) -> None:
+        trace, told = self._told.get(event.id, (None, 0))
+        if trace is None:
+            return
+        steps = trace.steps
+        self._told[event.id] = trace, len(steps)
+        passed = [step for step in steps[told:] if step.outcome == "passed-over"]
+        for step in passed[:_PASSED]:
+            self._out.collect(f"PASSD {_id(event)}{printable(f'{step.place} {step.prefix}: {step.text}')}")
+        if len(passed) > _PASSED:
+            self._out.collect(f"PASSD {_id(event)}and {len(passed) - _PASSED} more")
+
+    def end(self, event: Event) -> None:
+        self._told.pop(event.id, None)
 
 
 def _servers(out: Console) -> Listeners:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .explanation.trace import Trace
     from .http import Headers, Response
 
 
@@ -13,6 +14,7 @@ class MemoryResponse:
     """A response in memory: `status`, `headers`, `body` (bytes), `aborted` (its handler failed in the middle of it).
 
     `interim` are the responses before it (1xx), each with its status and headers. `response` is what handlers write to.
+    `trace` says which mapping a mock's response came from, and why; `repr()` shows it.
     """
 
     def __init__(self, method: str) -> None:
@@ -23,11 +25,13 @@ class MemoryResponse:
         self.interim: list[tuple[int, Headers]] = []
         self.aborted: bool = False
         self.response: Response = Response(self)
+        self.trace: Trace | None = None
         self._silent = method == "HEAD"
         self._chunks: list[bytes] = []
 
     def __repr__(self) -> str:
-        return f"<MemoryResponse {self.status}>"
+        trace = "" if self.trace is None else f"\n{self.trace}\n"
+        return f"<MemoryResponse {self.status}{trace}>"
 
     @property
     def body(self) -> bytes:

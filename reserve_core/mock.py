@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from .config import Settings
+    from .http import Request
     from .live_configuration import LiveConfiguration
     from .memory_response import MemoryResponse
     from .server import Server
@@ -44,7 +45,10 @@ class Mock:
     """A configuration that answers without a socket."""
 
     def __init__(self, server: Server) -> None:
+        from .explanation.trace import Tracer
+
         self.server = server
+        self._tracer = Tracer(server)
 
     @property
     def configuration(self) -> LiveConfiguration:
@@ -71,31 +75,40 @@ class Mock:
         `url` is a path with a query, encoded as a client would send it. `body` is bytes, a str, or a JSON value,
         which sets the content type. Raises `HTTPError` 400 for a malformed `url`.
         """
-        from .http import Headers, Request
-        from .http.response import encode
-        from .http.target import canonical_url
         from .memory_response import MemoryResponse
 
-        fields = Headers(headers)
-        fields.setdefault("host", "localhost")
-        data, content_type = encode(body)
-        if content_type == "application/json":
-            fields.setdefault("content-type", content_type)
-        if data:
-            fields.setdefault("content-length", str(len(data)))
-        request = Request(
-            method.upper(),
-            canonical_url(url),
-            fields,
-            data,
-            raw_target=url,
-            peer=("127.0.0.1", 0),
-            max_body=self.configuration.limits.max_body,
-        )
+        request = request_of(method, url, headers, body, self.configuration.limits.max_body)
         memory = MemoryResponse(request.method)
+        memory.trace = self._tracer.begin(request)
         await self.server.dispatcher.dispatch(request, memory.response)
         return memory
 
     async def close(self) -> None:
         """Closes what the mappings have opened."""
         await self.server.close()
+
+
+def request_of(
+    method: str, url: str, headers: Dict[str, str] | Iterable[tuple[str, str]], body: bytes | str | Any, max_body: int
+) -> Request:
+    """The request of a client on this machine: see `Mock.request`."""
+    from .http import Headers, Request
+    from .http.response import encode
+    from .http.target import canonical_url
+
+    fields = Headers(headers)
+    fields.setdefault("host", "localhost")
+    data, content_type = encode(body)
+    if content_type == "application/json":
+        fields.setdefault("content-type", content_type)
+    if data:
+        fields.setdefault("content-length", str(len(data)))
+    return Request(
+        method.upper(),
+        canonical_url(url),
+        fields,
+        data,
+        raw_target=url,
+        peer=("127.0.0.1", 0),
+        max_body=max_body,
+    )

@@ -26,6 +26,7 @@ __all__ = [
     "StartServer",
     "TestMock",
     "TestServer",
+    "assert_response_from",
     "reserve_loop",
     "reserve_mock",
     "reserve_server",
@@ -115,6 +116,23 @@ class TestMock:
     def close(self) -> None:
         """Ends what the configuration has opened; `request` is of no use then."""
         self._loop.run(self.mock.close())
+
+
+def assert_response_from(
+    response: MemoryResponse, prefix: str, *, file: str | None = None, line: int | None = None
+) -> None:
+    """Asserts that a mock's response came from a mapping with this prefix: `assert_response_from(response, "file")`.
+
+    With `file` and `line`, from the one that stands there, as messages name it. Raises AssertionError, with what each
+    mapping had to do with the request.
+    """
+    __tracebackhide__ = True
+    wanted = f"{prefix}{'' if file is None else f' of {file}'}{'' if line is None else f', line {line}'}"
+    step = None if response.trace is None else response.trace.response
+    if step is None:
+        raise AssertionError(f"No mapping has responded, {wanted} was expected: {response!r}")
+    if step.prefix != prefix or file not in (None, step.file) or line not in (None, step.line):
+        raise AssertionError(f"The response is from {step.prefix} ({step.place}), not from {wanted}: {response!r}")
 
 
 # The fixtures' types, for a test that is checked with types.

@@ -358,7 +358,7 @@ async def test_the_events_of_a_request_come_in_their_order(site: Start) -> None:
     assert [(event.name, event.url, event.type, event.redirect, event.status) for event in told] == [
         ("incoming", "/old", "", None, 0),
         ("redirecting", "/old", "custom", mocked.configuration.mappings[0].value, 0),
-        ("redirecting", "/new", "status", 201, 0),
+        ("redirecting", "/new", "status", 201, 201),  # once its handler has returned
         ("redirected", "/old", "", None, 201),
     ]
     assert len({event.id for event in told}) == 1

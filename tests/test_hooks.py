@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import sys
 from collections.abc import Callable
@@ -183,6 +184,24 @@ async def redirect(response, mapping):
     assert greet.calls == ["open"]
     site.close()
     assert greet.calls == ["open", "close"]
+
+
+def test_hook_explain(plugin: Any, reserve: Run, tmp_path: Path) -> None:
+    explain = """
+from reserve_core import Prediction
+
+@hookimpl
+def explain(request, mapping, match, value):
+    return Prediction.responds(f"greets {match[1]} with {value}, {mapping['times']} times", 200)
+"""
+    plugin(SCHEMA, REDIRECT, explain)
+    (tmp_path / "reserve.json").write_text(json.dumps(GREETER))
+    done = reserve("explain", "/greet/Ada")
+    assert done.stdout.splitlines()[-3:] == [
+        "  reserve.json:1  greet Ada  RESPONDS 200  greets Ada with Ada, 2 times",
+        "",
+        "reserve.json:1 responds with 200",
+    ]
 
 
 def test_hook_commands(plugin: Any, reserve: Run) -> None:

@@ -15,6 +15,7 @@ from ..native import build
 from .check_command import check
 from .command_group import Reserve
 from .exit_codes import CannotRun, Unusable
+from .explain_command import explain
 from .new_plugin_command import new_plugin
 from .no_plugin_option import no_plugin
 from .parameter_types import PORT, Number, WholeNumber, check_host, no_argument
@@ -40,7 +41,7 @@ __all__ = [
 
 @click.group(
     cls=Reserve,
-    commands=[check, new_plugin, plugins, schema, serve],
+    commands=[check, explain, new_plugin, plugins, schema, serve],
     invoke_without_command=True,
     context_settings={
         "ignore_unknown_options": True,  # they are those of `serve`

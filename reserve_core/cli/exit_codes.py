@@ -22,7 +22,7 @@ class CannotRun(click.ClickException):
 
     def show(self, file: Any = None) -> None:
         """Prints what is wrong to the standard error."""
-        message = _visible(self.message)
+        message = printable_lines(self.message)
         click.echo(f"{click.style('Error:', fg='red')} {message}", file, err=True, color=self.show_color)
 
 
@@ -38,7 +38,7 @@ class Unusable(CannotRun):
     def show(self, file: Any = None) -> None:
         """Prints the problems, and then the message."""
         for problem in self.problems:
-            click.echo(_visible(str(problem)), file, err=True)
+            click.echo(printable_lines(str(problem)), file, err=True)
         super().show(file)
 
 
@@ -51,6 +51,6 @@ class Mistakes(Unusable):
         super().__init__(f"{'one mistake' if count == 1 else f'{count} mistakes'} in the configuration", problems)
 
 
-def _visible(message: str) -> str:
+def printable_lines(message: str) -> str:
     """A message may quote what others have written: its control characters must not reach the terminal."""
     return "\n".join(map(printable, message.split("\n")))

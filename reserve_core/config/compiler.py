@@ -125,6 +125,7 @@ class _Compiler:
             properties={**copy.deepcopy(kind.defaults), **value},
             cwd=cwd,
             host=host,
+            written=place,
         )
         await self._validate(mapping, value, report)
         return mapping

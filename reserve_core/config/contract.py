@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Hook = Callable[..., Any]
 
 
-HANDLER_HOOKS = ("schema", "methods", "validate", "validate_table", "lifespan", "redirect")
+HANDLER_HOOKS = ("schema", "methods", "validate", "validate_table", "lifespan", "redirect", "explain")
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _MARK = 'Mark its functions with "from reserve_core import hookimpl": @hookimpl'
 
@@ -82,6 +82,7 @@ def make_handler(prefix: str, hooks: dict[str, Hook], distribution: str = "", ve
         make_shape=partial(_shape, hooks["schema"], prefix),
         validate_table=hooks.get("validate_table"),
         lifespan=hooks.get("lifespan"),
+        explain=hooks.get("explain"),
         methods=_methods(hooks["methods"]) if "methods" in hooks else None,
         distribution=distribution,
         version=version,

@@ -22,6 +22,7 @@ RedirectHook = Callable[
 ]
 ValidateHook = Callable[["Mapping", "Configuration"], Awaitable[None]]
 ValidateTableHook = Callable[["tuple[Mapping, ...]", "Configuration"], Awaitable[None]]
+ExplainHook = Callable[["Request", "Mapping", "re.Match[str]", Any], object]
 LifespanHook = Callable[["Mapping", "Resources"], AsyncGenerator[None, None]]
 
 
@@ -42,6 +43,7 @@ class Handler:
     version: str = ""
     validate_table: ValidateTableHook | None = None
     lifespan: LifespanHook | None = None
+    explain: ExplainHook | None = None
 
     @cached_property
     def shape(self) -> Shape:

@@ -16,6 +16,7 @@ from .search import Search, searcher
 if TYPE_CHECKING:
     from ..http import Request
     from .interpolate import Template
+    from .reader import DocumentPlace
 
 IfMatch = Callable[["Request", str, "re.Match[str]"], Any]
 
@@ -50,6 +51,7 @@ class Mapping:
     host: Hosts | None = None  # None: all
     state: Any = None
     final: bool = False
+    written: DocumentPlace | None = field(default=None, repr=False, compare=False)
     warnings: list[Finding] = field(default_factory=list, repr=False)  # of `validate`; without its place in a file
     search: Search = field(init=False, repr=False)
     plain: bool = field(init=False, repr=False)
@@ -72,6 +74,21 @@ class Mapping:
             return match
         served = self.handler.methods
         return _NO_GROUPS.match("") if match is None and (served is None or method in served) else None
+
+    @property
+    def file(self) -> str | None:
+        """The file it is written in, as messages name it; None for one that a program gave."""
+        return None if self.written is None else self.written.document.file
+
+    @property
+    def line(self) -> int | None:
+        """The line in its file, counted from 1."""
+        return None if self.written is None else self.written.document.line(self.written.path)
+
+    @property
+    def place(self) -> str:
+        """Where it stands, for messages: `reserve.json:14`; its label where no file has it."""
+        return self.label if self.file is None else f"{self.file}:{self.line}"
 
     @property
     def base(self) -> str | None:

@@ -50,46 +50,56 @@ def area(pattern: re.Pattern[str]) -> Area | None:
 
 
 def unreached(mappings: Iterable[Mapping]) -> Iterator[tuple[Mapping, list[Mapping]]]:
-    """The mappings that no request comes to, each with the earlier ones that end all requests it could get.
+    """The mappings that no request comes to, each with the earlier ones that end all requests it could get."""
+    for mapping, ended in endings(mappings):
+        if all_ended(mapping, ended):
+            by = {each.index: each for each in ended.values()}
+            yield mapping, [by[index] for index in sorted(by)]
 
-    Only what is proven: the earlier ones have no condition but their method, their match and the hosts of the later
-    one, and each match holds all of the later one's.
+
+def endings(mappings: Iterable[Mapping]) -> Iterator[tuple[Mapping, dict[str | None, Mapping]]]:
+    """Each mapping with the methods whose requests never come to it, each with the earlier mapping that ends them.
+
+    The method None stands for all. Only what is proven: the earlier mappings have no condition but their method, their
+    match and the hosts of the later one, and each match holds all of the later one's.
     """
-    ends: dict[tuple[Hosts | None, Area | re.Pattern[str]], _Ends] = {}
+    ends: dict[tuple[Hosts | None, Area | re.Pattern[str]], dict[str | None, Mapping]] = {}
 
-    def before(mapping: Mapping) -> Iterator[_Ends]:
+    def before(mapping: Mapping) -> Iterator[tuple[str | None, Mapping]]:
         prefix = "" if mapping.invert else required_prefix(mapping.pattern)
         for hosts in {None, None if mapping.invert else mapping.host}:
             if not mapping.invert and (hosts, mapping.pattern) in ends:
-                yield ends[hosts, mapping.pattern]
+                yield from ends[hosts, mapping.pattern].items()
             for length in range(len(prefix) + 1):
                 for its in (Area(prefix[:length]), Area(prefix[:length], whole_word=True)):
                     if (hosts, its) in ends and its.holds(prefix):
-                        yield ends[hosts, its]
+                        yield from ends[hosts, its].items()
 
     for mapping in mappings:
-        by = _ending(list(before(mapping)), mapping.handler.methods if mapping.invert else mapping.methods)
-        if by:
-            yield mapping, by
-        elif mapping.final and not mapping.invert and mapping.if_match is None:
+        methods = _methods(mapping)
+        ended: dict[str | None, Mapping] = {}
+        for method, by in before(mapping):
+            if method is None or methods is None or method in methods:
+                ended[method] = min(by, ended.get(method, by), key=lambda each: each.index)
+        if None in ended:
+            ended = {None: ended[None]}
+        yield mapping, ended
+        if mapping.final and not mapping.invert and mapping.if_match is None and not all_ended(mapping, ended):
             for key in (mapping.pattern, area(mapping.pattern)):
                 if key is not None:
                     for method in mapping.methods or (None,):
                         ends.setdefault((mapping.host, key), {}).setdefault(method, mapping)
 
 
-# The first mapping that ends all requests of a method; None stands for all methods.
-_Ends = dict[str | None, "Mapping"]
+def _methods(mapping: Mapping) -> frozenset[str] | None:
+    """The methods of the requests that may come to a mapping."""
+    return mapping.handler.methods if mapping.invert else mapping.methods
 
 
-def _ending(ends: list[_Ends], methods: frozenset[str] | None) -> list[Mapping]:
-    """The mappings that end the requests of all the methods, in their order; none if one of these is left."""
-    by_all = next((each[None] for each in ends if None in each), None)
-    if by_all is not None:
-        return [by_all]
-    found = [next((each[method] for each in ends if method in each), None) for method in methods or (None,)]
-    by = {mapping.index: mapping for mapping in found if mapping is not None}
-    return [by[index] for index in sorted(by)] if None not in found else []
+def all_ended(mapping: Mapping, ended: dict[str | None, Mapping]) -> bool:
+    """Whether these, as `endings` gives them, are all requests that a mapping could get."""
+    methods = _methods(mapping)
+    return None in ended or (methods is not None and methods <= ended.keys())
 
 
 def _is_no_word(item: Item) -> bool:

@@ -26,7 +26,7 @@ from tests.kit.waiting import wait_until
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = {str(path.relative_to(DOCS)): sections(path.read_text()) for path in sorted(DOCS.rglob("*.md"))}
 # What is done there from the first line to the last, in one folder that is empty at first.
-LESSONS = tuple(page for page in PAGES if page.startswith("tutorials/"))
+LESSONS = tuple(page for page in PAGES if page.startswith("tutorials/") or page == "explain.md")
 ADDRESS = re.compile(r"127\.0\.0\.1:\d+")
 READY = "Server running at "
 
@@ -184,7 +184,8 @@ def _timeless(line: str) -> str:
 
 def _steady(output: str) -> str:
     """An output without what differs from run to run."""
-    return re.sub(r" in [\d.]+s$", "", output.rstrip("\n"))
+    output = re.sub(r" in [\d.]+s$", "", output.rstrip("\n"))
+    return re.sub(r"(\(|dur=)[\d.]+( ms\)|$)", r"\g<1>1\2", output, flags=re.MULTILINE)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from reserve_core import ConfigError, hookimpl, send
 from .function import DEFAULT_NAME, Function, fixed_response, parse_response, prepare_function, short
 
 if TYPE_CHECKING:
-    from reserve_core import LiveConfiguration, Mapping, Request, Response
+    from reserve_core import LiveConfiguration, Mapping, Prediction, Request, Response
 
     from .options import Options
     from .watched_function import WatchedFunction
@@ -103,3 +103,14 @@ async def redirect(
         f"{function.name} returned {short(result)}: a handler returns None, a URL (str), a status (int),"
         " or a list [body, {'status': ..., 'headers': ...}]"
     )
+
+
+@hookimpl
+def explain(mapping: Mapping) -> Prediction:
+    from reserve_core import Prediction
+
+    function = mapping.state.current()
+    if isinstance(mapping.value, list | tuple):
+        _, status, _ = parse_response(mapping.value, function.name)
+        return Prediction.responds("what stands there", status or 200)
+    return Prediction.undecided(f"{function.name} decides")

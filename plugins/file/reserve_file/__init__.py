@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from reserve_core import hookimpl
 
 if TYPE_CHECKING:
-    from reserve_core import Mapping, Request, Response
+    from reserve_core import Mapping, Prediction, Request, Response
 
     from .custom_files import CustomFiles
     from .disk_files import DiskFiles
@@ -77,3 +77,9 @@ async def redirect(request: Request, response: Response, mapping: Mapping, redir
     """Answers with the file that `redirect` names; leaves the request to the next mapping when there is none."""
     files: DiskFiles | CustomFiles = mapping.state
     await files.serve(request, response, mapping, redirect)
+
+
+@hookimpl
+def explain(request: Request, mapping: Mapping, value: str) -> Prediction:
+    files: DiskFiles | CustomFiles = mapping.state
+    return files.explain(request, mapping, value)

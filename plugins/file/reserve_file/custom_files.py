@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from reserve_core import Mapping, Request, Response
+from reserve_core import Mapping, Prediction, Request, Response
 
 from .file_response import send_by_ranges
 from .filesystem import FileSystem, Stat, send_range, stat_file
@@ -57,6 +57,13 @@ class CustomFiles:
         if accepted:
             file = await self._sibling(file, accepted)
         await send_by_ranges(request, response, file, partial(send_range, self._file_system, file.path))
+
+    def explain(self, request: Request, mapping: Mapping, redirect: str) -> Prediction:
+        """See the hook. Whether there is a file, only the file system knows."""
+        requested = self._template.resolve(self._template.key(redirect), dotfiles=self._options.dotfiles)
+        if requested is None:
+            return Prediction.passes(f"{redirect} is no name of a file that may be served")
+        return Prediction.undecided(f"{mapping['custom-file-system']} has {requested.path}, or not")
 
     def _represent(self, path: str, stat: Stat, type_: str | None = None, coding: str | None = None) -> Representation:
         return represent(

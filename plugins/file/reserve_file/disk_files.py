@@ -9,7 +9,7 @@ import stat
 import time
 from functools import partial
 
-from reserve_core import Mapping, Request, Response
+from reserve_core import Mapping, Prediction, Request, Response
 
 from .cache import Cache
 from .file_response import send_from_disk, send_from_memory
@@ -78,6 +78,29 @@ class DiskFiles:
                 await send_from_disk(request, response, file, descriptor)
         finally:
             _close(held[1])
+
+    def explain(self, request: Request, mapping: Mapping, redirect: str) -> Prediction:
+        """See the hook: which file there is, or why there is none."""
+        options = self._options
+        key = self._template.key(redirect)
+        requested = self._template.resolve(key, dotfiles=options.dotfiles)
+        if requested is None:
+            return Prediction.passes(f"{redirect} is no name of a file that may be served")
+        shown = _shown(requested.path, mapping)
+        held = self._find(key, requested)
+        if held is not None:
+            _close(held[1])
+            return _with(request, f"{shown}/index.html" if held[0].is_index else shown, options, held[0].is_index)
+        status = stat_or_none(requested.path)
+        if status is None:
+            return Prediction.passes(f"{shown} doesn't exist")
+        if not stat.S_ISDIR(status.st_mode):
+            as_folder = "is a file, and the URL ends with a slash"
+            why = as_folder if requested.folder_only else "can't be read, or leads out of the folder"
+            return Prediction.passes(f"{shown} {why}")
+        if options.listing and not requested.file_only:
+            return _with(request, f"the listing of {shown}", options, is_folder=True)
+        return Prediction.passes(f"{shown} is a folder without an index.html")
 
     def _recall(self, key: CacheKey) -> Held | None:
         """What is remembered under `key`, if it's still true."""
@@ -214,3 +237,21 @@ def _read_small(descriptor: int, status: os.stat_result) -> tuple[bytes | None, 
 def _close(descriptor: int) -> None:
     if descriptor >= 0:
         os.close(descriptor)
+
+
+# With these a response may be another one than the file (RFC 9110 13, 14).
+_CONDITIONAL = ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "range")
+
+
+def _shown(path: str, mapping: Mapping) -> str:
+    """A path as the configuration would name it."""
+    inside = os.path.relpath(path, mapping.cwd)
+    return path if inside.startswith("..") else f"./{inside}"
+
+
+def _with(request: Request, what: str, options: Options, is_folder: bool) -> Prediction:
+    """The response that serves `what`."""
+    if is_folder and options.redirect_folders and not request.path.endswith("/"):
+        return Prediction.responds(f"{what}, or 301 to {request.path}/")
+    is_conditional = any(name in request.headers for name in _CONDITIONAL)
+    return Prediction.responds(what, None if is_conditional else 200)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from reserve_core import ConfigError, hookimpl
 
 if TYPE_CHECKING:
-    from reserve_core import Configuration, Mapping, Request, Resources, Response
+    from reserve_core import Configuration, Mapping, Prediction, Request, Resources, Response
 
     from .limiter import Limiter
     from .options import Options
@@ -91,3 +91,10 @@ async def redirect(request: Request, response: Response, mapping: Mapping) -> in
     """Counts a client's request. Those that handlers make are the server's own: the client's has counted."""
     limiter: Limiter = mapping.state
     return None if request.internal else await limiter.limit(request, response)
+
+
+@hookimpl
+def explain(mapping: Mapping) -> Prediction:
+    from reserve_core import Prediction
+
+    return Prediction.passes(f"refuses with 429 what is more than {mapping.value}")

@@ -20,7 +20,7 @@ from .refused_requests import mappings_reached
 if TYPE_CHECKING:
     import click
 
-    from reserve_core import Configuration, Event, LiveConfiguration, Mapping, Request, Resources, Response
+    from reserve_core import Configuration, Event, LiveConfiguration, Mapping, Prediction, Request, Resources, Response
 
     from .mirror_mount import MirrorMount, MountPlan
     from .options import Options
@@ -90,3 +90,14 @@ def commands(cli: click.Group) -> None:
     from .mirror_commands import add_commands
 
     add_commands(cli)
+
+
+@hookimpl
+def explain(value: str) -> Prediction:
+    from reserve_core import Prediction
+
+    if value.startswith("/r/"):
+        return Prediction.responds(
+            f"recorded by the mirror {value[3:].partition('/')[0].partition('?')[0]}, as it is set to"
+        )
+    return Prediction.responds("the mirror's pages and API")

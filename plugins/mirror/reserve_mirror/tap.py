@@ -19,7 +19,7 @@ from .prefixes import MIRROR, TAP
 from .refused_requests import mappings_reached
 
 if TYPE_CHECKING:
-    from reserve_core import Configuration, Event, LiveConfiguration, Mapping, Request, Resources, Response
+    from reserve_core import Configuration, Event, LiveConfiguration, Mapping, Prediction, Request, Resources, Response
 
     from .mirror_mount import MirrorMount, MountPlan
     from .options import TapOptions
@@ -97,3 +97,10 @@ def refused(event: Event) -> None:
         if is_code(code):
             mount: MirrorMount = mapping.state
             mount.run(tap_refused(mount, code, event))
+
+
+@hookimpl
+def explain(value: str) -> Prediction:
+    from reserve_core import Prediction
+
+    return Prediction.passes(f"recorded for the mirror {value}")

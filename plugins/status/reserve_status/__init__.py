@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from reserve_core import hookimpl
 
 if TYPE_CHECKING:
-    from reserve_core import FixedHeaders, LiveConfiguration, Mapping, Request, Response
+    from reserve_core import FixedHeaders, LiveConfiguration, Mapping, Prediction, Request, Response
 
     from .interpolated_headers import HeaderPairs
     from .options import Options
@@ -96,3 +96,14 @@ def _default_headers(status: int) -> FixedHeaders:
     from reserve_core import FixedHeaders
 
     return FixedHeaders(() if status in _WITHOUT_CONTENT else _PLAIN)
+
+
+@hookimpl
+def explain(request: Request, mapping: Mapping, match: re.Match[str], value: int) -> Prediction:
+    from http import HTTPStatus
+
+    from reserve_core import Headers, Prediction
+
+    location = Headers(mapping.state(request, match)).get("location")
+    names = {status.value: status.phrase for status in HTTPStatus}
+    return Prediction.responds(names.get(value, "") if location is None else f"to {location}", value)

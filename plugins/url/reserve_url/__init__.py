@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from reserve_core import hookimpl
 
 if TYPE_CHECKING:
-    from reserve_core import Configuration, Mapping, Request, Resources, Response
+    from reserve_core import Configuration, Mapping, Prediction, Request, Resources, Response
 
     from .forward_hooks import Forward
     from .options import Options, PreparedOptions
@@ -91,3 +91,17 @@ async def lifespan(mapping: Mapping, resources: Resources) -> AsyncGenerator[Non
 async def redirect(request: Request, response: Response, mapping: Mapping, match: re.Match[str]) -> str | int | None:
     proxy: Proxy = mapping.state
     return await proxy.forward(request, response, mapping, match)
+
+
+@hookimpl
+def explain(request: Request, mapping: Mapping, match: re.Match[str]) -> Prediction:
+    from reserve_core import HTTPError, Prediction
+
+    prepared: PreparedOptions = mapping.state
+    try:
+        origin, target = prepared.template.resolve(match, request.raw_match(match))
+    except HTTPError as error:
+        return Prediction.responds(error.reason, error.status)
+    if mapping.options.forward_request is not None:
+        return Prediction.undecided(f"{origin}{target} is asked, or what forward-request makes of it")
+    return Prediction.responds(f"as {origin}{target} does")

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 from reserve_core import hookimpl
 
 if TYPE_CHECKING:
-    from reserve_core import Configuration, LiveConfiguration, Mapping, Request, Resources, Response
+    from reserve_core import Configuration, LiveConfiguration, Mapping, Prediction, Request, Resources, Response
 
     from .application import Application
     from .options import Options
+    from .shared_application import SharedApplication
 
 
 @hookimpl
@@ -63,3 +64,14 @@ async def redirect(
 ) -> None:
     application: Application = mapping.state
     await application.serve(request, response)
+
+
+@hookimpl
+def explain(mapping: Mapping) -> Prediction:
+    from reserve_core import Prediction
+
+    use: SharedApplication = mapping.state
+    name = use.application.name
+    if use.application.is_middleware:
+        return Prediction.undecided(f"{name} responds itself, or has the mappings behind it respond")
+    return Prediction.responds(f"as {name} does")

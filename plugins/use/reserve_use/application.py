@@ -19,9 +19,10 @@ from .wsgi import WSGIApplication
 
 
 class Application(Protocol):
-    """What a mapping uses. `start` and `stop` are called once each."""
+    """What a mapping uses. `start` and `stop` are called once each. Middleware has the mappings behind it to call."""
 
     name: str
+    is_middleware: bool
 
     async def start(self) -> None:
         """Raises `ConfigError` when the application says that it can't."""
@@ -36,6 +37,7 @@ class TornadoApplication:
 
     def __init__(self, name: str, target: HTTPServerConnectionDelegate, root_path: str) -> None:
         self.name = name
+        self.is_middleware = False
         self._target = target
         self._root_path = root_path
 
@@ -56,7 +58,7 @@ def make_application(target: Any, name: str, mapping: Mapping) -> Application:
     interface = settings.interface or _interface(target, name)
     if interface == "asgi-middleware":
         middleware = _made(target, name, MappingsBehind(), **options)
-        return ASGIApplication(name, middleware, root_path)
+        return ASGIApplication(name, middleware, root_path, is_middleware=True)
     if interface == "tornado" and _is_routes(target):
         target, options = _tornado_application(target, name, options), {}
     if inspect.isclass(target):

@@ -20,8 +20,9 @@ logger = logging.getLogger("reserve")
 class ASGIApplication:
     """An application, or middleware around `MappingsBehind`."""
 
-    def __init__(self, name: str, app: ASGIApp, root_path: str) -> None:
+    def __init__(self, name: str, app: ASGIApp, root_path: str, *, is_middleware: bool = False) -> None:
         self.name = name
+        self.is_middleware = is_middleware
         self._app = app
         self._root_path = root_path
         self._lifespan = ASGILifespan(app, name)

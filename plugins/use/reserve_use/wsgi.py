@@ -28,6 +28,7 @@ class WSGIApplication:
 
     def __init__(self, name: str, app: WSGIApp, root_path: str, threads: int) -> None:
         self.name = name
+        self.is_middleware = False
         self._app = app
         self._root_path = root_path
         self._threads = Threads(threads, "wsgi")
