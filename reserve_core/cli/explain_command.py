@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit, urlunsplit
 
 import click
 
@@ -66,8 +66,6 @@ def _asked(ctx: click.Context, param: click.Parameter, words: tuple[str, ...]) -
     "--config",
     "file",
     metavar="FILE",
-    type=click.Path(path_type=Path),
-    default=DEFAULT_FILE,
     help="Explain this configuration.  [default: reserve.json]",
 )
 @click.option(
@@ -85,6 +83,7 @@ def _asked(ctx: click.Context, param: click.Parameter, words: tuple[str, ...]) -
 )
 @click.option("--run", "really", is_flag=True, help="Really ask: run the code, and ask the servers, that decide.")
 @click.option("--all", "whole", is_flag=True, help="Explain the list instead: what no request reaches, and why.")
+@click.option("--server", metavar="SOCKET", help="Ask the server that was started with --explain SOCKET.")
 @json_option(
     'Print JSON: {"method", "url", "outcome", "status", "steps": [{"url", "mapping", "file", "line", "prefix",'
     ' "outcome", "reason", "text", "value", "redirect", "status", "time_spent"}]}.'
@@ -94,11 +93,12 @@ def _asked(ctx: click.Context, param: click.Parameter, words: tuple[str, ...]) -
 def explain(
     ctx: click.Context,
     asked: tuple[str | None, str] | None,
-    file: Path,
+    file: str | None,
     headers: list[tuple[str, str]],
     body: bytes | None,
     really: bool,
     whole: bool,
+    server: str | None,
     as_json: bool,
 ) -> None:
     """Explain which mapping responds to a request, and why the others don't.
@@ -108,14 +108,16 @@ def explain(
     """
     if whole == (asked is not None):
         raise click.UsageError("Name a request, GET /path, or --all for the list as a whole", ctx)
-    plugins = installed(ctx)
+    if server is not None and (whole or really):
+        raise click.UsageError(f"A server only explains requests: leave {'--all' if whole else '--run'} out", ctx)
     if asked is None:
-        _explain_all(run(_checked(file, plugins)), as_json)
+        _explain_all(run(_checked(file, installed(ctx))), as_json)
         return
-    method, url = asked
-    explanation = run(
-        _explain(file, plugins, method or ("GET" if body is None else "POST"), url, headers, body, really)
-    )
+    request = _Asked.of(*asked, headers, body)
+    if server is None:
+        explanation = run(_explain(file, installed(ctx), request, really))
+    else:
+        explanation = run(_explain_there(server, file, request))
     if as_json:
         print_json(explanation.as_json())
     else:
@@ -125,45 +127,56 @@ def explain(
     ctx.exit(_NOTHING if explanation.outcome == "nothing" else 0)
 
 
-async def _checked(file: Path, plugins: Plugins) -> Configuration:
+class _Asked(NamedTuple):
+    """The request that is asked about; `url` is its path and query."""
+
+    method: str
+    url: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    @classmethod
+    def of(cls, method: str | None, url: str, headers: list[tuple[str, str]], body: bytes | None) -> _Asked:
+        """The request, whose `url` may be absolute. Without `method` it is a GET, or a POST if it has a `body`."""
+        parts = urlsplit(url)
+        if parts.netloc:
+            url = urlunsplit(("", "", parts.path or "/", parts.query, ""))
+            if not any(name.lower() == "host" for name, _ in headers):
+                headers = [*headers, ("host", parts.netloc.rpartition("@")[2])]
+        return cls(method or ("GET" if body is None else "POST"), url, headers, body or b"")
+
+
+async def _checked(file: str | None, plugins: Plugins) -> Configuration:
     from ..config import check, read
 
     try:
-        return await check(read(file), plugins)
+        return await check(read(file or DEFAULT_FILE), plugins)
     except ConfigError as error:
         raise Mistakes(error.problems) from error
 
 
-async def _explain(
-    file: Path,
-    plugins: Plugins,
-    method: str,
-    url: str,
-    headers: list[tuple[str, str]],
-    body: bytes | None,
-    really: bool,
-) -> Explanation:
-    from ..http import Headers
+async def _explain(file: str | None, plugins: Plugins, asked: _Asked, really: bool) -> Explanation:
+    from ..explanation.walk import explain
     from ..mock import mock, request_of
 
     configuration = await _checked(file, plugins)
-    parts = urlsplit(url)
-    fields = Headers(headers)
-    if parts.netloc:
-        fields.setdefault("host", parts.netloc.rpartition("@")[2])
-        url = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
     try:
-        request = request_of(method, url, fields, body or b"", configuration.limits.max_body)
+        if not really:
+            return explain(configuration, request_of(*asked, configuration.limits.max_body))
+        async with await mock(configuration) as site:
+            response = await site.request(*asked)
     except HTTPError as error:
-        raise Unusable(f"{url!r} is no URL that a client could send: {error.reason}") from error
-    if not really:
-        from ..explanation.walk import explain
-
-        return explain(configuration, request)
-    async with await mock(configuration) as site:
-        response = await site.request(method, url, fields, body or b"")
+        raise Unusable(f"{asked.url!r} is no URL that a client could send: {error.reason}") from error
     assert response.trace is not None  # a mock's has one
     return response.trace.explanation()
+
+
+async def _explain_there(server: str, file: str | None, asked: _Asked) -> Explanation:
+    from ..explanation.steps import Explanation
+    from .explain_socket import ask
+
+    question = {"config": file, "method": asked.method, "url": asked.url, "headers": asked.headers}
+    return Explanation.from_json(await ask(server, question))
 
 
 def _explain_all(configuration: Configuration, as_json: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,6 +10,9 @@ from .command_process import run
 from .help_sections import SectionCommand
 from .no_plugin_option import installed, no_plugin
 from .serve_options import DEFAULT_FILE, serve_options
+
+if TYPE_CHECKING:
+    from ..config import Configuration
 
 
 @click.command(cls=SectionCommand, short_help="Serve a folder, or configurations, until SIGINT or SIGTERM.")
@@ -28,6 +31,7 @@ def serve(
     verbose: bool,
     silent: bool,
     open_page: bool,
+    explain: str | None,
     show_config: bool,
     **flags: Any,
 ) -> None:
@@ -51,7 +55,7 @@ def serve(
     shorthands = Shorthands(folder, **flags)
     for notice in notices(shorthands, found={} not in files):
         click.echo(notice, err=True)
-    job = Job(files, settings, workers, verbose, silent, open_page, shorthands)
+    job = Job(files, settings, workers, verbose, silent, open_page, explain, shorthands)
     plugins = installed(ctx)
     if show_config:
         from ..config import read
@@ -69,7 +73,18 @@ def serve(
 
     async def work() -> None:
         servers = job.servers(await job.configurations(plugins))
-        watched = (lambda: watched_files([server.configuration.checked for server in servers])) if watch else None
-        await run_until_signal(servers, verbose, Reloader(lambda: job.reload(servers), watched), silent)
+
+        def configurations() -> list[Configuration]:
+            return [server.configuration.checked for server in servers]
+
+        watched = (lambda: watched_files(configurations())) if watch else None
+        running = run_until_signal(servers, verbose, Reloader(lambda: job.reload(servers), watched), silent)
+        if job.explain is None:
+            await running
+        else:
+            from .explain_socket import explaining
+
+            async with explaining(job.explain, job.files, configurations):
+                await running
 
     run(work())

@@ -38,6 +38,7 @@ class Job:
     verbose: bool = False
     silent: bool = False
     open_page: bool = False
+    explain: str | None = None
     shorthands: Shorthands = field(default_factory=Shorthands)
 
     @classmethod

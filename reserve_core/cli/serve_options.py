@@ -118,6 +118,12 @@ _PARAMETERS = (
     option("--tls", is_flag=True, section=_WHERE, help="Serve https with a certificate made for this machine."),
     option("--open", "open_page", is_flag=True, section=_WHERE, help="Open it in the browser."),
     option(
+        "--explain",
+        metavar="SOCKET",
+        section=_SAID,
+        help="Let reserve explain --server SOCKET ask this server: a path, or a name in your runtime folder.",
+    ),
+    option(
         "--show-config",
         is_flag=True,
         section=_SAID,

@@ -79,7 +79,13 @@ async def supervise(job: Job, plugins: Plugins, blocked: Iterable[str], watch: b
             url = configuration.url(group[0].getsockname()[1])
             say(f"Server running at {url}")
             job.announce(url, index == 0)
-        await supervisor.wait()
+        if job.explain is None:
+            await supervisor.wait()
+        else:
+            from .explain_socket import explaining
+
+            async with explaining(job.explain, job.files, lambda: present):
+                await supervisor.wait()
     return 0
 
 

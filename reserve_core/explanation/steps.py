@@ -78,6 +78,11 @@ class Explanation:
     status: int | None
     steps: tuple[Step, ...]
 
+    @classmethod
+    def from_json(cls, members: dict[str, Any]) -> Explanation:
+        """What `as_json` has given."""
+        return cls(**{**members, "steps": tuple(Step(**step) for step in members["steps"])})
+
     def as_json(self) -> dict[str, Any]:
         """Its members, the steps as theirs."""
         return {
