@@ -29,7 +29,10 @@ _PATIENCE = 10
 
 
 def socket_path(name: str) -> Path:
-    """The socket that `name` means: a path, or a name in the user's runtime folder (XDG Base Directory Specification)."""
+    """The socket that `name` means: a path, or a name in the user's runtime folder (XDG Base Directory Specification).
+
+    Where the system gives users none, it's a folder of theirs among the temporary files.
+    """
     if os.sep in name:
         return Path(name)
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
@@ -48,7 +51,7 @@ async def explaining(
     path = socket_path(name)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, TimeoutError, ValueError):  # whoever asks goes away, or speaks another language
+        with suppress(OSError, ValueError, TypeError):  # whoever asks goes away, or speaks another language
             async with asyncio.timeout(_PATIENCE):
                 reply = _explained(json.loads(await reader.readline()), files, configurations())
                 writer.write(json.dumps(reply).encode() + b"\n")
@@ -101,21 +104,30 @@ def _remove_former(path: Path) -> None:
             raise FileExistsError(0, "another server listens there")
 
 
-def _explained(question: dict[str, Any], files: Sequence[object], configurations: Sequence[Configuration]) -> Any:
+def _explained(question: object, files: Sequence[object], configurations: Sequence[Configuration]) -> dict[str, Any]:
+    """The reply to a question. Raises ValueError and TypeError for what is none."""
     from ..errors import HTTPError
     from ..explanation.walk import explain
     from ..mock import request_of
 
+    match question:
+        case {
+            "config": str() | None as wanted,
+            "method": str() as method,
+            "url": str() as url,
+            "headers": list() as lines,
+        }:
+            headers = [(str(name), str(value)) for name, value in lines]
+        case _:
+            raise ValueError("no question")
     names = [file if isinstance(file, str) else "" for file in files]
-    wanted = question["config"]
     if wanted is not None and wanted not in names:
         return {"error": f"The server has no configuration {wanted}: it serves {', '.join(filter(None, names))}"}
     configuration = configurations[0 if wanted is None else names.index(wanted)]
     try:
-        headers = [(name, value) for name, value in question["headers"]]
-        request = request_of(question["method"], question["url"], headers, b"", configuration.limits.max_body)
+        request = request_of(method, url, headers, b"", configuration.limits.max_body)
     except HTTPError as error:
-        return {"error": f"{question['url']!r} is no URL that a client could send: {error.reason}"}
+        return {"error": f"{url!r} is no URL that a client could send: {error.reason}"}
     return explain(configuration, request).as_json()
 
 
@@ -128,9 +140,10 @@ async def ask(name: str, question: dict[str, Any]) -> dict[str, Any]:
             writer.write(json.dumps(question).encode() + b"\n")
             line = await reader.readline()
             writer.close()
-    except (OSError, TimeoutError, ValueError) as error:
-        mend = f"Start one that listens there: reserve serve --explain {name}"
-        raise Unusable(f"No server explains requests at {path}: {describe(error)}\n    {mend}") from error
+    except (OSError, ValueError) as error:
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else describe(error)
+        mend = f"Start one with reserve serve --explain {name}"
+        raise Unusable(f"No server explains requests at {path}: {reason}\n    {mend}") from error
     if not line:
         raise Unusable(f"The server at {path} gave no explanation")
     reply: dict[str, Any] = json.loads(line)

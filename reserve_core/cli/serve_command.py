@@ -79,12 +79,7 @@ def serve(
 
         watched = (lambda: watched_files(configurations())) if watch else None
         running = run_until_signal(servers, verbose, Reloader(lambda: job.reload(servers), watched), silent)
-        if job.explain is None:
+        async with job.explaining(configurations):
             await running
-        else:
-            from .explain_socket import explaining
-
-            async with explaining(job.explain, job.files, configurations):
-                await running
 
     run(work())

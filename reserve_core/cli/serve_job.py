@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -44,6 +45,14 @@ class Job:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Job:
         return cls(**{**data, "shorthands": Shorthands.from_json(data["shorthands"])})
+
+    def explaining(self, configurations: Callable[[], Sequence[Configuration]]) -> AbstractAsyncContextManager[None]:
+        """Explains requests meanwhile, if that is asked for; `configurations` gives those that are served now."""
+        if self.explain is None:
+            return nullcontext()
+        from .explain_socket import explaining
+
+        return explaining(self.explain, self.files, configurations)
 
     async def configurations(self, plugins: Plugins, *, anew: bool = False) -> list[Configuration]:
         """The checked configurations, the mistakes of all of them in one failure. For a reload `anew`, see `check`."""

@@ -7,7 +7,7 @@ import json
 import socket
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +66,8 @@ async def supervise(job: Job, plugins: Plugins, blocked: Iterable[str], watch: b
         log(Emitter(), job.verbose)  # what the supervisor tells
     for configuration in configurations:
         tell_warnings(configuration)
-    with ExitStack() as stack:
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(job.explaining(lambda: present))
         for group in sockets:
             for each in group:
                 stack.enter_context(each)
@@ -79,13 +80,7 @@ async def supervise(job: Job, plugins: Plugins, blocked: Iterable[str], watch: b
             url = configuration.url(group[0].getsockname()[1])
             say(f"Server running at {url}")
             job.announce(url, index == 0)
-        if job.explain is None:
-            await supervisor.wait()
-        else:
-            from .explain_socket import explaining
-
-            async with explaining(job.explain, job.files, lambda: present):
-                await supervisor.wait()
+        await supervisor.wait()
     return 0
 
 

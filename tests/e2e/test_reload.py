@@ -114,7 +114,7 @@ def test_an_invalid_configuration_is_told_and_the_former_one_goes_on(start: Any,
         }
     )
     running.signal(signal.SIGHUP)
-    wait_until(lambda: "goes on" in running.errors)
+    wait_until(lambda: "stays in use" in running.errors)
     assert "SyntaxError" in running.errors
     assert 'Did you mean "status"?' in running.errors
     assert "2 mistakes in the configuration" in running.errors
@@ -123,7 +123,7 @@ def test_an_invalid_configuration_is_told_and_the_former_one_goes_on(start: Any,
     # Code that was right and is imported by the one that was not is the former one too.
     write({"hello.py": HELLO.format("two")})
     running.signal(signal.SIGHUP)
-    wait_until(lambda: running.errors.count("goes on") == 2)
+    wait_until(lambda: running.errors.count("stays in use") == 2)
     assert ask(f"{url}a").text == "one"
     write({"reserve.json": configuration({"match": "/a", "custom": "./hello.py"})})
     hang_up(running)
@@ -210,7 +210,7 @@ def test_watch_takes_over_what_is_saved(start: Any, ask: Any, write: Any, tmp_pa
     wait_until(lambda: ask(f"{url}a").text == "twotwo")
 
     write({"reserve.json": "{"})
-    wait_until(lambda: "goes on" in running.errors)
+    wait_until(lambda: "stays in use" in running.errors)
     # What was missing comes, and all is well.
     write({"reserve.json": configuration({"match": "/a", "custom": "./other.py"})})
     wait_until(lambda: "other.py" in running.errors)

@@ -179,7 +179,7 @@ def test_sighup_reloads_all_of_them(start: Any, ask: Any, write: Any) -> None:
     # A mistake is told once, and all go on as they were.
     write({"reserve.json": {"mappings": [{"statu": 404}]}})
     running.signal(signal.SIGHUP)
-    wait_until(lambda: "goes on" in running.errors)
+    wait_until(lambda: "stays in use" in running.errors)
     assert running.errors.count("Unknown handler") == 1
     assert ask(f"{url}who").status == 200
     assert running.stop() == 0
