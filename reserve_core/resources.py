@@ -281,7 +281,9 @@ class _Life(Generic[T]):
 
     async def value(self) -> T:
         """What it gives when it is entered. Raises what it raises then; RuntimeError for what is no Exception."""
-        return await asyncio.shield(self._entered)
+        # No shield: from Python 3.14 on that reports a failure which comes after who asked was cancelled, as nobody's.
+        await asyncio.wait((self._entered,))
+        return self._entered.result()
 
     async def end(self) -> None:
         """Leaves it; cancels it if it isn't entered yet. Returns when it is over, or has been given up."""
