@@ -29,6 +29,11 @@ class Dispatcher:
         self.events = events
         self.table: OpenTable | None = None
 
+    def table_of(self, event: Event) -> OpenTable | None:
+        """The table whose lifespans are told of an event: that of its request, or else the present one."""
+        table = None if event.request is None else event.request.table
+        return self.table if table is None else table
+
     async def dispatch(self, request: Request, response: Response) -> None:
         """Answers `request`: whatever happens, the response has ended or is aborted afterwards.
 

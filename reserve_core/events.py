@@ -155,7 +155,7 @@ class Emitter:
         raises is logged and disturbs nobody. Raises ValueError for an unknown name, TypeError for a coroutine function.
         """
         names = _names(name)
-        _check(callback)
+        check_listener(callback)
         for each in names:
             setattr(self, each, (*getattr(self, each), callback))
 
@@ -216,7 +216,8 @@ def _names(name: str) -> tuple[str, ...]:
     raise ValueError(f"There is no event {name!r}: {hint}")
 
 
-def _check(callback: Listener) -> None:
+def check_listener(callback: Listener) -> None:
+    """Raises TypeError for what can't be called when an event happens."""
     if not callable(callback):
         raise TypeError(f"A listener is a function of one event, not {callback!r}")
     # An object may hide its coroutine function behind __call__.

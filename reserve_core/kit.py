@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .config.interpolate import split_template
     from .decoding import Decoding
     from .defaults import with_charset
+    from .explanation.steps import Step
+    from .explanation.trace import PassedOver, Trace, Tracer
     from .failures import is_cancellation
     from .http.flow import FlowControl, Waiter
     from .http.incoming_body import Body
@@ -34,8 +36,12 @@ __all__ = [
     "Decoding",
     "FlowControl",
     "PassedHeaders",
+    "PassedOver",
     "RawMatch",
+    "Step",
     "Threads",
+    "Trace",
+    "Tracer",
     "UpgradedStream",
     "Waiter",
     "canonical_url",
@@ -54,6 +60,8 @@ __getattr__: Callable[[str], Any] = lazy(
         "..config.interpolate": ("split_template",),
         "..decoding": ("Decoding",),
         "..defaults": ("with_charset",),
+        "..explanation.steps": ("Step",),
+        "..explanation.trace": ("PassedOver", "Trace", "Tracer"),
         "..failures": ("is_cancellation",),
         "..http.incoming_body": ("Body",),
         "..http.flow": ("FlowControl", "Waiter"),

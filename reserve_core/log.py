@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeAlias, TypeVar
 from .console import Console, cut
 from .events import Direct, Listenable
 from .failures import describe
+from .masking import without_secrets
 
 if TYPE_CHECKING:
     from .events import Event
@@ -30,11 +30,6 @@ _PASSED = 20
 
 # Bytes of a line for what a client has sent, so that there is room for what became of it.
 _SUBJECT = 3900
-
-# User name and password in a URL (RFC 3986 3.2.1).
-_USERINFO = re.compile(r"(?<=://)[^/?#@]*@")
-# The values of query parameters whose names say that they are secrets.
-_SECRET = re.compile(r"(?i)(?<=[?&;])((?:[\w.-]*(?:token|secret|password|passwd|api[_-]?key|signature))=)[^&;]+")
 
 
 ListenableT = TypeVar("ListenableT", bound=Listenable)
@@ -94,7 +89,7 @@ class _Records(logging.Handler):
         if self is not self._first():
             return
         colour = _RED if record.levelno >= logging.ERROR else _YELLOW
-        lines = [printable(_without_secrets(line)) for line in record.getMessage().splitlines()] or [""]
+        lines = [printable(without_secrets(line)) for line in record.getMessage().splitlines()] or [""]
         lines[1:] = [f"    {line}" for line in lines[1:]]
         lines[0] = f"{self._console.paint(record.levelname, colour)} {lines[0]}"
         error = record.exc_info[1] if record.exc_info else None
@@ -247,7 +242,7 @@ def _subject(event: Event) -> str:
 
 
 def _named(method: str, url: str) -> str:
-    return cut(printable(f"{method} {_without_secrets(url)}"), _SUBJECT)
+    return cut(printable(f"{method} {without_secrets(url)}"), _SUBJECT)
 
 
 def _id(event: Event) -> str:
@@ -259,13 +254,7 @@ def _id(event: Event) -> str:
 def _target(event: Event) -> str:
     """The value a handler is given; its prefix when the value is no text."""
     value = event.redirect if isinstance(event.redirect, str | int) else event.type
-    return printable(_without_secrets(str(value)))
-
-
-def _without_secrets(url: str) -> str:
-    if "=" not in url and "@" not in url:
-        return url
-    return _SECRET.sub(r"\1***", _USERINFO.sub("***@", url))
+    return printable(without_secrets(str(value)))
 
 
 def _because(reason: Any) -> str:

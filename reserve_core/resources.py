@@ -15,15 +15,18 @@ from collections.abc import Callable, Coroutine, Hashable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from copy import copy
 from dataclasses import replace
-from functools import partial
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .config.mapping import Mapping
 from .errors import ConfigError
+from .events import check_listener
 from .failures import describe, is_cancellation
 
 if TYPE_CHECKING:
     from .config import Configuration
+    from .dispatcher import Dispatcher
+    from .events import Event, Listener
     from .live_configuration import LiveConfiguration
     from .networks import Networks
 
@@ -42,11 +45,15 @@ class Resources:
     """What the lifespans of one table open besides their own.
 
     An object that others may use as well (a connection to Redis, a pool of upstream connections) is shared, work in the
-    background is spawned: both end with the last table that needs them, whatever happens on the way.
+    background is spawned, events are listened to: all of it ends with the last table that needs it, whatever happens on
+    the way.
     """
 
-    def __init__(self, shares: Shares) -> None:
+    def __init__(self, shares: Shares, dispatcher: Dispatcher, table: OpenTable | None = None) -> None:
         self._shares = shares
+        self._dispatcher = dispatcher
+        self._table = table
+        self._offs: list[Callable[[], None]] = []
         self._held: list[_Life[Any]] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
@@ -91,6 +98,28 @@ class Resources:
         task.add_done_callback(partial(self._done, work))
         return task
 
+    def on(self, name: str, callback: Listener) -> Callable[[], None]:
+        """Calls `callback(event)` on each event called `name`, on all of them for "*", while the table is open.
+
+        Each event is told once, whatever is reloaded meanwhile: that of a request where the table is the one it runs
+        on, any other where the table is the present one. It ends before the lifespans do, or with a call of the
+        function that is returned. A listener is a plain function, runs at once and must not block; one that raises is
+        logged and disturbs nobody. Raises ValueError for an unknown name, TypeError for a coroutine function,
+        RuntimeError when the table is closed.
+        """
+        if self._closed:
+            raise RuntimeError("The mappings are closed: nothing can be listened to any more")
+        check_listener(callback)
+
+        @wraps(callback)
+        def tell(event: Event) -> None:
+            if self._dispatcher.table_of(event) is self._table:
+                callback(event)
+
+        off = self._dispatcher.events.on(name, tell)
+        self._offs.append(off)
+        return off
+
     def _done(self, work: Coroutine[Any, Any, Any], task: asyncio.Task[Any]) -> None:
         work.close()  # one that was cancelled before it has begun
         self._tasks.discard(task)
@@ -98,9 +127,15 @@ class Resources:
         if error is not None:
             logger.error("%s failed in the background", task.get_name(), exc_info=error)
 
+    def _close_listening(self) -> None:
+        """Ends what listens to events."""
+        while self._offs:
+            self._offs.pop()()
+
     async def _close(self) -> None:
-        """Ends the work that is left, and gives back what is shared, the last one first."""
+        """Ends what listens and the work that is left, and gives back what is shared, the last one first."""
         self._closed = True
+        self._close_listening()
         for task in self._tasks:
             task.cancel()
         if self._tasks:
@@ -157,7 +192,9 @@ class OpenTable:
         "trusted_proxies",
     )
 
-    def __init__(self, checked: Configuration, configuration: LiveConfiguration, shares: Shares) -> None:
+    def __init__(
+        self, checked: Configuration, configuration: LiveConfiguration, shares: Shares, dispatcher: Dispatcher
+    ) -> None:
         table = checked.table
         self._opening = [copy(mapping) for mapping in table.mappings if mapping.handler.lifespan is not None]
         if self._opening:  # from now on they are this server's own
@@ -175,7 +212,7 @@ class OpenTable:
         self.active: int = 0
         self.replaced: asyncio.Event = asyncio.Event()
         self._drained = asyncio.Event()
-        self._resources = Resources(shares)
+        self._resources = Resources(shares, dispatcher, self)
         self._lives: list[_Life[None]] = []
 
     @property
@@ -235,6 +272,7 @@ class OpenTable:
         await asyncio.shield(asyncio.create_task(self._close()))
 
     async def _close(self) -> None:
+        self._resources._close_listening()
         while self._lives:
             await self._lives.pop().end()
         await self._resources._close()

@@ -225,7 +225,7 @@ class Server:
 
         Raises what a `lifespan` raises; then nothing has changed.
         """
-        table = OpenTable(configuration, self.configuration, self._shares)
+        table = OpenTable(configuration, self.configuration, self._shares, self.dispatcher)
         await table.open()
         self._swap(table)
         self.configuration.checked = configuration

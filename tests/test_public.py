@@ -22,7 +22,7 @@ NAMES = [(module, name) for module in MODULES for name in MODULES[module].__all_
 # The parts of the core from the bottom to the top: each imports only what stands before it.
 ORDER = [
     *("lazy", "native", "system", "installed", "errors", "tokens", "hostname", "networks"),
-    *("options_dataclass", "limits", "defaults", "failures", "stalls", "hookspecs", "events", "console"),
+    *("options_dataclass", "limits", "masking", "defaults", "failures", "stalls", "hookspecs", "events", "console"),
     *("threads", "file_watch", "workers", "decoding", "redis_clients", "functions", "body", "capture", "http"),
     *(
         "memory_response",

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from reserve_core import ConfigError, Mapping, Resources, hookimpl, mock, resources as module
+from reserve_core.dispatcher import Dispatcher
+from reserve_core.events import Emitter, Event
 from reserve_core.resources import Shares
 from tests.kit.waiting import PATIENCE, until
 
@@ -48,9 +50,10 @@ class Table:
 
     def __init__(self) -> None:
         self.shares = Shares()
+        self.dispatcher = Dispatcher(Emitter())
 
     def __call__(self) -> Resources:
-        return Resources(self.shares)
+        return Resources(self.shares, self.dispatcher)
 
 
 @pytest.fixture
@@ -578,3 +581,106 @@ async def test_what_is_shared_goes_on_to_the_next_table() -> None:
         assert (await mocked.request("GET", "/1")).text == first
         await until(lambda: "close (2,)" in TOLD)
     assert sorted(TOLD) == [f"{what} ({n},)" for what in ("close", "open") for n in (1, 2, 3)]
+
+
+# What is listened to.
+
+
+class Listens:
+    """Each lifespan tells of the requests and the reloads that it hears of; /hold is answered once it may."""
+
+    def __init__(self) -> None:
+        self.go_on = asyncio.Event()
+
+    @hookimpl
+    def schema(self) -> dict[str, Any]:
+        return {"properties": {"life": {}}}
+
+    @hookimpl
+    async def lifespan(self, mapping: Mapping, resources: Resources) -> AsyncGenerator[None, None]:
+        number = mapping.value
+
+        def redirected(event: Event) -> None:
+            TOLD.append(f"{number} {event.url}")
+
+        resources.on("redirected", redirected)
+        resources.on("reloaded", lambda event: TOLD.append(f"{number} {event.name}"))
+        yield
+        TOLD.append(f"close {number}")
+
+    @hookimpl
+    async def redirect(self, request: Any, response: Any, mapping: Mapping) -> None:
+        if request.url == f"/{mapping.value}/hold":
+            await self.go_on.wait()
+        response.send(b"")
+
+
+async def test_each_event_is_heard_once_whatever_is_reloaded_meanwhile() -> None:
+    handler = Listens()
+    async with await mock(configured(1, handler=handler)) as mocked:
+        held = asyncio.create_task(mocked.request("GET", "/1/hold"))
+        await mocked.request("GET", "/1")
+        await mocked.server.reload(configured(2, handler=handler))
+        await mocked.request("GET", "/2")
+        assert TOLD == ["1 /1", "2 reloaded", "2 /2"]
+        handler.go_on.set()
+        await held
+        await until(lambda: "close 1" in TOLD)
+        await mocked.request("GET", "/2/more")
+    assert TOLD[3:] == ["1 /1/hold", "close 1", "2 /2/more", "close 2"]
+
+
+async def test_a_listener_that_fails_is_told_and_disturbs_nobody(errors: Any) -> None:
+    class Fails(Listens):
+        @hookimpl
+        async def lifespan(self, mapping: Mapping, resources: Resources) -> AsyncGenerator[None, None]:
+            def broken(event: Event) -> None:
+                raise KeyError(event.name)
+
+            resources.on("incoming", broken)
+            yield
+
+    async with await mock(configured(1, handler=Fails())) as mocked:
+        assert (await mocked.request("GET", "/1")).status == 200
+    (message,) = errors()
+    assert message.startswith("The listener tests.test_resources.test_a_listener_that_fails")
+    assert message.endswith("broken failed on the event incoming")
+
+
+async def test_listening_ends_when_it_is_asked_to(table: Table) -> None:
+    resources = table()
+    off = resources.on("incoming", lambda event: None)
+    resources.on("*", lambda event: None)
+    assert len(table.dispatcher.events.incoming) == 2
+    off()
+    assert len(table.dispatcher.events.incoming) == 1
+    await resources._close()
+    assert table.dispatcher.events.incoming == table.dispatcher.events.closed == ()
+
+
+async def test_what_can_not_be_listened_to_is_refused(table: Table) -> None:
+    async def waits(event: Event) -> None: ...
+
+    resources = table()
+    with pytest.raises(ValueError, match="no event 'incomming': did you mean 'incoming'"):
+        resources.on("incomming", print)
+    with pytest.raises(TypeError, match=r"waits is a coroutine function"):
+        resources.on("incoming", waits)  # type: ignore[arg-type]
+    await resources._close()
+    with pytest.raises(RuntimeError, match="nothing can be listened to any more"):
+        resources.on("incoming", print)
+
+
+async def test_a_lifespan_that_fails_listens_no_more() -> None:
+    class Breaks(Listens):
+        @hookimpl
+        async def lifespan(self, mapping: Mapping, resources: Resources) -> AsyncGenerator[None, None]:
+            resources.on("redirected", lambda event: TOLD.append("heard"))
+            if mapping.value == 2:
+                raise OSError("no")
+            yield
+
+    async with await mock(configured(1, handler=Breaks())) as mocked:
+        with pytest.raises(OSError, match="no"):
+            await mocked.server.reload(configured(2, handler=Breaks()))
+        assert len(mocked.server.events.redirected) == 2  # the mock's trace, and that of mapping 1

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..masking import without_secrets
+
 if TYPE_CHECKING:
     from ..config import Mapping
 
@@ -25,6 +27,8 @@ class Step:
     `host`, `match`, `invert-match`, `if-match`), or `handler`; `text` says it in words. `url` is the canonical URL at
     this step, `value` the prefix's property with the groups filled in, `status` that of the response where it is known,
     `time_spent` how long the handler took (ms) if it was run. `file` and `line` are None for a mapping of no file.
+    Steps are shown and stored: each text of one has `***` for what is secret in a URL, a password or a token, and a
+    value that JSON doesn't know is described.
     """
 
     url: str
@@ -41,10 +45,33 @@ class Step:
     time_spent: float | None = None
 
     @classmethod
-    def of(cls, mapping: Mapping, url: str, outcome: Outcome, reason: str, text: str, **others: Any) -> Step:
+    def of(
+        cls,
+        mapping: Mapping,
+        url: str,
+        outcome: Outcome,
+        reason: str,
+        text: str,
+        *,
+        value: Any = None,
+        redirect: str | None = None,
+        status: int | None = None,
+        time_spent: float | None = None,
+    ) -> Step:
         """A step of `mapping`."""
         return cls(
-            url, mapping.label, mapping.file, mapping.line, mapping.handler.prefix, outcome, reason, text, **others
+            without_secrets(url),
+            without_secrets(mapping.label),
+            mapping.file,
+            mapping.line,
+            mapping.handler.prefix,
+            outcome,
+            reason,
+            without_secrets(text),
+            _shown(value),
+            None if redirect is None else without_secrets(redirect),
+            status,
+            time_spent,
         )
 
     @property
@@ -53,8 +80,8 @@ class Step:
         return self.mapping if self.file is None else f"{self.file}:{self.line}"
 
     def as_json(self) -> dict[str, Any]:
-        """Its members; a value that JSON doesn't know is described."""
-        return {**asdict(self), "value": _plain(self.value)}
+        """Its members."""
+        return asdict(self)
 
     def __str__(self) -> str:
         if self.outcome == "passed-over":
@@ -100,14 +127,17 @@ def shortened(value: Any) -> str:
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
 
-def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, str | int | float):
+def _shown(value: Any) -> Any:
+    """A value as JSON knows it, without secrets."""
+    if isinstance(value, str):
+        return without_secrets(value)
+    if value is None or isinstance(value, int | float):
         return value
     if isinstance(value, dict):
-        return {str(name): _plain(member) for name, member in value.items()}
+        return {without_secrets(str(name)): _shown(member) for name, member in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(member) for member in value]
-    return repr(value)
+        return [_shown(member) for member in value]
+    return without_secrets(repr(value))
 
 
 def listed(steps: Iterable[Step]) -> str:

@@ -6,7 +6,9 @@ their conditions when somebody asks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import HTTPError
@@ -20,11 +22,46 @@ if TYPE_CHECKING:
     from ..http import Request
 
 
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """Mappings that follow each other in the list and weren't applied to a request; why is found out by `steps`.
+
+    They are those of `mappings` from `start` up to, but without, `stop`.
+    """
+
+    mappings: tuple[Mapping, ...]
+    start: int
+    stop: int
+    method: str
+    url: str
+    host: str
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return max(self.stop - self.start, 0)
+
+    def steps(self, most: int | None = None) -> Iterator[Step]:
+        """The steps of these mappings, the first `most` of them if that is given."""
+        stop = self.stop if most is None else min(self.start + most, self.stop)
+        for mapping in self.mappings[self.start : stop]:
+            try:
+                reason = why_passed_over(mapping, self.method, self.url, self.host)
+            except HTTPError as error:
+                yield Step.of(mapping, self.url, "responds", "match", error.reason, status=error.status)
+                return
+            if reason is None:  # all else holds
+                reason = Reason("if-match", f"{condition_name(mapping)} says no")
+            yield Step.of(mapping, self.url, "passed-over", *reason)
+
+
 class Trace:
     """The way of one request through the mappings: `steps` for programs, `str()` for people.
 
     It is complete once the request has ended: then `status` is the response's, 0 where there was none.
     """
+
+    __slots__ = ("_applied", "_mappings", "_request", "_responded", "_url", "complete", "status")
 
     def __init__(self, request: Request) -> None:
         self.status: int = 0
@@ -33,6 +70,7 @@ class Trace:
         self._url = request.url
         self._mappings: tuple[Mapping, ...] = ()
         self._applied: list[tuple[Mapping, Event]] = []
+        self._responded = 0.0  # when the response had ended, of a handler that is still at work
 
     def __str__(self) -> str:
         return listed(self.steps)
@@ -40,7 +78,20 @@ class Trace:
     @property
     def steps(self) -> tuple[Step, ...]:
         """What each mapping had to do with the request, as far as it came."""
-        return tuple(self._steps())
+        return tuple(self._flat(self._parts()))
+
+    @property
+    def parts(self) -> tuple[Step | PassedOver, ...]:
+        """The same, but the mappings that were passed over are only counted, until somebody asks why."""
+        return tuple(self._parts())
+
+    @staticmethod
+    def _flat(parts: Iterable[Step | PassedOver]) -> Iterator[Step]:
+        for part in parts:
+            if isinstance(part, Step):
+                yield part
+            else:
+                yield from part.steps()
 
     @property
     def response(self) -> Step | None:
@@ -59,6 +110,11 @@ class Trace:
             self._mappings = self._mappings or table.mappings
             self._applied.append((mapping, event))
 
+    def responded(self, status: int) -> None:
+        """The response has ended, with this status. The time of a handler that is still at work is that until now."""
+        self.status = status
+        self._responded = time.time()
+
     def end(self, status: int) -> None:
         """The request has ended, with this status; 0 for one that was aborted."""
         table = self._request.table
@@ -67,7 +123,7 @@ class Trace:
         self.complete = True
         self.status = status
 
-    def _steps(self) -> Iterator[Step]:
+    def _parts(self) -> Iterator[Step | PassedOver]:
         url, after, responded = self._url, -1, False
         end = self.status if self.complete else None
         for number, (mapping, event) in enumerate(self._applied):
@@ -93,7 +149,11 @@ class Trace:
         """The step of a mapping whose handler was run."""
 
         def step(outcome: Outcome, text: str, **others: Any) -> Step:
-            spent = event.time_spent if event.end else None
+            spent: float | None = None
+            if event.end:
+                spent = event.time_spent
+            elif self._responded:
+                spent = max(self._responded - event.start, 0) * 1000
             return Step.of(
                 mapping, event.url, outcome, "handler", text, value=event.redirect, time_spent=spent, **others
             )
@@ -110,28 +170,29 @@ class Trace:
         if event.end:
             return step("passes", "left it to the next mapping")
         if not self.complete:
+            if self._responded and self.status:
+                return step("responds", str(self.status), status=self.status)
             return step("undecided", "is at work")
         if not self.status:
             return step("undecided", "was cut")
         return step("responds", f"raised, {self.status}", status=self.status)
 
-    def _passed_over(self, url: str, after: int, until: int) -> Iterator[Step]:
-        """The steps of the mappings between two that were applied."""
-        for mapping in self._mappings[after + 1 : until]:
-            try:
-                reason = why_passed_over(mapping, self._request.method, url, self._request.hostname)
-            except HTTPError as error:
-                yield Step.of(mapping, url, "responds", "match", error.reason, status=error.status)
-                return
-            if reason is None:  # all else holds
-                reason = Reason("if-match", f"{condition_name(mapping)} says no")
-            yield Step.of(mapping, url, "passed-over", *reason)
+    def _passed_over(self, url: str, after: int, until: int) -> Iterator[PassedOver]:
+        """The mappings between two that were applied, if there are any."""
+        request = self._request
+        passed = PassedOver(self._mappings, after + 1, until, request.method, url, request.hostname)
+        if passed.count:
+            yield passed
 
 
 class Tracer:
-    """Traces requests of a server from now on, until `close`."""
+    """Traces requests from now on, until `close`: those that `begin` is called for, and with `all_requests` each one.
 
-    def __init__(self, source: Listenable) -> None:
+    `source` is whose events tell of them: a server, or the `resources` that a lifespan gets.
+    """
+
+    def __init__(self, source: Listenable, all_requests: bool = False) -> None:
+        self._all_requests = all_requests
         self._traces: dict[int, Trace] = {}
         listeners = {"redirecting": self._redirecting, "redirected": self._ended, "aborted": self._ended}
         self._offs = [source.on(name, listener) for name, listener in listeners.items()]
@@ -141,6 +202,10 @@ class Tracer:
         trace = self._traces[request.id] = Trace(request)
         return trace
 
+    def of(self, request: Request) -> Trace | None:
+        """The trace of a request that is under way; None: it isn't traced. `all_requests` needs a mapping applied."""
+        return self._traces.get(request.id)
+
     def close(self) -> None:
         """Traces no more."""
         for off in self._offs:
@@ -148,8 +213,12 @@ class Tracer:
 
     def _redirecting(self, event: Event) -> None:
         trace = self._traces.get(event.id)
-        if trace is not None:
-            trace.take(event)
+        if trace is None:
+            # No mapping before the first one that is applied changes the request: it's soon enough to begin.
+            if not self._all_requests or event.request is None:
+                return
+            trace = self.begin(event.request)
+        trace.take(event)
 
     def _ended(self, event: Event) -> None:
         trace = self._traces.pop(event.id, None)

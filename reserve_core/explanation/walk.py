@@ -53,45 +53,46 @@ class _Walk:
         while True:
             self.begun.add(url)
             end: Step | None = None
+            redirect: str | None = None  # a step's own is one to show, without secrets
             for mapping in self._configuration.mappings:
-                step = self._step(mapping, url)
+                step, redirect = self._step(mapping, url)
                 self.steps.append(step)
                 if step.outcome in ("responds", "redirects"):
                     end = step
                     break
                 if step.outcome == "undecided":
                     decided = False
-                    if step.redirect is not None:
-                        self.branches.append(step.redirect)
+                    if redirect is not None:
+                        self.branches.append(redirect)
             if end is None:
                 return ("nothing", 501) if decided else ("undecided", None)
-            if end.redirect is None:
+            if redirect is None:
                 return ("responds", end.status) if decided else ("undecided", None)
             restarts += 1
-            self._request.set_url(end.redirect)
+            self._request.set_url(redirect)
             url = self._request.url
             # Nothing but the URL decides here: one that comes again comes for ever.
             if restarts > self._configuration.max_redirect or url in self.begun:
                 return ("responds", 508) if decided else ("undecided", None)
 
-    def _step(self, mapping: Mapping, url: str) -> Step:
+    def _step(self, mapping: Mapping, url: str) -> tuple[Step, str | None]:
+        """The step of a mapping, and the URL that it has the request begin anew with."""
         request = self._request
         try:
             reason = why_passed_over(mapping, request.method, url, request.hostname)
             match = None if reason is not None else mapping.match(request.method, url, request.hostname)
         except HTTPError as error:
-            return Step.of(mapping, url, "responds", "match", error.reason, status=error.status)
+            return Step.of(mapping, url, "responds", "match", error.reason, status=error.status), None
         if reason is not None:
-            return Step.of(mapping, url, "passed-over", *reason)
+            return Step.of(mapping, url, "passed-over", *reason), None
         assert match is not None
         value = mapping.value if mapping.template is None else mapping.template(match)
         prediction = _predict(request, mapping, match, value)
         outcome, why, text = prediction.outcome, "handler", prediction.text
         if mapping.if_match is not None:
             outcome, why, text = "undecided", "if-match", f"if {condition_name(mapping)} says so: {text}"
-        return Step.of(
-            mapping, url, outcome, why, text, value=value, redirect=prediction.redirect, status=prediction.status
-        )
+        redirect, status = prediction.redirect, prediction.status
+        return Step.of(mapping, url, outcome, why, text, value=value, redirect=redirect, status=status), redirect
 
 
 def _predict(request: Request, mapping: Mapping, match: re.Match[str], value: Any) -> Prediction:
