@@ -53,10 +53,18 @@ def project() -> Path:
 
 
 @pytest.fixture(scope="session")
-def prefixes(project: Path) -> set[str]:
-    """The prefixes of the project's own plugins."""
+def own_plugins(project: Path) -> set[str]:
+    """The names of the project's own plugins."""
     settings = tomllib.loads((project / "pyproject.toml").read_text())
     return set(settings["project"]["entry-points"]["reserve"])
+
+
+@pytest.fixture(scope="session")
+def prefixes(own_plugins: set[str]) -> set[str]:
+    """The prefixes of those that are handlers."""
+    from reserve_core import load_plugins
+
+    return own_plugins & load_plugins().handlers.keys()
 
 
 @pytest.fixture(scope="session")

@@ -239,14 +239,14 @@ async def redirect():
 '''
 
 
-def test_plugins_are_listed_in_a_table(reserve: Any, install: Any, prefixes: set[str]) -> None:
+def test_plugins_are_listed_in_a_table(reserve: Any, install: Any, own_plugins: set[str]) -> None:
     run = reserve("plugins", env=install("say", HANDLER))
     assert (run.returncode, run.stderr) == (0, "")
     header, *lines = run.stdout.splitlines()
     starts = [header.index(name) for name in ("PLUGIN", "METHODS", "FROM", "SUMMARY")]
     rows = [[line[start:end].strip() for start, end in zip(starts, [*starts[1:], None], strict=True)] for line in lines]
     assert ["say", "GET, POST", "reserve-say 1.0", "Says what is to be said."] in rows
-    assert [name for name, *_ in rows] == sorted({"say", *prefixes})
+    assert [name for name, *_ in rows] == sorted({"say", *own_plugins})
     own = [row for row in rows if row[0] != "say"]
     assert {origin for _, _, origin, _ in own} == {f"reserve-core {__version__}"}
     assert all(summary for *_, summary in own)

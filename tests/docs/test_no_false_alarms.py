@@ -40,6 +40,7 @@ SHOWN = shown()
 REFUSED = {
     "configuration.md: Errors",
     "hooks.md: The plugin at work",
+    "import.md: From REserve",
     "plugins.md: Options as a dataclass",
     "plugins.md: Start with the kit",
     "tutorials/plugin.md: Make it your own",

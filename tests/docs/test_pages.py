@@ -83,7 +83,11 @@ class Console:
             project = tomllib.loads((self._folder / "pyproject.toml").read_text())["project"]
             self._install(self._folder, project["name"], project["entry-points"]["reserve"], project["version"])
         elif program == "pip":
-            assert arguments[:2] in (["install", "reserve-core"], ["install", "reserve-core[tls]"])
+            assert arguments[:2] in (
+                ["install", "reserve-core"],
+                ["install", "reserve-core[tls]"],
+                ["install", "reserve-core[import]"],
+            )
         elif output.startswith(READY):
             self._serve(program, arguments, output)
         else:
@@ -263,7 +267,7 @@ async def test_a_mapping_shown_alone_holds(text: str) -> None:
 
 def test_every_block_is_of_a_kind_that_is_tried() -> None:
     kinds = {block.language for found in PAGES.values() for section in found.values() for block in section.blocks}
-    assert kinds <= {"console", "json", "python", "html", "sh", "text", "toml"}
+    assert kinds <= {"console", "json", "python", "html", "nginx", "sh", "text", "toml"}
     loose = {
         page
         for page, found in PAGES.items()
