@@ -54,6 +54,7 @@ ROWS = (
     Row("logs", "Logs", "one printable line each; no secret in them"),
     Row("user_code", "User code that ends a process", "12 places: one ERROR line, the server answers the next request"),
     Row("surroundings", "Start-up in odd surroundings", "it serves or says why not in a sentence; never a signal"),
+    Row("explanations", "Explanations", "10,000 random lists and requests: 0 wrong, 0 without a true reason"),
     Row("configuration", "Configuration", "10,000: a clear error, no traceback, nothing started"),
     Row("fuzzing", "Generated requests", "100,000: 0 server errors, 0 tracebacks, the same process at the end"),
 )
