@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .config.mapping import Mapping
 from .errors import ConfigError
-from .events import check_listener
+from .events import Direct, check_listener
 from .failures import describe, is_cancellation
 
 if TYPE_CHECKING:
     from .config import Configuration
     from .dispatcher import Dispatcher
     from .events import Event, Listener
+    from .http import Request
     from .live_configuration import LiveConfiguration
     from .networks import Networks
 
@@ -110,15 +111,21 @@ class Resources:
         if self._closed:
             raise RuntimeError("The mappings are closed: nothing can be listened to any more")
         check_listener(callback)
+        off = self._dispatcher.events.on(name, self._own(callback))
+        self._offs.append(off)
+        return off
+
+    def _own(self, callback: Listener) -> Listener:
+        """Calls `callback` on the events that are told to this table."""
+        if isinstance(callback, Direct):
+            return _OwnDirect(self._dispatcher, self._table, callback)
 
         @wraps(callback)
         def tell(event: Event) -> None:
-            if self._dispatcher.table_of(event) is self._table:
+            if self._dispatcher.table_of(event.request) is self._table:
                 callback(event)
 
-        off = self._dispatcher.events.on(name, tell)
-        self._offs.append(off)
-        return off
+        return tell
 
     def _done(self, work: Coroutine[Any, Any, Any], task: asyncio.Task[Any]) -> None:
         work.close()  # one that was cancelled before it has begun
@@ -145,6 +152,25 @@ class Resources:
                 logger.error("%s still runs in the background %g s after it was cancelled", name, CLOSE_TIMEOUT)
         while self._held:
             await self._shares.give_back(self._held.pop())
+
+
+class _OwnDirect(Direct):
+    """What tells another one of the requests of one table."""
+
+    __slots__ = ("_dispatcher", "_listener", "_table")
+
+    def __init__(self, dispatcher: Dispatcher, table: OpenTable | None, listener: Direct) -> None:
+        self._dispatcher = dispatcher
+        self._table = table
+        self._listener = listener
+
+    def __call__(self, event: Event) -> None:
+        if self._dispatcher.table_of(event.request) is self._table:
+            self._listener(event)
+
+    def redirected(self, request: Request, url: str, status: int, time_spent: float) -> None:
+        if self._dispatcher.table_of(request) is self._table:
+            self._listener.redirected(request, url, status, time_spent)
 
 
 class Shares:

@@ -2,6 +2,8 @@
 
 export type BodyEncoding = "utf-8" | "base64";
 
+export type TraceOutcome = "passed-over" | "responds" | "passes" | "redirects" | "undecided";
+
 /**
  * The response of a mirror to each request that it records.
  *
@@ -122,6 +124,35 @@ export interface TappedResponseDetails extends TappedResponse {
   notes: string[];
 }
 
+/**
+ * What one mapping had to do with a request; those of `reserve explain --json` have the same members.
+ *
+ * Texts are kept up to 300 characters, passwords and tokens in URLs are `***`.
+ */
+export interface TraceStep {
+  /** where the mapping stands: "reserve.json:14"; what it is called where no file has it */
+  place: string;
+  /** what it is called */
+  mapping: string;
+  prefix: string;
+  outcome: "passed-over" | "responds" | "passes" | "redirects" | "undecided";
+  /** the condition that doesn't hold, or "handler" */
+  reason: string;
+  /** the reason in words, or what became of the request */
+  text: string;
+  /** the canonical URL from this step on, where it isn't that of the step before */
+  url?: string;
+  /** the prefix's property with the groups filled in */
+  value?: string;
+  /** the URL with which the request begins anew */
+  redirect?: string;
+  status?: number;
+  /** milliseconds of the handler, up to the end of the response if it was still at work */
+  time_spent?: number;
+  /** steps right behind this one that aren't kept */
+  omitted?: number;
+}
+
 /** A request with its body: `GET api/mirrors/<code>/requests/<id>`. A summary's members, and these. */
 export interface RequestDetails {
   id: string;
@@ -147,6 +178,8 @@ export interface RequestDetails {
   /** what of it can't be shown, or why it isn't complete: a sentence each */
   notes: string[];
   response?: TappedResponseDetails;
+  /** of a tap only: its way through the mappings */
+  trace?: TraceStep[];
 }
 
 /**

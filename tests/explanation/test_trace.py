@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from reserve_core import MemoryResponse, mock
+from reserve_core.kit import Trace, Tracer
 from reserve_core.testing import StartMock, assert_response_from
 
 LIST = """{
@@ -160,3 +161,33 @@ class TestAssertion:
     def test_none_has_responded(self, folder: Path, reserve_mock: StartMock) -> None:
         with pytest.raises(AssertionError, match=r"^No mapping has responded, file was expected: <MemoryResponse 501"):
             assert_response_from(reserve_mock("reserve.json").request("PUT", "/nothing"), "file")
+
+
+@pytest.mark.parametrize(
+    ("method", "url"), [("GET", "/old/page.txt"), ("DELETE", "/nothing"), ("GET", "/many"), ("GET", "/fails")]
+)
+async def test_a_trace_stays_the_same_without_its_request(ask: Ask, method: str, url: str) -> None:
+    trace = (await ask(method, url)).trace
+    assert trace is not None
+    steps = trace.steps
+    trace.detach()
+    assert trace.steps == steps
+    assert [event.request for _, event in trace._applied] == [None] * len(trace._applied)
+
+
+async def test_all_requests_are_traced_from_the_first_mapping_on(folder: Path) -> None:
+    async with await mock("reserve.json") as site:
+        tracer = Tracer(site.server, all_requests=True)
+        traces: list[Trace | None] = []
+        # Mocks trace by themselves: this one is told of the request by its event.
+        site.server.on("redirecting", lambda event: traces.append(tracer.of(event.request)))  # type: ignore[arg-type]
+        await site.request("GET", "/old/page.txt")
+        await site.request("DELETE", "/nothing")
+        tracer.close()
+        await site.request("GET", "/page.txt")
+    first, again, *others = traces
+    assert first is again
+    assert first is not None
+    assert [step.line for step in first.steps if step.outcome != "passed-over"] == [3, 9]
+    assert first.complete
+    assert (len(others), others[-1]) == (2, None)

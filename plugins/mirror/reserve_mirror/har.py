@@ -25,7 +25,7 @@ def har_entry(details: RequestDetails, ready: ReadyResponse) -> dict[str, Any]:
     """The entry of a request. Its response is the one that was tapped, or else `ready`: the mirror's."""
     tapped = details.get("response")
     duration = tapped["duration"] if tapped else 0
-    entry = {
+    entry: dict[str, Any] = {
         "startedDateTime": details["time"],
         "time": duration,
         "request": _request(details),
@@ -35,6 +35,8 @@ def har_entry(details: RequestDetails, ready: ReadyResponse) -> dict[str, Any]:
         "_id": details["id"],
         "_remote": details["remote"],
     }
+    if "trace" in details:
+        entry["_trace"] = details["trace"]
     if details["notes"]:
         entry["comment"] = " ".join(details["notes"])
     return entry

@@ -29,6 +29,7 @@ from __future__ import annotations
 from typing import Literal, NotRequired, TypedDict
 
 BodyEncoding = Literal["utf-8", "base64"]
+TraceOutcome = Literal["passed-over", "responds", "passes", "redirects", "undecided"]
 
 
 class MirrorResponse(TypedDict):
@@ -128,6 +129,26 @@ class TappedResponseDetails(TappedResponse):
     notes: list[str]
 
 
+class TraceStep(TypedDict):
+    """What one mapping had to do with a request; those of `reserve explain --json` have the same members.
+
+    Texts are kept up to 300 characters, passwords and tokens in URLs are `***`.
+    """
+
+    place: str  # where the mapping stands: "reserve.json:14"; what it is called where no file has it
+    mapping: str  # what it is called
+    prefix: str
+    outcome: TraceOutcome
+    reason: str  # the condition that doesn't hold, or "handler"
+    text: str  # the reason in words, or what became of the request
+    url: NotRequired[str]  # the canonical URL from this step on, where it isn't that of the step before
+    value: NotRequired[str]  # the prefix's property with the groups filled in
+    redirect: NotRequired[str]  # the URL with which the request begins anew
+    status: NotRequired[int]
+    time_spent: NotRequired[float]  # milliseconds of the handler, up to the end of the response if it was still at work
+    omitted: NotRequired[int]  # steps right behind this one that aren't kept
+
+
 class RequestDetails(TypedDict):
     """A request with its body: `GET api/mirrors/<code>/requests/<id>`. A summary's members, and these."""
 
@@ -151,6 +172,7 @@ class RequestDetails(TypedDict):
     files: list[UploadedFile]
     notes: list[str]  # what of it can't be shown, or why it isn't complete: a sentence each
     response: NotRequired[TappedResponseDetails]
+    trace: NotRequired[list[TraceStep]]  # of a tap only: its way through the mappings
 
 
 class RequestList(TypedDict):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from reserve_core import Configuration, Resources
+    from reserve_core.kit import Tracer
 
     from .access import Access
     from .options import Options
@@ -35,6 +36,7 @@ class MirrorMount(MountPlan):
 
     store: Store
     resources: Resources
+    tracer: Tracer | None = None  # a tap's
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def run(self, work: Coroutine[None, None, None]) -> None:
@@ -63,10 +65,12 @@ def plan(options: Options, configuration: Configuration) -> MountPlan:
 
 
 @asynccontextmanager
-async def opened(plan: MountPlan, codes: Iterable[str], resources: Resources) -> AsyncIterator[MirrorMount]:
+async def opened(
+    plan: MountPlan, codes: Iterable[str], resources: Resources, tracer: Tracer | None = None
+) -> AsyncIterator[MirrorMount]:
     """Opens a mount, whose mirrors `codes` always exist as long as it does; closes it when its work is done."""
     store = await resources.share(running_store, plan.redis_url)
-    mount = MirrorMount(plan.options, plan.redis_url, plan.settings, plan.access, store, resources)
+    mount = MirrorMount(plan.options, plan.redis_url, plan.settings, plan.access, store, resources, tracer)
     async with AsyncExitStack() as keeping:
         for code in codes:
             await keeping.enter_async_context(store.keep(code, plan.settings))

@@ -95,6 +95,7 @@ class TapOptions:
         " with groups in it ($1) each one is made with its first request",
         schema={"minLength": 1},
     )
+    trace: bool = option("Whether a request's way through the mappings is recorded, too", default=True)
 
 
 def settings_of(options: Options) -> MirrorSettings:

@@ -63,6 +63,8 @@ async def details_of(stored: StoredRecord) -> RequestDetails:
             decoded=await _decoded(plain),
             notes=[plain.note] if plain.note else [],
         )
+    if stored.trace:
+        details["trace"] = json.loads(stored.trace)
     return details
 
 

@@ -64,9 +64,12 @@ async def validate_table(mappings: tuple[Mapping, ...], configuration: Configura
 async def lifespan(mapping: Mapping, resources: Resources) -> AsyncGenerator[None, None]:
     """The mapping's state is the mount."""
     from .mirror_mount import opened
+    from .tap_trace import tracing
 
     codes = (mapping.value,) if mapping.template is None else ()
-    async with opened(mapping.state, codes, resources) as mapping.state:
+    options: TapOptions = mapping.options
+    tracer = await resources.share(tracing, resources) if options.trace else None
+    async with opened(mapping.state, codes, resources, tracer) as mapping.state:
         yield
 
 

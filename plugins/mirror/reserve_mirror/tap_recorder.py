@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from time import perf_counter
 from typing import Any
 
 from reserve_core import Event, Headers, Request, Response
+from reserve_core.kit import Trace
 
 from .json_shapes import TappedResponse
 from .mirror_mount import MirrorMount
@@ -23,6 +25,7 @@ from .request_record import (
     refused_record,
 )
 from .store import Record, Unavailable
+from .tap_trace import SIZE, encode
 
 logger = logging.getLogger("reserve")
 
@@ -42,6 +45,7 @@ class TapRecorder:
         self._target = request.url
         self._tee: _BodyTee | None = None
         self._writer = response.writer
+        self._trace = None if mount.tracer is None else mount.tracer.of(request)
         # The response.
         self._status = 0
         self._headers: list[list[str]] = []
@@ -132,7 +136,10 @@ class TapRecorder:
             response=tapped,
             response_body=sent.kept,
         )
-        mount.run(_store(mount, self._code, record))
+        trace = self._trace
+        if trace is not None:
+            trace.responded(self._status)
+        mount.run(_store(mount, self._code, record, trace))
 
 
 async def tap_refused(mount: MirrorMount, code: str, event: Event) -> None:
@@ -140,9 +147,15 @@ async def tap_refused(mount: MirrorMount, code: str, event: Event) -> None:
     await _store(mount, code, refused_record(event, mount.access, event.url))
 
 
-async def _store(mount: MirrorMount, code: str, record: Record) -> None:
-    """Stores in a mirror, which is made if there is none."""
+async def _store(mount: MirrorMount, code: str, record: Record, trace: Trace | None = None) -> None:
+    """Stores in a mirror, which is made if there is none.
+
+    It's a task: most handlers have returned when it begins, and what they returned is in the trace.
+    """
     store = mount.store
+    if trace is not None:
+        trace.detach()
+        record.set_trace(partial(encode, trace), SIZE)
     try:
         if await store.add(code, record) is None:
             await store.create(code, mount.settings)

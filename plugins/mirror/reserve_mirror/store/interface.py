@@ -7,6 +7,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .event_hub import EventHub
 
 # What a request takes in memory besides its bytes, about.
@@ -57,19 +59,22 @@ class RecordEntry(NamedTuple):
 
 
 class Record:
-    """A request for a store to keep: its summary, the bytes kept of its body, and of the response's if it was tapped.
+    """A request for a store to keep: its summary and the bytes kept of its body; if it was tapped those of the
+    response's, and its trace, too.
 
     The summary is a JSON object with at least one member, without the id. It's encoded once, when somebody asks for it:
-    most of what a busy mirror keeps in memory is dropped before anybody has seen it.
+    most of what a busy mirror keeps in memory is dropped before anybody has seen it. So is the trace.
     """
 
-    __slots__ = ("_summary", "body", "response_body", "size")
+    __slots__ = ("_encode_trace", "_summary", "_trace", "body", "response_body", "size")
 
     def __init__(self, summary: str | None, body: bytes = b"", response_body: bytes = b"", *, head: int = 0) -> None:
         """With None as `summary` a subclass encodes it later, to `head` characters at most."""
         self._summary: str | None = summary
         self.body: bytes = body
         self.response_body: bytes = response_body
+        self._trace: bytes = b""
+        self._encode_trace: Callable[[], bytes] | None = None
         # What it takes in memory, about, in bytes.
         self.size: int = OVERHEAD + (head if summary is None else len(summary)) + len(body) + len(response_body)
 
@@ -81,17 +86,32 @@ class Record:
             summary = self._summary = self._encode()
         return summary
 
+    def set_trace(self, encode: Callable[[], bytes], size: int) -> None:
+        """Gives the record a trace, a list of `TraceStep` as JSON, which takes `size` bytes, about."""
+        self._encode_trace = encode
+        self.size += size
+
+    @property
+    def trace(self) -> bytes:
+        """The trace, encoded; b"" without one."""
+        encode = self._encode_trace
+        if encode is not None:
+            self._trace = encode()
+            self._encode_trace = None
+        return self._trace
+
     def _encode(self) -> str:
         """The summary; what it was made of is needed no more."""
         raise NotImplementedError
 
 
 class StoredRecord(NamedTuple):
-    """A record with the bytes kept of its body, and of the response's if it was tapped."""
+    """A record with the bytes kept of its body, and if it was tapped those of the response's, and its trace."""
 
     entry: RecordEntry
     body: bytes
     response_body: bytes
+    trace: bytes = b""
 
 
 class Store(Protocol):

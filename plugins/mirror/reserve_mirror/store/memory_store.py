@@ -192,7 +192,7 @@ class MemoryStore:
         record = None if mirror is None else mirror.records.get(request_id)
         if record is None:
             return None
-        return StoredRecord(RecordEntry(request_id, record.summary), record.body, record.response_body)
+        return StoredRecord(RecordEntry(request_id, record.summary), record.body, record.response_body, record.trace)
 
     async def remove(self, code: str, request_id: str) -> bool:
         mirror = self._find(code)

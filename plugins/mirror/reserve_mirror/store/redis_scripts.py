@@ -1,8 +1,8 @@
 """The Lua scripts: what must happen at once happens in one of them.
 
-KEYS are the mirror's: its settings (a hash), its summaries (a stream), its bodies (a hash by the request's id; the body
-of a tapped response under `<id>:r`). The first one is also the channel of its events, where a new record is
-`<id> <summary>` and anything else a JSON message. Every write sets the same expiry on all three.
+KEYS are the mirror's: its settings (a hash), its summaries (a stream), its bodies (a hash by the request's id; of a tap
+the body of the response under `<id>:r`, the trace under `<id>:t`). The first one is also the channel of its events,
+where a new record is `<id> <summary>` and anything else a JSON message. Every write sets the same expiry on all three.
 """
 
 from __future__ import annotations
@@ -53,18 +53,19 @@ mirror[7] = redis.call('XLEN', KEYS[2])
 return mirror
 """)
 
-# ARGV: summary, body, body of the tapped response. Returns the id and the mirror's response. What Redis refuses when
-# its memory is full comes first: then nothing is lost.
+# ARGV: summary, body, and of a tap the body of the response and the trace. Returns the id and the mirror's response.
+# What Redis refuses when its memory is full comes first: then nothing is lost.
 ADD = _script("""
 local mirror = redis.call('HMGET', KEYS[1], 'max', 'live', 'answer')
 if not mirror[1] then return false end
 local id = redis.call('XADD', KEYS[2], '*', 's', ARGV[1])
 if ARGV[2] ~= '' then redis.call('HSET', KEYS[3], id, ARGV[2]) end
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[3], id .. ':r', ARGV[3]) end
+if ARGV[4] ~= '' then redis.call('HSET', KEYS[3], id .. ':t', ARGV[4]) end
 local excess = redis.call('XLEN', KEYS[2]) - mirror[1]
 if excess > 0 then
     for _, old in ipairs(redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', excess)) do
-        redis.call('HDEL', KEYS[3], old[1], old[1] .. ':r')
+        redis.call('HDEL', KEYS[3], old[1], old[1] .. ':r', old[1] .. ':t')
     end
     redis.call('XTRIM', KEYS[2], 'MAXLEN', mirror[1])
 end
@@ -95,7 +96,7 @@ return found
 # ARGV: the request's id. Returns 1 when there was the request.
 REMOVE = _script("""
 if redis.call('XDEL', KEYS[2], ARGV[1]) == 0 then return 0 end
-redis.call('HDEL', KEYS[3], ARGV[1], ARGV[1] .. ':r')
+redis.call('HDEL', KEYS[3], ARGV[1], ARGV[1] .. ':r', ARGV[1] .. ':t')
 local revision = redis.call('HGET', KEYS[1], 'created') .. '.' .. redis.call('HINCRBY', KEYS[1], 'revision', 1)
 redis.call('PUBLISH', KEYS[1], '{"type":"deleted","id":"' .. ARGV[1] .. '","revision":"' .. revision .. '"}')
 return 1

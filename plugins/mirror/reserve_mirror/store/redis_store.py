@@ -95,7 +95,7 @@ class RedisStore:
 
     async def add(self, code: str, record: Record) -> Receipt | None:
         keys = _keys(code)
-        values = (record.summary, record.body, record.response_body)
+        values = (record.summary, record.body, record.response_body, record.trace)
         reply = await self._pipeline.run(redis_scripts.ADD, keys, *values)
         if not reply and await self._make_kept(code):
             reply = await self._pipeline.run(redis_scripts.ADD, keys, *values)
@@ -114,11 +114,11 @@ class RedisStore:
         _, stream, bodies = _keys(code)
         # The bodies first: if the request is there afterwards, they were, too.
         both: Any = asyncio.gather(  # a list, whatever its type says
-            self._pipeline.call("HMGET", bodies, request_id, f"{request_id}:r"),
+            self._pipeline.call("HMGET", bodies, request_id, f"{request_id}:r", f"{request_id}:t"),
             self._pipeline.call("XRANGE", stream, request_id, request_id),
         )
-        (body, response_body), found = await both
-        return StoredRecord(_entry(found[0]), body or b"", response_body or b"") if found else None
+        (body, response_body, trace), found = await both
+        return StoredRecord(_entry(found[0]), body or b"", response_body or b"", trace or b"") if found else None
 
     async def remove(self, code: str, request_id: str) -> bool:
         return bool(await self._pipeline.run(redis_scripts.REMOVE, _keys(code), request_id))
