@@ -12,6 +12,8 @@ from .nginx_reader import Directive
 # How a server is found, the first one first: by an exact name, *.name (the longest first), name.*, ~regex (in order).
 _EXACT, _BELOW, _BEGINS, _REGULAR = range(4)
 
+_NAME = re.compile(r"(?:\*?\.)?[\w-]+(?:\.[\w-]+)*\.?(?:\.\*)?|\[[0-9a-f:.]+\]")
+
 
 @dataclass(frozen=True, slots=True)
 class HostCondition:
@@ -30,7 +32,11 @@ def server_names(server: Directive) -> list[str]:
 
 def host_conditions(server: Directive, position: int) -> list[HostCondition]:
     """The conditions of a server, which is the one at `position`; none for a server without names that a host has."""
-    names = [name for name in server_names(server) if name not in ("_", "", '""')]
+    # No host is called "_" or "--": such a server is there for being the default one.
+    names = [name for name in server_names(server) if re.search(r"[^\W_]", name)]
+    wrong = next((name for name in names if not name.startswith("~") and not _NAME.fullmatch(name)), None)
+    if wrong is not None:
+        raise Untranslatable(f"{wrong} is no host", "Mend server_name")
     exact = [name.removeprefix(".") for name in names if not name.startswith(("*", "~")) and not name.endswith(".*")]
     below = [f"*.{name.lstrip('*.')}" for name in names if name.startswith(("*.", "."))]
     conditions = []

@@ -15,7 +15,7 @@ from .leftovers import Mapping, Untranslatable
 from .nginx_conditions import MISSING_FILE, conditions, tried_first
 from .nginx_content import NOT_FILES, content_type, proxy_mappings, root_of, static_mappings
 from .nginx_reader import Directive
-from .nginx_rewrites import rewrite_mapping, stays
+from .nginx_rewrites import check_url, rewrite_mapping, stays
 from .nginx_scope import Scope, name_leftovers
 from .url_patterns import (
     END,
@@ -240,6 +240,7 @@ class Locations:
             if self._any_host and code == "301" and text == "https://$host$request_uri":
                 return [{"match": location.pattern.match, "custom": "reserve_rewrite:to_https"}]
             match, url = rendered(text, location.pattern, self._known)
+            check_url(url, is_inside=False)
             return [{"match": match, "status": int(code), "headers": {"location": url}}]
         if has_variables(text):
             raise Untranslatable("a text with variables isn't taken over", "Write a function: custom")
@@ -295,7 +296,9 @@ class Locations:
         if has_variables(path) or query not in ("", "$args", "$query_string"):
             query = query.replace("$query_string", "$args")
             match, url = rendered(f"{path}{'?' if query else ''}{query}", location.pattern, self._known)
+            check_url(url, is_inside=True)
             return [{"match": match, "rewrite": url}]
+        check_url(path, is_inside=True)
         if location.path is not None and self._leads_here(location, path):
             page: Mapping = {"match": location.pattern.match, "file": root_of(location.scope) + path}
             return [{**page, "caching-strategy": "modified"}, *self._missing(location)]
@@ -304,8 +307,8 @@ class Locations:
 
     def _leads_here(self, location: Location, path: str) -> bool:
         """Whether this location takes `path`, too: then its files are the ones to look for."""
-        taking = next(at for at in self._ordered() if _takes(at.pattern, path))
-        return taking.scope.own is location.scope.own
+        taking = next((at for at in self._ordered() if _takes(at.pattern, path)), None)
+        return taking is not None and taking.scope.own is location.scope.own
 
     def _of_named(self, location: Location, name: str) -> list[Mapping]:
         """A named location, for all that this one takes."""

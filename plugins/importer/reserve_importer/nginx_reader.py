@@ -16,6 +16,8 @@ from reserve_core import ConfigError, Problem
 
 from .leftovers import Leftovers
 
+Context = tuple[str, ...]  # the names of the blocks around a directive
+
 MAX_SIZE = 4 * 1024 * 1024
 MAX_FILES = 200
 MAX_DEPTH = 10
@@ -54,31 +56,37 @@ class _NginxReader:
         self._files = 0
 
     def read(self) -> Iterator[Directive]:
-        return self._file(self._path, 0)
+        statements = parsed(self._path)
+        # A site of its own is what stands in an http block.
+        is_whole = any(each["directive"] in ("http", "events", "stream") for each in statements)
+        return self._directives(statements, str(self._path), 0, () if is_whole else ("http",))
 
-    def _file(self, path: Path, depth: int) -> Iterator[Directive]:
+    def _file(self, path: Path, depth: int, context: Context) -> Iterator[Directive]:
         self._files += 1
         if self._files > MAX_FILES:
             raise ConfigError(Problem(f"More than {MAX_FILES} files are included", "Import fewer at once", str(path)))
-        yield from self._directives(parsed(path), str(path), depth)
+        yield from self._directives(parsed(path), str(path), depth, context)
 
-    def _directives(self, statements: list[dict[str, Any]], file: str, depth: int) -> Iterator[Directive]:
+    def _directives(
+        self, statements: list[dict[str, Any]], file: str, depth: int, context: Context
+    ) -> Iterator[Directive]:
         for statement in statements:
             block = statement.get("block")
             if statement["directive"] == "include":
-                yield from self._include(statement, file, depth)
+                yield from self._include(statement, file, depth, context)
                 continue
-            members = None if block is None else tuple(self._directives(block, file, depth))
+            inner = _checked(statement, file, context)
+            members = None if block is None else tuple(self._directives(block, file, depth, inner))
             args = tuple(map(_unescaped, statement["args"]))
             yield Directive(statement["directive"], args, file, statement["line"], members)
 
-    def _include(self, statement: dict[str, Any], file: str, depth: int) -> Iterator[Directive]:
+    def _include(self, statement: dict[str, Any], file: str, depth: int, context: Context) -> Iterator[Directive]:
         pattern = statement["args"][0] if statement["args"] else ""
         if Path(pattern).name == "mime.types":
             return  # the content types of files are known here
         found = [] if depth >= MAX_DEPTH else self._beside(pattern)
         for path in found:
-            yield from self._file(path, depth + 1)
+            yield from self._file(path, depth + 1, context)
         if not found and not _is_glob(pattern):
             self._leftovers.add(
                 file,
@@ -118,7 +126,7 @@ def parsed(path: Path) -> list[dict[str, Any]]:
         if path.stat().st_size > MAX_SIZE:
             raise ConfigError(Problem(f"It is larger than {MAX_SIZE} bytes", "Import a part of it", file))
         _check_end(path.read_text("utf-8", "replace"), file)
-        payload = crossplane.parse(file, single=True, check_ctx=False, check_args=True)
+        payload = crossplane.parse(file, single=True, check_ctx=False, check_args=False)
     except OSError as error:
         raise ConfigError(Problem(f"It can't be read: {error.strerror}", "Name nginx's file", file)) from error
     except RecursionError as error:
@@ -129,8 +137,43 @@ def parsed(path: Path) -> list[dict[str, Any]]:
             for each in payload["errors"]
             for line in (each["line"],)
         )
+    _check_semicolons(file)
     statements: list[dict[str, Any]] = payload["config"][0]["parsed"]
     return statements
+
+
+def _check_semicolons(file: str) -> None:
+    """What stands before a "}" without one, and behind a "}" too many, crossplane leaves out or takes for whole."""
+    from crossplane import lex
+    from crossplane.errors import NgxParserSyntaxError
+
+    before = ";"
+    try:
+        for word, line, is_quoted in lex(file):
+            if word == "}" and not is_quoted and before not in (";", "{", "}"):
+                raise ConfigError(Problem(f'A ";" is missing behind "{before}"', "Mend it: nginx -t", file, line))
+            if is_quoted or not word.startswith("#"):
+                before = f'"{word}"' if is_quoted else word
+    except NgxParserSyntaxError as error:
+        raise ConfigError(Problem(_reason(str(error)), "Mend it: nginx -t", file, error.lineno)) from error
+
+
+def _checked(statement: dict[str, Any], file: str, context: Context) -> Context:
+    """The blocks around what is in a directive, which has the arguments that nginx wants; raises `ConfigError` else.
+
+    crossplane doesn't know what is around an included file.
+    """
+    from crossplane.analyzer import analyze, enter_block_ctx
+    from crossplane.errors import NgxParserDirectiveError
+
+    end = ";" if statement.get("block") is None else "{"
+    try:
+        analyze(file, statement, end, context, check_ctx=False, check_args=True)
+    except NgxParserDirectiveError as error:
+        line = statement["line"]
+        raise ConfigError(Problem(_reason(str(error)), "Mend it: nginx -t", file, line)) from error
+    inner: Context = enter_block_ctx(statement, context)
+    return inner
 
 
 def _check_end(text: str, file: str) -> None:

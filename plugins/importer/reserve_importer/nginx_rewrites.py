@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from .leftovers import Untranslatable
@@ -37,6 +38,7 @@ def rewrite_mapping(
     mappings = []
     for inner, text in _with_query(pattern, replacement):
         match, url = rendered(text, inner, known)
+        check_url(url, is_inside=status is None)
         if status is not None:
             mappings.append({"match": match, "status": status, "headers": {"location": url}})
         elif not is_in_location(scope):  # they come once for each request
@@ -44,6 +46,14 @@ def rewrite_mapping(
         else:
             mappings.append({"match": match, "rewrite": url})
     return mappings
+
+
+def check_url(url: str, *, is_inside: bool) -> None:
+    """Raises `Untranslatable` for what no URL is, or none of this server if it leads `is_inside`."""
+    if is_inside and not url.startswith(("/", "$")):
+        raise Untranslatable("a URL that doesn't begin with a slash isn't taken over", "Write it with a slash")
+    if re.search(r"[\x00-\x1f\x7f]|[^\x00-\xff]", url):
+        raise Untranslatable("a URL holds a character that no URL has", "Percent-encode it")
 
 
 def is_in_location(scope: Scope) -> bool:

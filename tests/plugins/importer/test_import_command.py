@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+
+import pytest
 
 from tests.plugins.importer.conftest import Import
 
@@ -87,13 +90,39 @@ def test_what_cannot_be_read_says_where_and_how_to_mend_it(import_text: Import) 
         "server { listen 80;": "nginx.conf:1: nginx's configuration can't be parsed: unexpected end of file",
         "server { listen 80; }\nroot /srv": 'nginx.conf:2: A ";" or a "}" is missing',
         "events { }": "nginx.conf: There is no server block in it",
-        "http { server { listen 80 } }": "nginx.conf:1: nginx's configuration can't be parsed: ",
-        "http { server { root a\n index b; } }": "nginx.conf:1: nginx's configuration can't be parsed: invalid number",
+        "http { server { listen 80 } }": 'nginx.conf:1: A ";" is missing behind "80"',
+        "http { server { root a\n index b; } }": "nginx.conf:1: invalid number of arguments in",
     }.items():
         imported = import_text(text)
         assert imported.code == 2, text
         assert imported.told[0].startswith(said), imported.told
     assert import_text("{", "reserve.json").code == 2
+
+
+def test_directives_have_the_arguments_that_nginx_wants(import_text: Import) -> None:
+    """In an included file, too."""
+    Path("site.conf").write_text("server {\n  listen 80;\n  rewrite ^/a;\n}")
+    imported = import_text("http { include site.conf; }")
+    assert imported.code == 2
+    assert imported.told[:2] == [
+        'site.conf:3: invalid number of arguments in "rewrite" directive',
+        "    Mend it: nginx -t",
+    ]
+
+
+def test_an_include_that_was_passed_over_is_told_where_nothing_is_left(import_text: Import) -> None:
+    imported = import_text("include /etc/elsewhere/*.conf;")
+    assert imported.code == 2
+    assert imported.told[0].startswith('nginx.conf:1: "include /etc/elsewhere/*.conf" isn\'t taken over')
+    assert imported.told[2].startswith("nginx.conf: There is no server block")
+
+
+def test_what_reads_nginx_is_named_where_it_is_missing(import_text: Import, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "crossplane", None)
+    imported = import_text("server { listen 80; }")
+    assert imported.code == 2
+    assert imported.told[1] == "    pip install 'reserve-core[import]'"
+    assert import_text("{}", "reserve.json").code == 0
 
 
 def test_whose_it_is_is_told_by_its_name_its_beginning_or_the_option(import_text: Import) -> None:

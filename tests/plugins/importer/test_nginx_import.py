@@ -28,7 +28,7 @@ def of_server(import_text: Import, text: str) -> list[dict[str, Any]]:
         "content_by_lua_file x.lua;",
         "return 444;",
         'rewrite "^/(?<n>a)(?(1)b)" /x last;',
-        r"rewrite ^/\p{L} /x last;",
+        r'rewrite "^/\p{L}" /x last;',
         "rewrite ^/a /b; rewrite ^/b /c last;",
         "return 302 $scheme://$cookie_host/;",
         "root /srv/$host; try_files $uri =404;",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from random import Random
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -117,6 +118,46 @@ def test_an_imported_configuration_answers_as_nginx_does(
         }
     assert {str(case): different for case, different in compared.items() if different and not case.differs} == {}
     assert [str(case) for case, different in compared.items() if case.differs and not different] == []
+
+
+def test_any_locations_are_chosen_as_nginx_does(site: Path, reserve_server: StartServer) -> None:
+    """Sites with locations at random, each of which answers with its number, and URLs at random."""
+    random = Random(1)
+    sites = {f"site{number}.example": some_locations(random) for number in range(40)}
+    servers = [f"server {{ listen 127.0.0.1:PORT; server_name {host}; {text} }}" for host, text in sites.items()]
+    text = "\n".join(servers)
+    with nginx(site, text) as port:
+        source, output = site / "site.conf", site / "reserve.json"
+        source.write_text(text.replace("PORT", str(port)))
+        result = CliRunner().invoke(main, ["import", str(source), "--output", str(output)])
+        assert (result.exit_code, result.stderr) == (0, "")
+        ours = reserve_server(output)
+        cases = [Case("GET", some_url(random), host, "") for host in sites for _ in range(25)]
+        different = {
+            f"{case} in {sites[case.host]}": found
+            for case in cases
+            if (found := compare(response(port, case), response(ours.port, case), case.host))
+        }
+    assert different == {}
+
+
+def some_locations(random: Random) -> str:
+    paths = sorted({some_path(random) for _ in range(random.randint(1, 6))})
+    chosen = [f"{random.choice(['', '', '^~ '])}{path}" for path in paths]
+    chosen += [f"= {path}" for path in {some_path(random) for _ in range(random.randint(0, 2))}]
+    expressions = ["a$", "^/a", "b/", "/b.*a", "^/(a|b)/b$", "/$", "^/[^/]+$", "ab?/(?!a)"]
+    chosen += [f"{random.choice(['~', '~*'])} {text}" for text in random.sample(expressions, random.randint(0, 3))]
+    random.shuffle(chosen)
+    return " ".join(f'location {each} {{ return 200 "{number}"; }}' for number, each in enumerate(chosen))
+
+
+def some_path(random: Random) -> str:
+    names = [random.choice(["a", "b", "ab", "A"]) for _ in range(random.randint(0, 3))]
+    return "/" + "/".join(names) + ("/" if names and random.random() < 0.4 else "")
+
+
+def some_url(random: Random) -> str:
+    return some_path(random) + random.choice(["", "", "a", ".a", "?a", "?/b/a", "?x=a/"])
 
 
 def response(port: int, case: Case) -> ReceivedResponse:
