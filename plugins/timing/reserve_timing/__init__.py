@@ -27,7 +27,9 @@ def schema() -> type[Options]:
 
 @hookimpl
 async def redirect(request: Request, response: Response) -> None:
-    response.writer = TimingWriter(response.writer, request)
+    # A request is timed once, also when a handler redirects it to another URL.
+    if "timing" not in request.state:
+        request.state["timing"] = response.writer = TimingWriter(response.writer, request)
 
 
 @hookimpl
@@ -44,6 +46,7 @@ class TimingWriter:
         self._writer = writer
         self._request = request
         self._begin = time.perf_counter()
+        self._metric = ""
         self.inform = writer.inform
         self.write = writer.write
         self.end = writer.end
@@ -61,9 +64,13 @@ class TimingWriter:
 
     def _add(self, headers: Headers) -> None:
         mapping = self._request.mapping
-        if mapping is not None:
-            spent = (time.perf_counter() - self._begin) * 1000
-            headers.add("server-timing", metric(mapping, spent))
+        if mapping is None:
+            return
+        if self._metric:  # of a response that was refused: this one takes its place
+            others = [value for value in headers.popall("server-timing", ()) if value != self._metric]
+            headers.extend(("server-timing", value) for value in others)
+        self._metric = metric(mapping, (time.perf_counter() - self._begin) * 1000)
+        headers.add("server-timing", self._metric)
 
 
 def metric(mapping: Mapping, spent: float) -> str:
