@@ -55,8 +55,7 @@ def import_(
     try:
         found = _imported(file, kind, folder, leftovers, port)
     except ConfigError as error:
-        # An include that was passed over may be why.
-        raise Unusable(f"{file} isn't imported", [*leftovers.problems, *error.problems]) from error
+        raise Unusable(f"{file} isn't imported", error.problems) from error
     if port is None and len(found) > 1 and output is None and not as_json:
         ports = " and ".join(map(str, found))
         raise Unusable(

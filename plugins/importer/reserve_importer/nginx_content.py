@@ -17,15 +17,16 @@ def static_mappings(scope: Scope, pattern: URLPattern, path: str | None) -> list
     """The files of `root` or `alias`. `path` is the location's, None if it is a regular expression."""
     value, match = _file_template(scope, pattern, path)
     options = file_options(scope)
-    mappings: list[Mapping] = []
-    for name in scope.words("index") or ("index.html",):
-        if name == "index.html":
-            continue
-        mappings += _index(scope, pattern, name, options)
-    mappings.append({"match": match, "file": value, **options})
-    if scope.word("autoindex") == "on":
-        mappings[-1]["listing"] = True
-    return mappings
+    files: Mapping = {"match": match, "file": value, **options}
+    names = list(scope.words("index")) or ["index.html"]
+    first = names.index("index.html") if "index.html" in names else len(names)
+    mappings = [each for name in names[:first] for each in _index(scope, pattern, name, options)]
+    mappings.append(files)
+    mappings += [each for name in names[first + 1 :] for each in _index(scope, pattern, name, options)]
+    if scope.word("autoindex") != "on":
+        return mappings
+    shown = {**files, "listing": True}
+    return [*mappings[:-1], shown] if mappings[-1] is files else [*mappings, shown]
 
 
 def _file_template(scope: Scope, pattern: URLPattern, path: str | None) -> tuple[str, str]:

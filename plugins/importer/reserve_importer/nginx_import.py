@@ -52,7 +52,8 @@ class _NginxImport:
         self._http(self._main, named=True)
         if not self._listeners:
             main = self._main.own
-            raise ConfigError(Problem("There is no server block in it", "Name the file that has one", main.file))
+            problem = Problem("There is no server block in it", "Name the file that has one", main.file)
+            raise ConfigError([*self._leftovers.problems, problem])  # an include that was passed over may be why
         return {port: self._configuration(listener) for port, listener in sorted(self._listeners.items())}
 
     def _http(self, scope: Scope, named: bool = False) -> None:

@@ -87,7 +87,7 @@ class _NginxReader:
         found = [] if depth >= MAX_DEPTH else self._beside(pattern)
         for path in found:
             yield from self._file(path, depth + 1, context)
-        if not found and not _is_glob(pattern):
+        if not found and not self._may_be_empty(pattern):
             self._leftovers.add(
                 file,
                 statement["line"],
@@ -95,6 +95,11 @@ class _NginxReader:
                 f"no such file is in {self._folder} or below, and others aren't read",
                 "Import a copy of the whole folder",
             )
+
+    def _may_be_empty(self, pattern: str) -> bool:
+        """Whether nginx doesn't mind that there is no such file, and there is none."""
+        is_here = not pattern.startswith("/") or pattern.startswith(f"{self._folder}/")
+        return is_here and ".." not in pattern and re.search(r"[*?\[]", pattern) is not None
 
     def _beside(self, pattern: str) -> list[Path]:
         relative = pattern.removeprefix(f"{self._folder}/")
@@ -105,11 +110,6 @@ class _NginxReader:
             for path in sorted(self._folder.glob(relative))
             if path.is_file() and path.resolve().is_relative_to(self._folder)
         ]
-
-
-def _is_glob(pattern: str) -> bool:
-    """Whether nginx minds that there is no such file."""
-    return re.search(r"[*?\[]", pattern) is not None and not pattern.startswith("/")
 
 
 def parsed(path: Path) -> list[dict[str, Any]]:
