@@ -88,6 +88,8 @@ class _NginxImport:
                 continue
             host, port = found[1] or found[3] or "*", int(found[2] or 80)
             hostname = "0.0.0.0" if host == "*" else host  # noqa: S104  (what nginx listens on)
+            if port > 65535:
+                raise ConfigError(Problem(f"{port} is no port", "Mend it: nginx -t", directive.file, directive.line))
             listener = self._listeners.setdefault(port, _Listener(hostname, port))
             if listener.hostname != hostname:
                 scope.add(directive, f"port {port} is listened to on {listener.hostname} already", 'Write "hostname"')

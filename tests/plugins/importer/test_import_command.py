@@ -89,6 +89,7 @@ def test_what_cannot_be_read_says_where_and_how_to_mend_it(import_text: Import) 
     for text, said in {
         "server { listen 80;": "nginx.conf:1: nginx's configuration can't be parsed: unexpected end of file",
         "server { listen 80; }\nroot /srv": 'nginx.conf:2: A ";" or a "}" is missing',
+        "server { listen 80800; }": "nginx.conf:1: 80800 is no port",
         "events { }": "nginx.conf: There is no server block in it",
         "http { server { listen 80 } }": 'nginx.conf:1: A ";" is missing behind "80"',
         "http { server { root a\n index b; } }": "nginx.conf:1: invalid number of arguments in",
