@@ -265,7 +265,7 @@ async def test_who_waits_too_long_for_a_connection_is_told(
     await until(lambda: backend.open)
     response = await clock.hurry(site.get())
     assert (response.status, response.body) == (503, b"The upstream server has no free connection")
-    assert "all 1 connections to it are in use" in caplog.text
+    assert caplog.messages[-1] == f"GET {backend.url}/: all 1 connections to it are in use"
     go_on.set()
     assert (await first).body == b"ok"
     assert (await site.get()).body == b"ok"

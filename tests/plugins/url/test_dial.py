@@ -62,7 +62,7 @@ async def test_no_address_answers(resolves: Any, serve: Serve, caplog: pytest.Lo
     assert (await (await serve("http://several.example:1")).get()).status == 502
     resolves()
     assert (await (await serve("http://several.example:1")).get()).status == 502
-    assert "the host has no address" in caplog.text
+    assert caplog.messages[-1] == "GET http://several.example:1/: no connection: the host has no address"
 
 
 async def test_what_comes_at_the_moment_when_the_time_is_over_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
