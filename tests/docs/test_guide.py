@@ -9,7 +9,7 @@ import pytest
 from tornado.websocket import websocket_connect
 
 from reserve_core import ConfigError, serve
-from tests.docs.test_pages import files
+from tests.docs.pages import files
 from tests.kit.waiting import until
 
 TITLES = {"count": "State that survives a reload", "notes": "A shared connection", "room": "The server that runs it"}

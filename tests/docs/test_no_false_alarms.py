@@ -11,7 +11,7 @@ import pytest
 
 from reserve_core import ConfigError, check, load_plugins, read
 from tests.compare.compare import prepare
-from tests.docs.test_pages import DOCS, LESSONS, PAGES, files
+from tests.docs.pages import DOCS, LESSONS, PAGES, files
 from tests.kit.markdown import sections
 
 README = (DOCS.parent / "README.md").read_text()

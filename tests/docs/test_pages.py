@@ -18,30 +18,17 @@ import pytest
 
 from reserve_core import check
 from reserve_core.config.pattern import compile_match
+from tests.docs.pages import DOCS, LESSONS, PAGES, example, files
 from tests.e2e.conftest import Start
-from tests.kit.markdown import Block, Section, sections
+from tests.kit.markdown import Block, Section
 from tests.kit.running import Running
 from tests.kit.waiting import wait_until
 
-DOCS = Path(__file__).parents[2] / "docs"
-PAGES = {str(path.relative_to(DOCS)): sections(path.read_text()) for path in sorted(DOCS.rglob("*.md"))}
-# What is done there from the first line to the last, in one folder that is empty at first.
-LESSONS = tuple(page for page in PAGES if page.startswith("tutorials/") or page == "explain.md")
 ADDRESS = re.compile(r"127\.0\.0\.1:\d+")
 READY = "Server running at "
 
 Write = Callable[[dict[str, str]], None]
 Install = Callable[..., None]
-
-
-def files(page: str, title: str) -> dict[str, str]:
-    """The files of a section, and those of earlier sections that it names; in a lesson, all of them."""
-    found: dict[str, str] = {}
-    for section in PAGES[page].values():
-        found |= section.files()
-        if section.title == title:
-            break
-    return {name: text for name, text in found.items() if page in LESSONS or f"`{name}`" in PAGES[page][title].text}
 
 
 def with_commands() -> list[tuple[str, str]]:
@@ -305,10 +292,3 @@ def test_the_testing_example_is_the_one_in_examples(project: Path) -> None:
     shown = PAGES["testing.md"]["A first test file"].files()
     there = {path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
     assert shown == {str(path.relative_to(folder)): path.read_text() for path in there}
-
-
-def example() -> str:
-    """The plugin whose hooks are the examples of that page."""
-    found = PAGES["hooks.md"]
-    blocks = [block for title in ("The hooks", "The events") for block in found[title].blocks]
-    return "\n\n".join(block.text for block in blocks if block.language == "python" and ": ...\n" not in block.text)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from docs import tables
-from tests.docs.test_pages import DOCS, PAGES, example
+from tests.docs.pages import DOCS, PAGES, example
 
 GUIDE = (DOCS / "hooks.md").read_text()
 

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from docs import build as docs
-from tests.docs.test_pages import PAGES
+from tests.docs.pages import PAGES
 from tests.kit.markdown import sections
 
 DESKTOP = {"width": 1280, "height": 800}

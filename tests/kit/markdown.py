@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+FENCED = re.compile(r"\n\n```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
 
 @dataclass
 class Block:
@@ -40,8 +42,11 @@ def sections(text: str) -> dict[str, Section]:
     found = {}
     for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
         section = Section(part.partition("\n")[0], part)
-        for prose, language, body in re.findall(r"(.*?)\n\n```(\w+)\n(.*?)^```$", part, re.DOTALL | re.MULTILINE):
+        end = 0
+        for block in FENCED.finditer(part):
+            prose = part[end : block.start()]
             named = re.search(r"`([\w./-]+)`:$", prose)
-            section.blocks.append(Block(language, body, named and named[1], prose))
+            section.blocks.append(Block(block[1], block[2], named and named[1], prose))
+            end = block.end()
         found[section.title] = section
     return found
