@@ -102,8 +102,10 @@ def test_the_schemas_of_the_built_in_handlers_are_plain(prefixes: set[str]) -> N
     assert surely_valid(core_schema(), {"mappings": [], "port": "auto", "hostname": SETTINGS["hostname"]["default"]})
     for prefix in prefixes:
         schema = mapping_schema(handlers[prefix])
-        kinds = schema["properties"][prefix]["type"]
-        own = "10/s" if prefix == "limit" else least[kinds if isinstance(kinds, str) else kinds[0]]
+        own_schema = schema["properties"][prefix]
+        kinds = own_schema.get("type", [""])
+        kind = kinds if isinstance(kinds, str) else kinds[0]
+        own = own_schema["const"] if "const" in own_schema else "10/s" if prefix == "limit" else least[kind]
         value = {prefix: own, "match": "^/", "method": ["GET"]}
         assert surely_valid(schema, value), prefix
 
