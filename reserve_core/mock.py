@@ -79,8 +79,9 @@ class Mock:
 
         request = request_of(method, url, headers, body, self.configuration.limits.max_body)
         memory = MemoryResponse(request.method)
-        memory.trace = self._tracer.begin(request)
+        memory.trace = trace = self._tracer.begin(request)
         await self.server.dispatcher.dispatch(request, memory.response)
+        trace.detach()
         return memory
 
     async def close(self) -> None:

@@ -152,6 +152,7 @@ class Resources:
                 logger.error("%s still runs in the background %g s after it was cancelled", name, CLOSE_TIMEOUT)
         while self._held:
             await self._shares.give_back(self._held.pop())
+        self._table = None  # each holds the other: what is closed shall be gone at once
 
 
 class _OwnDirect(Direct):
@@ -211,6 +212,7 @@ class OpenTable:
         "asks_host",
         "candidates",
         "candidates_on",
+        "checked",
         "configuration",
         "mappings",
         "replaced",
@@ -222,6 +224,7 @@ class OpenTable:
         self, checked: Configuration, configuration: LiveConfiguration, shares: Shares, dispatcher: Dispatcher
     ) -> None:
         table = checked.table
+        self.checked: tuple[Mapping, ...] = table.mappings  # without what is opened
         self._opening = [copy(mapping) for mapping in table.mappings if mapping.handler.lifespan is not None]
         if self._opening:  # from now on they are this server's own
             own = {mapping.index: mapping for mapping in self._opening}

@@ -118,8 +118,9 @@ class Trace:
             return
         table, mapping = request.table, request.mapping
         if table is not None and mapping is not None:
-            self._mappings = self._mappings or table.mappings
-            self._applied.append((mapping, event))
+            # The mappings as they are checked: a trace that is kept keeps nothing open.
+            self._mappings = self._mappings or table.checked
+            self._applied.append((mapping if mapping.index < 0 else self._mappings[mapping.index], event))
 
     def responded(self, status: int) -> None:
         """The response has ended, with this status. The time of a handler that is still at work is that until now."""
@@ -133,7 +134,7 @@ class Trace:
         if request is None:
             return
         if not self._mappings and request.table is not None:
-            self._mappings = request.table.mappings
+            self._mappings = request.table.checked
         self.complete = True
         self.status = status
 

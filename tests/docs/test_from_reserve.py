@@ -126,7 +126,7 @@ async def test_a_relative_folder_is_relative_to_the_file_that_names_it(
     (tmp_path / "site" / "pages" / "deep").mkdir(parents=True)
     (tmp_path / "site" / "pages" / "page.txt").write_text("page")
     (tmp_path / "site" / "pages" / "deep" / "page.txt").write_text("deep page")
-    mappings = [{"match": "^/own/(.*)", "cwd": "./pages/deep", "file": "$1"}, {"match": "^/(.*)", "file": "$1"}]
+    mappings = [{"match": "^/own/(.*)", "cwd": "./deep", "file": "$1"}, {"match": "^/(.*)", "file": "$1"}]
     file = tmp_path / "site" / "reserve.json"
     file.write_text(json.dumps({"cwd": "./pages", "mappings": mappings}))
     monkeypatch.chdir(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from reserve_core import MemoryResponse, mock
 from reserve_core.kit import Trace, Tracer
 from reserve_core.testing import StartMock, assert_response_from
+from tests.kit.waiting import until
 
 LIST = """{
   "mappings": [
@@ -129,6 +131,16 @@ async def test_its_text_shows_in_a_failing_assertion(ask: Ask) -> None:
     )
     assert "\nreserve.json:9  file ./www/end  passes: left it to the next mapping (" in text
     assert "\nreserve.json:10  custom ./code.py:end  responds: returned 410 (" in text
+
+
+async def test_a_trace_that_is_kept_keeps_nothing_open() -> None:
+    async with await mock({"mappings": [{"limit": "1/h"}, {"status": 204}]}) as site:
+        response = await site.request("GET", "/")
+        opened = weakref.ref(site.configuration.mappings[0].state.counters)
+        await site.configuration.set_mappings([{"status": 404}])
+        await until(lambda: opened() is None)
+    assert response.trace is not None
+    assert [step.prefix for step in response.trace.steps] == ["limit", "status"]
 
 
 class TestAssertion:

@@ -98,7 +98,7 @@ CONFIGURATION: dict[str, Any] = {
 }
 # The log's lines: what happened and to what; the lines of a traceback and of a reason.
 LINE = re.compile(
-    r"Server running at http://\S+|CLOSE|(INCMG|RDRCT|SERVE|ABORT|ERROR) [0-9A-F]{4} .+|ABORT [0-9A-F]{4}"
+    r"Server running at http://\S+|CLOSE|(INCMG|PASSD|RDRCT|SERVE|ABORT|ERROR) [0-9A-F]{4} .+|ABORT [0-9A-F]{4}"
     r"|SERVE [A-Z]+ .+ \d{3} \d+ ms|(ERROR|WARNING) .+|\\____ .+|    .+"
 )
 
