@@ -7,7 +7,6 @@ over and the requests: `# GET /path @ host    differs: why`.
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -58,6 +57,11 @@ FILES = {
     "data/images/sub/dog.png": "dog",
     "data/downloads/note.txt": "to download",
     "htpasswd": "ada:x",
+    # As nginx has them, wherever it is installed.
+    "mime.types": """types {
+        text/html html htm; text/css css; text/plain txt; application/javascript js;
+        image/png png; image/jpeg jpg; image/x-icon ico;
+    }""",
 }
 
 
@@ -89,7 +93,6 @@ def site(tmp_path: Path) -> Path:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    shutil.copy("/etc/nginx/mime.types", tmp_path)
     return tmp_path
 
 
