@@ -247,7 +247,7 @@ def site(command: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Si
         {"match": "^(/.*)$", **mirror},
     ]
     (folder / "shop.py").write_text(SHOP)
-    (folder / "reserve.json").write_text(json.dumps({"mappings": mappings}))
+    (folder / "reserve.json").write_text(json.dumps({"mappings": mappings}, indent=2))
     site = Site(command, folder, "--silent")
     site.start()
     yield site
@@ -263,7 +263,7 @@ def new_site(command: Path, tmp_path: Path) -> Iterator[NewSite]:
         folder = tmp_path / f"site-{len(sites)}"
         folder.mkdir()
         if mappings is not None:
-            (folder / "reserve.json").write_text(json.dumps({"mappings": mappings}))
+            (folder / "reserve.json").write_text(json.dumps({"mappings": mappings}, indent=2))
         sites.append(Site(command, folder, *arguments))
         sites[-1].start()
         return sites[-1]

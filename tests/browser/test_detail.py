@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -16,7 +17,7 @@ from tests.kit.codings import CODINGS
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page, Route
 
-    from tests.browser.conftest import Ask, LivePage, Site, Visit
+    from tests.browser.conftest import Ask, LivePage, NewSite, Site, Visit
 
 ALL_BYTES = bytes(range(256))
 JSON = "application/json"
@@ -293,11 +294,45 @@ def test_a_permalink(live: LivePage, visit: Visit) -> None:
     expect(visit(live.mirror, "1-0").detail.locator("h2")).to_have_text("This request isn't kept any more")
 
 
+def test_a_tapped_request_shows_its_way_through_the_mappings(new_site: NewSite, ask: Ask, visit: Visit) -> None:
+    site = new_site(
+        mappings=[
+            {"match": "^/old/(.*)", "tap": "shop"},
+            {"match": "^/old/(.*)", "rewrite": "/new/$1"},
+            {"match": "^(/(?!new/).*)$", "mirror": "$1"},
+            *({"match": f"^/{name}/", "status": 410} for name in ("a", "b", "c")),
+            {"match": "^/new/(.*)", "custom": ["here it is"]},
+        ]
+    )
+    ask(f"{site.url}/old/page%E2%80%AE")
+    detail = visit(site.known("shop")).open("/old/page")
+    detail.get_by_role("tab", name="Trace").click()
+    trace = detail.locator(".trace")
+    expect(trace.locator(".way")).to_have_text(["GET /old/page\u202e", "GET /new/page\u202e"])
+    rows = trace.locator("> ol > li")
+    expect(rows).to_have_count(6)
+    expect(rows.nth(1)).to_contain_text("tap shop")
+    expect(rows.nth(1)).to_contain_text("passes it on")
+    expect(rows.nth(2)).to_contain_text("redirects to /new/page")
+    passed = rows.nth(4)
+    expect(passed.locator("summary")).to_have_text("6 mappings passed over")
+    expect(passed.locator(".step").first).to_be_hidden()
+    passed.locator("summary").click()
+    expect(passed.locator(".step")).to_have_count(6)
+    expect(passed.locator(".step").nth(3).locator(".outcome")).to_have_text("the URL doesn't begin with /a/")
+    responds = rows.nth(5)
+    expect(responds).to_contain_text("custom")
+    expect(responds.locator(".status")).to_have_text("200")
+    expect(responds.locator(".spent")).to_have_text(re.compile(r"^\d+\.\d+ ms$"))
+    expect(rows.nth(5).locator(".place")).to_have_text(re.compile(r"^reserve\.json:\d+$"))
+    expect(trace.locator(".mark").first).to_have_attribute("data-code", "U+202E")
+
+
 def test_a_tapped_request_shows_its_response(site: Site, ask: Ask, visit: Visit) -> None:
     ask(f"{site.url}/shop/orders?id=17", "POST", b"quantity=2", [("Content-Type", "application/x-www-form-urlencoded")])
     ask(f"{site.url}/shop/missing")
     live = visit(site.known("shop"))
-    expect(live.rows.filter(has_text="/shop/missing").locator(".status")).to_have_text("404")
+    expect(live.rows.filter(has_text="/shop/missing").first.locator(".status")).to_have_text("404")
     detail = live.open("/shop/orders")
     assert pairs(detail, "Form fields") == [["quantity", "2"]]
     detail.get_by_role("tab", name="Response").click()

@@ -172,6 +172,9 @@ def test_tapped_requests(site: Site, ask: Ask, visit: Visit, size: str, theme: s
     live.open("/shop/orders")
     live.page.get_by_role("tab", name="Response").click()
     check(live.page, f"tap-{size}-{theme}")
+    live.page.get_by_role("tab", name="Trace").click()
+    live.page.locator(".trace summary").first.click()
+    check(live.page, f"trace-{size}-{theme}")
 
 
 @pytest.mark.parametrize(("size", "theme"), LOOKS)

@@ -32,6 +32,7 @@ def test_the_declarations_are_those_of_the_server() -> None:
         ("method", {"filter.js", "row.js"}),
         ("revision", {"livesocket.js"}),
         ("filename", {"partsview.js"}),
+        ("outcome", {"tracerows.js", "traceview.js"}),
     ],
 )
 def test_a_member_that_the_server_renames_is_missed(tmp_path: Path, member: str, users: set[str]) -> None:

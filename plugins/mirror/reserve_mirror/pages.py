@@ -18,7 +18,10 @@ from .codes import CODE, CODE_RULE, is_code, new_code
 _FOLDER = Path(__file__).parent
 _STATIC = _FOLDER / "static"
 # The style sheet in its parts, in the order in which they apply: a part for each component.
-_STYLES = ("base", "controls", "bar", "list", "detail", "body", "syntax", "welcome", "overlays", "marks", "home")
+_STYLES = (
+    *("base", "controls", "bar", "list", "detail", "body", "trace", "syntax", "welcome", "overlays", "marks"),
+    "home",
+)
 # All of them, so that a browser asks for them at once and not for one after the other as it finds it imported.
 _MODULES = sorted(path.relative_to(_STATIC).as_posix() for path in _STATIC.rglob("*.js"))
 

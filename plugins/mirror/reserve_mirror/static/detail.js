@@ -12,6 +12,7 @@ import { serverClock } from "./serverclock.js";
 import { noBody } from "./summary.js";
 import { tabs } from "./tabs.js";
 import { toast } from "./toast.js";
+import { traceView } from "./traceview.js";
 import { pairsView } from "./views/pairsview.js";
 import { partsView } from "./views/partsview.js";
 import { messageOf, size } from "./wording.js";
@@ -172,13 +173,15 @@ export class Detail {
 
   /** @param {RequestDetails} request */
   #content(request) {
-    const { id, response } = request;
+    const { id, method, response, trace } = request;
     if (!response) return this.#requestView(request);
     const label = h("span", {}, "Response ", statusBadge(response.status), ` ${response.duration.toFixed(1)} ms`);
-    const { list, panel } = tabs("Request and response", [
+    const sides = [
       { label: "Request", build: () => this.#requestView(request) },
       { label, build: () => this.#responseView(id, response) },
-    ]);
+    ];
+    if (trace) sides.push({ label: "Trace", build: () => [traceView(method, trace)] });
+    const { list, panel } = tabs("Request and response", sides);
     return [h("div.sides", {}, list), panel];
   }
 
