@@ -32,9 +32,9 @@ class Prediction:
         return cls("passes", text)
 
     @classmethod
-    def redirects(cls, redirect: str, text: str = "an internal redirect") -> Prediction:
-        """The handler has the request begin anew with the URL `redirect`."""
-        return cls("redirects", text, redirect=redirect)
+    def redirects(cls, redirect: str, text: str = "") -> Prediction:
+        """The handler has the request begin anew with the URL `redirect`; the text says so where there is none."""
+        return cls("redirects", text or f"to {redirect}", redirect=redirect)
 
     @classmethod
     def undecided(cls, text: str, redirect: str | None = None) -> Prediction:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from reserve_core import ConfigError, hookimpl, interpolate
 
 if TYPE_CHECKING:
-    from reserve_core import Mapping, Request, Response
+    from reserve_core import Mapping, Prediction, Request, Response
 
     from .options import Options
 
@@ -49,9 +49,20 @@ async def validate(mapping: Mapping) -> None:
 
 @hookimpl
 async def redirect(request: Request, response: Response, mapping: Mapping, match: re.Match[str]) -> str:
-    """The URL to go on with. Groups are what the client has sent, so that nothing is encoded twice."""
     options: Options = mapping.options
     if options.response_status is not None:
         response.status = options.response_status
+    return _url(request, options, match)
+
+
+@hookimpl
+def explain(request: Request, mapping: Mapping, match: re.Match[str]) -> Prediction:
+    from reserve_core import Prediction
+
+    return Prediction.redirects(_url(request, mapping.options, match))
+
+
+def _url(request: Request, options: Options, match: re.Match[str]) -> str:
+    """The URL to go on with. Groups are what the client has sent, so that nothing is encoded twice."""
     url = str(interpolate(cast("re.Match[str]", request.raw_match(match)), options.rewrite))
     return url if url.startswith("/") else f"/{url}"
