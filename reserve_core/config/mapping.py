@@ -27,7 +27,8 @@ _NO_GROUPS = re.compile("")
 class Mapping:
     """One mapping of the table.
 
-    `properties` are the mapping's own as configured, with the schema's defaults filled in: `mapping["mime-types"]`.
+    `properties` are the mapping's own as configured, with the schema's defaults filled in: `mapping["mime-types"]`,
+    `"mime-types" in mapping`.
     `options` is the typed object of them where the handler's `schema` is a dataclass: `mapping.options.mime_types`.
     `label` names it in messages (`mapping 3 (^/api/)`), `cwd` is the absolute folder its paths are relative to. `state`
     is what the handler's `validate` prepared, which also sets `final` if it leaves no request to the next mapping, or
@@ -117,6 +118,10 @@ class Mapping:
 
     def __getitem__(self, name: str) -> Any:
         return self.properties[name]
+
+    def __contains__(self, name: object) -> bool:
+        """Whether the mapping has a property of its own: as configured, or by its schema's default."""
+        return name in self.properties
 
     def get(self, name: str, default: Any = None) -> Any:
         """A property of the mapping's own, `default` without it."""

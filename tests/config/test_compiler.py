@@ -30,6 +30,7 @@ class TestMappings:
         assert mapping.template(match) == "x 7"
         assert mapping.properties == {"match": "/a/:id", "greet": "x $id", "times": 1, "tags": []}
         assert (mapping["times"], mapping.get("times"), mapping.get("other")) == (1, 1, None)
+        assert [name in mapping for name in ("greet", "times", "other", 0)] == [True, True, False, False]
         assert mapping.cwd == folder
         assert configuration.mappings[0].template is None
 
