@@ -37,9 +37,9 @@ class PathTemplate:
     to `cwd`, and may be absolute or climb (`../www/$1`). What follows is the client's, is read as a URL path and never
     leads above the root.
 
-    In `../www$1` the capture is glued to a name. What begins with a slash is below the folder `../www`. Anything else
+    In `../www$1` the group is glued to a name. What begins with a slash is below the folder `../www`. Anything else
     is the name of one file beside it (`page$1.html`), never a folder: `/www2` is out of reach of `/www`. With a slash
-    further on (`v$1/$2`) the author builds names of folders from captures: they are below `./`.
+    further on (`v$1/$2`) the author builds names of folders from groups: they are below `./`.
 
     A root of the whole file system can't be written: `/$1` is relative to `cwd` as `$1` is.
     """
@@ -47,15 +47,15 @@ class PathTemplate:
     folder: str  # the root, absolute
     literal: str  # what every redirect begins with
     stem: str  # the end of the literal: the beginning of the first name
-    glued: bool  # no slash follows the stem and its capture
+    glued: bool  # no slash follows the stem and its group
     fixed: bool  # there is nothing of the client's in it
 
     @classmethod
     def parse(cls, value: str, cwd: Path) -> PathTemplate:
-        """Raises ValueError when captures are followed by a '..', which would never be served."""
+        """Raises ValueError when groups are followed by a '..', which would never be served."""
         literal, dollar, rest = value.partition("$")
         if ".." in rest.split("/"):
-            raise ValueError(f"'..' after a capture in {value!r}")
+            raise ValueError(f"'..' after a group in {value!r}")
         folder, _, stem = literal.rpartition("/")
         if stem in (".", "..") and not dollar:
             folder, stem = f"{folder}/{stem}" if folder else stem, ""
@@ -68,7 +68,7 @@ class PathTemplate:
         )
 
     def key(self, redirect: str) -> str:
-        """The redirect without the query and the fragment that captures brought along."""
+        """The redirect without the query and the fragment that groups brought along."""
         if "?" in redirect or "#" in redirect:
             start = len(self.literal)
             redirect = redirect[:start] + redirect[start:].partition("#")[0].partition("?")[0]

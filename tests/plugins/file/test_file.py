@@ -134,8 +134,8 @@ async def test_cwd_of_the_mapping(mocked: Mocked) -> None:
 
 
 @pytest.mark.parametrize("value", ["$1/../x", "./www/$1/.."])
-async def test_climbing_after_a_capture_is_a_mistake(mocked: Mocked, value: str) -> None:
-    with pytest.raises(ConfigError, match=r"'\.\.' after a capture"):
+async def test_climbing_after_a_group_is_a_mistake(mocked: Mocked, value: str) -> None:
+    with pytest.raises(ConfigError, match=r"'\.\.' after a group"):
         await mocked({"match": "^/(.*)", "file": value})
 
 

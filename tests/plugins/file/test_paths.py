@@ -27,7 +27,7 @@ CWD = Path("/srv/site")
         ("../www/$1", "../www/a/b.txt", "/srv/www/a/b.txt"),
         ("/var/www/$1", "/var/www/a.txt", "/var/www/a.txt"),
         ("www/$1/$2", "www/a/b", "/srv/site/www/a/b"),
-        # no capture
+        # no group
         ("www/a.txt", "www/a.txt", "/srv/site/www/a.txt"),
         ("www/", "www/", "/srv/site/www"),
         ("..", "..", "/srv"),
@@ -35,7 +35,7 @@ CWD = Path("/srv/site")
         ("../www/.", "../www/.", "/srv/www"),
         ("", "", "/srv/site"),
         (".env", ".env", "/srv/site/.env"),
-        # a capture glued to a name
+        # a group glued to a name
         ("../www$1", "../www/a.txt", "/srv/www/a.txt"),
         ("../www$1", "../www", "/srv/www"),
         ("page$1.html", "page1.html", "/srv/site/page1.html"),
@@ -133,19 +133,19 @@ def test_a_glued_name_is_no_folder(value: str, redirect: str, file_only: bool) -
 
 
 @pytest.mark.parametrize("value", ["$1/..", "$1/../x", "a/$1/b/../$2"])
-def test_climbing_after_a_capture(value: str) -> None:
-    with pytest.raises(ValueError, match="after a capture"):
+def test_climbing_after_a_group(value: str) -> None:
+    with pytest.raises(ValueError, match="after a group"):
         PathTemplate.parse(value, CWD)
 
 
 NASTY = st.text(st.sampled_from("./\\%2eEfF5cC0aA?#~ \0\n\u2215\udcff-w"), max_size=20) | st.text(max_size=20)
 
 
-@given(value=st.sampled_from(["$1", "./$1", "../www/$1", "../www$1", ".$1", "v$1/$2", "/var/www/$1"]), capture=NASTY)
-def test_nothing_leads_above_the_root(value: str, capture: str) -> None:
+@given(value=st.sampled_from(["$1", "./$1", "../www/$1", "../www$1", ".$1", "v$1/$2", "/var/www/$1"]), group=NASTY)
+def test_nothing_leads_above_the_root(value: str, group: str) -> None:
     template = PathTemplate.parse(value, CWD)
     for dotfiles in (False, True):
-        target = template.resolve(template.key(value.replace("$1", capture).replace("$2", capture)), dotfiles=dotfiles)
+        target = template.resolve(template.key(value.replace("$1", group).replace("$2", group)), dotfiles=dotfiles)
         if target is not None:
             root = os.path.normpath(target.root)
             path = os.path.normpath(target.path)
