@@ -82,6 +82,15 @@ def test_every_package_says_that_it_is_typed(project: Path, settings: dict[str, 
     assert [package for package in packages if not (project / package / "py.typed").is_file()] == []
 
 
+def test_the_map_names_every_package(project: Path, plugins: list[str]) -> None:
+    """The one of `docs/design.md`: the packages of the core, the folders of the plugins."""
+    text = (project / "docs/design.md").read_text()
+    packages = sorted(file.parent.name for file in (project / "reserve_core").glob("*/__init__.py"))
+    assert packages
+    folders = [*(f"reserve_core/{name}/" for name in packages), *(f"plugins/{name}/" for name in plugins)]
+    assert [folder for folder in folders if f"| `{folder}` |" not in text] == []
+
+
 def test_tests_and_plugin_folders_are_no_packages(project: Path) -> None:
     assert list((project / "tests").rglob("__init__.py")) == []
     assert list((project / "plugins").glob("*/__init__.py")) == []
