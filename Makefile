@@ -1,6 +1,6 @@
 # `make run` and `make test` are all it takes: each prepares what it needs, and the second time does so at once.
 .DEFAULT_GOAL := help
-.PHONY: bench bench-pythons builds coverage hostile hostile-compiled pictures quick release-check run test test-compiled test-floors test-portable test-pythons debian lint format docs wheel clean help
+.PHONY: bench bench-pythons builds coverage hostile hostile-compiled pictures quick release-check run venv test test-compiled test-floors test-portable test-pythons debian lint format docs wheel clean help
 .PRECIOUS: .venv-3.%/installed-test
 .NOTPARALLEL:
 
@@ -46,6 +46,8 @@ COMPILED := RESERVE_COMPILE=1 PYTHONSAFEPATH=1 .venv-compiled/bin/pytest -o pyth
 run: .venv/installed ## Serve examples/site, or run reserve with ARGS="..."
 	@exec .venv/bin/reserve $(ARGS)
 
+venv: .venv/installed-test ## Make .venv with all tools in it, once
+
 test: debian .venv/installed-test lint ## Check everything: style, types and tests (of them only TESTS="...")
 	.venv/bin/pytest -n $(JOBS) --dist worksteal $(if $(COVERAGE),--cov --cov-report term-missing:skip-covered) $(TESTS)
 
@@ -69,7 +71,7 @@ test-compiled: debian .venv-compiled/installed-test ## Run the tests of the core
 test-floors: debian .venv-floors/installed-test ## Run the tests of the core and the plugins (or TESTS="...") on the oldest dependencies allowed
 	.venv-floors/bin/pytest -n $(JOBS) --dist worksteal $(or $(TESTS),tests/http tests/config tests/plugins)
 
-quick: .venv/installed-test lint ## Check style and types, and run the tests that need no server and no browser: under a minute
+quick: .venv/installed-test lint ## Check style and types, and run the tests that need no server: a minute on two idle processors, several the first time or beside other work
 	.venv/bin/pytest -q -n $(JOBS) --dist worksteal $(QUICK)
 
 coverage: ## Run all tests and hold the lines they run to a floor
@@ -81,10 +83,11 @@ lint: .venv/installed-test $(TYPESCRIPT) ## Check style and types
 	.venv/bin/mypy
 	PATH="$$(.ci/node):$$PATH" $(TSC) --project plugins/mirror
 
-format: .venv/installed-test ## Put the code into shape
-	.venv/bin/ruff check --fix
+format: .venv/installed-test ## Put the code into shape, and name what only a person can mend
+	.venv/bin/ruff check --fix-only
 	.venv/bin/ruff format
 	.venv/bin/python -m tests.page.declarations
+	.venv/bin/ruff check
 
 docs: .venv/installed-test ## Build the documentation into site/
 	.venv/bin/python -m docs.tables
