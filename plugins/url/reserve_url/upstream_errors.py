@@ -1,4 +1,8 @@
-"""Why a request can't be forwarded. Each error's text is for the log; clients are told `TEXTS` of its status."""
+"""Why a request can't be forwarded. Each error's text is for the log; clients are told `TEXTS` of its status.
+
+Time runs out in three places: `dial.py`, where no connection comes about; `connection_pool.py`, where none is free; and
+`upstream_connection.py`, where no byte comes or goes.
+"""
 
 from __future__ import annotations
 
