@@ -91,6 +91,17 @@ def test_the_map_names_every_package(project: Path, plugins: list[str]) -> None:
     assert [folder for folder in folders if f"| `{folder}` |" not in text] == []
 
 
+def test_every_plugin_has_tests_of_its_own(project: Path, plugins: list[str]) -> None:
+    assert [name for name in plugins if not list((project / "tests/plugins" / name).glob("test_*.py"))] == []
+
+
+def test_every_handler_has_a_page_that_the_first_one_names(project: Path, prefixes: set[str]) -> None:
+    pages = {str(page.relative_to(project / "docs")): page.read_text() for page in (project / "docs").rglob("*.md")}
+    of = {name: page for page, text in pages.items() for name in re.findall(r"<!-- table: handler (\w+) -->", text)}
+    assert prefixes - of.keys() == set()
+    assert [of[name] for name in prefixes if f"]({of[name]})" not in pages["index.md"]] == []
+
+
 def test_tests_and_plugin_folders_are_no_packages(project: Path) -> None:
     assert list((project / "tests").rglob("__init__.py")) == []
     assert list((project / "plugins").glob("*/__init__.py")) == []
