@@ -252,6 +252,12 @@ async def test_a_mapping_shown_alone_holds(text: str) -> None:
     assert len(configuration.mappings) == 1 + len(others)
 
 
+def test_every_block_stands_in_a_section() -> None:
+    """What stands before the first heading of a page isn't tried."""
+    beginnings = {page: (DOCS / page).read_text().partition("\n## ")[0] for page in PAGES}
+    assert [page for page, text in beginnings.items() if "\n```" in text] == []
+
+
 def test_every_block_is_of_a_kind_that_is_tried() -> None:
     kinds = {block.language for found in PAGES.values() for section in found.values() for block in section.blocks}
     assert kinds <= {"console", "json", "python", "html", "nginx", "sh", "text", "toml"}
