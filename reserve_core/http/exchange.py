@@ -32,12 +32,6 @@ class Exchange(FramedWriter):
 
     __slots__ = ("request", "task", "upgraded")
 
-    # Of `FramedWriter`: a class that sets an attribute says its type, for checkers that infer it from what is set.
-    connection: Connection
-    expects_continue: bool
-    response: Response | None
-    state: ExchangeState
-
     def __init__(
         self,
         connection: Connection,
@@ -46,7 +40,14 @@ class Exchange(FramedWriter):
         keep_alive: bool,
         expects_continue: bool,
     ) -> None:
-        super().__init__(connection, request.method, request.http_version, body, keep_alive, expects_continue)
+        self.connection: Connection = connection
+        self.body: BodyStream | None = body
+        self.keep_alive: bool = keep_alive
+        self.expects_continue: bool = expects_continue
+        self.head_only: bool = request.method == "HEAD"
+        self.old: bool = request.http_version == "1.0"
+        self.state: ExchangeState = WAITING
+        self.response: Response | None = None
         self.request: Request = request
         self.upgraded: WebSocket | UpgradedStream | None = None
         self.task: asyncio.Task[None] | None = None  # what its handler runs in, once it waits

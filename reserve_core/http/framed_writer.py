@@ -57,29 +57,21 @@ class FramedWriter(ConnectionWriter):
         "state",
     )
 
-    def __init__(
-        self,
-        connection: Connection,
-        method: str,
-        http_version: str,
-        body: BodyStream | None,
-        keep_alive: bool,
-        expects_continue: bool,
-    ) -> None:
-        self.connection: Connection = connection
-        self.body: BodyStream | None = body  # of the request; None: it has none
-        self.keep_alive: bool = keep_alive
-        self.expects_continue: bool = expects_continue
-        self.head_only: bool = method == "HEAD"
-        self.old: bool = http_version == "1.0"
-        self.state: ExchangeState = WAITING
-        # Of a streamed response, set by `start`: the head that waits for the first chunk, what ends the body, how many
-        # bytes of an announced length are left, and how many were written since the others had their turn.
-        self._head: bytes
-        self._framing: Framing
-        self._left: int
-        self._fair: int
-        self.response: Response | None = None  # until its handler has done: both refer to each other
+    # Set by `Exchange`: with an `__init__` of its own for them, each request would pay for another call.
+    connection: Connection
+    body: BodyStream | None  # of the request; None: it has none
+    keep_alive: bool
+    expects_continue: bool
+    head_only: bool
+    old: bool  # HTTP/1.0
+    state: ExchangeState
+    response: Response | None  # until its handler has done: both refer to each other
+    # Of a streamed response, set by `start`: the head that waits for the first chunk, what ends the body, how many
+    # bytes of an announced length are left, and how many were written since the others had their turn.
+    _head: bytes
+    _framing: Framing
+    _left: int
+    _fair: int
 
     @abstractmethod
     def _responded(self) -> None:
