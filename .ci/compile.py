@@ -59,7 +59,9 @@ def _compile(root: Path, packages: list[str], modules: list[str], built: Path) -
         from setuptools import Distribution
 
         paths = [f"{module.replace('.', '/')}.py" for module in modules]
-        extensions = mypycify([*_OPTIONS, *paths], target_dir="c", group_name="reserve_core")
+        # A build that is only tested need not be the fastest: mypy's own variable says how hard the C compiler tries.
+        level = os.environ.get("MYPYC_OPT_LEVEL", "3")
+        extensions = mypycify([*_OPTIONS, *paths], opt_level=level, target_dir="c", group_name="reserve_core")
         distribution = Distribution({"name": "reserve-core", "ext_modules": extensions})
         command = distribution.get_command_obj("build_ext")
         command.build_lib, command.build_temp = str(built), "objects"
