@@ -156,8 +156,21 @@ def test_type_checkers_see_all_that_is_public(project: Path) -> None:
         untyped += [f"{path.name}: {name}" for name in _calls(tree)]
         for node in tree.body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                untyped += [f"{path.name}: {node.name}.{name}" for name in sorted(_assigned(node) - _typed(node))]
+                typed = _typed(node) | _typed_by_base(node, path)
+                untyped += [f"{path.name}: {node.name}.{name}" for name in sorted(_assigned(node) - typed)]
     assert untyped == []
+
+
+def _typed_by_base(node: ast.ClassDef, path: Path) -> set[str]:
+    """What the base of `Exchange`, which nobody else names, says of its types: compiled, it has to be the only one.
+
+    mypyc has the garbage collection visit twice what a class declares that its base declares, too: objects that are in
+    use count as garbage then.
+    """
+    if node.name != "Exchange":
+        return set()
+    base = ast.parse(path.with_name("framed_writer.py").read_text())
+    return {name for part in base.body if isinstance(part, ast.ClassDef) for name in _typed(part)}
 
 
 def _calls(tree: ast.Module) -> Iterator[str]:

@@ -15,7 +15,7 @@ from .incoming_body import BodyStream
 from .request import Request
 from .response import Response
 from .response_head import render_switching
-from .states import COMPLETE, LOST, SWITCHED, WAITING, ExchangeState
+from .states import COMPLETE, LOST, SWITCHED, WAITING
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -40,14 +40,14 @@ class Exchange(FramedWriter):
         keep_alive: bool,
         expects_continue: bool,
     ) -> None:
-        self.connection: Connection = connection
-        self.body: BodyStream | None = body
-        self.keep_alive: bool = keep_alive
-        self.expects_continue: bool = expects_continue
-        self.head_only: bool = request.method == "HEAD"
-        self.old: bool = request.http_version == "1.0"
-        self.state: ExchangeState = WAITING
-        self.response: Response | None = None
+        self.connection = connection
+        self.body = body
+        self.keep_alive = keep_alive
+        self.expects_continue = expects_continue
+        self.head_only = request.method == "HEAD"
+        self.old = request.http_version == "1.0"
+        self.state = WAITING
+        self.response = None
         self.request: Request = request
         self.upgraded: WebSocket | UpgradedStream | None = None
         self.task: asyncio.Task[None] | None = None  # what its handler runs in, once it waits

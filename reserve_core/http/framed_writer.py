@@ -57,7 +57,8 @@ class FramedWriter(ConnectionWriter):
         "state",
     )
 
-    # Set by `Exchange`: with an `__init__` of its own for them, each request would pay for another call.
+    # Set by `Exchange`: with an `__init__` of its own for them, each request would pay for another call. Their types
+    # stand here only: mypyc has the garbage collection visit twice what a class declares that its base declares, too.
     connection: Connection
     body: BodyStream | None  # of the request; None: it has none
     keep_alive: bool
