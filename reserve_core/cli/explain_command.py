@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 import click
 
 from ..errors import ConfigError, HTTPError
+from ..tokens import is_token
 from .command_process import run
 from .exit_codes import Mistakes, Unusable, printable_lines
 from .json_output import json_option, print_json
@@ -23,17 +23,15 @@ if TYPE_CHECKING:
     from ..plugins import Plugins
 
 _NOTHING = 1  # the exit code when no mapping responds
-_HEADER = re.compile(r"([!#$%&'*+.^_`|~\w-]+):[ \t]*(.*)", re.ASCII)
-_METHOD = re.compile(r"[!#$%&'*+.^_`|~\w-]+", re.ASCII)
 
 
 def _header(ctx: click.Context, param: click.Parameter, lines: tuple[str, ...]) -> list[tuple[str, str]]:
     found = []
     for line in lines:
-        header = _HEADER.fullmatch(line)
-        if header is None:
+        name, colon, value = line.partition(":")
+        if not colon or not is_token(name) or "\n" in value:
             raise click.BadParameter(f"{line!r} is no header: write 'Accept: text/html'", ctx, param)
-        found.append((header[1], header[2]))
+        found.append((name, value.lstrip(" \t")))
     return found
 
 
@@ -53,7 +51,7 @@ def _asked(ctx: click.Context, param: click.Parameter, words: tuple[str, ...]) -
     if len(words) > 2:
         raise click.BadParameter(f"{words[2]!r} is one too many: write GET /path", ctx, param)
     method, url = words if len(words) == 2 else (None, words[0])
-    if method is not None and not _METHOD.fullmatch(method):
+    if method is not None and not is_token(method):
         raise click.BadParameter(f"{method!r} is no method: write GET {url}", ctx, param)
     if not url.startswith(("/", "http://", "https://")):
         raise click.BadParameter(f"{url!r} is no URL: write /{url} or http://localhost/{url}", ctx, param)
