@@ -119,7 +119,9 @@ class Console:
         }
         arguments, target = (arguments[:-2], arguments[-1]) if ">" in arguments else (arguments, None)
         command = [*commands[program], *map(os.path.expanduser, arguments)]
-        run = subprocess.run(command, cwd=self._folder, capture_output=True, text=True, check=False)
+        # pytest has no width to keep to where it finds CI; the pages show what a terminal of 80 columns does.
+        environment = {name: value for name, value in os.environ.items() if name not in ("CI", "BUILD_NUMBER")}
+        run = subprocess.run(command, cwd=self._folder, env=environment, capture_output=True, text=True, check=False)
         if target is None:
             return _steady(run.stdout + run.stderr)
         (self._folder / target).write_text(run.stdout)
