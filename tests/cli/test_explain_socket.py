@@ -16,6 +16,8 @@ from tests.e2e.conftest import Start, start
 
 __all__ = ["start"]
 
+pytestmark = pytest.mark.usefixtures("followed")
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
