@@ -40,6 +40,8 @@ export interface Mirror {
   max_body_size: number;
   /** requests kept */
   count: number;
+  /** the id of the newest of them, "" when there is none */
+  newest: string;
   /** another one after each deletion */
   revision: string;
   response: MirrorResponse;

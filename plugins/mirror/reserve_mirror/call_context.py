@@ -95,20 +95,27 @@ class CallContext:
             max_requests=state.settings.max_requests,
             max_body_size=self.mount.options.max_body_size,
             count=state.requests,
+            newest=state.newest,
             revision=state.revision,
             response=json.loads(state.settings.response),
         )
 
     async def after(self) -> str:
-        """The parameter `after`, "" without it; "now" is the newest request. Raises `HTTPError` 400, `Unavailable`."""
-        after = self.request.query.get("after", "")
-        if after == "now":
-            return await self.mount.store.newest(self.code)
+        """The parameter `after`, "" without it; "now" is the newest request. Raises `HTTPError` 400 and 404,
+        `Unavailable`.
+        """
+        if self.request.query.get("after") == "now":
+            return (await self.state()).newest
+        return self.id("after", "after is one, or now")
+
+    def id(self, name: str, rule: str) -> str:
+        """A parameter that is the id of a request, "" without it. Raises `HTTPError` 400."""
+        text = self.request.query.get(name, "")
         try:
-            parse_id(after)
+            parse_id(text)
         except ValueError as error:
-            raise HTTPError(400, f"{error}: after is one, or now") from None
-        return after
+            raise HTTPError(400, f"{error}: {rule}") from None
+        return text
 
     def number(self, name: str, default: float, most: float) -> float:
         """A parameter that is a number, up to `most`. Raises `HTTPError` 400."""

@@ -58,6 +58,7 @@ class Mirror(TypedDict):
     max_requests: int
     max_body_size: int  # bytes kept of a body
     count: int  # requests kept
+    newest: str  # the id of the newest of them, "" when there is none
     revision: str  # another one after each deletion
     response: MirrorResponse
 

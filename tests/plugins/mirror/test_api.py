@@ -35,6 +35,7 @@ def test_a_mirror_is_created(site: Site) -> None:
         "max_requests": 1000,
         "max_body_size": 10485760,
         "count": 0,
+        "newest": "",
         "response": OK,
     }
     assert site.ask("POST", "/r/hooks", b"x").status == 200

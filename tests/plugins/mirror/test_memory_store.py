@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from reserve_mirror.store import MirrorSettings, Record, Unavailable, memory_store
+from reserve_mirror.store import MirrorSettings, Record, Unavailable, memory_store, parse_id, records_in_order
 from reserve_mirror.store.interface import OVERHEAD
 from reserve_mirror.store.memory_store import MemoryStore
 from tests.kit.waiting import PATIENCE
@@ -104,3 +104,24 @@ async def test_ids_grow_when_the_clock_goes_back(monkeypatch: pytest.MonkeyPatch
     ids = [recorded.id for _ in range(4) if (recorded := await store.add("orders", Record(SUMMARY)))]
     pairs = [tuple(map(int, each.split("-"))) for each in ids]
     assert pairs == sorted(set(pairs))
+
+
+async def test_a_list_looks_at_what_it_lists_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever it begins in a mirror of 100,000: counted are the ids that are compared."""
+    compared = 0
+
+    def counting(text: str) -> tuple[int, int]:
+        nonlocal compared
+        compared += 1
+        return parse_id(text)
+
+    monkeypatch.setattr(records_in_order, "parse_id", counting)
+    store = MemoryStore()
+    await store.create("orders", SETTINGS._replace(max_requests=100_000))
+    record = Record(SUMMARY)
+    added = [await store.add("orders", record) for _ in range(100_000)]
+    ids = [receipt.id for receipt in added if receipt is not None]
+    for place in (0, 50_000, 99_998):
+        assert [entry.id for entry in await store.entries("orders", ids[place], 2)] == ids[place + 1 : place + 3]
+        assert [entry.id for entry in await store.newest("orders", ids[place + 1], 1)] == [ids[place]]
+    assert 0 < compared < 6 * 20

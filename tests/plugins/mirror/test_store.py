@@ -6,6 +6,7 @@ import asyncio
 import json
 from contextlib import AsyncExitStack
 from itertools import pairwise
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -66,6 +67,7 @@ async def test_without_a_mirror_there_is_nothing(store: Store) -> None:
     assert await store.read("orders") is None
     assert await store.add("orders", Record(summary())) is None
     assert await store.entries("orders", "", 10) == []
+    assert await store.newest("orders", "", 10) == []
     assert await store.get("orders", "1-0") is None
     assert not await store.change("orders", "{}")
     assert not await store.drop("orders")
@@ -105,16 +107,69 @@ async def test_a_list_may_begin_after_a_request_that_is_gone(store: Store) -> No
     assert await ids(store, after=made[1]) == made[2:]
 
 
-async def test_the_newest_is_the_last_that_is_kept(store: Store) -> None:
-    assert await store.newest("orders") == ""
+async def newest(store: Store, before: str = "", limit: int = 100) -> list[str]:
+    return [entry.id for entry in await store.newest("orders", before, limit)]
+
+
+async def test_a_list_from_the_newest_begins_before_an_id_and_ends_at_the_limit(store: Store) -> None:
+    assert await newest(store) == []
+    await store.create("orders", SETTINGS._replace(max_requests=100))
+    assert await newest(store) == []
+    made = [await recorded(store, n) for n in range(10)]
+    backwards = made[::-1]
+    assert await newest(store) == backwards
+    assert await newest(store, limit=4) == backwards[:4]
+    assert await newest(store, before=backwards[3], limit=4) == backwards[4:8]
+    assert await newest(store, before=made[0]) == []
+    assert await newest(store, before="1-0") == []
+    (entry,) = await store.newest("orders", "", 1)
+    assert entry.summary == summary(9)
+
+
+async def test_a_list_from_the_newest_may_begin_before_a_request_that_is_gone(store: Store) -> None:
     await store.create("orders", SETTINGS)
-    assert await store.newest("orders") == ""
+    made = [await recorded(store, n) for n in range(3)]
+    await store.remove("orders", made[1])
+    assert await newest(store, before=made[1]) == [made[0]]
+    assert await newest(store, before=made[2]) == [made[0]]
+
+
+async def test_lists_are_right_whatever_goes(store: Store) -> None:
+    """The oldest, the newest, and any in between; so many that the ids of those that are gone must go, too."""
+    await store.create("orders", SETTINGS._replace(max_requests=120))
+    made: list[str] = []
+    choice = Random(19)
+    for n in range(600):
+        made = [*made, await recorded(store, n)][-120:]
+        if n % 3 == 0:
+            place = choice.choice((0, len(made) // 2, len(made) - 1))
+            assert await store.remove("orders", made.pop(place))
+        if n % 50 == 0:
+            cursor = choice.choice(made) if made else ""
+            place = made.index(cursor) if made else 0
+            assert await ids(store, cursor, 7) == made[place + 1 :][:7]
+            assert await newest(store, cursor, 7) == made[:place][::-1][:7]
+    assert await ids(store, limit=1000) == made
+    assert await newest(store, limit=1000) == made[::-1]
+    for request_id in made[1:]:
+        assert await store.remove("orders", request_id)
+    assert await newest(store) == await ids(store) == made[:1]
+
+
+async def test_the_newest_is_the_last_that_is_kept(store: Store) -> None:
+    async def newest_id() -> str:
+        state = await store.read("orders")
+        assert state is not None
+        return state.newest
+
+    await store.create("orders", SETTINGS)
+    assert await newest_id() == ""
     made = [await recorded(store, n) for n in range(5)]
-    assert await store.newest("orders") == made[-1]
+    assert await newest_id() == made[-1]
     await store.remove("orders", made[-1])
-    assert await store.newest("orders") == made[-2]
+    assert await newest_id() == made[-2]
     await store.clear("orders")
-    assert await store.newest("orders") == ""
+    assert await newest_id() == ""
 
 
 async def test_adding_a_record_gives_the_response(store: Store) -> None:

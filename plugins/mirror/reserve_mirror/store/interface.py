@@ -36,6 +36,7 @@ class MirrorState(NamedTuple):
     created: int
     expires_at: int | None
     requests: int  # how many it keeps
+    newest: str  # the id of the newest of them, "" when there is none
     revision: str
 
 
@@ -118,7 +119,8 @@ class Store(Protocol):
     """Mirrors by their code. Every method raises `Unavailable` when the store can't be reached.
 
     Each change is told to whoever watches the mirror at the `hub`, also when another process makes it. A new record and
-    a `read` with `renew` put the expiry off to the full time. Ids grow within a mirror; `after` is an id or "".
+    a `read` with `renew` put the expiry off to the full time. Ids grow within a mirror; `after` and `before` are an id
+    or "". A list takes as long as it has records, wherever in the mirror they are.
     """
 
     hub: EventHub
@@ -156,8 +158,8 @@ class Store(Protocol):
     async def entries(self, code: str, after: str, limit: int) -> list[RecordEntry]:
         """The oldest records after `after`, up to `limit`."""
 
-    async def newest(self, code: str) -> str:
-        """The id of the newest record, "" when there is none."""
+    async def newest(self, code: str, before: str, limit: int) -> list[RecordEntry]:
+        """The newest records before `before`, up to `limit`, newest first."""
 
     async def get(self, code: str, request_id: str) -> StoredRecord | None:
         """A record with its bodies, None when there is none."""

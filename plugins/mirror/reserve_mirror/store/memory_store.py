@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
+from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, suppress
+from itertools import islice
 
 from .event_hub import EventHub
 from .interface import (
@@ -17,9 +18,9 @@ from .interface import (
     RecordEntry,
     StoredRecord,
     Unavailable,
-    parse_id,
 )
 from .mirror_event import MirrorEvent
+from .records_in_order import RecordsInOrder
 
 # What all mirrors together may keep, in bytes; beyond it one than which no other is twice as large loses its oldest
 # requests.
@@ -30,7 +31,7 @@ SWEEP = 10.0
 
 
 class _MirrorInMemory:
-    """A mirror, of which `records` are those kept by their ids, the oldest first."""
+    """A mirror with the records that it keeps."""
 
     __slots__ = ("code", "created", "expires", "last", "rank", "records", "revision", "sequence", "settings", "size")
 
@@ -44,7 +45,7 @@ class _MirrorInMemory:
         self.sequence: int = 0
         self.size: int = 0
         self.rank: int = 0  # the bits of its size
-        self.records: OrderedDict[str, Record] = OrderedDict()
+        self.records: RecordsInOrder = RecordsInOrder()
         self.renew(now)
 
     def renew(self, now: float) -> None:
@@ -68,6 +69,11 @@ class _MirrorInMemory:
         else:
             self.sequence += 1
         return f"{self.last}-{self.sequence}"
+
+    def entries(self, ids: Iterator[str], limit: int) -> list[RecordEntry]:
+        """The entries of the first `limit` of these ids."""
+        records = self.records
+        return [RecordEntry(each, records[each].summary) for each in islice(ids, limit)]
 
 
 class MemoryStore:
@@ -132,7 +138,8 @@ class MemoryStore:
         if renew:
             mirror.renew(time.time())
         expires = None if mirror.expires is None else int(mirror.expires * 1000)
-        return MirrorState(mirror.settings, mirror.created, expires, len(mirror.records), mirror.revision_text)
+        records = mirror.records
+        return MirrorState(mirror.settings, mirror.created, expires, len(records), records.newest, mirror.revision_text)
 
     async def change(self, code: str, response: str) -> bool:
         mirror = self._find(code)
@@ -160,9 +167,9 @@ class MemoryStore:
         records = mirror.records
         gained = record.size
         while len(records) >= settings.max_requests:
-            gained -= records.popitem(last=False)[1].size
+            gained -= records.pop(records.oldest).size
         request_id = mirror.next_id(now)
-        records[request_id] = record
+        records.append(request_id, record)
         self._resize(mirror, gained)
         if self.hub.is_watched(code):
             self.hub.publish(code, MirrorEvent.request(request_id, record.summary))
@@ -172,20 +179,11 @@ class MemoryStore:
 
     async def entries(self, code: str, after: str, limit: int) -> list[RecordEntry]:
         mirror = self._find(code)
-        if mirror is None:
-            return []
-        start = parse_id(after)
-        found: list[RecordEntry] = []
-        for request_id, record in mirror.records.items():
-            if parse_id(request_id) > start:
-                found.append(RecordEntry(request_id, record.summary))
-                if len(found) == limit:
-                    break
-        return found
+        return [] if mirror is None else mirror.entries(mirror.records.after(after), limit)
 
-    async def newest(self, code: str) -> str:
+    async def newest(self, code: str, before: str, limit: int) -> list[RecordEntry]:
         mirror = self._find(code)
-        return "" if mirror is None else next(reversed(mirror.records), "")
+        return [] if mirror is None else mirror.entries(mirror.records.before(before), limit)
 
     async def get(self, code: str, request_id: str) -> StoredRecord | None:
         mirror = self._find(code)
@@ -196,7 +194,7 @@ class MemoryStore:
 
     async def remove(self, code: str, request_id: str) -> bool:
         mirror = self._find(code)
-        if mirror is None or request_id not in mirror.records:
+        if mirror is None or mirror.records.get(request_id) is None:
             return False
         self._delete(mirror, request_id)
         return True
@@ -205,7 +203,7 @@ class MemoryStore:
         mirror = self._find(code)
         if mirror is None:
             return False
-        last = next(reversed(mirror.records), "")
+        last = mirror.records.newest
         mirror.records.clear()
         self._resize(mirror, -mirror.size)
         self.hub.publish(code, MirrorEvent.cleared(last, mirror.new_revision()))
@@ -248,7 +246,7 @@ class MemoryStore:
         """Drops a request of a mirror that takes much memory: of many, the largest need not be looked for."""
         largest = self._ranks[max(self._ranks)]
         mirror = next(iter(largest.values()))
-        self._delete(mirror, next(iter(mirror.records)))
+        self._delete(mirror, mirror.records.oldest)
 
     def _delete(self, mirror: _MirrorInMemory, request_id: str) -> None:
         self._resize(mirror, -mirror.records.pop(request_id).size)

@@ -40,7 +40,8 @@ if live > 0 then redis.call('PEXPIRE', KEYS[1], live) end
 return 1
 """)
 
-# ARGV: "1" to renew. Returns max, live, response, created, revision, milliseconds left (-1: for ever), count.
+# ARGV: "1" to renew. Returns max, live, response, created, revision, milliseconds left (-1: for ever), count,
+# id of the newest record.
 READ = _script("""
 local mirror = redis.call('HMGET', KEYS[1], 'max', 'live', 'answer', 'created', 'revision')
 if not mirror[1] then return false end
@@ -50,6 +51,8 @@ if ARGV[1] == '1' and live > 0 then
 end
 mirror[6] = redis.call('PTTL', KEYS[1])
 mirror[7] = redis.call('XLEN', KEYS[2])
+local newest = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
+mirror[8] = newest and newest[1] or ''
 return mirror
 """)
 

@@ -77,13 +77,14 @@ class RedisStore:
             reply = await self._pipeline.run(redis_scripts.READ, _keys(code), int(renew))
         if not reply:
             return None
-        limit, live, response, created, revision, left, requests = reply
+        limit, live, response, created, revision, left, requests, newest = reply
         seconds = int(live) // 1000 or None
         return MirrorState(
             settings=MirrorSettings(int(limit), seconds, response.decode()),
             created=int(created),
             expires_at=None if left < 0 else int(time.time() * 1000) + left,
             requests=requests,
+            newest=newest.decode(),
             revision=f"{created.decode()}.{revision.decode()}",
         )
 
@@ -106,9 +107,10 @@ class RedisStore:
         reply = await self._pipeline.call("XRANGE", _keys(code)[1], start, "+", "COUNT", limit)
         return [_entry(item) for item in reply]
 
-    async def newest(self, code: str) -> str:
-        reply = await self._pipeline.call("XREVRANGE", _keys(code)[1], "+", "-", "COUNT", 1)
-        return _entry(reply[0]).id if reply else ""
+    async def newest(self, code: str, before: str, limit: int) -> list[RecordEntry]:
+        end = f"({before}" if before else "+"
+        reply = await self._pipeline.call("XREVRANGE", _keys(code)[1], end, "-", "COUNT", limit)
+        return [_entry(item) for item in reply]
 
     async def get(self, code: str, request_id: str) -> StoredRecord | None:
         _, stream, bodies = _keys(code)
