@@ -26,31 +26,41 @@ if TYPE_CHECKING:
     from .http.tornado_bridge import run_application
     from .http.upgraded_stream import UpgradedStream
     from .log import printable
+    from .networks import client_network
+    from .quotas.counting_script import COUNTING_SCRIPT
+    from .quotas.memory_counters import MemoryCounters
+    from .quotas.quota import Quota, Verdict, take
     from .redis_clients import redis_client
     from .threads import Threads
     from .tokens import TOKEN, is_token
 
 __all__ = [
+    "COUNTING_SCRIPT",
     "TOKEN",
     "Body",
     "Decoding",
     "FlowControl",
+    "MemoryCounters",
     "PassedHeaders",
     "PassedOver",
+    "Quota",
     "RawMatch",
     "Step",
     "Threads",
     "Trace",
     "Tracer",
     "UpgradedStream",
+    "Verdict",
     "Waiter",
     "canonical_url",
+    "client_network",
     "is_cancellation",
     "is_token",
     "printable",
     "redis_client",
     "run_application",
     "split_template",
+    "take",
     "with_charset",
 ]
 
@@ -70,6 +80,10 @@ __getattr__: Callable[[str], Any] = lazy(
         "..http.target": ("RawMatch", "canonical_url"),
         "..http.tornado_bridge": ("run_application",),
         "..log": ("printable",),
+        "..networks": ("client_network",),
+        "..quotas.counting_script": ("COUNTING_SCRIPT",),
+        "..quotas.memory_counters": ("MemoryCounters",),
+        "..quotas.quota": ("Quota", "Verdict", "take"),
         "..redis_clients": ("redis_client",),
         "..threads": ("Threads",),
         "..tokens": ("TOKEN", "is_token"),

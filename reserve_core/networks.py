@@ -46,6 +46,14 @@ class Networks:
         return any(each in network for network in self._networks for each in spellings)
 
 
+def client_network(address: str) -> str:
+    """What stands for the client at an IP address: of IPv6 its first half, as the other one is each computer's own."""
+    if ":" not in address:
+        return address
+    ip = IPv6Address(address)
+    return f"{int(ip) >> 64:x}/64" if ip.ipv4_mapped is None else str(ip.ipv4_mapped)
+
+
 def _network(text: str) -> IPv4Network | IPv6Network:
     try:
         return ip_network(text, strict=False)

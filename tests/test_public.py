@@ -23,7 +23,18 @@ NAMES = [(module, name) for module in MODULES for name in MODULES[module].__all_
 ORDER = [
     *("lazy", "native", "system", "installed", "errors", "tokens", "hostname", "networks"),
     *("options_dataclass", "limits", "masking", "defaults", "failures", "stalls", "hookspecs", "events", "console"),
-    *("threads", "file_watch", "workers", "decoding", "redis_clients", "functions", "body", "capture", "http"),
+    *(
+        "threads",
+        "file_watch",
+        "workers",
+        "decoding",
+        "redis_clients",
+        "quotas",
+        "functions",
+        "body",
+        "capture",
+        "http",
+    ),
     *(
         "memory_response",
         "send",

@@ -66,14 +66,12 @@ async def validate_table(mappings: tuple[Mapping, ...]) -> None:
 async def lifespan(mapping: Mapping, resources: Resources) -> AsyncGenerator[None, None]:
     """Keeps as state what limits: with the counters of the mappings before a reload, where the policy is the same."""
     from .client_keys import client_by
-    from .limiter import Counters, Limiter
+    from .limiter import Counters, Limiter, memory_counters
 
     options: Options = mapping.options
     policy: QuotaPolicy = mapping.state
     counters: Counters
     if options.redis_url is None:
-        from .memory_counters import memory_counters
-
         counters = await resources.share(memory_counters, policy)
     else:
         from reserve_core.kit import redis_client

@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 from base64 import b64decode
 from collections.abc import Callable
-from ipaddress import IPv6Address
 from typing import TYPE_CHECKING
+
+from reserve_core.kit import client_network
 
 from .options import ClientHeader
 
@@ -27,12 +28,7 @@ def client_by(by: str | ClientHeader) -> ClientOf:
 
 
 def _address(request: Request) -> str:
-    """The client's IP address; of an IPv6 address its first half: the other one is each computer's own to choose."""
-    address = request.client.address
-    if ":" not in address:
-        return address
-    ip = IPv6Address(address)
-    return f"{int(ip) >> 64:x}/64" if ip.ipv4_mapped is None else str(ip.ipv4_mapped)
+    return client_network(request.client.address)
 
 
 def _by_header(name: str) -> ClientOf:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from reserve_core.kit import MemoryCounters
+
 if TYPE_CHECKING:
     from reserve_core import Request, Response
+    from reserve_core.kit import Verdict
 
     from .client_keys import ClientOf
-    from .quota import Verdict
     from .quota_policy import QuotaPolicy
 
 TOO_MANY_REQUESTS = 429  # RFC 6585 4
@@ -51,3 +56,9 @@ class Limiter:
             return None
         headers["retry-after"] = str(policy.retry_after(verdict.debts))
         return TOO_MANY_REQUESTS
+
+
+@asynccontextmanager
+async def memory_counters(policy: QuotaPolicy) -> AsyncIterator[MemoryCounters]:
+    """The counters of one limit, for `resources.share`: there are no others of the same policy."""
+    yield MemoryCounters(policy.quotas, asyncio.get_running_loop().time)

@@ -6,12 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reserve_core import option
-from reserve_core.kit import TOKEN
-
-from .quota import MAX_COUNT
-
-# Up to MAX_COUNT requests, so that Redis counts exactly.
-QUOTA = "^[1-9][0-9]{0,5}/[smh]$"
+from reserve_core.kit import TOKEN, Quota
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +22,13 @@ class Options:
 
     limit: str | tuple[str, ...] = option(
         'How many requests of a client pass: "10/s", "100/m" or "1000/h"; of several, all hold',
-        schema={"pattern": QUOTA, "items": {"pattern": QUOTA}, "minItems": 1, "uniqueItems": True},
+        schema={"pattern": Quota.PATTERN, "items": {"pattern": Quota.PATTERN}, "minItems": 1, "uniqueItems": True},
     )
     burst: int | None = option(
         "How many of them may come at once, when none has come for a while; by default the number in limit",
         default=None,
         minimum=1,
-        maximum=MAX_COUNT,
+        maximum=Quota.MAX_COUNT,
     )
     by: Literal["address", "user"] | ClientHeader = option(
         'What tells clients apart: their "address", the "user" of their credentials, or a header,'

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reserve_core import ConfigError
+from reserve_core.kit import Quota
 
 from .client_keys import digest
-from .quota import Quota
 
 if TYPE_CHECKING:
     from reserve_core import Mapping

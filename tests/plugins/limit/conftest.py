@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from reserve_limit import memory_counters
+from reserve_core.kit import MemoryCounters
+from reserve_limit import limiter
 
 
 @dataclass
@@ -19,6 +20,6 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of all counters in memory that are made from now on."""
-    clock, made = Clock(), memory_counters.MemoryCounters
-    monkeypatch.setattr(memory_counters, "MemoryCounters", lambda policy, _: made(policy, lambda: clock.now))
+    clock = Clock()
+    monkeypatch.setattr(limiter, "MemoryCounters", lambda quotas, _: MemoryCounters(quotas, lambda: clock.now))
     return clock

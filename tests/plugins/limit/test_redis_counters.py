@@ -15,15 +15,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from reserve_core import Mock
-from reserve_core.kit import redis_client
+from reserve_core.kit import COUNTING_SCRIPT, Quota, redis_client, take
 from reserve_core.testing import StartServer
-from reserve_limit.quota import Quota, take
-from reserve_limit.redis_counters import PAUSE, SCRIPT
+from reserve_limit.redis_counters import PAUSE
 from tests.kit.client import ask
 from tests.kit.clock import Clock
 from tests.kit.redis_server import RedisServer
 from tests.kit.running import Running
-from tests.plugins.limit.test_quota import PAUSES, QUOTAS
+from tests.quotas.test_quota import PAUSES, QUOTAS
 
 Mocked = Callable[..., Awaitable[Mock]]
 Own = Callable[..., RedisServer]
@@ -34,7 +33,7 @@ CONTENT = {"custom": ["hello"]}
 @pytest.fixture
 def script(redis_server: RedisServer) -> Iterator[Any]:
     """The script, which is given the time as its last argument, and whose keys outlast a test."""
-    given_time = SCRIPT.replace("redis.call('TIME')", "{0, tonumber(table.remove(ARGV))}").replace(
+    given_time = COUNTING_SCRIPT.replace("redis.call('TIME')", "{0, tonumber(table.remove(ARGV))}").replace(
         "string.format('%.0f', lifetime))", "3600000)"
     )
     assert given_time.count("table.remove") == given_time.count("3600000") == 1

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from reserve_limit.memory_counters import LOOKED_AT, MemoryCounters
-from reserve_limit.quota import Quota
-from reserve_limit.quota_policy import QuotaPolicy
+from reserve_core.quotas.memory_counters import LOOKED_AT, MemoryCounters
+from reserve_core.quotas.quota import Quota
 
 
 class Site:
@@ -12,8 +11,7 @@ class Site:
 
     def __init__(self, *texts: str) -> None:
         self.now = 1000.0
-        policy = QuotaPolicy("id", tuple(map(Quota.parse, texts)), texts)
-        self.counters = MemoryCounters(policy, lambda: self.now, max_clients=100)
+        self.counters = MemoryCounters(tuple(map(Quota.parse, texts)), lambda: self.now, max_clients=100)
 
     async def passes(self, client: str) -> bool:
         return (await self.counters.take(client)).passes

@@ -12,10 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
-
-# So that no debt is greater than 2**53: Redis computes in floating point.
-MAX_COUNT = 1_000_000
+from typing import ClassVar, NamedTuple
 
 SECOND = 1_000_000  # in microseconds
 _PERIODS = {"s": 1, "m": 60, "h": 3600}
@@ -24,6 +21,11 @@ _PERIODS = {"s": 1, "m": 60, "h": 3600}
 @dataclass(frozen=True, slots=True)
 class Quota:
     """`count` requests in a `period` of seconds, `burst` of them at once."""
+
+    # So that no debt is greater than 2**53: Redis computes in floating point.
+    MAX_COUNT: ClassVar[int] = 1_000_000
+    # What `parse` takes: up to MAX_COUNT.
+    PATTERN: ClassVar[str] = "^[1-9][0-9]{0,5}/[smh]$"
 
     count: int
     period: int

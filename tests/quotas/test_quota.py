@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, strategies as st
 
-from reserve_limit.quota import MAX_COUNT, SECOND, Quota, take
+from reserve_core.quotas.quota import SECOND, Quota, take
 
 TEXTS = st.builds(lambda count, unit: f"{count}/{unit}", st.integers(1, 40), st.sampled_from("smh"))
 QUOTAS = st.builds(Quota.parse, TEXTS, st.none() | st.integers(1, 40))
@@ -70,4 +70,4 @@ def test_a_text_is_parsed(text: str, period: int) -> None:
 
 
 def test_no_debt_is_beyond_what_redis_can_count() -> None:
-    assert Quota.parse("1/h", MAX_COUNT).capacity < 2**53
+    assert Quota.parse("1/h", Quota.MAX_COUNT).capacity < 2**53

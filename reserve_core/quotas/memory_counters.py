@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-from .quota import SECOND, Verdict, take
-
-if TYPE_CHECKING:
-    from .quota_policy import QuotaPolicy
+from .quota import SECOND, Quota, Verdict, take
 
 # Clients of one limit; a kilobyte is enough for two of them.
 MAX_CLIENTS = 100_000
@@ -20,20 +14,20 @@ LOOKED_AT = 4
 
 
 class MemoryCounters:
-    """The clients of one limit, each with what it owes, as long as it owes something.
+    """The clients that are held to the same `quotas`, each with what it owes, as long as it owes something.
 
     However many come, no more than `max_clients` are kept: each new one has a few of the others looked at, all in turn.
     Those go that owe nothing any more and, where there is no room else, the one whose debt is paid first. `clock` gives
     seconds.
     """
 
-    def __init__(self, policy: QuotaPolicy, clock: Callable[[], float], max_clients: int = MAX_CLIENTS) -> None:
-        self._quotas = policy.quotas
+    def __init__(self, quotas: tuple[Quota, ...], clock: Callable[[], float], max_clients: int = MAX_CLIENTS) -> None:
+        self._quotas = quotas
         self._clock = clock
         self._max_clients = max_clients
         # When the debts were computed, and what they were. Who is looked at next comes first.
         self._clients: OrderedDict[str, tuple[int, tuple[int, ...]]] = OrderedDict()
-        self._nothing = (0,) * len(policy.quotas)
+        self._nothing = (0,) * len(quotas)
 
     def __len__(self) -> int:
         return len(self._clients)
@@ -62,9 +56,3 @@ class MemoryCounters:
                 left.append((free_at, client))
         if len(clients) >= self._max_clients:
             del clients[min(left)[1]]
-
-
-@asynccontextmanager
-async def memory_counters(policy: QuotaPolicy) -> AsyncIterator[MemoryCounters]:
-    """The counters of one limit, for `resources.share`: there are no others of the same policy."""
-    yield MemoryCounters(policy, asyncio.get_running_loop().time)
