@@ -11,6 +11,7 @@ import pytest
 
 from reserve_core import Mock, mock
 from tests.kit.redis_server import RedisServer
+from tests.kit.redis_topologies import TOPOLOGIES, Topology, empty
 
 Mocked = Callable[..., Awaitable[Mock]]
 
@@ -28,19 +29,40 @@ async def mocked(tmp_path: Path) -> AsyncIterator[Mocked]:
 
 
 @pytest.fixture(scope="session")
-def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path_factory.mktemp("redis"), "--appendonly", "yes", "--appendfsync", "no")
-    server.start()
-    yield server
-    server.kill()
+def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Topology]]:
+    """`shared_redis("cluster")`: a Redis that is run like this, started when it is first asked for."""
+    running: dict[str, Topology] = {}
+    with ExitStack() as stack:
+
+        def start(kind: str) -> Topology:
+            if kind not in running:
+                topology = TOPOLOGIES[kind](tmp_path_factory.mktemp(kind))
+                stack.callback(topology.kill)
+                topology.start()
+                running[kind] = topology
+            return running[kind]
+
+        yield start
 
 
 @pytest.fixture
-def redis_server(shared_redis: RedisServer) -> RedisServer:
-    """An empty Redis that must not be killed."""
-    with shared_redis.client() as client:
-        client.flushall()
-    return shared_redis
+def redis_topology(shared_redis: Callable[[str], Topology]) -> Callable[[str], Topology]:
+    """`redis_topology("cluster")`: an empty Redis that is run like this, and must not be killed."""
+
+    def start(kind: str) -> Topology:
+        topology = shared_redis(kind)
+        empty(topology)
+        return topology
+
+    return start
+
+
+@pytest.fixture
+def redis_server(redis_topology: Callable[[str], Topology]) -> RedisServer:
+    """An empty Redis, one process, that must not be killed."""
+    server = redis_topology("redis")
+    assert isinstance(server, RedisServer)
+    return server
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
-import redis
 from tornado.httpclient import HTTPRequest
 from tornado.httputil import HTTPHeaders
 from tornado.websocket import WebSocketClientConnection, websocket_connect
@@ -20,7 +19,7 @@ from reserve_mirror.store.memory_store import MemoryStore
 from reserve_mirror.store.redis_store import RedisStore
 from tests.kit import client
 from tests.kit.client import ReceivedResponse
-from tests.kit.redis_server import RedisServer
+from tests.kit.redis_topologies import Topology
 from tests.kit.waiting import PATIENCE
 
 
@@ -31,12 +30,15 @@ def store_kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def redis_url(store_kind: str, request: pytest.FixtureRequest) -> str | None:
+def topology(store_kind: str, redis_topology: Callable[[str], Topology]) -> Topology | None:
+    """The Redis of the store, None for memory."""
+    return None if store_kind == "memory" else redis_topology(store_kind)
+
+
+@pytest.fixture
+def redis_url(topology: Topology | None) -> str | None:
     """The `redis-url` that selects the store, None for memory."""
-    if store_kind == "memory":
-        return None
-    server: RedisServer = request.getfixturevalue("redis_server")
-    return server.url
+    return None if topology is None else topology.url
 
 
 OpenStore = Callable[[], Awaitable[Store]]
@@ -65,20 +67,21 @@ Age = Callable[[Store, float], None]
 
 
 @pytest.fixture
-def age(redis_url: str | None) -> Age:
+def age(topology: Topology | None) -> Age:
     """`age(store, seconds)`: the mirrors of a store expire as much sooner, as if that time had passed."""
 
     def age(store: Store, seconds: float) -> None:
-        if redis_url is None:
+        if topology is None:
             assert isinstance(store, MemoryStore)
             for mirror in store._mirrors.values():
                 if mirror.expires is not None:
                     mirror.expires -= seconds
             return
-        with redis.Redis.from_url(redis_url) as client:
-            for key in client.scan_iter():
-                if (left := client.pttl(key)) >= 0:
-                    client.pexpire(key, int(left - seconds * 1000))
+        for node in topology.masters():
+            with node.client() as client:
+                for key in client.scan_iter():
+                    if (left := client.pttl(key)) >= 0:
+                        client.pexpire(key, int(left - seconds * 1000))
 
     return age
 

@@ -1,4 +1,4 @@
-"""What both stores must do: the contract `Store`."""
+"""What both stores must do, however Redis is run: the contract `Store`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from tests.plugins.mirror.conftest import Age
 
 SETTINGS = MirrorSettings(max_requests=3, expiration_time=60, response='{"status":200}')
+
+
+@pytest.fixture(params=["memory", "redis", "resp2", "resp3", "tls", "one-address"])
+def store_kind(request: pytest.FixtureRequest) -> str:
+    """In memory, and on Redis in each way that it is run."""
+    return str(request.param)
 
 
 def summary(n: int = 0) -> str:

@@ -81,7 +81,7 @@ class RedisConnection(asyncio.Protocol):
 
     def close(self) -> None:
         self._closed = True
-        self._writer.transport.close()
+        self._writer.transport.abort()  # nobody waits for what is on its way, and by TLS Redis would have to agree
 
     # The transport's calls.
 
