@@ -15,7 +15,7 @@ from .request import Request
 from .request_head import read_head
 from .request_reader import MAX_DISCARD, MAX_FRAMING, RequestReader
 from .server_state import ServerState
-from .states import BODY, COMPLETE, ENDING, HEAD, IDLE, UPGRADING, ConnectionState
+from .states import BODY, COMPLETE, ENDING, HEAD, IDLE, UPGRADING
 
 if TYPE_CHECKING:
     from .upgraded_stream import UpgradedStream
@@ -30,10 +30,6 @@ class Connection(RequestReader):
     It is closed by `_fail`, with a response that tells the client's error; by `_linger`, after the last response; by
     `_close`, when no response is pending; by `stop`, when the server stops; by `abort`, at once.
     """
-
-    state: ConnectionState  # see `RequestReader`
-    deadline: float
-    transport: asyncio.Transport
 
     def __init__(self, server: ServerState, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(server, loop)

@@ -19,7 +19,7 @@ class FixedHeaders(ReadyHeaders):
     what iterating over it gives, and costs a response less. Raises `ResponseError` for what can't be sent.
     """
 
-    cache_control: str | None = NO_STORE
+    cache_control = NO_STORE
 
     __slots__ = ("_cacheable", "_date", "_dated", "_heads", "_lines", "_pairs", "_plain")
 

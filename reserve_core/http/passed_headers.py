@@ -18,7 +18,7 @@ class PassedHeaders(ReadyHeaders):
 
     __slots__ = ("_fields",)
 
-    cache_control: str | None = None
+    cache_control = None
 
     def __init__(self, fields: Fields) -> None:
         self._fields: Fields = fields

@@ -14,7 +14,7 @@ from .channel import Channel
 from .parsers import STAND_IN, ExtensionParser, body_parser
 from .refusal import extension_method, refusal, refused_request
 from .server_state import ServerState
-from .states import ENDING, HEAD, IDLE, UPGRADING, WAITING, ConnectionState
+from .states import ENDING, HEAD, IDLE, UPGRADING, WAITING
 
 if TYPE_CHECKING:
     from .exchange import Exchange
@@ -31,10 +31,6 @@ class RequestReader(Channel):
 
     `Connection` runs them, and says how an error ends it all.
     """
-
-    # Of `Channel`: a class that sets an attribute says its type, for checkers that infer it from what is set.
-    state: ConnectionState
-    deadline: float
 
     def __init__(self, server: ServerState, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(server, loop)
