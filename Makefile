@@ -1,6 +1,6 @@
 # `make run` and `make test` are all it takes: each prepares what it needs, and the second time does so at once.
 .DEFAULT_GOAL := help
-.PHONY: bench bench-pythons builds coverage hostile hostile-compiled pictures quick release-check run venv test test-compiled test-floors test-portable test-pythons debian lint format docs wheel clean help
+.PHONY: bench bench-pythons coverage hostile hostile-compiled pictures quick release-check run venv test test-compiled test-floors test-portable test-pythons debian lint format docs wheel clean help
 .PRECIOUS: .venv-3.%/installed-test
 .NOTPARALLEL:
 
@@ -57,9 +57,6 @@ test-pythons: debian ## Run what another Python can make a difference to (or TES
 test-portable: .venv/installed-test ## Run the tests that need neither Linux nor a browser: for macOS
 	@.ci/debian $(SERVERS)
 	.venv/bin/pytest -n $(JOBS) --dist worksteal $(or $(TESTS),$(PORTABLE))
-
-builds: # What test-compiled and test-pythons run on.
-	@other=$$($(OTHER)); $(MAKE) --no-print-directory .venv-compiled/installed-test $${other:+.venv-$$other/installed-test}
 
 test-3.%: .venv-3.%/installed-test $(TYPESCRIPT)
 	@echo "Python 3.$*"
