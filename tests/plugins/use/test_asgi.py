@@ -430,6 +430,61 @@ async def test_a_websocket_may_be_refused(serve: Serve, shop: FastAPI, room: str
     assert site.errors == []
 
 
+ACCEPT = {"type": "websocket.accept"}
+DENIAL = {"type": "websocket.http.response.start", "status": 402, "headers": []}
+
+
+@pytest.mark.parametrize(
+    ("messages", "status", "error"),
+    [
+        ([], 500, "returned without a response to the WebSocket's handshake"),
+        ([{"type": "websocket.send", "text": "x"}], 500, "'websocket.send' before the WebSocket is accepted"),
+        ([{"type": "websocket.http.response.body", "body": b"x"}], 500, "before the WebSocket is accepted"),
+        ([{"type": "websocket.close"}, ACCEPT], 403, "'websocket.accept' after the handshake was refused"),
+    ],
+)
+async def test_a_handshake_without_a_right_response_is_an_error(
+    serve: Serve, messages: list[dict[str, Any]], status: int, error: str
+) -> None:
+    site = await serve({"use": answering(*messages)})
+    with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+        await site.client.ws_connect(site.server.url)
+    assert caught.value.status == status
+    (told,) = site.errors
+    assert error in str(told)
+
+
+async def test_what_is_no_message_of_an_open_websocket_is_an_error(serve: Serve) -> None:
+    site = await serve({"use": answering(ACCEPT, {"type": "websocket.http.response.start", "status": 200})})
+    async with site.client.ws_connect(site.server.url) as socket:
+        assert (await socket.receive()).data == 1011
+    assert [str(error) for error in site.errors] == ["'websocket.http.response.start' after the WebSocket was accepted"]
+
+
+async def test_the_response_that_denies_a_websocket_comes_in_pieces(serve: Serve) -> None:
+    pieces = [{"type": "websocket.http.response.body", "body": b"pay", "more_body": more} for more in (True, False)]
+    site = await serve({"use": answering(DENIAL, *pieces)})
+    handshake = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    denied = await site.get("/", **handshake, **{"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="})
+    assert (denied.status, denied.body) == (402, b"paypay")
+    assert site.errors == []
+
+
+async def test_an_application_that_refused_is_told_that_the_websocket_is_closed(serve: Serve) -> None:
+    received: list[dict[str, Any]] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            received.append(await receive())
+            await send({"type": "websocket.close"})
+            received.append(await receive())
+
+    site = await serve({"use": app})
+    with pytest.raises(aiohttp.WSServerHandshakeError):
+        await site.client.ws_connect(site.server.url)
+    assert received[1:] == [{"type": "websocket.disconnect", "code": 1006, "reason": ""}]
+
+
 async def test_a_websocket_whose_application_fails_is_closed_with_1011(serve: Serve, shop: FastAPI) -> None:
     site = await serve({"use": shop})
     async with site.client.ws_connect(f"{site.server.url}ws/tea") as socket:
