@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .quotas.memory_counters import MemoryCounters
     from .quotas.quota import Quota, Verdict, take
     from .redis_clients import redis_client
+    from .redis_url import RedisAddress, RedisURL
     from .threads import Threads
     from .tokens import TOKEN, is_token
 
@@ -45,6 +46,8 @@ __all__ = [
     "PassedOver",
     "Quota",
     "RawMatch",
+    "RedisAddress",
+    "RedisURL",
     "Step",
     "Threads",
     "Trace",
@@ -85,6 +88,7 @@ __getattr__: Callable[[str], Any] = lazy(
         "..quotas.memory_counters": ("MemoryCounters",),
         "..quotas.quota": ("Quota", "Verdict", "take"),
         "..redis_clients": ("redis_client",),
+        "..redis_url": ("RedisAddress", "RedisURL"),
         "..threads": ("Threads",),
         "..tokens": ("TOKEN", "is_token"),
     },

@@ -28,6 +28,7 @@ ORDER = [
         "file_watch",
         "workers",
         "decoding",
+        "redis_url",
         "redis_clients",
         "quotas",
         "functions",

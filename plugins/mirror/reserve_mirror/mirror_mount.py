@@ -98,7 +98,4 @@ def _redis_store(url: str) -> Store:
     # Who has no Redis needn't wait for its library.
     from .store.redis_store import RedisStore
 
-    try:
-        return RedisStore(url)
-    except ValueError as error:
-        raise ConfigError(f"The URL of the Redis can't be used: {error}") from error
+    return RedisStore(url)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from urllib.parse import urlsplit
 
 from reserve_core import ConfigError
+from reserve_core.kit import RedisURL
 
 EXPIRATION_TIME = 86400
 LONGEST_TIME = 10 * 366 * 86400
@@ -17,7 +17,6 @@ HOST_NAME = r"\.?[A-Za-z0-9_.-]+"
 VISIBLE = r"[\x21-\x7e]{8,256}"  # a token
 REDIS_URL = "REDIS_URL"
 
-_SCHEMES = ("redis", "rediss", "unix")
 _CONNECTIONS = 2  # one for all commands, one for the events
 
 
@@ -29,16 +28,7 @@ def redis_url(url: str | None) -> str | None:
         name, url = f"${variable}", url or None
     if url is None:
         return None
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in _SCHEMES and bool(parts.path if parts.scheme == "unix" else parts.hostname)
-        parts.port  # noqa: B018  # raises ValueError
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ConfigError(
-            f"{name} is not the URL of a Redis", "Write redis://HOST:6379/0, rediss://HOST:6379/0 or unix:///PATH?db=0"
-        )
+    RedisURL.parse(url, name)
     variable, connections = number_of("REDIS_MAX_CONNECTIONS")
     if connections is not None and connections < _CONNECTIONS:
         raise ConfigError(f"${variable} is {connections}", f"The mirror needs {_CONNECTIONS} connections")

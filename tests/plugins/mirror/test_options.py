@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from reserve_core import ConfigError, Mock, check, load_plugins, mock
+from reserve_core.kit import RedisURL
 from reserve_mirror.mirror_mount import MountPlan
 
 
@@ -135,11 +136,9 @@ async def test_every_kind_of_redis_is_known(url: str) -> None:
 
 
 async def test_a_password_is_shown_nowhere() -> None:
-    from reserve_mirror.store.redis_connection import RedisConnector
-
-    assert RedisConnector("rediss://user:secret@host:6380/3?health_check_interval=1").place == "rediss://host:6380/3"
-    assert RedisConnector("redis://:secr%2Fet@host").place == "redis://host"
-    assert RedisConnector("unix://:secret@/run/redis.sock?db=1").place == "unix:///run/redis.sock"
+    assert RedisURL.parse("rediss://user:secret@host:6380/3?client_name=x").place == "rediss://host:6380/3"
+    assert RedisURL.parse("redis://:secr%2Fet@host").place == "redis://host"
+    assert RedisURL.parse("unix://:secret@/run/redis.sock?db=1").place == "unix:///run/redis.sock"
 
 
 MIRROR = {"match": "^/mirror(/.*)?$", "mirror": "$1", "codes": ["orders"], "redis-url": None}

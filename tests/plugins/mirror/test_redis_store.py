@@ -17,7 +17,8 @@ import pytest
 
 from reserve_core import ConfigError
 from reserve_mirror.store import MirrorSettings, Record, Unavailable, redis_pipeline
-from reserve_mirror.store.redis_connection import UNREACHABLE, RedisConnection
+from reserve_mirror.store.redis_command import NOT_STORED, UNREACHABLE
+from reserve_mirror.store.redis_connection import RedisConnection
 from reserve_mirror.store.redis_store import RedisStore
 from tests.kit.waiting import PATIENCE, until, wait_until
 
@@ -72,7 +73,7 @@ def messages(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
 
 @asynccontextmanager
 async def stand_in(reply: bytes, held: asyncio.Event | None = None) -> AsyncIterator[RedisStore]:
-    """A started store of what takes itself for a Redis: scripts get that reply, "" cuts the connection."""
+    """A started store of what takes itself for a Redis: scripts on `orders` get that reply, "" cuts the connection."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Is content with all other commands."""
@@ -80,7 +81,7 @@ async def stand_in(reply: bytes, held: asyncio.Event | None = None) -> AsyncIter
         while data := await reader.read(65536):
             commands.feed(data)
             while command := commands.gets():
-                if command[0] == b"EVALSHA":
+                if command[0] == b"EVALSHA" and b"reserve:{orders}" in command:
                     if held is not None:
                         await held.wait()
                     writer.write(reply)
@@ -227,7 +228,7 @@ async def test_a_redis_that_is_full_refuses_and_says_why(
     with server.client() as client:
         client.config_set("maxmemory", "1mb")
         for _ in range(3):
-            with pytest.raises(Unavailable, match="refuses: command not allowed when used memory > 'maxmemory'"):
+            with pytest.raises(Unavailable, match=NOT_STORED):
                 await store.add("orders", Record(SUMMARY, b"x" * 100_000))
         client.config_set("maxmemory", "0")
     assert await store.add("orders", Record(SUMMARY, b"x")) is not None
@@ -261,10 +262,10 @@ async def test_a_connection_that_is_lost_while_nobody_needs_it_is_no_news(
 ) -> None:
     store = await opened(redis_server)
     await store.create("orders", SETTINGS)
-    first = store._pipeline._connection
+    first = store._router._first._connection
     with redis_server.client() as client:
         client.client_kill_filter(_type="normal", skipme=True)
-    await until(lambda: store._pipeline._connection is not first)
+    await until(lambda: store._router._first._connection is not first)
     assert await store.add("orders", Record(SUMMARY)) is not None
     assert messages(caplog, logging.ERROR) == []
 
@@ -294,9 +295,9 @@ async def test_what_waits_behind_a_round_trip_that_fails_does_not_wait_for_ever(
     held = asyncio.Event()
     async with stand_in(b"", held) as store, asyncio.timeout(PATIENCE):
         first = asyncio.create_task(store.add("orders", Record(SUMMARY)))
-        await until(lambda: store._pipeline._sent)
+        await until(lambda: store._router._first._sent)
         second = asyncio.create_task(store.add("orders", Record(SUMMARY)))
-        await until(lambda: store._pipeline._waiting and not store._pipeline._turn)
+        await until(lambda: store._router._first._waiting and not store._router._first._turn)
         held.set()
         for each in (first, second):
             with pytest.raises(Unavailable, match="Redis can't be reached"):

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
 from typing import Any
 
 import hiredis
-from redis.asyncio.connection import AbstractConnection, ConnectionPool
+from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as Lost, InvalidResponse
+
+from reserve_core.kit import RedisAddress, RedisURL
 
 # Seconds that Redis has for a connection, or a reply.
 TIMEOUT = 5.0
-
-UNREACHABLE = "The mirror's Redis can't be reached: try again in a moment"
 
 Argument = str | bytes | int
 ReplyError = hiredis.ReplyError
@@ -26,27 +27,38 @@ _NOTHING = object()
 
 
 class RedisConnector:
-    """Makes connections to the Redis of a URL; `place` names it without its password.
+    """Makes connections to the servers of a URL."""
 
-    Raises ValueError for a URL that is none of Redis.
-    """
+    def __init__(self, url: RedisURL) -> None:
+        # Time is ours to keep, and so are the attempts.
+        self._options = {
+            **url.connection_options,
+            "socket_timeout": None,
+            "socket_connect_timeout": TIMEOUT,
+            "retry": Retry(NoBackoff(), 0),
+        }
+        self._class: type[Connection] = SSLConnection if url.tls else Connection
 
-    def __init__(self, url: str) -> None:
-        self.place = re.sub("//.*@", "//", url.partition("?")[0])
-        # One protocol, so that replies look the same whatever the library's default; time is ours to keep.
-        self._pool = ConnectionPool.from_url(
-            url, protocol=2, socket_timeout=None, socket_connect_timeout=TIMEOUT, decode_responses=False
-        )
-
-    async def connect(self) -> AbstractConnection:
+    async def connect(self, address: RedisAddress) -> AbstractConnection:
         """A new connection, authenticated. Raises `RedisError`, OSError or TimeoutError."""
-        connection: AbstractConnection = self._pool.make_connection()  # type: ignore[no-untyped-call]
+        connection: AbstractConnection
+        if address.port:
+            connection = self._class(host=address.host, port=address.port, **self._options)
+        else:
+            connection = UnixDomainSocketConnection(path=address.host, **self._options)
         try:
-            await connection.connect()  # type: ignore[no-untyped-call]
+            async with asyncio.timeout(TIMEOUT):
+                await connection.connect()  # type: ignore[no-untyped-call]
         except BaseException:
             await connection.disconnect(nowait=True)
             raise
         return connection
+
+
+async def ask(opened: AbstractConnection, *arguments: Argument) -> Any:
+    """The reply to one command on a connection of the library's. Raises `RedisError`, OSError."""
+    await opened.send_packed_command([pack_command(arguments)])
+    return await opened.read_response()
 
 
 class RedisConnection(asyncio.Protocol):

@@ -1,7 +1,8 @@
-"""One connection to Redis that everything shares: the commands of one turn of the event loop go out together.
+"""One connection to a node of Redis that everything shares: the commands of one turn of the event loop go out together.
 
 Each has a reply, or a failure, of its own. A caller that is cancelled stops waiting for its reply, which is still read
-from the connection: nobody else can get it.
+from the connection: nobody else can get it. What Redis says it has not carried out is asked again for a while, from
+whichever node then serves the mirror.
 """
 
 from __future__ import annotations
@@ -10,92 +11,94 @@ import asyncio
 import logging
 import re
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import AuthenticationError, RedisError
+from redis.exceptions import RedisError
 
-from .interface import Unavailable
-from .redis_connection import TIMEOUT, UNREACHABLE, Argument, RedisConnection, RedisConnector, ReplyError, pack_command
-from .redis_scripts import MirrorScript
+from .redis_command import NOT_STORED, REFUSED, UNREACHABLE, Command
+from .redis_connection import TIMEOUT, Argument, RedisConnection, ReplyError, pack_command
+from .redis_scripts import MirrorScript, keys_of
+
+if TYPE_CHECKING:
+    from reserve_core.kit import RedisAddress
+
+    from .redis_router import RedisRouter
 
 logger = logging.getLogger("reserve")
 
-# What may wait for its reply, in bytes. A command counts for its bytes and this much.
+# What may wait for its reply, in bytes.
 MAX_WAITING = 256 * 1024 * 1024
-COMMAND_COST = 512
 # Different error replies of a connection that are logged.
 MAX_REFUSALS = 16
-# Seconds after a failure in which commands fail at once.
+# Seconds after a failure in which commands fail at once; between two attempts of one that may be asked again.
 PAUSE = 0.5
+RETRY_PAUSE = 0.1
+# Seconds without a sign of life after which the router finds out whether another node serves.
+SUSPICION = 1.5
+# Redirects that are followed at once.
+MAX_REDIRECTS = 5
 
 STOPPING = "The server is stopping"
 
-OnConnect = Callable[[Callable[..., Awaitable[Any]]], Awaitable[None]]
-
-# Error replies by which Redis says that it carries out no command at all for now.
-_CLOSED = frozenset(("LOADING", "MASTERDOWN", "NOAUTH", "WRONGPASS"))
+# Error replies, all to commands that were not carried out (https://redis.io/docs/latest/develop/reference/cluster-spec/).
+# Redis lets us do nothing at all:
+_SHUT_OUT = frozenset(("NOAUTH", "WRONGPASS"))
+# The connection leads to a server that isn't the master any more:
+_NO_MASTER = frozenset(("READONLY", "MASTERDOWN"))
+# The server will carry it out in a moment:
+_NOT_YET = frozenset(("TRYAGAIN", "CLUSTERDOWN", "LOADING"))
+_REDIRECTS = frozenset(("MOVED", "ASK"))
 _NO_SCRIPT = "NOSCRIPT"
 
-
-class _Command:
-    """A packed command, and the future of its reply; None: nobody waits for it."""
-
-    __slots__ = ("data", "repeated", "reply", "size")
-
-    def __init__(self, data: bytes, reply: asyncio.Future[Any] | None) -> None:
-        self.data: bytes = data
-        self.reply: asyncio.Future[Any] | None = reply
-        self.size: int = len(data) + COMMAND_COST
-        self.repeated: bool = False  # once the script that it runs was loaded again
-
-    def fail(self, message: str, cause: Exception | None = None) -> None:
-        reply = self.reply
-        if reply is not None and not reply.done():
-            error = Unavailable(message)
-            error.__cause__ = cause
-            reply.set_exception(error)
+_ASKING = pack_command(("ASKING",))
 
 
 class RedisPipeline:
-    """Sends commands. `scripts` are loaded into each new connection; then `on_connect` may send commands of its own."""
+    """Sends commands to the node at `address`; None: the router finds out where that is, with each connection."""
 
-    def __init__(self, connector: RedisConnector, scripts: Iterable[MirrorScript], on_connect: OnConnect) -> None:
-        self._connector = connector
-        self._scripts = tuple(scripts)
-        self._loading = [pack_command(("SCRIPT", "LOAD", script.source)) for script in self._scripts]
-        self._on_connect = on_connect
-        self._waiting: list[_Command] = []  # for the end of the turn of the loop, or a connection
-        self._unloaded: list[_Command] = []  # those whose script Redis doesn't know
-        self._sent: deque[_Command] = deque()  # one round trip, in the order of the replies to come
+    def __init__(self, router: RedisRouter, address: RedisAddress | None) -> None:
+        self.address = address
+        self._router = router
+        self._waiting: list[Command] = []  # for the end of the turn of the loop, or a connection
+        self._later: list[Command] = []  # to be asked again
+        self._sent: deque[Command] = deque()  # one round trip, in the order of the replies to come
         self._size = 0  # of all these
         self._connection: RedisConnection | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._turn: asyncio.Handle | None = None  # its end
+        self._retry: asyncio.TimerHandle | None = None
         self._timeout: asyncio.TimerHandle | None = None
         self._sent_at = 0.0
+        self._outdated = False  # the connection is closed when this round trip has ended
         self._unreachable = False
         self._retry_at = 0.0
         self._refusals: set[str] = set()  # the errors that were logged
         self._closed = False
 
-    def run(self, script: MirrorScript, keys: tuple[str, ...], *arguments: Argument) -> asyncio.Future[Any]:
-        """Runs a script; the future gets what it returns."""
-        return self.call("EVALSHA", script.sha, len(keys), *keys, *arguments)
+    def run(self, script: MirrorScript, code: str, *arguments: Argument) -> asyncio.Future[Any]:
+        """Runs a script on the keys of a mirror; the future gets what it returns."""
+        reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        data = pack_command(("EVALSHA", script.sha, 3, *keys_of(code), *arguments))
+        self.submit(Command(code, data, reply, script))
+        return reply
 
-    def call(self, *arguments: Argument) -> asyncio.Future[Any]:
-        """Sends a command; the future gets its reply. It fails with `Unavailable` when there is none or it's an error.
+    def call(self, code: str, *arguments: Argument) -> asyncio.Future[Any]:
+        """Sends a command about a mirror; the future gets its reply.
 
-        A command whose reply was lost may have been carried out.
+        It fails with `Unavailable` when there is none or it's an error. A command whose reply was lost may have been
+        carried out.
         """
-        loop = asyncio.get_running_loop()
-        reply: asyncio.Future[Any] = loop.create_future()
-        command = _Command(pack_command(arguments), reply)
+        reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.submit(Command(code, pack_command(arguments), reply))
+        return reply
+
+    def submit(self, command: Command) -> None:
+        """Takes a command over."""
         if self._closed:
             command.fail(STOPPING)
-        elif self._unreachable and loop.time() < self._retry_at:
+        elif self._unreachable and asyncio.get_running_loop().time() < self._retry_at:
             command.fail(UNREACHABLE)
         elif self._size + command.size > MAX_WAITING:
             command.fail("Redis is too slow for what is recorded: try again later")
@@ -103,17 +106,37 @@ class RedisPipeline:
             self._size += command.size
             self._waiting.append(command)
             self._send_soon()
-        return reply
 
-    async def connect(self) -> None:
-        """Makes sure that there is a connection. Raises `Unavailable`, `AuthenticationError` for a wrong password."""
-        try:
-            await self.call("PING")
-        except Unavailable as error:
-            cause: BaseException | None = error
-            while cause is not None and not isinstance(cause, AuthenticationError):
-                cause = cause.__cause__
-            raise cause or error from None
+    def leave(self) -> None:
+        """Hands over what waits here for another node that serves it now."""
+        staying: list[Command] = []
+        for command in self._waiting:
+            node = self._router.node_of(command.code)
+            if node is self:
+                staying.append(command)
+            else:
+                self._size -= command.size
+                node.submit(command)
+        self._waiting = staying
+
+    def retire(self) -> None:
+        """The node serves no mirror any more: what was sent there still gets its replies, within their time."""
+        self.leave()
+        if self._unreachable:
+            logger.warning("Redis at %s is back: another node serves instead", self._router.place)
+        if self._sent or self._connecting is not None:
+            self._outdated = True
+        else:
+            self._disconnect()
+
+    @property
+    def is_idle(self) -> bool:
+        return self._connection is None and self._connecting is None and not self._later
+
+    def give_up(self) -> None:
+        """Another server has taken the place of the one that the connection leads to."""
+        if self._connection is not None:
+            self._on_lost(TimeoutError())
 
     async def close(self) -> None:
         """Fails all commands that wait, and closes the connection."""
@@ -123,7 +146,9 @@ class RedisPipeline:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-        for commands in (self._sent, self._unloaded, self._waiting):
+        if self._retry is not None:
+            self._retry.cancel()
+        for commands in (self._sent, self._later, self._waiting):
             self._fail(commands, STOPPING)
         self._disconnect()
 
@@ -138,24 +163,21 @@ class RedisPipeline:
             return
         if self._sent:
             return  # what comes until those have their replies makes one round trip, too: fewer system calls
-        commands: list[_Command] = []
-        if self._unloaded:
-            commands += [_Command(data, None) for data in self._loading]
-            self._size += sum(command.size for command in commands)
-            commands += self._unloaded
-            self._unloaded = []
+        commands: list[Command] = []
         for command in self._waiting:
             if command.reply is not None and command.reply.done():  # its caller was cancelled
                 self._size -= command.size
-            else:
-                commands.append(command)
+                continue
+            if command.asking:
+                commands.append(self._own(_ASKING))
+            commands.append(command)
         self._waiting = []
         if not commands:
             return
         loop = asyncio.get_running_loop()
         self._sent_at = loop.time()
         if self._timeout is None:
-            self._timeout = loop.call_later(TIMEOUT, self._check_timeout)
+            self._timeout = loop.call_later(SUSPICION, self._check_timeout)
         self._sent.extend(commands)
         connection.send([command.data for command in commands])
 
@@ -168,29 +190,71 @@ class RedisPipeline:
             self._on_error_reply(command, reply)
         elif command.reply is not None and not command.reply.done():
             command.reply.set_result(reply)
-        if not self._sent and (self._waiting or self._unloaded):
-            self._send_soon()
+        if not self._sent:
+            if self._outdated:
+                self._disconnect()
+            if self._waiting:
+                self._send_soon()
+
+    def _own(self, data: bytes) -> Command:
+        """A command for whose reply nobody waits."""
+        command = Command("", data, None)
+        self._size += command.size
+        return command
 
     def _send_soon(self) -> None:
         """What waits is sent at the end of this turn."""
         if self._turn is None:
             self._turn = asyncio.get_running_loop().call_soon(self._send_all)
 
-    def _on_error_reply(self, command: _Command, error: ReplyError) -> None:
+    # What Redis has not carried out.
+
+    def _on_error_reply(self, command: Command, error: ReplyError) -> None:
         code = str(error).partition(" ")[0]
-        if code == _NO_SCRIPT and command.reply is not None and not command.repeated:
-            # Somebody has flushed the scripts: it wasn't carried out.
-            command.repeated = True
+        if command.reply is None:
+            return
+        if code == _NO_SCRIPT and command.script is not None:
+            script = command.script
+            command.data = command.data.replace(script.by_sha, script.by_source, 1)
             self._size += command.size
-            self._unloaded.append(command)
-        elif code in _CLOSED:
+            self._waiting.append(command)
+        elif code in _REDIRECTS:
+            if command.attempts < MAX_REDIRECTS and command.may_repeat(asyncio.get_running_loop().time()):
+                self._router.redirect(command, str(error), self)
+            else:
+                self._ask_later(command, error)
+        elif code in _NOT_YET:
+            self._ask_later(command, error)
+        elif code in _NO_MASTER:
+            self._outdated = True
+            self._ask_later(command, error)
+        elif code in _SHUT_OUT:
             self._size += command.size
             self._sent.appendleft(command)
             self._on_lost(error)
         else:
-            why = re.sub("^[A-Z]+ ", "", str(error)).partition(" script: ")[0].rstrip(".")
-            self._report_refusal(why)
-            command.fail(f"The mirror's Redis refuses: {why}", error)
+            self._report_refusal(re.sub("^[A-Z]+ ", "", str(error)).partition(" script: ")[0].rstrip("."))
+            command.fail(NOT_STORED if command.stores else REFUSED, error)
+
+    def _ask_later(self, command: Command, error: ReplyError) -> None:
+        loop = asyncio.get_running_loop()
+        command.asking = False
+        if command.may_repeat(loop.time()):
+            self._size += command.size
+            self._later.append(command)
+            if self._retry is None:
+                self._retry = loop.call_later(RETRY_PAUSE, self._ask_again)
+        else:
+            self._outdated = True
+            self._report_loss(error)
+            command.fail(UNREACHABLE, error)
+
+    def _ask_again(self) -> None:
+        self._retry = None
+        commands, self._later = self._later, []
+        for command in commands:
+            self._size -= command.size
+            self._router.node_of(command.code).submit(command)
 
     def _check_timeout(self) -> None:
         """Closes the connection when its replies take too long."""
@@ -198,57 +262,65 @@ class RedisPipeline:
         connection, loop = self._connection, asyncio.get_running_loop()
         if connection is None or not self._sent:
             return
-        limit = max(connection.heard_at, self._sent_at) + TIMEOUT
-        if loop.time() < limit:
-            self._timeout = loop.call_at(limit, self._check_timeout)
-        else:
+        now, alive = loop.time(), max(connection.heard_at, self._sent_at)
+        if now >= alive + TIMEOUT:
             self._on_lost(TimeoutError())
+            return
+        check_at = alive + SUSPICION
+        if now >= check_at:
+            self._router.look_again()
+            check_at = min(now + SUSPICION, alive + TIMEOUT)
+        self._timeout = loop.call_at(check_at, self._check_timeout)
 
     # The connection.
 
     async def _connect(self) -> None:
         opened: AbstractConnection | None = None
         try:
-            async with asyncio.timeout(TIMEOUT):
-                opened = await self._connector.connect()
-                await self._prepare(opened)
+            if self._unreachable:  # maybe another node serves now
+                await self._router.refresh()
+                self.leave()
+                if not self._waiting:
+                    return
+            opened = await self._router.open(self)
         except (RedisError, OSError, TimeoutError) as error:
-            self._report_loss(error)
-            self._fail(self._waiting, UNREACHABLE, error)
+            await self._router.refresh()
+            self.leave()
+            if self._waiting:
+                self._report_loss(error)
+                self._fail(self._waiting, UNREACHABLE, error)
         except BaseException:
             self._fail(self._waiting, STOPPING)
             raise
         else:
-            self._connection = RedisConnection(opened, self._on_reply, self._on_lost)
+            self._use(opened)
             opened = None
-            self._refusals.clear()
-            if self._unreachable:
-                self._unreachable = False
-                logger.warning("Redis at %s is back", self._connector.place)
-            self._send_all()
         finally:
             self._connecting = None
             if opened is not None:
                 await opened.disconnect(nowait=True)
 
-    async def _prepare(self, opened: AbstractConnection) -> None:
-        await opened.send_packed_command(self._loading)
-        for _ in self._loading:
-            await opened.read_response()
-
-        async def ask(*arguments: Argument) -> Any:
-            await opened.send_packed_command([pack_command(arguments)])
-            return await opened.read_response()
-
-        await self._on_connect(ask)
+    def _use(self, opened: AbstractConnection | None) -> None:
+        self.leave()  # what others serve, as the router has found out meanwhile
+        if opened is None:
+            return
+        self._connection = RedisConnection(opened, self._on_reply, self._on_lost)
+        self._refusals.clear()
+        if self._unreachable:
+            self._unreachable = False
+            logger.warning("Redis at %s is back", self._router.place)
+        if self._outdated and not self._waiting:
+            self._disconnect()
+        self._outdated = False
+        self._send_all()
 
     def _on_lost(self, error: Exception) -> None:
         """The connection is lost, which is logged if somebody waits for a reply; the next command makes another."""
         self._disconnect()
-        if self._sent or self._unloaded:
+        if self._sent:
             self._report_loss(error)
             self._fail(self._sent, UNREACHABLE, error)
-            self._fail(self._unloaded, UNREACHABLE, error)
+            self._router.look_again()
         if self._waiting:
             self._send_soon()
 
@@ -259,12 +331,13 @@ class RedisPipeline:
             why = str(error) or f"no reply within {TIMEOUT:g} seconds"
             logger.error(
                 "Redis at %s can't be reached: %s\nRequests to mirrors are answered with 503 until it's back",
-                self._connector.place,
+                self._router.place,
                 why,
             )
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
+        self._outdated = False
         if connection is not None:
             connection.close()
         if self._timeout is not None:
@@ -275,9 +348,9 @@ class RedisPipeline:
         """Logs an error reply, once on each connection."""
         if error not in self._refusals and len(self._refusals) < MAX_REFUSALS:
             self._refusals.add(error)
-            logger.error("Redis at %s refuses: %s", self._connector.place, error)
+            logger.error("Redis at %s refuses: %s", self._router.place, error)
 
-    def _fail(self, commands: list[_Command] | deque[_Command], message: str, cause: Exception | None = None) -> None:
+    def _fail(self, commands: list[Command] | deque[Command], message: str, cause: Exception | None = None) -> None:
         for command in commands:
             self._size -= command.size
             command.fail(message, cause)

@@ -8,21 +8,38 @@ where a new record is `<id> <summary>` and anything else a JSON message. Every w
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import NamedTuple
 
 
 class MirrorScript(NamedTuple):
-    source: str
+    """`by_sha` and `by_source` are how a packed command begins that runs it, its number of arguments apart."""
+
     sha: str
+    by_sha: bytes
+    by_source: bytes
+    stores: bool  # what somebody has sent
 
 
-def _script(source: str) -> MirrorScript:
-    source = source.strip()
-    return MirrorScript(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
+def _script(source: str, *, stores: bool = False) -> MirrorScript:
+    text = source.strip().encode()
+    sha = hashlib.sha1(text, usedforsecurity=False).hexdigest()
+    by_sha = b"$7\r\nEVALSHA\r\n$40\r\n%b\r\n" % sha.encode()
+    return MirrorScript(sha, by_sha, b"$4\r\nEVAL\r\n$%d\r\n%b\r\n" % (len(text), text), stores)
+
+
+@lru_cache(maxsize=1024)
+def keys_of(code: str) -> tuple[str, str, str]:
+    """The KEYS of a mirror."""
+    # The braces keep the three on one node of a cluster.
+    key = f"reserve:{{{code}}}"
+    return key, f"{key}:s", f"{key}:b"
 
 
 # ARGV: max_requests, milliseconds to live (0: for ever), response, "1" to keep. Returns 1 when it made the mirror.
-CREATE = _script("""
+# What a new one has of a former one goes; one that is kept goes on with it, if Redis has evicted its settings.
+CREATE = _script(
+    """
 local live = tonumber(ARGV[2])
 if redis.call('EXISTS', KEYS[1]) == 1 then
     if ARGV[4] == '1' then
@@ -33,12 +50,18 @@ if redis.call('EXISTS', KEYS[1]) == 1 then
 end
 local now = redis.call('TIME')
 local created = now[1] * 1000 + math.floor(now[2] / 1000)
-redis.call('UNLINK', KEYS[2], KEYS[3])
+if ARGV[4] == '1' then
+    for i = 2, 3 do redis.call('PERSIST', KEYS[i]) end
+else
+    redis.call('UNLINK', KEYS[2], KEYS[3])
+end
 redis.call('HSET', KEYS[1], 'max', ARGV[1], 'live', ARGV[2], 'answer', ARGV[3],
     'created', string.format('%.0f', created), 'revision', 0)
 if live > 0 then redis.call('PEXPIRE', KEYS[1], live) end
 return 1
-""")
+""",
+    stores=True,
+)
 
 # ARGV: "1" to renew. Returns max, live, response, created, revision, milliseconds left (-1: for ever), count,
 # id of the newest record.
@@ -58,7 +81,8 @@ return mirror
 
 # ARGV: summary, body, and of a tap the body of the response and the trace. Returns the id and the mirror's response.
 # What Redis refuses when its memory is full comes first: then nothing is lost.
-ADD = _script("""
+ADD = _script(
+    """
 local mirror = redis.call('HMGET', KEYS[1], 'max', 'live', 'answer')
 if not mirror[1] then return false end
 local id = redis.call('XADD', KEYS[2], '*', 's', ARGV[1])
@@ -78,15 +102,20 @@ if live > 0 then
 end
 redis.call('PUBLISH', KEYS[1], id .. ' ' .. ARGV[1])
 return {id, mirror[3]}
-""")
+""",
+    stores=True,
+)
 
 # ARGV: the response. Returns 1 when there is the mirror.
-CHANGE = _script("""
+CHANGE = _script(
+    """
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 redis.call('HSET', KEYS[1], 'answer', ARGV[1])
 redis.call('PUBLISH', KEYS[1], '{"type":"updated","response":' .. ARGV[1] .. '}')
 return 1
-""")
+""",
+    stores=True,
+)
 
 # Returns 1 when there was the mirror.
 DROP = _script("""
@@ -117,5 +146,3 @@ local revision = created .. '.' .. redis.call('HINCRBY', KEYS[1], 'revision', 1)
 redis.call('PUBLISH', KEYS[1], '{"type":"cleared","last":"' .. last .. '","revision":"' .. revision .. '"}')
 return 1
 """)
-
-ALL = (CREATE, READ, ADD, CHANGE, DROP, REMOVE, CLEAR)

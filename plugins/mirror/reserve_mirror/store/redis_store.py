@@ -5,50 +5,49 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, suppress
-from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from redis.exceptions import AuthenticationError
-
-from reserve_core import ConfigError
+from reserve_core.kit import RedisURL
 
 from . import redis_scripts
 from .interface import KeptMirror, MirrorSettings, MirrorState, Receipt, Record, RecordEntry, StoredRecord, Unavailable
-from .redis_connection import RedisConnector
-from .redis_pipeline import RedisPipeline
+from .redis_faults import faults_of, refusal_of
+from .redis_router import RedisRouter
+from .redis_scripts import keys_of
 from .redis_subscriber import RedisSubscriber
+
+if TYPE_CHECKING:
+    from redis.asyncio.connection import AbstractConnection
 
 logger = logging.getLogger("reserve")
 
+# A mirror that is looked for at the start, to learn whether we may; there needn't be one.
+_ANY = "reserve"
+
 
 class RedisStore:
-    """See `Store` for the methods. Raises ValueError for a `url` that is none of Redis."""
+    """See `Store` for the methods. Raises `ConfigError` for a `url` that is none of Redis."""
 
     def __init__(self, url: str) -> None:
-        connector = RedisConnector(url)
-        self._place = connector.place
-        self._pipeline = RedisPipeline(connector, redis_scripts.ALL, self._on_connect)
-        self._subscriber = RedisSubscriber(connector)
+        self._router = RedisRouter(RedisURL.parse(url), self._on_connect)
+        self._subscriber = RedisSubscriber(self._router)
         self.hub = self._subscriber.hub
         self._kept: dict[str, list[MirrorSettings]] = {}  # of those who keep a mirror
-        self._warned = False
+        self._warned: set[str] = set()
 
     async def start(self) -> None:
         try:
-            await self._pipeline.connect()
-        except AuthenticationError as error:
-            raise ConfigError(
-                f"Redis at {self._place} refuses this name and password: {error}",
-                "Write them into the URL: redis://NAME:PASSWORD@HOST:PORT/0",
-            ) from error
-        except Unavailable:
-            pass  # it was logged; with the first request there is another attempt
+            await self._router.run(redis_scripts.READ, _ANY, 0)
+        except Unavailable as error:
+            # What is only away was logged; with the first request there is another attempt.
+            refusal = refusal_of(error, self._router.place)
+            if refusal is not None:
+                raise refusal from error
 
     async def close(self) -> None:
         await self._subscriber.close()
-        await self._pipeline.close()
+        await self._router.close()
 
     def keep(self, code: str, settings: MirrorSettings) -> AbstractAsyncContextManager[None]:
         return KeptMirror(self, code, settings._replace(expiration_time=None))
@@ -69,12 +68,12 @@ class RedisStore:
             del self._kept[code]
 
     async def create(self, code: str, settings: MirrorSettings) -> bool:
-        return bool(await self._pipeline.run(redis_scripts.CREATE, _keys(code), *_creation(settings), 0))
+        return bool(await self._router.run(redis_scripts.CREATE, code, *_creation(settings), 0))
 
     async def read(self, code: str, renew: bool = False) -> MirrorState | None:
-        reply = await self._pipeline.run(redis_scripts.READ, _keys(code), int(renew))
+        reply = await self._router.run(redis_scripts.READ, code, int(renew))
         if not reply and await self._make_kept(code):
-            reply = await self._pipeline.run(redis_scripts.READ, _keys(code), int(renew))
+            reply = await self._router.run(redis_scripts.READ, code, int(renew))
         if not reply:
             return None
         limit, live, response, created, revision, left, requests, newest = reply
@@ -89,44 +88,43 @@ class RedisStore:
         )
 
     async def change(self, code: str, response: str) -> bool:
-        return bool(await self._pipeline.run(redis_scripts.CHANGE, _keys(code), response))
+        return bool(await self._router.run(redis_scripts.CHANGE, code, response))
 
     async def drop(self, code: str) -> bool:
-        return bool(await self._pipeline.run(redis_scripts.DROP, _keys(code)))
+        return bool(await self._router.run(redis_scripts.DROP, code))
 
     async def add(self, code: str, record: Record) -> Receipt | None:
-        keys = _keys(code)
         values = (record.summary, record.body, record.response_body, record.trace)
-        reply = await self._pipeline.run(redis_scripts.ADD, keys, *values)
+        reply = await self._router.run(redis_scripts.ADD, code, *values)
         if not reply and await self._make_kept(code):
-            reply = await self._pipeline.run(redis_scripts.ADD, keys, *values)
+            reply = await self._router.run(redis_scripts.ADD, code, *values)
         return Receipt(reply[0].decode(), reply[1].decode()) if reply else None
 
     async def entries(self, code: str, after: str, limit: int) -> list[RecordEntry]:
         start = f"({after}" if after else "-"
-        reply = await self._pipeline.call("XRANGE", _keys(code)[1], start, "+", "COUNT", limit)
+        reply = await self._router.call(code, "XRANGE", keys_of(code)[1], start, "+", "COUNT", limit)
         return [_entry(item) for item in reply]
 
     async def newest(self, code: str, before: str, limit: int) -> list[RecordEntry]:
         end = f"({before}" if before else "+"
-        reply = await self._pipeline.call("XREVRANGE", _keys(code)[1], end, "-", "COUNT", limit)
+        reply = await self._router.call(code, "XREVRANGE", keys_of(code)[1], end, "-", "COUNT", limit)
         return [_entry(item) for item in reply]
 
     async def get(self, code: str, request_id: str) -> StoredRecord | None:
-        _, stream, bodies = _keys(code)
+        _, stream, bodies = keys_of(code)
         # The bodies first: if the request is there afterwards, they were, too.
         both: Any = asyncio.gather(  # a list, whatever its type says
-            self._pipeline.call("HMGET", bodies, request_id, f"{request_id}:r", f"{request_id}:t"),
-            self._pipeline.call("XRANGE", stream, request_id, request_id),
+            self._router.call(code, "HMGET", bodies, request_id, f"{request_id}:r", f"{request_id}:t"),
+            self._router.call(code, "XRANGE", stream, request_id, request_id),
         )
         (body, response_body, trace), found = await both
         return StoredRecord(_entry(found[0]), body or b"", response_body or b"", trace or b"") if found else None
 
     async def remove(self, code: str, request_id: str) -> bool:
-        return bool(await self._pipeline.run(redis_scripts.REMOVE, _keys(code), request_id))
+        return bool(await self._router.run(redis_scripts.REMOVE, code, request_id))
 
     async def clear(self, code: str) -> bool:
-        return bool(await self._pipeline.run(redis_scripts.CLEAR, _keys(code)))
+        return bool(await self._router.run(redis_scripts.CLEAR, code))
 
     async def _make_kept(self, code: str) -> bool:
         """Makes a mirror that is gone, if it is one to keep; says whether it is."""
@@ -137,25 +135,14 @@ class RedisStore:
         return True
 
     async def _keep(self, code: str, settings: MirrorSettings) -> None:
-        await self._pipeline.run(redis_scripts.CREATE, _keys(code), *_creation(settings), 1)
+        await self._router.run(redis_scripts.CREATE, code, *_creation(settings), 1)
 
-    async def _on_connect(self, ask: Callable[..., Awaitable[Any]]) -> None:
+    async def _on_connect(self, opened: AbstractConnection) -> None:
         """On each new connection."""
-        information = await ask("INFO", "persistence")
-        if b"aof_enabled:0" in information and not self._warned:
-            self._warned = True
-            logger.warning(
-                "Redis at %s forgets everything when it's killed: its appendonly is off\n"
-                "To keep what was recorded: redis-cli CONFIG SET appendonly yes, or redis-server --appendonly yes",
-                self._place,
-            )
-
-
-@lru_cache(maxsize=1024)
-def _keys(code: str) -> tuple[str, str, str]:
-    # The braces keep the three on one node of a cluster.
-    key = f"reserve:{{{code}}}"
-    return key, f"{key}:s", f"{key}:b"
+        for fault in await faults_of(opened):
+            if fault not in self._warned:
+                self._warned.add(fault)
+                logger.warning("Redis at %s %s", self._router.place, fault)
 
 
 def _creation(settings: MirrorSettings) -> tuple[int, int, str]:

@@ -13,7 +13,9 @@ from redis.exceptions import RedisError
 from .event_hub import EventHub
 from .interface import Unavailable
 from .mirror_event import MirrorEvent
-from .redis_connection import TIMEOUT, UNREACHABLE, Argument, RedisConnection, RedisConnector, pack_command
+from .redis_command import UNREACHABLE
+from .redis_connection import TIMEOUT, Argument, RedisConnection, pack_command
+from .redis_router import RedisRouter
 
 # Seconds between two attempts to connect; between two pings; without any message until the connection is given up.
 PAUSE = 0.2
@@ -26,9 +28,9 @@ _PREFIX = "reserve:{"
 class RedisSubscriber:
     """Feeds a `hub` with the events of the mirrors that are watched. It connects when the first one is."""
 
-    def __init__(self, connector: RedisConnector) -> None:
+    def __init__(self, router: RedisRouter) -> None:
         self.hub = EventHub(self._join, self._leave)
-        self._connector = connector
+        self._router = router
         self._connection: RedisConnection | None = None
         self._task: asyncio.Task[None] | None = None
         # A ping follows each subscription: once its reply is there, the subscription holds.
@@ -68,7 +70,7 @@ class RedisSubscriber:
         while True:
             try:
                 async with asyncio.timeout(TIMEOUT):
-                    opened = await self._connector.connect()
+                    opened = await self._router.connect()
             except (RedisError, OSError, TimeoutError):
                 pass
             else:
