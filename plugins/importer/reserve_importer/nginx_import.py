@@ -149,14 +149,17 @@ class _NginxImport:
         return {"cert": server.path(cert[0]), "key": server.path(key[0] if key else cert[0])}
 
     def _limit(self, listener: _Listener) -> int | None:
-        found = {server.word("client_max_body_size"): server for server in listener.servers}
-        found.pop("", None)
-        if not found:
-            return None
-        sizes = {size(text): server for text, server in found.items()}
+        name = "client_max_body_size"
+        sizes: dict[int, Scope] = {}
+        for server in listener.servers:
+            if text := server.word(name):
+                try:
+                    sizes.setdefault(size(text), server)
+                except Untranslatable as error:
+                    server.add(server.all(name)[-1], str(error), error.instead)
         for server in list(sizes.values())[1:]:
-            server.add(server.all("client_max_body_size")[-1], "there is one limit for all servers of a port")
-        return max(sizes) or None
+            server.add(server.all(name)[-1], "there is one limit for all servers of a port")
+        return max(sizes, default=0) or None
 
     def _mappings(self, server: Scope, condition: HostCondition | None, known: dict[str, str]) -> list[Mapping]:
         """The mappings of one server for some hosts, or for all that are left; one by one where they need the host."""

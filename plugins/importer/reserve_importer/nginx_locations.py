@@ -37,11 +37,13 @@ _MOVED = ("301", "302", "303", "307", "308")
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """One location. `path` is None for a regular expression."""
+    """One location. `path` is None for a regular expression. With an `error` which URLs it takes can't be said: it
+    closes all that those before it leave."""
 
     scope: Scope
     pattern: URLPattern
     path: str | None
+    error: Untranslatable | None = None
 
     @property
     def is_static(self) -> bool:
@@ -118,7 +120,7 @@ class Locations:
                 try:
                     found.append(Location(scope, regular(name, any_case=modifier == "~*"), None))
                 except Untranslatable as error:
-                    self._server.add(directive, str(error), error.instead)
+                    found.append(Location(scope, every(), None, error))
             else:
                 (preferred if modifier == "^~" else prefixes).append(Location(scope, prefix(name), name))
         if not any(location.path == "/" for location in (*preferred, *prefixes)):
@@ -137,6 +139,8 @@ class Locations:
         return Location(location.scope, pattern, path)
 
     def _whole(self, location: Location) -> tuple[list[Mapping], bool]:
+        if location.error is not None:
+            raise Untranslatable(f"{location.error}, and what it leaves isn't known", location.error.instead)
         return self._of(location), True
 
     def _of(self, location: Location) -> list[Mapping]:

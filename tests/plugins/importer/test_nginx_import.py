@@ -65,6 +65,56 @@ def test_what_decides_about_a_location_closes_it_alone(import_text: Import, cont
     assert imported.code == 1
 
 
+def test_a_location_whose_urls_cannot_be_said_closes_what_those_before_it_leave(import_text: Import) -> None:
+    locations = (
+        "location = /a { return 200; } location ~ ^/b { return 200; } location ~ ^/[[:alpha:]] { deny all; }",
+        "location ~ ^/c { return 200; } location / { root www; }",
+    )
+    imported = import_text(f"server {{ listen 80; {' '.join(locations)} }}")
+    assert [mapping["match"] for mapping in imported.mappings[:2]] == [r"^/a(?=\?|$)", "^/b"]
+    assert imported.mappings[2] == CLOSED
+    assert "what it leaves isn't known; the server answers 501 there" in imported.told[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("location ~ ^/a { proxy_pass http://127.0.0.1:1/x; }", "no path behind the host in a location like this"),
+        ("server_name a_b?; location / { return 200; }", "a_b? is no host"),
+        ("server_name ~^(?<x>[a-; location / { return 200; }", "the regular expression is none here"),
+        ("listen [::1]:80; location / { return 200; }", "a server listens on one address, of IPv4 where there is one"),
+        ("location ~ ^/(a { return 200; }", "the regular expression is none here: missing )"),
+        ("location / { expires soon; root www; }", "soon is no time"),
+        ("location / { index $uri; root www; }", "$uri isn't looked for: a folder has index.html"),
+        ("location / { try_files $uri =404; proxy_pass http://127.0.0.1:1; }", "isn't taken over with proxy_pass"),
+        ("location / { rewrite ^/a /b?c=1 break; root www; }", "rewrite ... break with a query isn't taken over"),
+        ("location / { rewrite ^/a /b break; alias www/; }", "break isn't taken over with alias or try_files"),
+        ("location / { rewrite ^/a b last; }", "a URL that doesn't begin with a slash isn't taken over"),
+        ('location / { rewrite ^/a "/b☃" redirect; }', "a URL holds a character that no URL has"),
+        ("location / { if ($request_method = POST) { rewrite ^/a /b break; } }", "break isn't taken over in an if"),
+        ("location / { if ($request_method < POST) { return 405; } }", "condition can't be said in a configuration"),
+        ("location ~ ^/(a) { return 301 /$1b; }", "a group can't be followed by 'b'"),
+        ("location ~ ^/(a) { return 301 /$2; }", "$2 is a group of another expression"),
+        ("error_page 404 @x; location @x { return 200; } location / { root www; }", "is taken over with =CODE only"),
+        ("client_max_body_size many; location / { return 200; }", "many is no size"),
+        ("location / { frobnicate on; return 200; }", "it isn't known"),
+    ],
+)
+def test_what_cannot_be_said_is_told_with_its_reason(import_text: Import, text: str, reason: str) -> None:
+    imported = import_text(f"server {{ listen 80; {text} }}")
+    assert imported.code == 1
+    assert reason in " ".join(imported.told)
+
+
+def test_what_the_servers_of_a_port_have_in_common_is_the_most_generous(import_text: Import) -> None:
+    imported = import_text(
+        "server { listen 80; client_max_body_size 1m; return 204; }"
+        "server { listen 80; server_name x.y; client_max_body_size 2m; return 204; }"
+    )
+    assert imported.configuration["limits"] == {"max-body": 2 << 20}
+    assert "there is one limit for all servers of a port" in " ".join(imported.told)
+
+
 def test_access_that_is_off_in_a_location_is_off(import_text: Import) -> None:
     mappings = of_server(
         import_text, "auth_basic Admins; location /open/ { auth_basic off; return 204; } location / { return 204; }"
