@@ -43,6 +43,9 @@ class Limits:
     )
     idle_timeout: float = _seconds(75.0, "Time a connection may wait for its next request")
     write_timeout: float = _seconds(60.0, "Time a client may take to receive what waits for it")
+    drain_time: float = _seconds(
+        0.0, "Time a server that stops still takes requests, so that who balances load can leave it out first", 0
+    )
     shutdown_timeout: float = _seconds(10.0, "Time requests may take to finish when the server stops", 0)
 
 

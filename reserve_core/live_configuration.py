@@ -24,8 +24,9 @@ _depth: ContextVar[int] = ContextVar("depth", default=0)
 class LiveConfiguration:
     """The configuration of a running server (or a mock), as it is at the moment, and what it can be asked for.
 
-    `checked` is the configuration that it serves, another one after each reload. A server has one of these all its
-    life: keep it as long as you like.
+    `checked` is the configuration that it serves, another one after each reload. `draining` says that the server is
+    about to stop: it still takes requests, for the limit `drain-time`, and whoever balances load should send no more.
+    A server has one of these all its life: keep it as long as you like.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class LiveConfiguration:
         set_mappings: Callable[[list[dict[str, Any]]], Awaitable[None]],
     ) -> None:
         self.checked = checked
+        self.draining: bool = False
         self._dispatcher = dispatcher
         self._set_mappings = set_mappings
 

@@ -68,7 +68,8 @@ class Server:
         self._ticker: asyncio.Task[None] | None = None
         self._unwatch: Callable[[], None] = lambda: None
         self._state = "new"
-        self._deadline = math.inf  # of the loop's clock: what is at work then, while the server stops, is cut
+        # Of the loop's clock: until when a server that stops still listens, and when what is at work then is cut.
+        self._drained = self._deadline = math.inf
         self._end: asyncio.Task[None] | None = None
 
     @property
@@ -78,7 +79,7 @@ class Server:
 
     @property
     def closing(self) -> bool:
-        """Whether the server has begun to stop: new requests get 503."""
+        """Whether the server stops and listens no more: new requests get 503."""
         return self._http.closing
 
     @property
@@ -279,24 +280,37 @@ class Server:
             await asyncio.sleep(TICK)
 
     async def close(self, timeout: float | None = None, force: bool = False) -> None:
-        """Stops: listens no more, lets requests at work finish for `timeout` seconds (by default the limit
-        `shutdown-timeout`; 0 with `force`), then cuts what is left, and closes the mappings.
+        """Stops: drains for the limit `drain-time` (not with `force`), listens no more, lets requests at work finish
+        for `timeout` seconds (by default the limit `shutdown-timeout`; 0 with `force`), then cuts what is left, and
+        closes the mappings.
 
         Called again, it waits for the same end, which may come sooner then. It comes when who waits is cancelled, too.
         """
         loop = asyncio.get_running_loop()
+        limits, now = self.configuration.limits, loop.time()
         if timeout is None:
-            timeout = self.configuration.limits.shutdown_timeout
-        self._deadline = min(self._deadline, loop.time() + (0 if force else timeout))
+            timeout = limits.shutdown_timeout
         if self._end is None:
             self._state = "closing"
-            self._http.closing = True
-            for listening in self._listening:
-                listening.close()
-            for connection in list(self._http.connections):
-                connection.stop()
+            self.configuration.draining = True
+            self._drained = now + (limits.drain_time if self._listening else 0)
+        if force:
+            self._drained, timeout = now, 0
+        self._deadline = min(self._deadline, self._drained + timeout)
+        if self._drained <= now:
+            self._stop_listening()
+        if self._end is None:
             self._end = loop.create_task(self._close())
         await asyncio.shield(self._end)
+
+    def _stop_listening(self) -> None:
+        if self._http.closing:
+            return
+        self._http.closing = True
+        for listening in self._listening:
+            listening.close()
+        for connection in list(self._http.connections):
+            connection.stop()
 
     async def _close(self) -> None:
         if self._change is not None:
@@ -320,12 +334,14 @@ class Server:
         return (table is not None and table.active > 0) or any(former.active for former in self._former)
 
     async def _finish_work(self) -> None:
-        """Waits until no request is at work; cuts those that still are at the deadline."""
+        """Waits until no request is at work any more, nor comes; cuts those that still are at the deadline."""
         http = self._http
         tasks = http.runner.tasks
         loop = asyncio.get_running_loop()
         # Polled: a notification for each end would cost something on every request, and is of use once.
-        while (http.connections or tasks or self._active) and loop.time() < self._deadline:  # noqa: ASYNC110
+        while not http.closing or ((http.connections or tasks or self._active) and loop.time() < self._deadline):
+            if loop.time() >= self._drained:
+                self._stop_listening()
             await asyncio.sleep(0.02)
         for task in list(tasks):
             task.cancel()

@@ -188,6 +188,42 @@ async def test_a_second_stop_cuts_what_the_first_one_waits_for(life: Life) -> No
         await request
 
 
+async def test_it_drains_before_it_listens_no_more(life: Life) -> None:
+    server = await serve({"mappings": [{"status": 204}], "limits": {"drain-time": 0.2}}, port=0)
+    assert not server.configuration.draining
+    closing = asyncio.create_task(server.close())
+    await asyncio.sleep(0)
+    assert (server.configuration.draining, server.closing) == (True, False)
+    await closing
+    assert server.closing
+    with pytest.raises(ConnectionError):
+        await asyncio.to_thread(ask, server.url)
+
+
+async def test_it_serves_while_it_drains_which_a_second_stop_ends(life: Life) -> None:
+    async def tells(request: Any, response: Any) -> None:
+        response.send(str(request.configuration.draining))
+
+    settings = {"mappings": [{"custom": tells}], "limits": {"drain-time": 2 * PATIENCE}}
+    server = await serve(settings, port=0)
+    assert (await asyncio.to_thread(ask, server.url)).text == "False"
+    first = asyncio.create_task(server.close())
+    await asyncio.sleep(0)
+    with pytest.raises(RuntimeError, match="isn't running"):
+        await server.reload(settings)
+    assert (await asyncio.to_thread(ask, server.url)).text == "True"
+    async with asyncio.timeout(PATIENCE):
+        await server.close(force=True)
+        await first
+
+
+async def test_who_never_listened_has_nothing_to_drain(life: Life) -> None:
+    server = Server(await check({"mappings": [{"status": 204}], "limits": {"drain-time": 2 * PATIENCE}}))
+    await server.start(listen=False)
+    async with asyncio.timeout(PATIENCE):
+        await server.close()
+
+
 async def test_a_handler_may_stop_the_server(life: Life) -> None:
     async def stops(request: Any, response: Any) -> None:
         response.send("bye")

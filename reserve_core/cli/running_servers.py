@@ -73,9 +73,15 @@ class RunningServers:
     async def _tell_waiting(self) -> None:
         """Says how long the end may take, unless all requests end at once."""
         await asyncio.wait(self._closing, timeout=AT_ONCE)
+        if len(self._closing) > 1 or self._silent:
+            return
+        limits = [server.configuration.limits for server in self._started]
         count = sum(server.working for server in self._started)
-        if count and len(self._closing) == 1 and not self._silent:
-            longest = max(server.configuration.limits.shutdown_timeout for server in self._started)
+        drain = max((each.drain_time for each in limits), default=0)
+        if drain:
+            say(f"Draining for {drain:g} s; Ctrl-C again stops at once")
+        elif count:
+            longest = max(each.shutdown_timeout for each in limits)
             what, it = ("1 request", "it") if count == 1 else (f"{count} requests", "them")
             say(f"Waiting for {what}, up to {longest:g} s; Ctrl-C again cuts {it}")
 

@@ -107,7 +107,7 @@ class Job:
             except ConfigError as error:
                 problems.extend(error.problems)
             except Exception:  # a lifespan's; the other servers are others'
-                if not server.closing:  # a stop ends a reload that is at work
+                if not server.configuration.draining:  # a stop ends a reload that is at work
                     logger.exception("The reload failed")
         if problems:
             tell_former(problems)

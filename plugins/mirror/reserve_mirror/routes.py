@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from reserve_core import Disconnected, HTTPError, Request, Response
 
-from . import api, page_socket, pages
+from . import api, health, page_socket, pages
 from .call_context import SAFETY, CallContext
 from .codes import CODE, is_code, why_no_code
 from .mirror_mount import MirrorMount
@@ -23,7 +23,7 @@ class Route(NamedTuple):
     """`path` is a pattern of the whole path below the mount. `guarded`: for pages of this origin only.
 
     `parameters` are those that the query may have, "header." any that begins so; None: nobody looks. An `open` route
-    needs no token.
+    needs no token, and may be asked by any host name.
     """
 
     method: str
@@ -60,6 +60,8 @@ ROUTES = (
     _route("POST", "/", pages.create_mirror_by_form),
     _route("GET", "/v/{code}", pages.show_mirror_page),
     _route("GET", "/static/(?P<name>[A-Za-z0-9_./-]+)", pages.send_static_file, open=True),
+    _route("GET", "/healthz", health.tell_alive, open=True),
+    _route("GET", "/readyz", health.tell_ready, open=True),
     _route("GET", "/ws/{code}", page_socket.follow_mirror, "after"),
     _route("POST", "/api/mirrors", api.create_mirror),
     _route("GET", _MIRROR, api.show_mirror),
@@ -97,9 +99,10 @@ async def _handle(call: CallContext) -> None:
         _send_to_slash(call)
         return
     route = _find(call)
-    call.mount.access.check(call.request, call.caller, route.guarded)
-    if not route.open and not _is_admitted(call):
-        return
+    if not route.open:
+        call.mount.access.check(call.request, call.caller, route.guarded)
+        if not _is_admitted(call):
+            return
     if route.parameters is not None:
         _check_parameters(call, route.parameters)
     await route.handle(call)

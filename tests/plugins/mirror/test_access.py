@@ -71,7 +71,7 @@ def attempt(site: Site, route: Route, request_id: str, *headers: tuple[str, str]
 
 
 GUARDED = [route for route in ROUTES if route.method != "GET" or "/ws/" in route.path.pattern]
-PAGES = [route for route in ROUTES if not route.path.pattern.startswith("/static/")]
+PAGES = [route for route in ROUTES if not route.open]
 
 FOREIGN = {
     "another-site": [("Origin", "http://evil.example"), ("Sec-Fetch-Site", "cross-site")],
@@ -92,8 +92,9 @@ def test_every_route_that_changes_something_is_guarded() -> None:
         assert route.guarded is (route in GUARDED), name(route)
 
 
-def test_only_files_of_our_own_are_open() -> None:
-    assert [route.path.pattern.partition("/(")[0] for route in ROUTES if route.open] == ["/static"]
+def test_only_files_of_our_own_and_probes_are_open() -> None:
+    opened = [route.path.pattern.partition("/(")[0] for route in ROUTES if route.open]
+    assert opened == ["/static", "/healthz", "/readyz"]
 
 
 @pytest.mark.parametrize("route", GUARDED, ids=name)

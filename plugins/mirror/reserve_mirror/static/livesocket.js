@@ -19,6 +19,9 @@ import { serverClock } from "./serverclock.js";
  *   why, if that is known
  */
 
+// A server that stops, or whose mapping has changed, closes with one of these (RFC 6455 7.4.1, and the registry of IANA).
+const GOING_AWAY = [1001, 1012];
+const SPREAD = 2000; // milliseconds over which the pages of such a server connect elsewhere
 const FIRST_DELAY = 500; // milliseconds before the first try again, doubled for each that fails
 const LONGEST_DELAY = 10_000;
 const BATCH = 16; // milliseconds of messages handed on together
@@ -70,7 +73,7 @@ export class LiveSocket {
     this.#socket = socket;
     // A socket that was left behind may still have events on their way.
     socket.onmessage = ({ data }) => socket === this.#socket && this.#receive(JSON.parse(data));
-    socket.onclose = () => socket === this.#socket && this.#lost();
+    socket.onclose = ({ code }) => socket === this.#socket && this.#lost(code);
   }
 
   /** @param {MirrorMessage} message */
@@ -129,8 +132,11 @@ export class LiveSocket {
     if (batch.length) this.#listeners.onmessages(batch);
   }
 
-  async #lost() {
+  /** @param {number} code */
+  async #lost(code) {
     this.#socket = null;
+    // Hundreds of pages are told so at once: each comes back at a time of its own, and needn't ask what has happened.
+    if (GOING_AWAY.includes(code)) return this.#wait(SPREAD * Math.random());
     this.#listeners.onstate("connecting");
     // A browser doesn't tell why a WebSocket was refused.
     const status = await this.#api.mirror().then(
@@ -140,7 +146,11 @@ export class LiveSocket {
     if (this.#stopped || this.#socket) return;
     if (status === 404) return this.#stop("gone");
     if (status === 401 || status === 403) return this.#stop("refused");
-    const delay = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** this.#failures++) * (0.75 + Math.random() / 2);
+    this.#wait(Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** this.#failures++) * (0.75 + Math.random() / 2));
+  }
+
+  /** @param {number} delay milliseconds until the next try */
+  #wait(delay) {
     this.#listeners.onstate("waiting");
     this.#timer = setTimeout(() => this.#connect(), delay);
   }
