@@ -36,6 +36,10 @@ export interface Mirror {
   /** the seconds they put it off to */
   expiration_time: number | null;
   max_requests: number;
+  /** bytes that it keeps, about; None: any */
+  max_size: number | null;
+  /** of requests: "50/s", "1000/m", "10000/h"; None: any */
+  max_rate: string | null;
   /** bytes kept of a body */
   max_body_size: number;
   /** requests kept */

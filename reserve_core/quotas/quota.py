@@ -38,6 +38,11 @@ class Quota:
         return cls(int(count), _PERIODS[unit], burst or int(count))
 
     @property
+    def text(self) -> str:
+        """What `parse` makes it of."""
+        return f"{self.count}/{next(unit for unit, period in _PERIODS.items() if period == self.period)}"
+
+    @property
     def cost(self) -> int:
         """What is owed for one request."""
         return self.period * SECOND

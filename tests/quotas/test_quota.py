@@ -67,6 +67,7 @@ def test_who_waits_as_long_as_told_passes(quota: Quota, pauses: list[int]) -> No
 def test_a_text_is_parsed(text: str, period: int) -> None:
     assert Quota.parse(text) == Quota(7, period, 7)
     assert Quota.parse(text, 3) == Quota(7, period, 3)
+    assert Quota(7, period, 3).text == text
 
 
 def test_no_debt_is_beyond_what_redis_can_count() -> None:

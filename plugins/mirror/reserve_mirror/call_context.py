@@ -93,6 +93,8 @@ class CallContext:
             expires_at=None if state.expires_at is None else iso(state.expires_at),
             expiration_time=state.settings.expiration_time,
             max_requests=state.settings.max_requests,
+            max_size=state.settings.max_size,
+            max_rate=None if state.settings.rate is None else state.settings.rate.text,
             max_body_size=self.mount.options.max_body_size,
             count=state.requests,
             newest=state.newest,

@@ -3,7 +3,8 @@
 All addresses are relative to the base the mirror is mounted at; a page resolves them against its own address
 (`new URL("../r/" + code, location)`) and so works behind any proxy. An error is `{"error": "what went wrong"}` with
 400 (malformed parameter), 401 (no token), 403 (another site's page, an unknown Host, creation not allowed), 404, 405,
-409 (code taken), 413, 422 (bad code or response), 503 (Redis can't be reached, or too many wait; try again).
+409 (code taken), 413, 422 (bad code or response), 429 (too many, see Retry-After), 503 (Redis can't be
+reached, or too many wait; try again).
 
 **Ids.** A request's `id` is `"<milliseconds>-<sequence>"`, as Redis streams number them: each one is larger than those
 before it in the same mirror, compared as two numbers. `after=ID` means what came after ID, which needn't exist any
@@ -56,6 +57,8 @@ class Mirror(TypedDict):
     expires_at: str | None  # the same; None: never. A request, the page and the WebSocket put it off
     expiration_time: int | None  # the seconds they put it off to
     max_requests: int
+    max_size: int | None  # bytes that it keeps, about; None: any
+    max_rate: str | None  # of requests: "50/s", "1000/m", "10000/h"; None: any
     max_body_size: int  # bytes kept of a body
     count: int  # requests kept
     newest: str  # the id of the newest of them, "" when there is none

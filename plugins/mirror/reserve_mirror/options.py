@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reserve_core import ConfigError, option
+from reserve_core.kit import Quota
 
 from .codes import CODE, CODE_RULE
 from .option_values import (
@@ -13,6 +14,7 @@ from .option_values import (
     HOST_NAME,
     LONGEST_TIME,
     MAX_REQUESTS,
+    MAX_SIZE,
     MOST_REQUESTS,
     REDIS_URL,
     VISIBLE,
@@ -49,6 +51,17 @@ class Options:
         default=None,
         minimum=1,
         maximum=MOST_REQUESTS,
+    )
+    max_size: int | None = option(
+        f"Bytes that a mirror keeps, about; beyond it the oldest requests go; by default {MAX_SIZE // 1024**2} MiB",
+        default=None,
+        minimum=1024,
+        maximum=1024**4,
+    )
+    max_rate: str | None = option(
+        'Requests that a mirror takes: "50/s", "1000/m" or "10000/h"; the senders of more get 429; by default any',
+        default=None,
+        pattern=Quota.PATTERN,
     )
     max_body_size: int = option(
         "Bytes that are kept of a body; of a larger one the size and the hash stay true",
@@ -106,6 +119,8 @@ def settings_of(options: Options) -> MirrorSettings:
         max_requests=_number(options.max_requests, "MAX_REQUESTS", MAX_REQUESTS, MOST_REQUESTS),
         expiration_time=_number(options.expiration_time, "EXPIRATION_TIME", EXPIRATION_TIME, LONGEST_TIME),
         response=_response(options.response),
+        max_size=options.max_size or MAX_SIZE,
+        rate=None if options.max_rate is None else Quota.parse(options.max_rate),
     )
 
 

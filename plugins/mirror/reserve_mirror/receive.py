@@ -47,7 +47,8 @@ async def receive(mount: MirrorMount, request: Request, response: Response, targ
                 failure = failure_of(body_error, body.size, request.body_length)
         receipt = await mount.store.add(code, RequestRecord(request, mount.access, time, rest, body, failure))
     except Unavailable as error:
-        raise HTTPError(503, str(error), {**_refusal(request), "retry-after": "1"}) from error
+        headers = {**_refusal(request), "retry-after": str(error.retry_after)}
+        raise HTTPError(error.status, str(error), headers) from error
     finally:
         request.on_disconnect = on_disconnect
     if body_error is not None:

@@ -91,7 +91,7 @@ async def handle(mount: MirrorMount, request: Request, response: Response, targe
     except HTTPError as error:
         _refuse(call, error.status, error.reason, error.headers)
     except Unavailable as error:
-        _refuse(call, 503, str(error), {"retry-after": "1"})
+        _refuse(call, error.status, str(error), {"retry-after": str(error.retry_after)})
 
 
 async def _handle(call: CallContext) -> None:

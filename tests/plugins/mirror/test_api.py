@@ -33,6 +33,8 @@ def test_a_mirror_is_created(site: Site) -> None:
         "page": f"{site.url}/v/hooks",
         "expiration_time": 86400,
         "max_requests": 1000,
+        "max_size": 268435456,
+        "max_rate": None,
         "max_body_size": 10485760,
         "count": 0,
         "newest": "",

@@ -59,16 +59,67 @@ async def test_whatever_goes_gives_its_memory_back() -> None:
     assert store._size == 0
 
 
-async def test_there_are_only_so_many_mirrors(monkeypatch: pytest.MonkeyPatch) -> None:
+async def codes(store: MemoryStore, *among: str) -> str:
+    """Those of one letter that exist. A look is no use."""
+    return "".join([code for code in among if await store.read(code) is not None])
+
+
+async def test_the_least_recently_used_mirror_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory_store, "MAX_MIRRORS", 3)
+    store = MemoryStore()
+    async with store.keep("kept", SETTINGS):
+        for code in "abc":
+            assert await store.create(code, SETTINGS)
+        await store.add("a", Record(SUMMARY))
+        await store.read("b", renew=True)
+        assert await store.create("d", SETTINGS)
+        assert await codes(store, *"abcd") == "abd"
+        assert await store.create("e", SETTINGS)
+        assert await codes(store, *"abcde") == "bde"
+        assert await store.read("kept") is not None
+
+
+async def test_what_somebody_looks_at_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory_store, "MAX_MIRRORS", 2)
     store = MemoryStore()
-    async with store.keep("orders", SETTINGS):
-        for code in ("a", "b"):
+    await store.create("a", SETTINGS)
+    await store.create("b", SETTINGS)
+    async with store.hub.watch("a"):
+        for code in "cd":
             assert await store.create(code, SETTINGS)
-        with pytest.raises(Unavailable, match="too many mirrors"):
-            await store.create("c", SETTINGS)
-        await store.drop("a")
-        assert await store.create("c", SETTINGS)
+            assert await codes(store, *"abcd") == f"a{code}"
+        async with store.hub.watch("d"):
+            with pytest.raises(Unavailable, match="too many mirrors"):
+                await store.create("e", SETTINGS)
+    assert await store.create("e", SETTINGS)
+
+
+async def test_one_client_can_make_any_number_of_mirrors_and_takes_no_more_room() -> None:
+    store = MemoryStore()
+    await store.create("used", SETTINGS)
+    for number in range(12_000):
+        assert await store.create(str(number), SETTINGS)
+        if not number % 1000:
+            await store.add("used", Record(SUMMARY))
+    assert len(store._mirrors) == memory_store.MAX_MIRRORS
+    assert len(await store.entries("used", "", 100)) == 12
+
+
+async def test_responses_take_only_so_much_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory_store, "MAX_RESPONSES", 100)
+    store = MemoryStore()
+    for code in "abc":
+        await store.create(code, SETTINGS._replace(response="x" * 30))
+    await store.create("d", SETTINGS._replace(response="x" * 40))
+    assert await codes(store, *"abcd") == "bcd"
+    assert await store.change("b", "x" * 60)
+    assert await codes(store, *"abcd") == "bd"
+    with pytest.raises(Unavailable):
+        await store.change("b", "x" * 101)
+    assert await store.change("b", "x" * 100)
+    assert await codes(store, *"abcd") == "b"
+    await store.drop("b")
+    assert store._responses == 0
 
 
 async def test_what_has_expired_leaves_the_memory_unasked(monkeypatch: pytest.MonkeyPatch) -> None:

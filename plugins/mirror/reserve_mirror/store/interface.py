@@ -6,6 +6,8 @@ import re
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from reserve_core.kit import Quota
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -18,7 +20,22 @@ _ID = re.compile(r"([0-9]{1,15})-([0-9]{1,15})", re.ASCII)
 
 
 class Unavailable(Exception):
-    """The store can't do it now: Redis can't be reached, or something is full. The message is for the client."""
+    """The store can't do it now: Redis can't be reached, or something is full. The message is for the client.
+
+    Its response has the `status`, and asks to try again after `retry_after` seconds.
+    """
+
+    def __init__(self, message: str, status: int = 503, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
+
+
+class TooMany(Unavailable):
+    """More than a limit allows."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message, 429, retry_after)  # RFC 6585 4
 
 
 class MirrorSettings(NamedTuple):
@@ -27,6 +44,8 @@ class MirrorSettings(NamedTuple):
     max_requests: int
     expiration_time: int | None  # seconds; None: it never expires
     response: str  # a `MirrorResponse` as JSON
+    max_size: int | None = None  # bytes that it keeps, about; None: any
+    rate: Quota | None = None  # of requests; None: any
 
 
 class MirrorState(NamedTuple):
@@ -153,7 +172,11 @@ class Store(Protocol):
         """Deletes the mirror and all it has; False when there is none."""
 
     async def add(self, code: str, record: Record) -> Receipt | None:
-        """Stores a record, and drops the oldest beyond the mirror's `max_requests`; None when there is no mirror."""
+        """Stores a record, and drops the oldest beyond the mirror's `max_requests` and `max_size`; None when there is
+        no mirror. Raises `TooMany` beyond its `rate`: then nothing changes.
+
+        What goes because of its size is told as `cleared`: a record that is larger than all may go itself.
+        """
 
     async def entries(self, code: str, after: str, limit: int) -> list[RecordEntry]:
         """The oldest records after `after`, up to `limit`."""
@@ -192,6 +215,11 @@ class KeptMirror:
 
     async def __aexit__(self, *_: object) -> None:
         self._store.end_keeping(self._code, self._settings)
+
+
+def beyond_rate(retry_after: int) -> TooMany:
+    """What `Store.add` raises when a mirror gets more requests than its `rate`."""
+    return TooMany("More requests come to this mirror than it takes: try again later", retry_after)
 
 
 def parse_id(text: str) -> tuple[int, int]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, suppress
 from itertools import islice
+
+from reserve_core.kit import Quota, take
 
 from .event_hub import EventHub
 from .interface import (
@@ -18,6 +21,7 @@ from .interface import (
     RecordEntry,
     StoredRecord,
     Unavailable,
+    beyond_rate,
 )
 from .mirror_event import MirrorEvent
 from .records_in_order import RecordsInOrder
@@ -25,7 +29,10 @@ from .records_in_order import RecordsInOrder
 # What all mirrors together may keep, in bytes; beyond it one than which no other is twice as large loses its oldest
 # requests.
 MAX_SIZE = 256 * 1024 * 1024
+# Beyond so many, and beyond so many characters that their responses have together, the mirror that nobody has used for
+# the longest time makes room for a new one.
 MAX_MIRRORS = 10_000
+MAX_RESPONSES = 64 * 1024 * 1024
 # Seconds between two searches for mirrors that have expired: until then nobody sees them, but they take memory.
 SWEEP = 10.0
 
@@ -33,7 +40,10 @@ SWEEP = 10.0
 class _MirrorInMemory:
     """A mirror with the records that it keeps."""
 
-    __slots__ = ("code", "created", "expires", "last", "rank", "records", "revision", "sequence", "settings", "size")
+    __slots__ = (
+        *("code", "counted", "created", "debt", "expires", "last", "rank", "records", "revision", "sequence"),
+        *("settings", "size"),
+    )
 
     def __init__(self, code: str, settings: MirrorSettings, now: float) -> None:
         self.code: str = code
@@ -45,12 +55,23 @@ class _MirrorInMemory:
         self.sequence: int = 0
         self.size: int = 0
         self.rank: int = 0  # the bits of its size
+        self.debt: int = 0  # what was owed to its rate at the time `counted`, in microseconds
+        self.counted: int = 0
         self.records: RecordsInOrder = RecordsInOrder()
         self.renew(now)
 
     def renew(self, now: float) -> None:
         seconds = self.settings.expiration_time
         self.expires = None if seconds is None else now + seconds
+
+    def count(self, rate: Quota, now: float) -> None:
+        """Counts a request. Raises `TooMany`."""
+        moment = int(now * 1_000_000)
+        verdict = take((rate,), (self.debt,), max(moment - self.counted, 0))
+        if not verdict.passes:
+            raise beyond_rate(rate.wait(verdict.debts[0]))
+        self.debt = verdict.debts[0]
+        self.counted = moment
 
     def new_revision(self) -> str:
         self.revision += 1
@@ -83,7 +104,8 @@ class MemoryStore:
         self.hub = EventHub()
         self._max_size = max_size
         self._size = 0
-        self._mirrors: dict[str, _MirrorInMemory] = {}
+        self._mirrors: OrderedDict[str, _MirrorInMemory] = OrderedDict()  # the one used last comes last
+        self._responses = 0  # the characters of their responses
         self._ranks: dict[int, dict[str, _MirrorInMemory]] = {}  # those that keep something, by the bits of their sizes
         self._kept: dict[str, list[MirrorSettings]] = {}  # of those who keep a mirror
         self._sweeper: asyncio.Task[None] | None = None
@@ -99,7 +121,7 @@ class MemoryStore:
                 await self._sweeper
         self._mirrors.clear()
         self._ranks.clear()
-        self._size = 0
+        self._size = self._responses = 0
 
     def keep(self, code: str, settings: MirrorSettings) -> AbstractAsyncContextManager[None]:
         return KeptMirror(self, code, settings)
@@ -118,16 +140,14 @@ class MemoryStore:
             if found is not None:
                 self._set(found, settings)
 
-    @staticmethod
-    def _set(mirror: _MirrorInMemory, settings: MirrorSettings) -> None:
+    def _set(self, mirror: _MirrorInMemory, settings: MirrorSettings) -> None:
         mirror.settings = settings._replace(response=mirror.settings.response)
-        mirror.renew(time.time())
+        self._use(mirror, time.time())
 
     async def create(self, code: str, settings: MirrorSettings) -> bool:
         if self._find(code) is not None:
             return False
-        if len(self._mirrors) >= MAX_MIRRORS + len(self._kept):
-            raise Unavailable("There are too many mirrors: try again when some have expired")
+        self._make_room(len(settings.response))
         self._make(code, settings)
         return True
 
@@ -136,7 +156,7 @@ class MemoryStore:
         if mirror is None:
             return None
         if renew:
-            mirror.renew(time.time())
+            self._use(mirror, time.time())
         expires = None if mirror.expires is None else int(mirror.expires * 1000)
         records = mirror.records
         return MirrorState(mirror.settings, mirror.created, expires, len(records), records.newest, mirror.revision_text)
@@ -145,6 +165,10 @@ class MemoryStore:
         mirror = self._find(code)
         if mirror is None:
             return False
+        gained = len(response) - len(mirror.settings.response)
+        if gained > 0:
+            self._make_room(gained, changed=code)
+        self._responses += gained
         mirror.settings = mirror.settings._replace(response=response)
         self.hub.publish(code, MirrorEvent.updated(response))
         return True
@@ -163,7 +187,9 @@ class MemoryStore:
         if mirror is None:
             return None
         settings = mirror.settings
-        mirror.renew(now)
+        if settings.rate is not None:
+            mirror.count(settings.rate, now)
+        self._use(mirror, now)
         records = mirror.records
         gained = record.size
         while len(records) >= settings.max_requests:
@@ -173,6 +199,8 @@ class MemoryStore:
         self._resize(mirror, gained)
         if self.hub.is_watched(code):
             self.hub.publish(code, MirrorEvent.request(request_id, record.summary))
+        if settings.max_size is not None and mirror.size > settings.max_size:
+            self._trim(mirror, settings.max_size)
         while self._size > self._max_size:
             self._shrink()
         return Receipt(request_id, settings.response)
@@ -220,10 +248,34 @@ class MemoryStore:
 
     def _make(self, code: str, settings: MirrorSettings) -> _MirrorInMemory:
         mirror = self._mirrors[code] = _MirrorInMemory(code, settings, time.time())
+        self._responses += len(settings.response)
         return mirror
+
+    def _use(self, mirror: _MirrorInMemory, now: float) -> None:
+        mirror.renew(now)
+        self._mirrors.move_to_end(mirror.code)
+
+    def _make_room(self, response: int, changed: str = "") -> None:
+        """Forgets the mirrors that nobody has used for the longest time, until there is room for a new one, or for more
+        characters of the response of the one that is `changed`.
+
+        Those that are kept, and those that somebody looks at, stay. Raises `Unavailable` when there are no others.
+        """
+        mirrors, most = self._mirrors, MAX_MIRRORS + len(self._kept) - (0 if changed else 1)
+        spared = 0
+        while len(mirrors) > most or self._responses + response > MAX_RESPONSES:
+            if spared == len(mirrors):
+                raise Unavailable("There are too many mirrors: try again when some have expired")
+            code = next(iter(mirrors))
+            if code == changed or code in self._kept or self.hub.is_watched(code):
+                mirrors.move_to_end(code)
+                spared += 1
+            else:
+                self._forget(mirrors[code])
 
     def _forget(self, mirror: _MirrorInMemory) -> None:
         self._resize(mirror, -mirror.size)
+        self._responses -= len(mirror.settings.response)
         del self._mirrors[mirror.code]
 
     def _resize(self, mirror: _MirrorInMemory, gained: int) -> None:
@@ -241,6 +293,16 @@ class MemoryStore:
         if rank:
             self._ranks.setdefault(rank, {})[mirror.code] = mirror
         mirror.rank = rank
+
+    def _trim(self, mirror: _MirrorInMemory, max_size: int) -> None:
+        """Drops the oldest records until the others take `max_size` bytes."""
+        records, last, excess = mirror.records, "", mirror.size - max_size
+        dropped = 0
+        while dropped < excess:
+            last = records.oldest
+            dropped += records.pop(last).size
+        self._resize(mirror, -dropped)
+        self.hub.publish(mirror.code, MirrorEvent.cleared(last, mirror.new_revision()))
 
     def _shrink(self) -> None:
         """Drops a request of a mirror that takes much memory: of many, the largest need not be looked for."""

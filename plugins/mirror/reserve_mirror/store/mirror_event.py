@@ -26,7 +26,7 @@ class MirrorEvent:
 
     @classmethod
     def cleared(cls, last: str, revision: str) -> MirrorEvent:
-        """All requests were deleted, up to the one with the id `last`."""
+        """All requests were deleted up to the one with the id `last`; or dropped, as they took too many bytes."""
         return cls._of("cleared", last=last, revision=revision)
 
     @classmethod

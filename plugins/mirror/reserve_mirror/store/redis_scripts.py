@@ -36,14 +36,15 @@ def keys_of(code: str) -> tuple[str, str, str]:
     return key, f"{key}:s", f"{key}:b"
 
 
-# ARGV: max_requests, milliseconds to live (0: for ever), response, "1" to keep. Returns 1 when it made the mirror.
+# ARGV: max_requests, milliseconds to live (0: for ever), response, "1" to keep, max_size, and of the rate the count and
+# the period ("": no such limit). Returns 1 when it made the mirror.
 # What a new one has of a former one goes; one that is kept goes on with it, if Redis has evicted its settings.
 CREATE = _script(
     """
 local live = tonumber(ARGV[2])
 if redis.call('EXISTS', KEYS[1]) == 1 then
     if ARGV[4] == '1' then
-        redis.call('HSET', KEYS[1], 'max', ARGV[1], 'live', 0)
+        redis.call('HSET', KEYS[1], 'max', ARGV[1], 'live', 0, 'room', ARGV[5], 'count', ARGV[6], 'period', ARGV[7])
         for i = 1, 3 do redis.call('PERSIST', KEYS[i]) end
     end
     return 0
@@ -56,7 +57,7 @@ else
     redis.call('UNLINK', KEYS[2], KEYS[3])
 end
 redis.call('HSET', KEYS[1], 'max', ARGV[1], 'live', ARGV[2], 'answer', ARGV[3],
-    'created', string.format('%.0f', created), 'revision', 0)
+    'created', string.format('%.0f', created), 'revision', 0, 'room', ARGV[5], 'count', ARGV[6], 'period', ARGV[7])
 if live > 0 then redis.call('PEXPIRE', KEYS[1], live) end
 return 1
 """,
@@ -64,7 +65,7 @@ return 1
 )
 
 # ARGV: "1" to renew. Returns max, live, response, created, revision, milliseconds left (-1: for ever), count,
-# id of the newest record.
+# id of the newest record, and a list of max_size and the rate's count and period.
 READ = _script("""
 local mirror = redis.call('HMGET', KEYS[1], 'max', 'live', 'answer', 'created', 'revision')
 if not mirror[1] then return false end
@@ -76,31 +77,64 @@ mirror[6] = redis.call('PTTL', KEYS[1])
 mirror[7] = redis.call('XLEN', KEYS[2])
 local newest = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
 mirror[8] = newest and newest[1] or ''
+mirror[9] = redis.call('HMGET', KEYS[1], 'room', 'count', 'period')
 return mirror
 """)
 
-# ARGV: summary, body, and of a tap the body of the response and the trace. Returns the id and the mirror's response.
+# ARGV: summary, body, and of a tap the body of the response and the trace; the record's size. Returns the id and the
+# mirror's response; a number when it's beyond the rate: the seconds until it would not be.
+#
+# The rate is kept as by `take` of reserve_core.quotas. The sizes stand in the stream, their sum in the settings.
 # What Redis refuses when its memory is full comes first: then nothing is lost.
 ADD = _script(
     """
-local mirror = redis.call('HMGET', KEYS[1], 'max', 'live', 'answer')
+local mirror = redis.call('HMGET', KEYS[1], 'max', 'live', 'answer', 'room', 'size', 'count', 'period', 'at', 'debt')
 if not mirror[1] then return false end
-local id = redis.call('XADD', KEYS[2], '*', 's', ARGV[1])
+local room, count, at, debt = tonumber(mirror[4]), tonumber(mirror[6])
+if count then
+    local time, cost = redis.call('TIME'), mirror[7] * 1000000
+    at = time[1] * 1000000 + time[2]
+    debt = math.max(0, (mirror[9] or 0) - math.max(0, at - (mirror[8] or at)) * count) + cost
+    local excess = debt - count * cost
+    if excess > 0 then return math.ceil(excess / (count * 1000000)) end
+end
+local id = redis.call('XADD', KEYS[2], '*', 's', ARGV[1], 'n', ARGV[5])
 if ARGV[2] ~= '' then redis.call('HSET', KEYS[3], id, ARGV[2]) end
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[3], id .. ':r', ARGV[3]) end
 if ARGV[4] ~= '' then redis.call('HSET', KEYS[3], id .. ':t', ARGV[4]) end
+local size = math.max(0, mirror[5] or 0) + ARGV[5]
+local function forget(old)
+    redis.call('HDEL', KEYS[3], old[1], old[1] .. ':r', old[1] .. ':t')
+    size = size - (old[2][4] or 0)
+end
 local excess = redis.call('XLEN', KEYS[2]) - mirror[1]
 if excess > 0 then
-    for _, old in ipairs(redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', excess)) do
-        redis.call('HDEL', KEYS[3], old[1], old[1] .. ':r', old[1] .. ':t')
-    end
+    for _, old in ipairs(redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', excess)) do forget(old) end
     redis.call('XTRIM', KEYS[2], 'MAXLEN', mirror[1])
+end
+local last
+while room and size > room do
+    local old = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
+    if not old then break end
+    last = old[1]
+    forget(old)
+    redis.call('XDEL', KEYS[2], last)
+end
+local text = function(number) return string.format('%.0f', number) end
+if count then
+    redis.call('HSET', KEYS[1], 'size', text(size), 'at', text(at), 'debt', text(debt))
+else
+    redis.call('HSET', KEYS[1], 'size', text(size))
 end
 local live = tonumber(mirror[2])
 if live > 0 then
     for i = 1, 3 do redis.call('PEXPIRE', KEYS[i], live) end
 end
 redis.call('PUBLISH', KEYS[1], id .. ' ' .. ARGV[1])
+if last then
+    local revision = redis.call('HGET', KEYS[1], 'created') .. '.' .. redis.call('HINCRBY', KEYS[1], 'revision', 1)
+    redis.call('PUBLISH', KEYS[1], '{"type":"cleared","last":"' .. last .. '","revision":"' .. revision .. '"}')
+end
 return {id, mirror[3]}
 """,
     stores=True,
@@ -127,7 +161,10 @@ return found
 
 # ARGV: the request's id. Returns 1 when there was the request.
 REMOVE = _script("""
-if redis.call('XDEL', KEYS[2], ARGV[1]) == 0 then return 0 end
+local old = redis.call('XRANGE', KEYS[2], ARGV[1], ARGV[1])[1]
+if not old then return 0 end
+redis.call('XDEL', KEYS[2], ARGV[1])
+redis.call('HINCRBY', KEYS[1], 'size', -(old[2][4] or 0))
 redis.call('HDEL', KEYS[3], ARGV[1], ARGV[1] .. ':r', ARGV[1] .. ':t')
 local revision = redis.call('HGET', KEYS[1], 'created') .. '.' .. redis.call('HINCRBY', KEYS[1], 'revision', 1)
 redis.call('PUBLISH', KEYS[1], '{"type":"deleted","id":"' .. ARGV[1] .. '","revision":"' .. revision .. '"}')
@@ -142,6 +179,7 @@ local newest = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
 local last = newest and newest[1] or ''
 redis.call('XTRIM', KEYS[2], 'MAXLEN', 0)
 redis.call('UNLINK', KEYS[3])
+redis.call('HSET', KEYS[1], 'size', 0)
 local revision = created .. '.' .. redis.call('HINCRBY', KEYS[1], 'revision', 1)
 redis.call('PUBLISH', KEYS[1], '{"type":"cleared","last":"' .. last .. '","revision":"' .. revision .. '"}')
 return 1

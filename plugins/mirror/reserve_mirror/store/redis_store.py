@@ -8,10 +8,20 @@ import time
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import TYPE_CHECKING, Any
 
-from reserve_core.kit import RedisURL
+from reserve_core.kit import Quota, RedisURL
 
 from . import redis_scripts
-from .interface import KeptMirror, MirrorSettings, MirrorState, Receipt, Record, RecordEntry, StoredRecord, Unavailable
+from .interface import (
+    KeptMirror,
+    MirrorSettings,
+    MirrorState,
+    Receipt,
+    Record,
+    RecordEntry,
+    StoredRecord,
+    Unavailable,
+    beyond_rate,
+)
 from .redis_faults import faults_of, refusal_of
 from .redis_router import RedisRouter
 from .redis_scripts import keys_of
@@ -68,7 +78,7 @@ class RedisStore:
             del self._kept[code]
 
     async def create(self, code: str, settings: MirrorSettings) -> bool:
-        return bool(await self._router.run(redis_scripts.CREATE, code, *_creation(settings), 0))
+        return bool(await self._router.run(redis_scripts.CREATE, code, *_creation(settings, keep=0)))
 
     async def read(self, code: str, renew: bool = False) -> MirrorState | None:
         reply = await self._router.run(redis_scripts.READ, code, int(renew))
@@ -76,10 +86,16 @@ class RedisStore:
             reply = await self._router.run(redis_scripts.READ, code, int(renew))
         if not reply:
             return None
-        limit, live, response, created, revision, left, requests, newest = reply
+        limit, live, response, created, revision, left, requests, newest, (room, count, period) = reply
         seconds = int(live) // 1000 or None
         return MirrorState(
-            settings=MirrorSettings(int(limit), seconds, response.decode()),
+            settings=MirrorSettings(
+                max_requests=int(limit),
+                expiration_time=seconds,
+                response=response.decode(),
+                max_size=int(room) if room else None,
+                rate=Quota(int(count), int(period), int(count)) if count else None,
+            ),
             created=int(created),
             expires_at=None if left < 0 else int(time.time() * 1000) + left,
             requests=requests,
@@ -94,10 +110,12 @@ class RedisStore:
         return bool(await self._router.run(redis_scripts.DROP, code))
 
     async def add(self, code: str, record: Record) -> Receipt | None:
-        values = (record.summary, record.body, record.response_body, record.trace)
+        values = (record.summary, record.body, record.response_body, record.trace, record.size)
         reply = await self._router.run(redis_scripts.ADD, code, *values)
         if not reply and await self._make_kept(code):
             reply = await self._router.run(redis_scripts.ADD, code, *values)
+        if isinstance(reply, int):
+            raise beyond_rate(reply)
         return Receipt(reply[0].decode(), reply[1].decode()) if reply else None
 
     async def entries(self, code: str, after: str, limit: int) -> list[RecordEntry]:
@@ -135,7 +153,7 @@ class RedisStore:
         return True
 
     async def _keep(self, code: str, settings: MirrorSettings) -> None:
-        await self._router.run(redis_scripts.CREATE, code, *_creation(settings), 1)
+        await self._router.run(redis_scripts.CREATE, code, *_creation(settings, keep=1))
 
     async def _on_connect(self, opened: AbstractConnection) -> None:
         """On each new connection."""
@@ -145,8 +163,13 @@ class RedisStore:
                 logger.warning("Redis at %s %s", self._router.place, fault)
 
 
-def _creation(settings: MirrorSettings) -> tuple[int, int, str]:
-    return settings.max_requests, (settings.expiration_time or 0) * 1000, settings.response
+def _creation(settings: MirrorSettings, keep: int) -> tuple[int | str, ...]:
+    rate = settings.rate
+    limits = (
+        "" if settings.max_size is None else settings.max_size,
+        *(("", "") if rate is None else (rate.count, rate.period)),
+    )
+    return settings.max_requests, (settings.expiration_time or 0) * 1000, settings.response, keep, *limits
 
 
 def _entry(item: Any) -> RecordEntry:
