@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,6 +122,10 @@ class Mapping:
     def __contains__(self, name: object) -> bool:
         """Whether the mapping has a property of its own: as configured, or by its schema's default."""
         return name in self.properties
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of those properties."""
+        return iter(self.properties)
 
     def get(self, name: str, default: Any = None) -> Any:
         """A property of the mapping's own, `default` without it."""

@@ -31,6 +31,7 @@ class TestMappings:
         assert mapping.properties == {"match": "/a/:id", "greet": "x $id", "times": 1, "tags": []}
         assert (mapping["times"], mapping.get("times"), mapping.get("other")) == (1, 1, None)
         assert [name in mapping for name in ("greet", "times", "other", 0)] == [True, True, False, False]
+        assert set(mapping) == {"match", "greet", "times", "tags"}
         assert mapping.cwd == folder
         assert configuration.mappings[0].template is None
 
