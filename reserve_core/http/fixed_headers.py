@@ -19,13 +19,12 @@ class FixedHeaders(ReadyHeaders):
     what iterating over it gives, and costs a response less. Raises `ResponseError` for what can't be sent.
     """
 
-    cache_control = NO_STORE
-
-    __slots__ = ("_cacheable", "_date", "_dated", "_heads", "_lines", "_pairs", "_plain")
+    __slots__ = ("_cacheable", "_date", "_dated", "_heads", "_lines", "_pairs", "_plain", "cache_control")
 
     def __init__(self, values: Mapping[str, str] | Iterable[tuple[str, str]]) -> None:
         pairs = tuple(values.items() if isinstance(values, Mapping) else values)
         names = [name.lower() for name, _ in pairs]
+        self.cache_control = NO_STORE
         self._pairs: tuple[tuple[str, str], ...] = pairs
         self._lines: str = "".join([render_field(name, value) for name, value in pairs])
         render_head(200, self._lines)  # raises what a response would raise

@@ -18,8 +18,6 @@ class PassedHeaders(ReadyHeaders):
 
     __slots__ = ("_fields",)
 
-    cache_control = None
-
     def __init__(self, fields: Fields) -> None:
         self._fields: Fields = fields
 

@@ -14,7 +14,7 @@ class ReadyHeaders:
 
     __slots__ = ()
 
-    cache_control: str | None
+    cache_control: str | None = None
 
     @abstractmethod
     def __iter__(self) -> Iterator[tuple[str, str]]:
