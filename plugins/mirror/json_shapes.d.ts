@@ -188,13 +188,16 @@ export interface RequestDetails {
   trace?: TraceStep[];
 }
 
-/**
- * `GET .../requests?after=ID&limit=N`, oldest first (N: 100 unless told, 1000 at most), and `.../wait`.
- *
- * A list has summaries; what was waited for comes in full. Waiting: `count` up to 100, `timeout` up to 3600 seconds.
- */
+/** `GET .../requests?order=desc&before=ID&limit=N&q=WORDS`, or `?after=ID` (N: 100 unless told, 1000 at most). */
 export interface RequestList {
-  requests: RequestSummary[] | RequestDetails[];
+  requests: RequestSummary[];
+  /** the id with which the list goes on; None: there is nothing more */
+  next: string | null;
+}
+
+/** `GET .../wait`, with `count` up to 100 and `timeout` up to 3600 seconds: the first requests that match, whole. */
+export interface RequestsFound {
+  requests: RequestDetails[];
 }
 
 /** A request that isn't what was waited for, and why: `["method is GET, not POST"]`. */
@@ -203,7 +206,11 @@ export interface NearMiss {
   missed: string[];
 }
 
-/** The 408 of `.../wait`: the requests that did match, and the nearest of those that didn't, nearest first. */
+/**
+ * The 408 of `.../wait`: the requests that did match, and the nearest of the newest that didn't, nearest first.
+ *
+ * Those that have come already are looked at from the newest back: `error` says so when there was time for some only.
+ */
 export interface WaitTimeout {
   error: string;
   requests: RequestDetails[];

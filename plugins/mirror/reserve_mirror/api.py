@@ -11,13 +11,16 @@ from reserve_core import HTTPError
 from . import export, mirror_response
 from .call_context import DATA, SAFETY, CallContext
 from .codes import CODE_RULE, is_code, new_code, why_no_code
-from .request_details import details_of, details_to_json, files_of, summary_of
+from .record_search import SearchQuery, search_piece
+from .request_details import details_of, details_to_json, files_of, summary_of, to_json
 from .store import StoredRecord
 from .wait import Criteria, wait_for_matches
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
 DEFAULT_TIMEOUT, MAX_TIMEOUT = 30, 3600
 MAX_COUNT = 100
+MAX_QUERY = 200
+LIST_PARAMETERS = ("after", "before", "order", "limit", "q")
 WAIT_PARAMETERS = ("method", "path", "header.", "body.contains", "count", "timeout", "after")
 
 
@@ -64,11 +67,40 @@ async def delete_mirror(call: CallContext) -> None:
 
 
 async def list_requests(call: CallContext) -> None:
-    after = await call.after()
+    back, cursor = await _direction(call)
     limit = call.integer("limit", DEFAULT_LIMIT, MAX_LIMIT)
+    query = call.request.query.get("q", "")
+    if len(query) > MAX_QUERY:
+        raise HTTPError(400, f"q has up to {MAX_QUERY} characters")
     await call.state()
-    entries = await call.mount.store.entries(call.code, after, limit) if limit else []
-    call.send(f'{{"requests":[{",".join(entry.text for entry in entries)}]}}', "application/json")
+    store = call.mount.store
+    if not limit:
+        entries, following = [], cursor
+    elif query.strip():
+        piece = await search_piece(store, call.code, SearchQuery(query), cursor, limit=limit, back=back)
+        entries, following = piece.found, "" if piece.complete else piece.last
+    else:
+        read = store.newest if back else store.entries
+        entries = await read(call.code, cursor, limit + 1)
+        following = entries[limit - 1].id if len(entries) > limit else ""
+        entries = entries[:limit]
+    texts = ",".join(entry.text for entry in entries)
+    call.send(f'{{"requests":[{texts}],"next":{to_json(following or None)}}}', "application/json")
+
+
+async def _direction(call: CallContext) -> tuple[bool, str]:
+    """Whether a list goes back from the newest, and the id at which it begins. Raises `HTTPError` 400."""
+    query = call.request.query
+    order = query.get("order", "asc")
+    if order not in ("asc", "desc"):
+        raise HTTPError(400, f"order is asc (oldest first) or desc (newest first), not {order!r}")
+    if order == "desc":
+        if "after" in query:
+            raise HTTPError(400, "after lists oldest first: leave out order=desc, or give before instead")
+        return True, call.id("before", "before is one")
+    if "before" in query:
+        raise HTTPError(400, "before lists newest first: add order=desc, or give after instead")
+    return False, await call.after()
 
 
 async def clear_requests(call: CallContext) -> None:
@@ -136,6 +168,8 @@ async def wait_for_requests(call: CallContext) -> None:
     if len(outcome.requests) < count:
         status = 408
         error = f"{len(outcome.requests)} of {count} matching requests came within {timeout:g} seconds"
+        if outcome.looked_back is not None:
+            error += f", in which only the newest {outcome.looked_back} could be looked at"
         found = {"error": error, **found, "nearest": outcome.nearest}
     call.send(await details_to_json(found, *outcome.requests), "application/json", status)
 

@@ -8,7 +8,14 @@ reached, or too many wait; try again).
 
 **Ids.** A request's `id` is `"<milliseconds>-<sequence>"`, as Redis streams number them: each one is larger than those
 before it in the same mirror, compared as two numbers. `after=ID` means what came after ID, which needn't exist any
-more; without it, from the oldest kept. A mirror keeps the newest `max_requests`: who lists more may drop the oldest.
+more; without it, from the oldest kept; `after=now`, only what comes from now on. A mirror keeps the newest
+`max_requests`: who lists more may drop the oldest.
+
+**Lists** `GET .../requests?limit=N` are oldest first, from `after` on, or with `order=desc` newest first, from `before`
+back; `before` needn't exist any more either. `q` are words, each of which must be found in the method, the path, the
+query, the headers, the status or a body (decoded); `method:`, `path:`, `query:`, `header:`, `body:`, `from:` or
+`status:` before a word says where. A search looks at up to 1000 requests, or 8 MB of bodies, at a time: `next`, which
+every list has, is the `after` or `before` with which it goes on, even where nothing was found; null: that was all.
 
 **WebSocket** `ws/<code>?after=ID`: a `hello` first, then a `request` for each one after ID in order, old ones and new
 ones alike, none twice. A client that fell behind, or a server that lost Redis for a while, goes on after the last one
@@ -180,12 +187,16 @@ class RequestDetails(TypedDict):
 
 
 class RequestList(TypedDict):
-    """`GET .../requests?after=ID&limit=N`, oldest first (N: 100 unless told, 1000 at most), and `.../wait`.
+    """`GET .../requests?order=desc&before=ID&limit=N&q=WORDS`, or `?after=ID` (N: 100 unless told, 1000 at most)."""
 
-    A list has summaries; what was waited for comes in full. Waiting: `count` up to 100, `timeout` up to 3600 seconds.
-    """
+    requests: list[RequestSummary]
+    next: str | None  # the id with which the list goes on; None: there is nothing more
 
-    requests: list[RequestSummary] | list[RequestDetails]
+
+class RequestsFound(TypedDict):
+    """`GET .../wait`, with `count` up to 100 and `timeout` up to 3600 seconds: the first requests that match, whole."""
+
+    requests: list[RequestDetails]
 
 
 class NearMiss(TypedDict):
@@ -196,7 +207,10 @@ class NearMiss(TypedDict):
 
 
 class WaitTimeout(TypedDict):
-    """The 408 of `.../wait`: the requests that did match, and the nearest of those that didn't, nearest first."""
+    """The 408 of `.../wait`: the requests that did match, and the nearest of the newest that didn't, nearest first.
+
+    Those that have come already are looked at from the newest back: `error` says so when there was time for some only.
+    """
 
     error: str
     requests: list[RequestDetails]

@@ -68,6 +68,15 @@ async def details_of(stored: StoredRecord) -> RequestDetails:
     return details
 
 
+async def plain_bodies(summary: RequestSummary, stored: StoredRecord) -> list[bytes]:
+    """The bodies of a request and of its response, without their content codings as far as they can be decoded."""
+    messages = [(summary["headers"], stored.body)]
+    if "response" in summary:
+        messages.append((summary["response"]["headers"], stored.response_body))
+    plain = [await _decode(headers, body) for headers, body in messages]
+    return [body if each.data is None else each.data for each, (_, body) in zip(plain, messages, strict=True)]
+
+
 async def files_of(stored: StoredRecord) -> list[FormFile]:
     """The files of a multipart body, as far as they can be read."""
     summary = summary_of(stored.entry)

@@ -67,7 +67,7 @@ ROUTES = (
     _route("GET", _MIRROR, api.show_mirror),
     _route("PATCH", _MIRROR, api.change_mirror),
     _route("DELETE", _MIRROR, api.delete_mirror),
-    _route("GET", f"{_MIRROR}/requests", api.list_requests, "after", "limit"),
+    _route("GET", f"{_MIRROR}/requests", api.list_requests, *api.LIST_PARAMETERS),
     _route("DELETE", f"{_MIRROR}/requests", api.clear_requests),
     _route("GET", rf"{_MIRROR}/requests\.json", api.export_json),
     _route("GET", rf"{_MIRROR}/requests\.har", api.export_har),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterable
 from contextlib import aclosing
 from typing import NamedTuple
@@ -10,10 +11,11 @@ from typing import NamedTuple
 from reserve_core import HTTPError
 from reserve_core.kit import canonical_url, printable
 
-from .follow import PAGE, follow
+from .follow import follow
 from .json_shapes import NearMiss, RequestDetails, RequestSummary
+from .record_search import MAX_RECORDS, search_piece
 from .request_details import details_of, summary_of, summary_of_event
-from .store import MirrorEvent, Store
+from .store import MirrorEvent, Store, StoredRecord, is_after, parse_id
 
 # The nearest misses that are told.
 NEAREST = 5
@@ -55,10 +57,17 @@ class Criteria(NamedTuple):
         if wanted is not None and value != wanted:
             yield f"{what} is {value}, not {wanted}"
 
-    def body_misses(self, body: bytes) -> list[str]:
-        """Why its body isn't like that."""
-        text = self.body_contains
-        return [] if text is None or text.encode() in body else [f"body doesn't contain {text!r}"]
+    def can_match(self, summary: str) -> bool:
+        wanted = [self.method, None if self.path == "/" else self.path, *(value for _, value in self.headers)]
+        return all(json.dumps(text) in summary for text in wanted if text)
+
+    def judge(self, summary: RequestSummary) -> bool | None:
+        if self.misses(summary):
+            return False
+        return True if self.body_contains is None else None
+
+    async def judge_bodies(self, summary: RequestSummary, stored: StoredRecord) -> bool:
+        return self.body_contains is None or self.body_contains.encode() in stored.body
 
 
 class Outcome(NamedTuple):
@@ -66,36 +75,32 @@ class Outcome(NamedTuple):
 
     requests: list[RequestDetails]
     nearest: list[NearMiss]
+    looked_back: int | None  # there was time for so many of those that had come already; None: for all of them
 
 
 async def wait_for_matches(
     store: Store, code: str, criteria: Criteria, *, after: str = "", count: int = 1, timeout: float = 30
 ) -> Outcome:
-    """Waits until `count` requests after the id `after` meet the criteria, up to `timeout` seconds.
+    """Waits until `count` requests after the id `after` meet the criteria, up to `timeout` seconds; the first ones are
+    taken.
 
-    Those that have come already are looked at in any case. Raises `Unavailable` when the store is so at the
-    beginning, LookupError when there is no such mirror, or no longer.
+    Those that have come already are looked at from the newest back, as far as there is time; a piece of them is looked
+    at in any case. So what has just come is found, however many there are. Raises `Unavailable` when the store is so at
+    the beginning, LookupError when there is no such mirror, or no longer.
     """
     deadline = asyncio.get_running_loop().time() + timeout
-    search = _Search(store, code, criteria, count, after)
-    if await store.read(code) is None:
+    state = await store.read(code)
+    if state is None:
         raise LookupError(code)
-    while not search.complete and (entries := await store.entries(code, search.after, PAGE)):
-        for entry in entries:
-            await search.look_at(summary_of(entry))
-        await asyncio.sleep(0)  # as in `look_at`
-    try:
-        async with asyncio.timeout_at(deadline), aclosing(follow(store, code, search.after)) as happenings:
-            while not search.complete:
-                happening = await anext(happenings)
-                if isinstance(happening, MirrorEvent):
-                    if happening.type == "expired":
-                        raise LookupError(code)
-                    if happening.type == "request":
-                        await search.look_at(summary_of_event(happening))
-    except TimeoutError:
-        pass
-    return Outcome(search.found, search.nearest)
+    search = _Search(store, code, criteria, count, after)
+    await search.look_back(deadline)
+    # What came since may have been looked at: then it is found twice, and taken once.
+    if search.looked_back is None and not search.complete:
+        await search.follow(max(state.newest, after, key=parse_id), deadline)
+    requests = [
+        await details_of(stored) for each in search.found if (stored := await store.get(code, each)) is not None
+    ]
+    return Outcome(requests, [] if len(requests) == count else await search.nearest(), search.looked_back)
 
 
 def nearest_lines(nearest: Iterable[NearMiss]) -> list[str]:
@@ -107,36 +112,73 @@ def nearest_lines(nearest: Iterable[NearMiss]) -> list[str]:
 
 
 class _Search:
-    """Looks at requests until enough of them meet the criteria."""
+    """Looks for `count` records after the id `after`: `found` has the ids of the first ones that are known, in order.
+
+    `looked_back` says how many of those that had come already were looked at; None: all.
+    """
 
     def __init__(self, store: Store, code: str, criteria: Criteria, count: int, after: str) -> None:
-        self.found: list[RequestDetails] = []
-        self.nearest: list[NearMiss] = []
-        self.after = after
+        self.found: list[str] = []
+        self.looked_back: int | None = None
         self._store = store
         self._code = code
         self._criteria = criteria
         self._count = count
+        self._after = after
 
     @property
     def complete(self) -> bool:
         return len(self.found) == self._count
 
-    async def look_at(self, summary: RequestSummary) -> None:
-        if self.complete:
-            return
-        self.after = summary["id"]
-        reasons = self._criteria.misses(summary)
-        if not reasons:
-            stored = await self._store.get(self._code, summary["id"])
-            await asyncio.sleep(0)  # a store in memory returns at once: the others have their turn
-            reasons = ["it is deleted already"] if stored is None else self._criteria.body_misses(stored.body)
-            if stored is not None and not reasons:
-                self.found.append(await details_of(stored))
+    async def look_back(self, deadline: float) -> None:
+        """Looks at what has come already, up to the deadline, a time of the loop."""
+        loop = asyncio.get_running_loop()
+        cursor, looked_at = "", 0
+        while True:
+            piece = await search_piece(self._store, self._code, self._criteria, cursor, back=True, until=self._after)
+            cursor, looked_at = piece.last, looked_at + piece.looked_at
+            self.found = [*(entry.id for entry in reversed(piece.found)), *self.found][: self._count]
+            if piece.complete:
                 return
-        near_miss = NearMiss(request=summary, missed=reasons)
-        # Those with the fewest misses, of them the newest.
-        self.nearest = sorted([near_miss, *self.nearest], key=lambda each: len(each["missed"]))[:NEAREST]
+            if loop.time() >= deadline:
+                self.looked_back = looked_at
+                return
+
+    async def follow(self, after: str, deadline: float) -> None:
+        """Looks at what comes after the id `after`, until there is enough or the deadline."""
+        try:
+            async with asyncio.timeout_at(deadline), aclosing(follow(self._store, self._code, after)) as happenings:
+                while not self.complete:
+                    happening = await anext(happenings)
+                    if isinstance(happening, MirrorEvent):
+                        if happening.type == "expired":
+                            raise LookupError(self._code)
+                        if happening.type == "request" and await self._is_one(happening):
+                            self.found.append(happening.id)
+        except TimeoutError:
+            pass
+
+    async def _is_one(self, event: MirrorEvent) -> bool:
+        summary = summary_of_event(event)
+        verdict = self._criteria.judge(summary)
+        if verdict is None:
+            stored = await self._store.get(self._code, event.id)
+            verdict = stored is not None and await self._criteria.judge_bodies(summary, stored)
+        return verdict and event.id not in self.found
+
+    async def nearest(self) -> list[NearMiss]:
+        """Those of the newest that aren't like that, with the fewest misses, of these the newest."""
+        near: list[NearMiss] = []
+        for entry in await self._store.newest(self._code, "", MAX_RECORDS):
+            if not is_after(entry.id, self._after):
+                break
+            summary = summary_of(entry)
+            missed = self._criteria.misses(summary)
+            if not missed and self._criteria.body_contains is not None:
+                missed = [f"body doesn't contain {self._criteria.body_contains!r}"]
+            if missed and entry.id not in self.found:
+                near.append(NearMiss(request=summary, missed=missed))
+        return sorted(near, key=lambda each: len(each["missed"]))[:NEAREST]
 
 
 def _canonical(path: str) -> str:

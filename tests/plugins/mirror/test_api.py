@@ -239,6 +239,60 @@ def test_a_list_goes_on_after_an_id(site: Site) -> None:
     assert listed("after=&limit=0") == []
 
 
+def listed(site: Site, query: str) -> tuple[list[str], str | None]:
+    """The paths of a list, and where it goes on."""
+    response = site.get(f"{ORDERS}/requests?{query}")
+    assert response.status == 200, response.text
+    found = response.json()
+    return [request["path"] for request in found["requests"]], found["next"]
+
+
+def test_a_list_says_where_it_goes_on(site: Site) -> None:
+    ids = [site.record(f"/{n}") for n in range(4)]
+    assert listed(site, "limit=3") == (["/0", "/1", "/2"], ids[2])
+    assert listed(site, f"limit=3&after={ids[2]}") == (["/3"], None)
+    assert listed(site, "limit=4") == (["/0", "/1", "/2", "/3"], None)
+    assert listed(site, "after=now") == ([], None)
+
+
+def test_a_list_may_be_newest_first(site: Site) -> None:
+    ids = [site.record(f"/{n}") for n in range(5)]
+    assert listed(site, "order=desc") == (["/4", "/3", "/2", "/1", "/0"], None)
+    assert listed(site, "order=desc&limit=2") == (["/4", "/3"], ids[3])
+    assert listed(site, f"order=desc&limit=2&before={ids[3]}") == (["/2", "/1"], ids[1])
+    assert listed(site, f"order=desc&limit=2&before={ids[1]}") == (["/0"], None)
+    assert listed(site, "order=asc&limit=1") == (["/0"], ids[0])
+
+
+def test_a_search_lists_what_matches_either_way_round(site: Site) -> None:
+    ids = [site.record(f"/{n}", b"needle" if n % 2 else b"hay") for n in range(6)]
+    assert listed(site, "q=NEEDLE&order=desc") == (["/5", "/3", "/1"], None)
+    assert listed(site, "q=needle&order=desc&limit=2") == (["/5", "/3"], ids[3])
+    assert listed(site, f"q=needle&order=desc&limit=2&before={ids[3]}") == (["/1"], None)
+    assert listed(site, f"q=needle&after={ids[1]}") == (["/3", "/5"], None)
+    assert listed(site, "q=nowhere") == ([], None)
+    assert listed(site, "q=%20&limit=1") == (["/0"], ids[0])
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("before=1-0", "before lists newest first: add order=desc, or give after instead"),
+        ("order=asc&before=1-0", "before lists newest first: add order=desc, or give after instead"),
+        ("order=desc&after=1-0", "after lists oldest first: leave out order=desc, or give before instead"),
+        ("order=desc&after=now", "after lists oldest first: leave out order=desc, or give before instead"),
+        ("order=desc&before=x", "'x' is not the id of a request: before is one"),
+        ("order=desc&before=now", "'now' is not the id of a request: before is one"),
+        ("after=x", "'x' is not the id of a request: after is one, or now"),
+        ("order=newest", "order is asc (oldest first) or desc (newest first), not 'newest'"),
+        (f"q={'x' * 201}", "q has up to 200 characters"),
+    ],
+)
+def test_what_makes_no_sense_together_is_refused(site: Site, query: str, why: str) -> None:
+    response = site.get(f"{ORDERS}/requests?{query}")
+    assert (response.status, response.json()) == (400, {"error": why})
+
+
 @pytest.mark.parametrize(
     "query", ["after=x", "limit=x", "limit=-1", "limit=1001", "limit=nan", "limit=inf", "limit=1.5"]
 )
@@ -254,7 +308,7 @@ REQUEST = f"{ORDERS}/requests/1-0"
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("GET", f"{ORDERS}/requests", "after, limit"),
+        ("GET", f"{ORDERS}/requests", "after, before, order, limit, q"),
         ("GET", f"{ORDERS}/wait", "method, path, header.NAME, body.contains, count, timeout, after"),
         ("GET", "/ws/orders", "after"),
         ("POST", "/api/mirrors", "there are none"),

@@ -11,9 +11,11 @@ from urllib.parse import urlencode
 
 import pytest
 
+from reserve_mirror.store import Record
 from tests.kit.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
+    from reserve_core.testing import LoopThread
     from tests.kit.client import ReceivedResponse
     from tests.plugins.mirror.conftest import Serve, Site
 
@@ -141,6 +143,38 @@ def test_what_misses_them_is_told_with_the_reasons(site: Site, criteria: dict[st
     (miss,) = outcome["nearest"]
     assert (miss["request"]["id"], miss["missed"]) == (request_id, reasons)
     assert "body" not in miss["request"]
+
+
+def fill(site: Site, reserve_loop: LoopThread, count: int) -> None:
+    """Puts requests into the mirror: `GET /0`, the oldest, and so on."""
+
+    async def add() -> None:
+        for n in range(count):
+            summary = {"method": "GET", "path": f"/{n}", "query": [], "headers": [], "size": 0, "remote": "::1"}
+            await site.store.add("orders", Record(json.dumps(summary, separators=(",", ":"))))
+
+    reserve_loop.run(add())
+
+
+def test_of_very_many_a_piece_of_the_newest_is_looked_at_in_no_time(serve: Serve, reserve_loop: LoopThread) -> None:
+    site = serve(max_requests=100_000)
+    fill(site, reserve_loop, 2500)
+    assert wait(site, 0, path="/2499").json()["requests"][0]["path"] == "/2499"
+    response = wait(site, 0, path="/0")
+    assert response.status == 408
+    assert response.json()["error"] == (
+        "0 of 1 matching requests came within 0 seconds, in which only the newest 1000 could be looked at"
+    )
+    assert wait(site, 30, path="/0").status == 200
+
+
+def test_the_first_ones_that_match_are_taken(serve: Serve, reserve_loop: LoopThread) -> None:
+    site = serve(max_requests=100_000)
+    fill(site, reserve_loop, 2500)
+    ids = [request["id"] for request in site.requests()]
+    assert [each["id"] for each in wait(site, 30, method="GET", count=3).json()["requests"]] == ids[:3]
+    found = wait(site, 30, method="GET", count=2, after=ids[990]).json()["requests"]
+    assert [each["id"] for each in found] == ids[991:993]
 
 
 def test_the_nearest_come_first_and_are_few(site: Site) -> None:
