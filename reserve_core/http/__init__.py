@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .forms import Form, FormFile
+    from .prepared_message import PreparedMessage
     from .websocket import WebSocket, broadcast
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Form",
     "FormFile",
     "Headers",
+    "PreparedMessage",
     "Request",
     "Response",
     "WebSocket",
@@ -32,5 +34,10 @@ __all__ = [
 
 # With Tornado and python-multipart, for those who have use for them.
 __getattr__: Callable[[str], Any] = lazy(
-    __name__, {".forms": ("Form", "FormFile"), ".websocket": ("WebSocket", "broadcast")}
+    __name__,
+    {
+        ".forms": ("Form", "FormFile"),
+        ".prepared_message": ("PreparedMessage",),
+        ".websocket": ("WebSocket", "broadcast"),
+    },
 )

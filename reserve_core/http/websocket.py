@@ -13,11 +13,12 @@ from tornado.websocket import WebSocketProtocol13
 
 from ..errors import Disconnected, HTTPError
 from ..tokens import members
+from .prepared_message import PreparedMessage
 from .request import Request
-from .response import HeaderValues, encode
+from .response import HeaderValues
 from .upgrade import WEBSOCKET_13
 from .upgraded_stream import UpgradedStream
-from .websocket_frames import BINARY, PING, TEXT, FrameProtocol, Message, is_close_code
+from .websocket_frames import FrameProtocol, Message, is_close_code
 
 MAX_MESSAGE = 10 * 1024 * 1024
 PING_INTERVAL = 20.0
@@ -59,6 +60,11 @@ class WebSocket:
         return self._protocol.is_closing()
 
     @property
+    def full(self) -> bool:
+        """Whether `send` would wait, because the client hasn't taken enough of what was sent before."""
+        return self._protocol.stream.full
+
+    @property
     def close_code(self) -> int | None:
         """Why it was closed (RFC 6455 7.4), None until it is: the code the client gave, 1005 if it gave none, ours if
         it's for what the client did or if the client hasn't replied yet, 1006 if the connection was lost without a
@@ -97,12 +103,12 @@ class WebSocket:
         return await self._protocol.inbox.get()
 
     async def send(self, message: Any) -> None:
-        """Sends a str as a text message, bytes as a binary one, and any other JSON value as JSON in a text message;
-        waits while the client doesn't take those before.
+        """Sends a str as a text message, bytes as a binary one, any other JSON value as JSON in a text message, and a
+        `PreparedMessage` as what it's made of; waits while the client doesn't take those before.
 
         A cancelled call has sent nothing. Raises `Disconnected` when it's closed, TypeError for what can't be sent.
         """
-        await self._protocol.send(*_encode(message))
+        await self._protocol.send(_prepared(message))
 
     async def ping(self, data: bytes = b"") -> None:
         """Sends a ping of up to 125 bytes; whether a pong comes is checked with `ping_interval`.
@@ -111,7 +117,7 @@ class WebSocket:
         """
         if len(data) > 125:
             raise ValueError(f"A ping has up to 125 bytes, not {len(data)} (RFC 6455 5.5)")
-        await self._protocol.send(PING, data)
+        await self._protocol.ping(data)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Closes it, and waits up to five seconds for the client's close frame. Does nothing if it's closed already.
@@ -134,9 +140,9 @@ def broadcast(websockets: Iterable[WebSocket], message: Any) -> None:
     Those that are closed are left out. If 1 MiB of earlier messages waits for a client, it is too slow: its WebSocket
     is closed with 1013. Raises TypeError for what can't be sent.
     """
-    opcode, data = _encode(message)
+    prepared = _prepared(message)
     for websocket in websockets:
-        websocket._protocol.send_now(opcode, data)
+        websocket._protocol.send_now(prepared)
 
 
 async def accept(
@@ -187,10 +193,8 @@ async def accept(
     return WebSocket(protocol, subprotocol)
 
 
-def _encode(message: Any) -> tuple[int, bytes]:
-    """The opcode and the bytes of a message. Raises TypeError when it is neither text, bytes nor a JSON value."""
-    data, _ = encode(message)
-    return BINARY if isinstance(message, bytes | bytearray | memoryview) else TEXT, data
+def _prepared(message: Any) -> PreparedMessage:
+    return message if isinstance(message, PreparedMessage) else PreparedMessage(message)
 
 
 def _listed(values: Iterable[str]) -> Iterable[str]:

@@ -18,6 +18,7 @@ from tornado.websocket import WebSocketProtocol13, _DecompressTooLargeError, _We
 
 from ..errors import Disconnected
 from .flow import Waiter
+from .prepared_message import BINARY, TEXT, PreparedMessage
 from .upgraded_stream import UpgradedStream
 
 Message = str | bytes
@@ -32,10 +33,8 @@ BACKLOG_LIMIT = 1024 * 1024
 # What one client may send before the others have their turn. A frame counts for its length and this much.
 FAIR_SHARE = 256 * 1024
 FRAME_COST = 1024
-# Bytes of a message worth compressing: less isn't made smaller, more would hold up the other clients.
-COMPRESSED = range(1024, 1024 * 1024)
 
-CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
+CONTINUATION, CLOSE, PING, PONG = 0x0, 0x8, 0x9, 0xA
 _DATA = frozenset((TEXT, BINARY))
 _CONTROL = frozenset((CLOSE, PING, PONG))
 
@@ -125,8 +124,10 @@ class FrameProtocol(WebSocketProtocol13):
         # The handler would get Tornado's callbacks; ours takes from the inbox instead.
         handler = cast("Any", None)
         super().__init__(handler, False, _WebSocketParams(ping_interval, ping_timeout, max_message_size))
+        self._window_bits = 0  # of the compressor; 0: there is none
         if deflate is not None:
             self._create_compressors("server", deflate)
+            self._window_bits = int(deflate.get("server_max_window_bits") or zlib.MAX_WBITS)
         self.stream = stream
         self.inbox: Inbox = Inbox()
         self.told: tuple[int | None, str | None] = (None, None)
@@ -139,28 +140,28 @@ class FrameProtocol(WebSocketProtocol13):
         self.start_pinging()
         self._reader = asyncio.get_running_loop().create_task(self._receive_frame_loop())
 
-    async def send(self, opcode: int, data: bytes) -> None:
-        """Sends a frame once the client has taken enough of those before. A cancelled call has sent nothing.
+    async def send(self, message: PreparedMessage) -> None:
+        """Sends a message once the client has taken enough of those before. A cancelled call has sent nothing.
 
         Raises `Disconnected` when the WebSocket is closed.
         """
-        try:
-            await self.stream.drain()
-        except StreamClosedError:
-            raise Disconnected("The WebSocket is closed: the client has gone") from None
-        if self.server_terminated:
-            raise Disconnected("The WebSocket is closed")
-        self._write(opcode, data)
+        await self._room()
+        self.stream.write(message.frame(self._window_bits))
 
-    def send_now(self, opcode: int, data: bytes) -> None:
-        """Sends a frame if the WebSocket is open. If too many bytes wait for the client already, its WebSocket is
+    async def ping(self, data: bytes) -> None:
+        """Sends a ping likewise."""
+        await self._room()
+        self.write_ping(data)
+
+    def send_now(self, message: PreparedMessage) -> None:
+        """Sends a message if the WebSocket is open. If too many bytes wait for the client already, its WebSocket is
         closed instead."""
         if self.is_closing():
             return
         if self.stream.unsent > BACKLOG_LIMIT:
             self.fail(1013, "Messages are read too slowly")
         else:
-            self._write(opcode, data)
+            self.stream.write(message.frame(self._window_bits))
 
     def close(self, code: int | None = None, reason: str | None = None) -> None:
         """Sends a close frame; the client has `CLOSE_TIMEOUT` seconds to reply with its own. May be called again."""
@@ -257,12 +258,15 @@ class FrameProtocol(WebSocketProtocol13):
 
     # Private.
 
-    def _write(self, opcode: int, data: bytes) -> None:
-        flags = 0
-        if self._compressor is not None and opcode in _DATA and len(data) in COMPRESSED:
-            data = self._compressor.compress(data)
-            flags = self.RSV1
-        self._write_frame(True, opcode, data, flags)
+    async def _room(self) -> None:
+        """Returns when the client has taken enough. Raises `Disconnected` when the WebSocket is closed."""
+        if self.stream.full or self.stream.closed():
+            try:
+                await self.stream.drain()
+            except StreamClosedError:
+                raise Disconnected("The WebSocket is closed: the client has gone") from None
+        if self.server_terminated:
+            raise Disconnected("The WebSocket is closed")
 
     def _check_head(self, final: bool, reserved: int, opcode: int, masked: bool, length: int) -> None:
         if opcode not in _DATA and opcode not in _CONTROL and opcode != CONTINUATION:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
 
 from .store import EventQueue, MirrorEvent, MirrorState, Store, Unavailable, is_after
 
@@ -30,40 +31,43 @@ async def follow(
             raise LookupError(code)
         created = state.created
         while True:
-            yield state
-            try:
-                while entries := await store.entries(code, after, PAGE):
-                    for entry in entries:
-                        after = entry.id
-                        yield MirrorEvent.request(entry.id, entry.summary)
-                    if len(entries) < PAGE:
-                        break
-                while event := queue.take() or await _next(queue, state):  # time is only kept where it passes
-                    if event.type != "request":
-                        yield event
-                        if event.type == "expired":
-                            return
-                    elif is_after(event.id, after):
-                        after = event.id
-                        yield event
-            except Unavailable:
-                pass
+            with _look_again(queue, state):
+                yield state
+                try:
+                    while entries := await store.entries(code, after, PAGE):
+                        for entry in entries:
+                            after = entry.id
+                            yield MirrorEvent.request(entry.id, entry.summary)
+                        if len(entries) < PAGE:
+                            break
+                    while event := await queue.next():
+                        if event.type != "request":
+                            yield event
+                            if event.type == "expired":
+                                return
+                        elif is_after(event.id, after):
+                            after = event.id
+                            yield event
+                except Unavailable:
+                    pass
             state = await _read_again(store, code)
             if state is None or state.created != created:
                 yield MirrorEvent.expired("time")
                 return
 
 
-async def _next(queue: EventQueue, state: MirrorState) -> MirrorEvent | None:
-    """The next event; None when the store knows more: some were lost, or the mirror may have expired."""
-    seconds: float | None = None
-    if state.expires_at is not None:
-        seconds = max(state.expires_at / 1000 - time.time(), 0) + GRACE
+@contextmanager
+def _look_again(queue: EventQueue, state: MirrorState) -> Iterator[None]:
+    """Has the watcher look at the store again once the mirror may have expired."""
+    if state.expires_at is None:
+        yield
+        return
+    seconds = max(state.expires_at / 1000 - time.time(), 0) + GRACE
+    timer = asyncio.get_running_loop().call_later(seconds, queue.lose)
     try:
-        async with asyncio.timeout(seconds):
-            return await queue.next()
-    except TimeoutError:
-        return None
+        yield
+    finally:
+        timer.cancel()
 
 
 async def _read_again(store: Store, code: str) -> MirrorState | None:

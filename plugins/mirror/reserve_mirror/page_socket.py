@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing, suppress
+from contextlib import aclosing, nullcontext, suppress
 
-from reserve_core import Disconnected, Mapping, WebSocket
+from reserve_core import Disconnected, Mapping, PreparedMessage, WebSocket
 
 from .call_context import CallContext
 from .follow import follow
@@ -47,12 +47,13 @@ async def _send_all(call: CallContext, websocket: WebSocket, after: str) -> None
     with suppress(Disconnected, TimeoutError, LookupError):
         async with aclosing(follow(call.mount.store, call.code, after)) as happenings:
             async for happening in happenings:
+                message: PreparedMessage | str
                 if isinstance(happening, MirrorEvent):
-                    text = happening.text
+                    message = happening.message
                 else:
-                    text = to_json({"type": "hello", "time": iso(now()), "mirror": call.mirror(happening)})
-                async with asyncio.timeout(STALL):
-                    await websocket.send(text)
+                    message = to_json({"type": "hello", "time": iso(now()), "mirror": call.mirror(happening)})
+                async with asyncio.timeout(STALL) if websocket.full else nullcontext():  # time is kept where it passes
+                    await websocket.send(message)
 
 
 async def _follow_reloads(call: CallContext, websocket: WebSocket) -> None:

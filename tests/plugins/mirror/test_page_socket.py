@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tornado.httpclient import HTTPClientError
 
+from reserve_core import PreparedMessage
 from reserve_mirror import page_socket
 from reserve_mirror.store import event_hub
 from tests.kit.waiting import PATIENCE, wait_until
@@ -156,6 +158,27 @@ async def test_a_page_that_falls_behind_is_brought_up_to_date(site: Site, monkey
         seen = [message["request"]["id"] for message in messages if message["type"] == "request"]
         assert seen == [request["id"] for request in site.requests()]
         assert {message["type"] for message in messages} <= {"hello", "request"}
+
+
+async def test_an_event_is_framed_once_for_all_pages(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = serve(max_requests=20)
+    framed: list[bytes] = []
+    make = PreparedMessage._make
+
+    def counted(self: PreparedMessage, window_bits: int) -> bytes:
+        framed.append(self._data)
+        return make(self, window_bits)
+
+    monkeypatch.setattr(PreparedMessage, "_make", counted)
+    async with AsyncExitStack() as stack, asyncio.timeout(PATIENCE):
+        followers = [await stack.enter_async_context(site.follow()) for _ in range(20)]
+        for follower in followers:
+            await follower.message("hello")
+        for n in range(50):  # more than the mirror keeps
+            await asyncio.to_thread(site.ask, "POST", f"/r/orders/{n}")
+        for follower in followers:
+            assert await paths(follower, 50) == [f"/{n}" for n in range(50)]
+    assert len([data for data in framed if b'"type":"request"' in data]) == 50
 
 
 @pytest.mark.parametrize(("path", "status"), [("/ws/missing", 404), ("/ws/orders?after=x", 400), ("/ws/a~b", 404)])

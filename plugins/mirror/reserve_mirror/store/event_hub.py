@@ -34,12 +34,6 @@ class EventQueue:
         if self._lost:
             self._lost = False
             return None
-        return self.take()
-
-    def take(self) -> MirrorEvent | None:
-        """The next event if it is here, None otherwise."""
-        if not self._events:
-            return None
         event = self._events.popleft()
         self._size -= len(event.text)
         return event

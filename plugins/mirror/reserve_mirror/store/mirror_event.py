@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+
+from reserve_core import PreparedMessage
 
 
-@dataclass(frozen=True, slots=True)
 class MirrorEvent:
-    """A message of a mirror; `text` is its JSON, made once for all watchers. `id` is set when a request came in."""
+    """A message of a mirror; `text` is its JSON. `id` is set when a request came in."""
 
-    type: str
-    text: str
-    id: str = ""
+    __slots__ = ("_message", "id", "text", "type")
+
+    def __init__(self, kind: str, text: str, request_id: str = "") -> None:
+        self.type = kind
+        self.text = text
+        self.id = request_id
+        self._message: PreparedMessage | None = None
+
+    @property
+    def message(self) -> PreparedMessage:
+        """The text for WebSockets: all watchers of this process send the same bytes."""
+        if self._message is None:
+            self._message = PreparedMessage(self.text)
+        return self._message
 
     @classmethod
     def request(cls, request_id: str, summary: str) -> MirrorEvent:
