@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 from reserve_core import HTTPError
 
-from . import export, mirror_response
+from . import creation, export, mirror_response
 from .call_context import DATA, SAFETY, CallContext
-from .codes import CODE_RULE, is_code, new_code, why_no_code
+from .codes import CODE_RULE
 from .record_search import SearchQuery, search_piece
 from .request_details import details_of, details_to_json, files_of, summary_of, to_json
 from .store import StoredRecord
@@ -29,16 +29,10 @@ async def create_mirror(call: CallContext) -> None:
     code = wanted.get("code", "")
     if not isinstance(code, str):
         raise HTTPError(422, f"A code is a string: {CODE_RULE}")
-    if code and not is_code(code):
-        raise HTTPError(422, why_no_code(code))
     settings = call.mount.settings
     if "response" in wanted:
         settings = settings._replace(response=_changed(settings.response, wanted["response"]))
-    if not call.mount.options.allow_create:
-        raise HTTPError(403, "Creating mirrors is not allowed here")
-    code = code or new_code()
-    if not await call.mount.store.create(code, settings):
-        raise HTTPError(409, f"The mirror {code!r} exists already")
+    code = await creation.create_mirror(call, code, settings)
     state = await call.mount.store.read(code)
     if state is None:
         raise HTTPError(503, f"The mirror {code!r} was deleted while it was created")

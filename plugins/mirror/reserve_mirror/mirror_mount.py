@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 from reserve_core import ConfigError
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from reserve_core import Configuration, Resources
-    from reserve_core.kit import Tracer
+    from reserve_core.kit import MemoryCounters, Quota, Tracer
 
     from .access import Access
     from .options import Options
@@ -28,6 +28,8 @@ class MountPlan:
     redis_url: str | None  # None: in memory
     settings: MirrorSettings  # of a new mirror
     access: Access
+    sender_rate: Quota | None  # of what one client sends; None: any
+    creation_rate: Quota  # of the mirrors that one client creates
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class MirrorMount(MountPlan):
 
     store: Store
     resources: Resources
+    senders: MemoryCounters | None = None  # those that the rate is for
     tracer: Tracer | None = None  # a tap's
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -50,7 +53,7 @@ def plan(options: Options, configuration: Configuration) -> MountPlan:
     """Checks that there can be a mount with `options`. Raises `ConfigError`."""
     from .access import Access
     from .option_values import redis_url
-    from .options import settings_of
+    from .options import creation_rate_of, sender_rate_of, settings_of
 
     url = redis_url(options.redis_url)
     if url is None:
@@ -61,7 +64,14 @@ def plan(options: Options, configuration: Configuration) -> MountPlan:
             )
     else:
         _redis_store(url)
-    return MountPlan(options, url, settings_of(options), Access(options, configuration.hostname))
+    return MountPlan(
+        options,
+        url,
+        settings_of(options),
+        Access(options, configuration.hostname),
+        sender_rate_of(options),
+        creation_rate_of(options),
+    )
 
 
 @asynccontextmanager
@@ -70,7 +80,18 @@ async def opened(
 ) -> AsyncIterator[MirrorMount]:
     """Opens a mount, whose mirrors `codes` always exist as long as it does; closes it when its work is done."""
     store = await resources.share(running_store, plan.redis_url)
-    mount = MirrorMount(plan.options, plan.redis_url, plan.settings, plan.access, store, resources, tracer)
+    senders = None
+    if plan.sender_rate is not None:
+        from .client_rates import sender_counters
+
+        senders = await resources.share(sender_counters, plan.sender_rate)
+    mount = MirrorMount(
+        **{field.name: getattr(plan, field.name) for field in fields(MountPlan)},
+        store=store,
+        resources=resources,
+        senders=senders,
+        tracer=tracer,
+    )
     async with AsyncExitStack() as keeping:
         for code in codes:
             await keeping.enter_async_context(store.keep(code, plan.settings))

@@ -10,6 +10,7 @@ from reserve_core.kit import Quota
 
 from .codes import CODE, CODE_RULE
 from .option_values import (
+    CREATION_RATE,
     EXPIRATION_TIME,
     HOST_NAME,
     LONGEST_TIME,
@@ -60,6 +61,17 @@ class Options:
     )
     max_rate: str | None = option(
         'Requests that a mirror takes: "50/s", "1000/m" or "10000/h"; the senders of more get 429; by default any',
+        default=None,
+        pattern=Quota.PATTERN,
+    )
+    max_client_rate: str | None = option(
+        "Requests that one client sends to the mirrors of a process, as in max-rate; by default any. A client is an"
+        " IPv4 address, or a /64 network of IPv6",
+        default=None,
+        pattern=Quota.PATTERN,
+    )
+    max_creation_rate: str | None = option(
+        f'Mirrors that one client creates, as in max-rate; by default "{CREATION_RATE}"',
         default=None,
         pattern=Quota.PATTERN,
     )
@@ -120,8 +132,22 @@ def settings_of(options: Options) -> MirrorSettings:
         expiration_time=_number(options.expiration_time, "EXPIRATION_TIME", EXPIRATION_TIME, LONGEST_TIME),
         response=_response(options.response),
         max_size=options.max_size or MAX_SIZE,
-        rate=None if options.max_rate is None else Quota.parse(options.max_rate),
+        rate=_quota(options.max_rate),
     )
+
+
+def sender_rate_of(options: Options) -> Quota | None:
+    """What one client may send."""
+    return _quota(options.max_client_rate)
+
+
+def creation_rate_of(options: Options) -> Quota:
+    """How many mirrors one client may create."""
+    return Quota.parse(options.max_creation_rate or CREATION_RATE)
+
+
+def _quota(text: str | None) -> Quota | None:
+    return None if text is None else Quota.parse(text)
 
 
 def _number(value: int | None, name: str, default: int, maximum: int) -> int:

@@ -12,8 +12,9 @@ from tornado.template import Loader
 from reserve_core import HTTPError
 from reserve_core.kit import with_charset
 
+from . import creation
 from .call_context import SAFETY, CallContext
-from .codes import CODE, CODE_RULE, is_code, new_code
+from .codes import CODE, CODE_RULE
 
 _FOLDER = Path(__file__).parent
 _STATIC = _FOLDER / "static"
@@ -37,8 +38,11 @@ _TITLES = {
     403: "Not allowed",
     404: "Not found",
     405: "Not possible",
+    429: "Too many",
     503: "Not available now",
 }
+# What the home page says of a mirror that can't be created.
+_PROBLEMS = {403: "forbidden", 409: "taken", 422: "invalid"}
 
 
 async def show_home_page(call: CallContext) -> None:
@@ -48,17 +52,13 @@ async def show_home_page(call: CallContext) -> None:
 async def create_mirror_by_form(call: CallContext) -> None:
     """Creates the mirror that the form asks for, and sends the browser to its page."""
     await call.body()
-    code = (await call.request.form()).fields.get("code", "").strip()
-    if not call.mount.options.allow_create:
-        _show_home(call, 403, code, "forbidden")
-    elif code and not is_code(code):
-        _show_home(call, 422, code, "invalid")
+    wanted = (await call.request.form()).fields.get("code", "").strip()
+    try:
+        code = await creation.create_mirror(call, wanted, call.mount.settings)
+    except HTTPError as error:
+        _show_home(call, error.status, wanted, _PROBLEMS[error.status])
     else:
-        made = code or new_code()
-        if await call.mount.store.create(made, call.mount.settings):
-            call.response.send(b"", 303, (*SAFETY, ("location", f"{call.root}v/{made}")))
-        else:
-            _show_home(call, 409, code, "taken")
+        call.response.send(b"", 303, (*SAFETY, ("location", f"{call.root}v/{code}")))
 
 
 async def show_mirror_page(call: CallContext) -> None:

@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from reserve_core import Event, HTTPError, Request, Response
 
+from .client_rates import count_request
 from .codes import CODE, why_no_code
 from .json_shapes import RequestFailure
 from .mirror_mount import MirrorMount
@@ -38,6 +39,8 @@ async def receive(mount: MirrorMount, request: Request, response: Response, targ
     body_error: BodyError | None = None
     failure: RequestFailure | None = None
     try:
+        if mount.senders is not None:
+            await count_request(mount, mount.access.caller(request).remote)
         data = request.body_at_hand()
         if data is not None:
             body = body_of(data, limit)
@@ -67,6 +70,8 @@ async def receive_refused(mount: MirrorMount, event: Event, path: str) -> None:
     if parts is not None:
         code, rest = parts.groups()
         with suppress(Unavailable):  # the store has logged it
+            if event.request is not None:
+                await count_request(mount, mount.access.caller(event.request).remote)
             await mount.store.add(code, refused_record(event, mount.access, rest))
 
 

@@ -41,7 +41,8 @@ def later(topology: Topology | None) -> Later:
             return
         for node in topology.masters():
             with node.client() as client:
-                client.hincrby("reserve:{orders}", "at", -seconds * 1_000_000)
+                for key in client.scan_iter(match="reserve:{orders}"):
+                    client.hincrby(key, "at", -seconds * 1_000_000)
 
     return later
 

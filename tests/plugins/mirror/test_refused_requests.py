@@ -166,3 +166,12 @@ def test_who_sends_and_leaves_is_recorded(site: Site) -> None:
     request = only(site)
     assert (request["body"], request["truncated"], request["notes"]) == ("12345", False, [])
     assert "failure" not in request
+
+
+def test_what_is_refused_counts_for_its_client(serve: Serve) -> None:
+    site = serve("/mirror", max_client_rate="2/h")
+    data, status, _ = REFUSED["percent"]
+    assert [send(site, data)[0] for _ in range(5)] == [status] * 5
+    wait_until(lambda: len(site.requests()) == 2)
+    assert site.ask("POST", "/r/orders").status == 429
+    assert len(site.requests()) == 2

@@ -6,7 +6,7 @@ import re
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from reserve_core.kit import Quota
+from reserve_core.kit import Quota, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -161,6 +161,9 @@ class Store(Protocol):
 
     async def create(self, code: str, settings: MirrorSettings) -> bool:
         """Makes a mirror; False when the code is taken."""
+
+    async def count_creation(self, client: str, rate: Quota) -> Verdict:
+        """Counts a mirror that a client wants to create, with those that it has created by any process of the store."""
 
     async def read(self, code: str, renew: bool = False) -> MirrorState | None:
         """The mirror, None when there is none."""

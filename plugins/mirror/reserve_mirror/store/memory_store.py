@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, suppress
 from itertools import islice
 
-from reserve_core.kit import Quota, take
+from reserve_core.kit import MemoryCounters, Quota, Verdict, take
 
 from .event_hub import EventHub
 from .interface import (
@@ -108,6 +108,9 @@ class MemoryStore:
         self._responses = 0  # the characters of their responses
         self._ranks: dict[int, dict[str, _MirrorInMemory]] = {}  # those that keep something, by the bits of their sizes
         self._kept: dict[str, list[MirrorSettings]] = {}  # of those who keep a mirror
+        self._creators: dict[
+            Quota, MemoryCounters
+        ] = {}  # the clients that create mirrors, by the rate they are held to
         self._sweeper: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -150,6 +153,12 @@ class MemoryStore:
         self._make_room(len(settings.response))
         self._make(code, settings)
         return True
+
+    async def count_creation(self, client: str, rate: Quota) -> Verdict:
+        creators = self._creators.get(rate)
+        if creators is None:
+            creators = self._creators[rate] = MemoryCounters((rate,), time.monotonic)
+        return await creators.take(client)
 
     async def read(self, code: str, renew: bool = False) -> MirrorState | None:
         mirror = self._find(code)

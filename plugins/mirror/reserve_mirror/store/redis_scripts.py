@@ -11,6 +11,8 @@ import hashlib
 from functools import lru_cache
 from typing import NamedTuple
 
+from reserve_core.kit import COUNTING_SCRIPT
+
 
 class MirrorScript(NamedTuple):
     """`by_sha` and `by_source` are how a packed command begins that runs it, its number of arguments apart."""
@@ -102,29 +104,20 @@ local id = redis.call('XADD', KEYS[2], '*', 's', ARGV[1], 'n', ARGV[5])
 if ARGV[2] ~= '' then redis.call('HSET', KEYS[3], id, ARGV[2]) end
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[3], id .. ':r', ARGV[3]) end
 if ARGV[4] ~= '' then redis.call('HSET', KEYS[3], id .. ':t', ARGV[4]) end
-local size = math.max(0, mirror[5] or 0) + ARGV[5]
-local function forget(old)
-    redis.call('HDEL', KEYS[3], old[1], old[1] .. ':r', old[1] .. ':t')
-    size = size - (old[2][4] or 0)
-end
+local size, last = math.max(0, mirror[5] or 0) + ARGV[5]
 local excess = redis.call('XLEN', KEYS[2]) - mirror[1]
-if excess > 0 then
-    for _, old in ipairs(redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', excess)) do forget(old) end
-    redis.call('XTRIM', KEYS[2], 'MAXLEN', mirror[1])
-end
-local last
-while room and size > room do
+while excess > 0 or room and size > room do
     local old = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
     if not old then break end
-    last = old[1]
-    forget(old)
-    redis.call('XDEL', KEYS[2], last)
+    redis.call('XDEL', KEYS[2], old[1])
+    redis.call('HDEL', KEYS[3], old[1], old[1] .. ':r', old[1] .. ':t')
+    if excess <= 0 then last = old[1] end
+    size, excess = size - (old[2][4] or 0), excess - 1
 end
-local text = function(number) return string.format('%.0f', number) end
 if count then
-    redis.call('HSET', KEYS[1], 'size', text(size), 'at', text(at), 'debt', text(debt))
+    redis.call('HSET', KEYS[1], 'size', size, 'at', at, 'debt', debt)
 else
-    redis.call('HSET', KEYS[1], 'size', text(size))
+    redis.call('HSET', KEYS[1], 'size', size)
 end
 local live = tonumber(mirror[2])
 if live > 0 then
@@ -184,3 +177,6 @@ local revision = created .. '.' .. redis.call('HINCRBY', KEYS[1], 'revision', 1)
 redis.call('PUBLISH', KEYS[1], '{"type":"cleared","last":"' .. last .. '","revision":"' .. revision .. '"}')
 return 1
 """)
+
+# Counts a request of a client; KEYS[1] is the client's.
+COUNT = _script(COUNTING_SCRIPT)

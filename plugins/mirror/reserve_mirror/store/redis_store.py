@@ -8,7 +8,7 @@ import time
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import TYPE_CHECKING, Any
 
-from reserve_core.kit import Quota, RedisURL
+from reserve_core.kit import Quota, RedisURL, Verdict
 
 from . import redis_scripts
 from .interface import (
@@ -79,6 +79,12 @@ class RedisStore:
 
     async def create(self, code: str, settings: MirrorSettings) -> bool:
         return bool(await self._router.run(redis_scripts.CREATE, code, *_creation(settings, keep=0)))
+
+    async def count_creation(self, client: str, rate: Quota) -> Verdict:
+        # No mirror has such a code, whose keys nobody else has.
+        place = f".creations:{rate.text}:{client}"
+        passes, debt = await self._router.run(redis_scripts.COUNT, place, rate.count, rate.cost, rate.capacity)
+        return Verdict(bool(passes), (debt,))
 
     async def read(self, code: str, renew: bool = False) -> MirrorState | None:
         reply = await self._router.run(redis_scripts.READ, code, int(renew))
