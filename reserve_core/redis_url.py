@@ -6,17 +6,24 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 from .errors import ConfigError
 
 PORT = 6379
 SENTINEL_PORT = 26379  # https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/
 
-HINT = "Write redis://HOST:6379/0, rediss://HOST:6379/0 or unix:///PATH?db=0"
-_FORMS = f"{HINT}; redis+cluster://HOST,HOST or redis+sentinel://HOST,HOST/NAME"
+HINT = (
+    "Write redis://HOST:6379/0, rediss://HOST:6379/0, unix:///PATH?db=0, redis+cluster://HOST,HOST"
+    " or redis+sentinel://HOST,HOST/NAME"
+)
 
-_SCHEME = re.compile("(?:redis|valkey)(?P<tls>s?)(?:[+](?P<topology>cluster|sentinel))?")
+# urllib's parser takes no more than one host, if one of them is an IPv6 address.
+_URL = re.compile(
+    r"(?P<scheme>(?:redis|valkey)(?P<tls>s?)(?:[+](?P<topology>cluster|sentinel))?|unix)://"
+    r"(?:(?P<username>[^/?#@:]*)(?::(?P<password>[^/?#]*))?@)?"
+    r"(?P<hosts>[^/?#@]*)(?P<path>/[^?#]*)?(?:[?](?P<query>[^#]*))?"
+)
 _HOST = re.compile(r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9_.-]+))(?::(?P<port>[0-9]{1,5}))?")
 
 # The options of the query, as redis-py names them, and what they may be.
@@ -78,59 +85,48 @@ class RedisURL:
     options: tuple[tuple[str, str], ...]  # the others of the query
 
     @classmethod
-    def parse(cls, url: str, name: str = "The URL of the Redis") -> RedisURL:
+    def parse(cls, url: str, name: str = '"redis-url"') -> RedisURL:
         """Takes a URL apart. Raises `ConfigError` for one that is none of a Redis; `name` says where it stands.
 
         No message shows any of it but the names of its options: it may hold a password.
         """
-        try:
-            parts = urlsplit(url)
-            query = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
-        except ValueError:
-            raise ConfigError(f"{name} is not the URL of a Redis", HINT) from None
-        scheme = _SCHEME.fullmatch(parts.scheme)
-        user, _, hosts = parts.netloc.rpartition("@")
-        path = unquote(parts.path)
-        topology: Any = "server"
-        addresses: tuple[RedisAddress, ...] = ()
-        if parts.scheme == "unix":
-            if path.strip("/") and not hosts:
-                addresses = (RedisAddress(path, 0),)
-        elif scheme is not None:
-            topology = scheme["topology"] or topology
-            addresses = _addresses(hosts, SENTINEL_PORT if topology == "sentinel" else PORT)
-            if topology == "server" and len(addresses) > 1:
-                addresses = ()
-        if (scheme is None and parts.scheme != "unix") or not addresses or parts.fragment:
-            raise ConfigError(f"{name} is not the URL of a Redis", _FORMS)
-        tls = scheme is not None and bool(scheme["tls"])
-        _check_options(query, name, tls, topology)
-        service = ""
-        if scheme is None:
-            database = ""
-        elif topology == "sentinel":
-            service, _, database = path.strip("/").partition("/")
-            if not service:
-                raise ConfigError(
-                    f"{name} doesn't say which master the Sentinels look after", "Write redis+sentinel://HOST,HOST/NAME"
-                )
+        parts = _URL.fullmatch(url)
+        if parts is None:
+            raise ConfigError(f"{name} is not the URL of a Redis", HINT)
+        topology: Any = parts["topology"] or "server"
+        path = unquote(parts["path"] or "")
+        if parts["scheme"] == "unix":
+            usable = path.strip("/") and not parts["hosts"]
+            addresses: tuple[RedisAddress, ...] = (RedisAddress(path, 0),) if usable else ()
+            service = database = ""
         else:
-            database = path.strip("/")
+            addresses = _addresses(parts["hosts"], SENTINEL_PORT if topology == "sentinel" else PORT)
+            first, _, second = path.strip("/").partition("/")
+            service, database = (first, second) if topology == "sentinel" else ("", path.strip("/"))
+        try:
+            query = dict(parse_qsl(parts["query"] or "", keep_blank_values=True, strict_parsing=bool(parts["query"])))
+        except ValueError:
+            addresses = ()
+        if not addresses or (len(addresses) > 1 and topology == "server"):
+            raise ConfigError(f"{name} is not the URL of a Redis", HINT)
+        _check_options(query, name, bool(parts["tls"]), topology)
+        if topology == "sentinel" and not service:
+            hint = "Write redis+sentinel://HOST,HOST/NAME"
+            raise ConfigError(f"{name} doesn't say which master the Sentinels look after", hint)
         database = query.pop("db", database or "0")
         if not re.fullmatch("[0-9]{1,9}", database, re.ASCII):
             raise ConfigError(f"{name} names a database that is no number", "Write redis://HOST:6379/0")
         if topology == "cluster" and int(database):
             raise ConfigError(f"{name} names database {int(database)}", "A cluster has database 0 only: leave it out")
-        username, _, password = user.partition(":")
         return cls(
-            place=f"{parts.scheme}://{hosts}{parts.path}",
+            place=f"{parts['scheme']}://{parts['hosts']}{parts['path'] or ''}",
             topology=topology,
             addresses=addresses,
             service=service,
             database=int(database),
-            tls=tls,
-            username=query.pop("username", "") or unquote(username) or None,
-            password=query.pop("password", "") or unquote(password) or None,
+            tls=bool(parts["tls"]),
+            username=query.pop("username", "") or unquote(parts["username"] or "") or None,
+            password=query.pop("password", "") or unquote(parts["password"] or "") or None,
             options=tuple(query.items()),
         )
 

@@ -34,11 +34,32 @@ def _speaking(protocol: int, folder: Path) -> RedisServer:
     return server
 
 
+def least_rights() -> list[str]:
+    """ACL SETUSER with the user `mirror`, as the documentation has it."""
+    text = (Path(__file__).parents[2] / "docs/redis.md").read_text()
+    (line,) = [line for line in text.splitlines() if line.startswith("ACL SETUSER mirror ")]
+    return line.split(" ")
+
+
+class RedisWithLeastRights(RedisServer):
+    """A Redis that we use as the user of the documentation."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        super().__init__(folder, *options)
+        self.url = f"unix://mirror:SECRET@{self.socket}"
+
+    def start(self) -> None:
+        super().start()
+        with self.client() as client:
+            client.execute_command(*least_rights())
+
+
 TOPOLOGIES: dict[str, Callable[[Path], Topology]] = {
     "redis": lambda folder: RedisServer(folder, *_DURABLE),
     "resp2": lambda folder: _speaking(2, folder),
     "resp3": lambda folder: _speaking(3, folder),
     "tls": lambda folder: RedisOverTls(folder, *_DURABLE),
+    "least-rights": lambda folder: RedisWithLeastRights(folder, *_DURABLE),
     "one-address": lambda folder: RedisBehindOneAddress(folder, *_DURABLE),
     "cluster": lambda folder: RedisCluster(folder, *_DURABLE),
     "sentinel": lambda folder: RedisSentinel(folder, *_DURABLE),

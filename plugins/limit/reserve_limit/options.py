@@ -42,6 +42,7 @@ class Options:
     )
     redis_url: str | None = option(
         "The Redis that counts, for all processes that name it: redis://, rediss:// or unix://, with password and"
-        " database number if needed; without it, each process counts in its memory",
+        " database number if needed, redis+cluster:// or redis+sentinel://; without it, each process counts in"
+        " its memory",
         default=None,
     )

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from reserve_core.kit import COUNTING_SCRIPT, Verdict
 
 if TYPE_CHECKING:
-    from redis.asyncio import Redis
+    from redis.asyncio import Redis, RedisCluster
 
     from .quota_policy import QuotaPolicy
 
@@ -27,7 +27,7 @@ PAUSE = 1.0
 class CountingScript:
     """The script, at a Redis that may be away: then nobody waits for it, and the log says so once."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis | RedisCluster) -> None:
         self._script = redis.register_script(COUNTING_SCRIPT)
         self._away = False
         self._retry_at = 0.0
@@ -58,7 +58,7 @@ class CountingScript:
 
 
 @asynccontextmanager
-async def counting_script(redis: Redis) -> AsyncIterator[CountingScript]:
+async def counting_script(redis: Redis | RedisCluster) -> AsyncIterator[CountingScript]:
     """The script at one Redis, for `resources.share`: all limits know of each other's failures."""
     yield CountingScript(redis)
 

@@ -11,8 +11,9 @@ from reserve_core import HTTPError
 from . import creation, export, mirror_response
 from .call_context import DATA, SAFETY, CallContext
 from .codes import CODE_RULE
+from .json_shapes import RequestSummary, TappedResponse
 from .record_search import SearchQuery, search_piece
-from .request_details import details_of, details_to_json, files_of, summary_of, to_json
+from .request_details import LOST, details_of, details_to_json, files_of, is_lost, summary_of, to_json
 from .store import StoredRecord
 from .wait import Criteria, wait_for_matches
 
@@ -117,7 +118,7 @@ async def delete_request(call: CallContext) -> None:
 async def download_body(call: CallContext) -> None:
     stored = await _stored(call)
     summary = summary_of(stored.entry)
-    _download(call, stored.body, f"{summary['id']}{_extension(summary['headers'])}")
+    _download(call, _present(summary, stored.body), f"{summary['id']}{_extension(summary['headers'])}")
 
 
 async def download_response_body(call: CallContext) -> None:
@@ -125,7 +126,9 @@ async def download_response_body(call: CallContext) -> None:
     summary = summary_of(stored.entry)
     if "response" not in summary:
         raise HTTPError(404, "No response was recorded with this request")
-    _download(call, stored.response_body, f"{summary['id']}-response{_extension(summary['response']['headers'])}")
+    tapped = summary["response"]
+    body = _present(tapped, stored.response_body)
+    _download(call, body, f"{summary['id']}-response{_extension(tapped['headers'])}")
 
 
 async def download_file(call: CallContext) -> None:
@@ -198,6 +201,13 @@ async def _stored(call: CallContext) -> StoredRecord:
     if stored is None:
         raise _no_request(call)
     return stored
+
+
+def _present(part: RequestSummary | TappedResponse, body: bytes) -> bytes:
+    """A body that is kept. Raises `HTTPError` 410 when it was."""
+    if is_lost(part, body):
+        raise HTTPError(410, LOST)
+    return body
 
 
 def _no_request(call: CallContext) -> HTTPError:

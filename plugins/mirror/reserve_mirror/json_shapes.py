@@ -3,8 +3,8 @@
 All addresses are relative to the base the mirror is mounted at; a page resolves them against its own address
 (`new URL("../r/" + code, location)`) and so works behind any proxy. An error is `{"error": "what went wrong"}` with
 400 (malformed parameter), 401 (no token), 403 (another site's page, an unknown Host, creation not allowed), 404, 405,
-409 (code taken), 413, 422 (bad code or response), 429 (too many, see Retry-After), 503 (Redis can't be
-reached, or too many wait; try again).
+409 (code taken), 410 (a body that Redis has dropped), 413, 422 (bad code or response), 429 (too many, see Retry-After),
+503 (Redis can't be reached, or too many wait; try again).
 
 **Ids.** A request's `id` is `"<milliseconds>-<sequence>"`, as Redis streams number them: each one is larger than those
 before it in the same mirror, compared as two numbers. `after=ID` means what came after ID, which needn't exist any

@@ -108,6 +108,12 @@ def _usable(ctx: click.Context, option: click.Parameter, value: str | None) -> s
     help="Keep requests in this Redis.  [default: $REDIS_URL, or in memory]",
 )
 @click.option(
+    "--redis-wait",
+    metavar="N",
+    type=WholeNumber(1, 100),
+    help="Replicas of the Redis that must have a request before its sender gets the response.  [default: none]",
+)
+@click.option(
     "--max-requests",
     metavar="N",
     type=WholeNumber(1, MOST_REQUESTS),

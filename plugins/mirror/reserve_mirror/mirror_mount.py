@@ -62,8 +62,10 @@ def plan(options: Options, configuration: Configuration) -> MountPlan:
                 f"Each of {configuration.workers} workers would keep what it records in a memory of its own",
                 'Name a Redis for all: "redis-url": "redis://127.0.0.1:6379", or $REDIS_URL. Or use one worker',
             )
-    else:
-        _redis_store(url)
+        if options.redis_wait is not None:
+            raise ConfigError(
+                '"redis-wait" has no effect on what is kept in memory', 'Leave it out, or name a Redis in "redis-url"'
+            )
     return MountPlan(
         options,
         url,
@@ -79,7 +81,7 @@ async def opened(
     plan: MountPlan, codes: Iterable[str], resources: Resources, tracer: Tracer | None = None
 ) -> AsyncIterator[MirrorMount]:
     """Opens a mount, whose mirrors `codes` always exist as long as it does; closes it when its work is done."""
-    store = await resources.share(running_store, plan.redis_url)
+    store = await resources.share(running_store, plan.redis_url, plan.options.redis_wait)
     senders = None
     if plan.sender_rate is not None:
         from .client_rates import sender_counters
@@ -103,20 +105,22 @@ async def opened(
 
 
 @asynccontextmanager
-async def running_store(url: str | None) -> AsyncIterator[Store]:
-    """The store of a Redis, or with None that of the memory: one for all mounts of a server that name the same."""
-    from .store.memory_store import MemoryStore
+async def running_store(url: str | None, replicas: int | None) -> AsyncIterator[Store]:
+    """The store of a Redis, or with None that of the memory: one for all mounts of a server that name the same.
 
-    store = MemoryStore() if url is None else _redis_store(url)
+    What a Redis stores is acknowledged when so many of its `replicas` have it.
+    """
+    store: Store
+    if url is None:
+        from .store.memory_store import MemoryStore
+
+        store = MemoryStore()
+    else:
+        from .store.redis_store import RedisStore  # who has no Redis needn't wait for its library
+
+        store = RedisStore(url, replicas or 0)
     try:
         await store.start()
         yield store
     finally:
         await store.close()
-
-
-def _redis_store(url: str) -> Store:
-    # Who has no Redis needn't wait for its library.
-    from .store.redis_store import RedisStore
-
-    return RedisStore(url)

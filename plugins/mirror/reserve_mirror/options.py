@@ -36,9 +36,17 @@ class Options:
     )
     redis_url: str | None = option(
         "The Redis that keeps the mirrors: redis://, rediss:// or unix://, with password and database number"
-        " if needed. Where the variable isn't set, or with null, it's the memory of the process",
+        " if needed, redis+cluster:// or redis+sentinel://. Where the variable isn't set, or with null, it's the memory"
+        " of the process",
         default=f"${REDIS_URL}",
         schema={"minLength": 1},
+    )
+    redis_wait: int | None = option(
+        "Replicas of the Redis that must have a request before its sender gets the response; when too few confirm"
+        " within a second, it's 503, and the request is possibly stored; by default none is waited for",
+        default=None,
+        minimum=1,
+        maximum=100,
     )
     expiration_time: int | None = option(
         "Seconds that a mirror lives after its last request or visit;"

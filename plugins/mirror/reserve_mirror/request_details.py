@@ -11,11 +11,21 @@ from typing import Any, NamedTuple, cast
 
 from reserve_core import Form, FormFile, Request
 
-from .json_shapes import BodyEncoding, DecodedBody, RequestDetails, RequestSummary, TappedResponseDetails, UploadedFile
+from .json_shapes import (
+    BodyEncoding,
+    DecodedBody,
+    RequestDetails,
+    RequestSummary,
+    TappedResponse,
+    TappedResponseDetails,
+    UploadedFile,
+)
 from .store import MirrorEvent, RecordEntry, StoredRecord
 
 # Bytes of a decoded body that are given; the exact bytes are given in full.
 MAX_DECODED = 1024 * 1024
+
+LOST = "The body is lost: the memory of Redis was full, and it has dropped it."
 
 # What is turned into text at once. More is, in a thread, in pieces of this size: none of them holds the interpreter's
 # lock for long. It is a multiple of 3, for base64.
@@ -35,6 +45,11 @@ def summary_of_event(event: MirrorEvent) -> RequestSummary:
     return cast("RequestSummary", json.loads(event.text)["request"])
 
 
+def is_lost(part: RequestSummary | TappedResponse, body: bytes) -> bool:
+    """Whether the body that was kept of a request, or of a tapped response, isn't there any more."""
+    return bool(part["size"]) and not body and not part["truncated"]
+
+
 async def details_of(stored: StoredRecord) -> RequestDetails:
     """The whole request."""
     summary = summary_of(stored.entry)
@@ -42,7 +57,9 @@ async def details_of(stored: StoredRecord) -> RequestDetails:
     plain = await _decode(summary["headers"], stored.body)
     form, form_note = await _form(summary, stored.body, plain)
     failure = f"{summary['failure']['reason']}." if "failure" in summary else ""
+    lost = is_lost(summary, stored.body)
     details = cast("RequestDetails", {**summary})
+    details["truncated"] = summary["truncated"] or lost
     details["body"] = body
     details["body_encoding"] = encoding
     details["decoded"] = await _decoded(plain)
@@ -51,18 +68,20 @@ async def details_of(stored: StoredRecord) -> RequestDetails:
         UploadedFile(name=file.name, filename=file.filename, type=file.content_type, size=len(file.body))
         for file in form.files
     ]
-    details["notes"] = [note for note in (failure, plain.note, form_note) if note]
+    details["notes"] = [note for note in (failure, LOST if lost else "", plain.note, form_note) if note]
     if "response" in summary:
         tapped = summary["response"]
         body, encoding = await _body_as_text(stored.response_body)
         plain = await _decode(tapped["headers"], stored.response_body)
-        details["response"] = TappedResponseDetails(
+        lost = is_lost(tapped, stored.response_body)
+        response = details["response"] = TappedResponseDetails(
             **tapped,
             body=body,
             body_encoding=encoding,
             decoded=await _decoded(plain),
-            notes=[plain.note] if plain.note else [],
+            notes=[note for note in (LOST if lost else "", plain.note) if note],
         )
+        response["truncated"] = tapped["truncated"] or lost
     if stored.trace:
         details["trace"] = json.loads(stored.trace)
     return details

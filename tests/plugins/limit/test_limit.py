@@ -190,8 +190,8 @@ LIMIT = {"limit": "10/s"}
         ({**LIMIT, "by": "ip"}, '"by" must be one of "address", "user" or an object'),
         ({**LIMIT, "by": {"header": "X Y"}}, '"by.header" must be of the form'),
         ({**LIMIT, "name": "{a}"}, '"name" must be of the form'),
-        ({**LIMIT, "redis-url": "http://localhost"}, "The URL of the Redis can't be used"),
-        ({**LIMIT, "redis-url": "redis://localhost:port"}, "The URL of the Redis can't be used"),
+        ({**LIMIT, "redis-url": "http://localhost"}, '"redis-url" is not the URL of a Redis'),
+        ({**LIMIT, "redis-url": "redis://localhost:port"}, '"redis-url" is not the URL of a Redis'),
     ],
 )
 async def test_a_mistake_is_told(options: dict[str, Any], message: str) -> None:

@@ -21,6 +21,7 @@ from reserve_limit.redis_counters import PAUSE
 from tests.kit.client import ask
 from tests.kit.clock import Clock
 from tests.kit.redis_server import RedisServer
+from tests.kit.redis_topologies import Topology
 from tests.kit.running import Running
 from tests.quotas.test_quota import PAUSES, QUOTAS
 
@@ -74,6 +75,17 @@ def test_great_numbers_are_exact(script: Any, text: str) -> None:
 
 def statuses(url: str, count: int) -> list[int]:
     return [ask(url).status for _ in range(count)]
+
+
+@pytest.mark.parametrize("kind", ["tls", "cluster", "sentinel"])
+def test_it_counts_however_redis_is_run(
+    kind: str, redis_topology: Callable[[str], Topology], reserve_server: StartServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    limit = {"limit": "1/h", "redis-url": redis_topology(kind).url}
+    mappings = [{"match": f"^/{n}$", **limit} for n in range(5)]
+    server = reserve_server({"mappings": [*mappings, CONTENT]})
+    assert [statuses(f"{server.url}{n}", 2) for n in range(5)] == [[200, 429]] * 5
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 def test_a_client_is_one_key_for_as_long_as_it_owes(redis_server: RedisServer, reserve_server: StartServer) -> None:

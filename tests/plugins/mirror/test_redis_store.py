@@ -16,7 +16,7 @@ import hiredis
 import pytest
 
 from reserve_core import ConfigError
-from reserve_mirror.store import MirrorSettings, Record, Unavailable, redis_pipeline
+from reserve_mirror.store import MirrorSettings, Record, Unavailable, redis_command, redis_pipeline
 from reserve_mirror.store.redis_command import NOT_STORED, UNREACHABLE
 from reserve_mirror.store.redis_connection import RedisConnection
 from reserve_mirror.store.redis_store import RedisStore
@@ -280,8 +280,9 @@ async def test_a_connection_that_is_lost_while_nobody_needs_it_is_no_news(
     ids=["loading", "malformed", "closed"],
 )
 async def test_a_redis_that_gives_no_proper_reply_is_away(
-    reply: bytes, why: str, caplog: pytest.LogCaptureFixture
+    reply: bytes, why: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.setattr(redis_command, "RETRY_TIME", 0.2)
     async with stand_in(reply) as store:
         results = await asyncio.gather(
             *(store.add("orders", Record(SUMMARY)) for _ in range(10)), return_exceptions=True

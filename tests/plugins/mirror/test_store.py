@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 SETTINGS = MirrorSettings(max_requests=3, expiration_time=60, response='{"status":200}')
 
 
-@pytest.fixture(params=["memory", "redis", "resp2", "resp3", "tls", "one-address", "cluster", "sentinel"])
+@pytest.fixture(
+    params=["memory", "redis", "resp2", "resp3", "tls", "least-rights", "one-address", "cluster", "sentinel"]
+)
 def store_kind(request: pytest.FixtureRequest) -> str:
     """In memory, and on Redis in each way that it is run."""
     return str(request.param)

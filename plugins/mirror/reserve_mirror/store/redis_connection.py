@@ -14,8 +14,9 @@ from redis.exceptions import ConnectionError as Lost, InvalidResponse
 
 from reserve_core.kit import RedisAddress, RedisURL
 
-# Seconds that Redis has for a connection, or a reply.
+# Seconds that Redis has for a reply, and for a connection with all that comes first on it.
 TIMEOUT = 5.0
+CONNECT_TIMEOUT = 3.0
 
 Argument = str | bytes | int
 ReplyError = hiredis.ReplyError
@@ -34,7 +35,7 @@ class RedisConnector:
         self._options = {
             **url.connection_options,
             "socket_timeout": None,
-            "socket_connect_timeout": TIMEOUT,
+            "socket_connect_timeout": CONNECT_TIMEOUT,
             "retry": Retry(NoBackoff(), 0),
         }
         self._class: type[Connection] = SSLConnection if url.tls else Connection
@@ -47,7 +48,7 @@ class RedisConnector:
         else:
             connection = UnixDomainSocketConnection(path=address.host, **self._options)
         try:
-            async with asyncio.timeout(TIMEOUT):
+            async with asyncio.timeout(CONNECT_TIMEOUT):
                 await connection.connect()  # type: ignore[no-untyped-call]
         except BaseException:
             await connection.disconnect(nowait=True)

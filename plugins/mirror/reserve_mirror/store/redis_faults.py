@@ -29,7 +29,7 @@ def refusal_of(error: BaseException, place: str) -> ConfigError | None:
         if isinstance(each, NoPermissionError) or (isinstance(each, ReplyError) and text.startswith("NOPERM")):
             return ConfigError(
                 f"Redis at {place} doesn't let this user do what a mirror needs: {text.removeprefix('NOPERM ')}",
-                "docs/redis.md has the least rights, as an ACL SETUSER",
+                "The page Redis of the documentation has the least rights, as an ACL SETUSER",
             )
         if isinstance(each, MasterUnknown):
             return ConfigError(f"The Sentinels at {place} know no such master", "Write the name that they look after")

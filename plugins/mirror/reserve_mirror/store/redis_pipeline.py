@@ -15,9 +15,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError as Lost, RedisError
 
-from .redis_command import NOT_STORED, REFUSED, UNREACHABLE, Command
+from .redis_command import NOT_STORED, REFUSED, UNCONFIRMED, UNREACHABLE, Command
 from .redis_connection import TIMEOUT, Argument, RedisConnection, ReplyError, pack_command
 from .redis_scripts import MirrorScript, keys_of
 
@@ -37,6 +37,8 @@ PAUSE = 0.5
 RETRY_PAUSE = 0.1
 # Seconds without a sign of life after which the router finds out whether another node serves.
 SUSPICION = 1.5
+# Seconds that replicas have to confirm what is stored.
+CONFIRMATION_TIME = 1.0
 # Redirects that are followed at once.
 MAX_REDIRECTS = 5
 
@@ -61,9 +63,11 @@ class RedisPipeline:
     def __init__(self, router: RedisRouter, address: RedisAddress | None) -> None:
         self.address = address
         self._router = router
+        self._replicas = router.replicas
         self._waiting: list[Command] = []  # for the end of the turn of the loop, or a connection
         self._later: list[Command] = []  # to be asked again
         self._sent: deque[Command] = deque()  # one round trip, in the order of the replies to come
+        self._unconfirmed: list[tuple[Command, Any]] = []  # carried out, with their replies, until replicas have it
         self._size = 0  # of all these
         self._connection: RedisConnection | None = None
         self._connecting: asyncio.Task[None] | None = None
@@ -136,7 +140,8 @@ class RedisPipeline:
     def give_up(self) -> None:
         """Another server has taken the place of the one that the connection leads to."""
         if self._connection is not None:
-            self._on_lost(TimeoutError())
+            self._on_lost(Lost("another server has become the master"))
+            self._retry_at = 0.0  # that one is known
 
     async def close(self) -> None:
         """Fails all commands that wait, and closes the connection."""
@@ -148,6 +153,8 @@ class RedisPipeline:
                 await task
         if self._retry is not None:
             self._retry.cancel()
+        for command, _ in self._unconfirmed:
+            command.fail(UNCONFIRMED)
         for commands in (self._sent, self._later, self._waiting):
             self._fail(commands, STOPPING)
         self._disconnect()
@@ -174,6 +181,8 @@ class RedisPipeline:
         self._waiting = []
         if not commands:
             return
+        if self._replicas and any(command.stores for command in commands):
+            commands.append(self._own(pack_command(("WAIT", self._replicas, int(CONFIRMATION_TIME * 1000)))))
         loop = asyncio.get_running_loop()
         self._sent_at = loop.time()
         if self._timeout is None:
@@ -186,10 +195,15 @@ class RedisPipeline:
             return
         command = self._sent.popleft()
         self._size -= command.size
+        future = command.reply
         if isinstance(reply, ReplyError):
             self._on_error_reply(command, reply)
-        elif command.reply is not None and not command.reply.done():
-            command.reply.set_result(reply)
+        elif future is None:
+            self._on_own_reply(reply)
+        elif self._replicas and reply and command.stores:
+            self._unconfirmed.append((command, reply))
+        elif not future.done():
+            future.set_result(reply)
         if not self._sent:
             if self._outdated:
                 self._disconnect()
@@ -207,13 +221,26 @@ class RedisPipeline:
         if self._turn is None:
             self._turn = asyncio.get_running_loop().call_soon(self._send_all)
 
+    def _on_own_reply(self, reply: Any) -> None:
+        """After WAIT, how many replicas have what the connection has written until then."""
+        commands, self._unconfirmed = self._unconfirmed, []
+        confirmed = isinstance(reply, int) and reply >= self._replicas
+        if commands and not confirmed:
+            self._report_refusal(f"only {reply} of {self._replicas} replicas confirm within {CONFIRMATION_TIME:g} s")
+        for command, result in commands:
+            if not confirmed:
+                command.fail(UNCONFIRMED)
+            elif command.reply is not None and not command.reply.done():
+                command.reply.set_result(result)
+
     # What Redis has not carried out.
 
     def _on_error_reply(self, command: Command, error: ReplyError) -> None:
         code = str(error).partition(" ")[0]
         if command.reply is None:
-            return
-        if code == _NO_SCRIPT and command.script is not None:
+            self._report_refusal(_reason(error))
+            self._on_own_reply(0)
+        elif code == _NO_SCRIPT and command.script is not None:
             script = command.script
             command.data = command.data.replace(script.by_sha, script.by_source, 1)
             self._size += command.size
@@ -233,7 +260,7 @@ class RedisPipeline:
             self._sent.appendleft(command)
             self._on_lost(error)
         else:
-            self._report_refusal(re.sub("^[A-Z]+ ", "", str(error)).partition(" script: ")[0].rstrip("."))
+            self._report_refusal(_reason(error))
             command.fail(NOT_STORED if command.stores else REFUSED, error)
 
     def _ask_later(self, command: Command, error: ReplyError) -> None:
@@ -317,6 +344,9 @@ class RedisPipeline:
     def _on_lost(self, error: Exception) -> None:
         """The connection is lost, which is logged if somebody waits for a reply; the next command makes another."""
         self._disconnect()
+        for command, _ in self._unconfirmed:
+            command.fail(UNCONFIRMED, error)
+        self._unconfirmed.clear()
         if self._sent:
             self._report_loss(error)
             self._fail(self._sent, UNREACHABLE, error)
@@ -355,3 +385,8 @@ class RedisPipeline:
             self._size -= command.size
             command.fail(message, cause)
         commands.clear()
+
+
+def _reason(error: ReplyError) -> str:
+    """An error reply without its code, and the script that it came from."""
+    return re.sub("^[A-Z]+ ", "", str(error)).partition(" script: ")[0].rstrip(".")

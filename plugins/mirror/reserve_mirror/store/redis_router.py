@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from reserve_core.kit import RedisAddress, RedisURL
 
-from .redis_connection import TIMEOUT, Argument, RedisConnector
+from .redis_connection import CONNECT_TIMEOUT, Argument, RedisConnector
 from .redis_pipeline import RedisPipeline
 from .redis_scripts import MirrorScript
 from .redis_topology import SLOTS, SentinelTopology, SlotRange, discover, slots_of
@@ -27,9 +27,13 @@ OnConnect = Callable[[AbstractConnection], Awaitable[None]]
 
 
 class RedisRouter:
-    """Sends commands to the nodes of a Redis. `on_connect` may send some of its own on each new connection."""
+    """Sends commands to the nodes of a Redis. `on_connect` may send some of its own on each new connection.
 
-    def __init__(self, url: RedisURL, on_connect: OnConnect) -> None:
+    What is stored is acknowledged when so many `replicas` have it.
+    """
+
+    def __init__(self, url: RedisURL, on_connect: OnConnect, replicas: int = 0) -> None:
+        self.replicas = replicas
         self.place = url.place
         self._url = url
         self._connector = RedisConnector(url)
@@ -99,17 +103,17 @@ class RedisRouter:
         if address is None:
             await self._find_slots()
             return None
-        opened = await self._connector.connect(address)
-        try:
-            async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            opened = await self._connector.connect(address)
+            try:
                 if self._url.topology == "server" and not self._is_cluster:
                     slots = await slots_of(opened, address)
                     if slots:
                         self._take(slots)
                 await self._on_connect(opened)
-        except BaseException:
-            await opened.disconnect(nowait=True)
-            raise
+            except BaseException:
+                await opened.disconnect(nowait=True)
+                raise
         return opened
 
     def redirect(self, command: Any, error: str, node: RedisPipeline) -> None:

@@ -154,12 +154,13 @@ return found
 
 # ARGV: the request's id. Returns 1 when there was the request.
 REMOVE = _script("""
+local created = redis.call('HGET', KEYS[1], 'created')
 local old = redis.call('XRANGE', KEYS[2], ARGV[1], ARGV[1])[1]
-if not old then return 0 end
+if not created or not old then return 0 end
 redis.call('XDEL', KEYS[2], ARGV[1])
 redis.call('HINCRBY', KEYS[1], 'size', -(old[2][4] or 0))
 redis.call('HDEL', KEYS[3], ARGV[1], ARGV[1] .. ':r', ARGV[1] .. ':t')
-local revision = redis.call('HGET', KEYS[1], 'created') .. '.' .. redis.call('HINCRBY', KEYS[1], 'revision', 1)
+local revision = created .. '.' .. redis.call('HINCRBY', KEYS[1], 'revision', 1)
 redis.call('PUBLISH', KEYS[1], '{"type":"deleted","id":"' .. ARGV[1] .. '","revision":"' .. revision .. '"}')
 return 1
 """)

@@ -37,10 +37,13 @@ _ANY = "reserve"
 
 
 class RedisStore:
-    """See `Store` for the methods. Raises `ConfigError` for a `url` that is none of Redis."""
+    """See `Store` for the methods. What is stored is acknowledged when so many `replicas` have it.
 
-    def __init__(self, url: str) -> None:
-        self._router = RedisRouter(RedisURL.parse(url), self._on_connect)
+    Raises `ConfigError` for a `url` that is none of Redis.
+    """
+
+    def __init__(self, url: str, replicas: int = 0) -> None:
+        self._router = RedisRouter(RedisURL.parse(url), self._on_connect, replicas)
         self._subscriber = RedisSubscriber(self._router)
         self.hub = self._subscriber.hub
         self._kept: dict[str, list[MirrorSettings]] = {}  # of those who keep a mirror
