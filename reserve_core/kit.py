@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from .config.header_template import HeaderTemplate
     from .config.interpolate import split_template
     from .decoding import Decoding
     from .defaults import with_charset
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from .explanation.trace import PassedOver, Trace, Tracer
     from .failures import is_cancellation
     from .http.flow import FlowControl, Waiter
+    from .http.head_writer import HeadWriter
     from .http.incoming_body import Body
     from .http.passed_headers import PassedHeaders
     from .http.target import RawMatch, canonical_url
@@ -41,6 +43,8 @@ __all__ = [
     "Body",
     "Decoding",
     "FlowControl",
+    "HeadWriter",
+    "HeaderTemplate",
     "MemoryCounters",
     "PassedHeaders",
     "PassedOver",
@@ -70,6 +74,7 @@ __all__ = [
 __getattr__: Callable[[str], Any] = lazy(
     __name__,
     {
+        "..config.header_template": ("HeaderTemplate",),
         "..config.interpolate": ("split_template",),
         "..decoding": ("Decoding",),
         "..defaults": ("with_charset",),
@@ -78,6 +83,7 @@ __getattr__: Callable[[str], Any] = lazy(
         "..failures": ("is_cancellation",),
         "..http.incoming_body": ("Body",),
         "..http.flow": ("FlowControl", "Waiter"),
+        "..http.head_writer": ("HeadWriter",),
         "..http.passed_headers": ("PassedHeaders",),
         "..http.upgraded_stream": ("UpgradedStream",),
         "..http.target": ("RawMatch", "canonical_url"),

@@ -24,7 +24,7 @@ from .properties import MAPPING_PROPERTIES
 from .reach import unreached
 from .reader import DocumentPlace, PlacedValue
 from .reference import load_reference
-from .schema import mapping_schema
+from .schema import mapping_schema, takes_others
 from .schema_errors import Finding, shown
 from .table import Table
 from .validation import findings
@@ -133,13 +133,14 @@ class _Compiler:
     def _kind(self, value: dict[str, Any], report: _Report) -> _Kind | None:
         """The handler that a mapping names by its prefix."""
         prefixes = [name for name in value if name in self._handlers]
-        # One plugin's prefix may be a property of another one's mappings: {"status": 200, "headers": ...}.
-        owners = [name for name in prefixes if self._kind_of(name).properties.issuperset(prefixes)]
+        kinds = [self._kind_of(name) for name in prefixes]
+        owners = [kind for kind in kinds if all(other is kind or kind.has_as_member(other, value) for other in kinds)]
         if len(owners) == 1:
-            return self._kind_of(owners[0])
+            return owners[0]
         if prefixes:
             names = " and ".join(f'"{name}"' for name in prefixes)
-            report.add((prefixes[1],), f"Two handlers in one mapping: {names}", "Write a mapping for each")
+            hint = 'Write a mapping for each: what passes requests on, such as "headers", in a mapping before it'
+            report.add((prefixes[1],), f"Two handlers in one mapping: {names}", hint)
         elif self._broken.isdisjoint(value):
             self._report_unknown(value, report)
         return None
@@ -204,12 +205,25 @@ class _Kind:
         self.properties = frozenset(properties)
         self._known = self.properties | MAPPING_PROPERTIES.keys()
         self._own_ones = re.compile("|".join(["^x-", *handler.schema.get("patternProperties", ())]))
-        self._takes_others = handler.schema.get("additionalProperties", False) is not False
+        self._takes_others = takes_others(handler)
         self.defaults = {
             name: schema["default"]
             for name, schema in properties.items()
             if isinstance(schema, dict) and "default" in schema and name != handler.prefix
         }
+
+    def has_as_member(self, other: _Kind, value: dict[str, Any]) -> bool:
+        """Whether what stands under the prefix of the `other` is a member of this one's mapping.
+
+        Either it's one of its properties, {"status": 200, "headers": ...}; or the mapping may have any, and this one is
+        nothing that the other takes. So a handler that is new leaves those of others alone.
+        """
+        prefix = other.handler.prefix
+        if prefix in self.properties:
+            return True
+        return self._takes_others and any(
+            finding.path[:1] == (prefix,) for finding in findings(other.schema, {prefix: value[prefix]})
+        )
 
     def misspelt(self, value: dict[str, Any]) -> list[Finding]:
         """The properties that the schema lets pass as members of the mapping's own, but are meant to be known ones.

@@ -13,12 +13,15 @@ _OTHERS = {
     "if-match": "if condition",
     "invert-match": "invert",
     "file": "static files folder dir directory root serve public www",
-    "status": "redirect redirects return error code respond response headers deny block",
+    "status": "redirect redirects return error code respond response deny block",
     "url": "proxy proxypass reverseproxy forward upstream backend target",
     "custom": "handler function script python code rewrite",
     "use": "middleware app application asgi wsgi tornado express",
     "mirror": "requestmirror inspect inspector webhook",
     "tap": "record recorder spy",
+    "headers": "header addheader setheader responseheaders",
+    "fault": "faults delay chaos latency toxic",
+    "errors": "errorpage errorpages errordocument",
 }
 _BY_OTHERS = {other: name for name, others in _OTHERS.items() for other in others.split()}
 
@@ -26,8 +29,6 @@ _BY_OTHERS = {other: name for name, others in _OTHERS.items() for other in other
 _RECIPES = {
     "redirect": 'write "status": 302, "headers": {"location": "/new"}',
     "rewrite": "its function returns the other URL",
-    "headers": 'its "headers" are those of its own response; a "custom" function sets response.headers for the mappings'
-    " behind it",
 }
 
 # A name of so few letters has too many neighbours: two letters that changed places are a slip, nothing else is.

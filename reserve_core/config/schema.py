@@ -116,6 +116,11 @@ def mapping_schema(handler: Handler) -> dict[str, Any]:
     }
 
 
+def takes_others(handler: Handler) -> bool:
+    """Whether its mappings may have members of their own, beside the properties that are listed."""
+    return handler.schema.get("additionalProperties", False) is not False
+
+
 def _any_mapping(handlers: Dict[str, Handler]) -> dict[str, Any]:
     """The schema of a mapping whose handler is the one that its prefix names."""
     prefixes = {prefix: {"$ref": f"#/$defs/{prefix}/properties/{prefix}"} for prefix in handlers}
@@ -130,9 +135,16 @@ def _any_mapping(handlers: Dict[str, Handler]) -> dict[str, Any]:
 
 
 def _names(prefix: str, handlers: Dict[str, Handler]) -> dict[str, Any]:
-    """The schema of a mapping that names this handler, not one that has the prefix as a property of its own."""
+    """The schema of a mapping that names this handler: not one that has the prefix as a property of its own, or as a
+    member that the handler doesn't take (see `_Kind.has_as_member` of the compiler)."""
     owners = [name for name, other in handlers.items() if name != prefix and prefix in other.schema["properties"]]
-    return {"required": [prefix], **({"not": _any_of_them(owners)} if owners else {})}
+    others = [name for name, other in handlers.items() if name not in (prefix, *owners) and takes_others(other)]
+    is_taken = {"properties": {prefix: {"$ref": f"#/$defs/{prefix}/properties/{prefix}"}}}
+    elsewhere = [
+        *([_any_of_them(owners)] if owners else ()),
+        *([{**_any_of_them(others), "not": is_taken}] if others else ()),
+    ]
+    return {"required": [prefix], **({"not": {"anyOf": elsewhere}} if elsewhere else {})}
 
 
 def _any_of_them(names: Iterable[str]) -> dict[str, Any]:

@@ -17,7 +17,12 @@ async def nothing(*arguments: Any) -> None:
 
 
 def handler(prefix: str, validate: Any = None, **properties: Any) -> Handler:
-    shape = Shape({"properties": {prefix: {}, **properties}})
+    return shaped(prefix, {"properties": {prefix: {}, **properties}}, validate)
+
+
+def shaped(prefix: str, schema: dict[str, Any], validate: Any = None) -> Handler:
+    """A handler whose mappings have this schema."""
+    shape = Shape(schema)
     return Handler(prefix, nothing, validate, lambda: shape, None, "reserve-test", "1.2")
 
 

@@ -9,7 +9,7 @@ import pytest
 from reserve_core.config import Configuration, check, read
 from reserve_core.errors import ConfigError, Problem
 from tests.config.conftest import Check, Problems, Write
-from tests.config.handlers import handler, plugins, refused
+from tests.config.handlers import handler, plugins, refused, shaped
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -109,6 +109,29 @@ class TestMappings:
         source = {"mappings": [{"status": 200, "headers": {}}, {"headers": 1}]}
         configuration = await check(source, loaded)
         assert [mapping.handler.prefix for mapping in configuration.mappings] == ["status", "headers"]
+
+    async def test_a_prefix_may_be_a_member_that_its_handler_does_not_take(self) -> None:
+        """Where mappings may have members of their own, a plugin `headers` leaves those of that name alone."""
+        loaded = plugins(
+            shaped("headers", {"properties": {"headers": {"type": "object"}, "request": {}}, "required": ["request"]}),
+            shaped("custom", {"properties": {"custom": {}}, "additionalProperties": True}),
+        )
+        source = {"mappings": [{"custom": 1, "headers": "./own.txt"}, {"headers": [1], "custom": 1}]}
+        configuration = await check(source, loaded)
+        assert [mapping.handler.prefix for mapping in configuration.mappings] == ["custom", "custom"]
+        assert configuration.mappings[0]["headers"] == "./own.txt"
+        with pytest.raises(ConfigError, match='Two handlers in one mapping: "custom" and "headers"') as found:
+            await check({"mappings": [{"custom": 1, "headers": {}}]}, loaded)
+        assert "in a mapping before it" in str(found.value)
+
+    async def test_two_that_may_be_members_of_each_other_are_two_handlers(self) -> None:
+        kinds = {name: {"properties": {name: {"type": "string"}}, "additionalProperties": True} for name in ("a", "b")}
+        loaded = plugins(*(shaped(name, schema) for name, schema in kinds.items()))
+        configuration = await check({"mappings": [{"a": 1, "b": "x"}, {"a": "x", "b": 1}]}, loaded)
+        assert [mapping.handler.prefix for mapping in configuration.mappings] == ["b", "a"]
+        for both in ({"a": 1, "b": 1}, {"a": "x", "b": "x"}):
+            (problem,) = await refused({"mappings": [both]}, loaded)
+            assert problem.message == 'Two handlers in one mapping: "a" and "b"'
 
 
 @pytest.mark.parametrize(

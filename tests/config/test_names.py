@@ -10,7 +10,7 @@ from reserve_core.config.names import meant, misspellings, slips, suggestion
 from reserve_core.config.properties import MAPPING_PROPERTIES
 
 OPEN = {*MAPPING_PROPERTIES, "custom", "watch"}
-HANDLERS = ["custom", "file", "mirror", "status", "tap", "url", "use"]
+HANDLERS = ["custom", "file", "headers", "mirror", "status", "tap", "url", "use"]
 
 
 @pytest.mark.parametrize(
@@ -72,17 +72,13 @@ def test_an_editor_refuses_no_name_that_may_be_right(name: str) -> None:
         ("proxy", 'Did you mean "url"?'),
         ("proxy_pass", 'Did you mean "url"?'),
         ("rewrite", 'Did you mean "custom"? Its function returns the other URL'),
-        (
-            "headers",
-            'Did you mean "status"? Its "headers" are those of its own response; a "custom" function sets'
-            " response.headers for the mappings behind it",
-        ),
+        ("add_header", 'Did you mean "headers"?'),
         ("middleware", 'Did you mean "use"?'),
         ("record", 'Did you mean "tap"?'),
         ("stat", 'Did you mean "status"?'),
         ("cus", 'Did you mean "custom"?'),
-        ("cu", "The handlers are: custom, file, mirror, status, tap, url, use"),
-        ("nothing", "The handlers are: custom, file, mirror, status, tap, url, use"),
+        ("cu", "The handlers are: custom, file, headers, mirror, status, tap, url, use"),
+        ("nothing", "The handlers are: custom, file, headers, mirror, status, tap, url, use"),
     ],
 )
 def test_what_other_servers_call_a_handler(name: str, hint: str) -> None:

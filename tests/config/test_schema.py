@@ -116,6 +116,21 @@ def test_a_property_that_is_another_handlers_prefix_names_no_handler() -> None:
     assert not schema.is_valid({"mappings": [{"two": 2, "one": "x"}]})
 
 
+def test_a_member_that_another_handler_does_not_take_names_no_handler() -> None:
+    """As the compiler has it, where mappings may have members of their own."""
+    schema = Draft202012Validator(
+        compose_schema(
+            {
+                "one": handler("one", {"properties": {"one": {"type": "string"}}}),
+                "two": handler("two", {"properties": {"two": {}}, "additionalProperties": True}),
+            }
+        )
+    )
+    assert schema.is_valid({"mappings": [{"one": "x"}, {"two": 2, "one": 1}]})
+    assert not schema.is_valid({"mappings": [{"one": 1}]})
+    assert not schema.is_valid({"mappings": [{"two": 2, "one": "x"}]})
+
+
 @pytest.mark.parametrize("brings", [{"handlers": {"mine": "./mine.py"}}, {"extends": "./a.json"}, {"extend": "a.json"}])
 async def test_a_file_may_bring_handlers_along(configuration: Configuration, brings: dict[str, Any]) -> None:
     schema = Draft202012Validator(compose_schema(configuration.handlers))

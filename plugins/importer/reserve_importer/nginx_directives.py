@@ -93,8 +93,8 @@ DECISIVE = (
 )
 # What can be missing.
 PASSED_OVER = (
-    Fate("add_header|more_.*_headers|add_trailer", "no handler adds headers to the responses of others",
-         'Write "use": a middleware that does, or "headers" of status and custom'),
+    Fate("add_header|more_.*_headers|add_trailer", "no response gets these headers",
+         'Write a mapping before it: {"match": "^/", "headers": {"x-frame-options": "DENY"}}'),
     Fate("expires", "only file says how long a response may be kept"),
     Fate("gzip.*|brotli.*|gunzip", "responses aren't compressed", "Put .gz or .br files beside the files"),
     Fate("access_log|error_log|log_format|rewrite_log|open_log.*", "the log is on standard output and error"),
@@ -104,7 +104,7 @@ PASSED_OVER = (
          'Write a mapping before it: {"match": "^/", "limit": "10/s"}'),
     Fate("proxy_cache.*|fastcgi_cache.*|proxy_store.*|proxy_no_cache", "nothing is cached"),
     Fate("proxy_set_header", "url sets no headers of a request but Host and those of proxies",
-         'Write "forward-request": "./hooks.py", a function that does'),
+         'Write a mapping before it: {"match": "^/", "headers": {}, "request": {"x-name": "value"}}'),
     Fate("proxy_hide_header|proxy_pass_header|proxy_cookie_.*|proxy_ignore_.*|proxy_set_body|proxy_method",
          "url passes on what it gets", 'Write "forward-response": "./hooks.py", a function that changes it'),
     Fate("proxy_ssl_.*", "the certificate of an upstream server is always checked", 'Write "ca" beside "url"'),

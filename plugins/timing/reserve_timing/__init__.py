@@ -11,9 +11,10 @@ import time
 from typing import TYPE_CHECKING
 
 from reserve_core import hookimpl
+from reserve_core.kit import HeadWriter
 
 if TYPE_CHECKING:
-    from reserve_core import Headers, Mapping, Prediction, Request, Response, Writer
+    from reserve_core import Headers, Mapping, Prediction, Request, Response
 
     from .options import Options
 
@@ -29,7 +30,8 @@ def schema() -> type[Options]:
 async def redirect(request: Request, response: Response) -> None:
     # A request is timed once, also when a handler redirects it to another URL.
     if "timing" not in request.state:
-        request.state["timing"] = response.writer = TimingWriter(response.writer, request)
+        request.state["timing"] = True
+        TimingWriter(request, response)
 
 
 @hookimpl
@@ -39,38 +41,19 @@ def explain() -> Prediction:
     return Prediction.passes("adds Server-Timing to the response")
 
 
-class TimingWriter:
-    """Adds the header to the head of a response, and passes the rest on."""
+class TimingWriter(HeadWriter):
+    """Adds the header to the head of a response."""
 
-    def __init__(self, writer: Writer, request: Request) -> None:
-        self._writer = writer
+    def __init__(self, request: Request, response: Response) -> None:
+        super().__init__(response)
         self._request = request
         self._begin = time.perf_counter()
-        self._metric = ""
-        self.inform = writer.inform
-        self.write = writer.write
-        self.end = writer.end
-        self.abort = writer.abort
 
-    def send(self, status: int, headers: Headers, body: bytes) -> None:
-        """See `Writer.send`."""
-        self._add(headers)
-        self._writer.send(status, headers, body)
-
-    def start(self, status: int, headers: Headers) -> None:
-        """See `Writer.start`."""
-        self._add(headers)
-        self._writer.start(status, headers)
-
-    def _add(self, headers: Headers) -> None:
+    def change(self, status: int, headers: Headers) -> None:
+        """See `HeadWriter.change`."""
         mapping = self._request.mapping
-        if mapping is None:
-            return
-        if self._metric:  # of a response that was refused: this one takes its place
-            others = [value for value in headers.popall("server-timing", ()) if value != self._metric]
-            headers.extend(("server-timing", value) for value in others)
-        self._metric = metric(mapping, (time.perf_counter() - self._begin) * 1000)
-        headers.add("server-timing", self._metric)
+        if mapping is not None:
+            headers.add("server-timing", metric(mapping, (time.perf_counter() - self._begin) * 1000))
 
 
 def metric(mapping: Mapping, spent: float) -> str:
