@@ -46,7 +46,7 @@ export interface Mirror {
   count: number;
   /** the id of the newest of them, "" when there is none */
   newest: string;
-  /** another one after each deletion */
+  /** "<created>.<deletions>": another one after each deletion */
   revision: string;
   response: MirrorResponse;
 }

@@ -47,20 +47,47 @@ def test_filter(live: LivePage) -> None:
     expect(live.rows).to_have_count(3)
 
 
-def test_filter_searches_bodies_when_they_are_loaded(live: LivePage) -> None:
+def test_filter_searches_bodies_where_they_are(live: LivePage) -> None:
+    """No body comes to the page for that."""
+    asked: list[str] = []
+    live.page.on("request", lambda request: asked.append(request.url))
     live.mirror.send("POST", "/one", b"needle")
     live.mirror.send("POST", "/two", b"hay")
     live.mirror.send("GET", "/three")
     expect(live.rows).to_have_count(3)
     live.page.get_by_role("searchbox").fill("body:NEEDLE")
-    expect(live.rows).to_have_count(0)
-    expect(live.page.get_by_text("2 bodies aren't searched yet.")).to_be_visible()
-    live.button("Search them").click()
     expect(live.rows).to_have_count(1)
     assert listed(live) == ["/one"]
-    expect(live.page.locator("#unsearched")).to_be_hidden()
     live.mirror.send("POST", "/four", b"another needle")
-    expect(live.page.get_by_text("1 body isn't searched yet.")).to_be_visible()
+    live.mirror.send("POST", "/five", b"more hay")
+    expect(live.page.locator("#count")).to_have_text("2 of 5 requests")
+    assert listed(live) == ["/four", "/one"]
+    expect(live.page.locator("#progress")).to_be_hidden()
+    assert all("/requests?" in url for url in asked), asked
+
+
+def test_a_search_that_fails_says_so_and_can_be_tried_again(live: LivePage) -> None:
+    live.mirror.send("POST", "/one")
+    live.page.route("**/requests?*q=*", lambda route: route.abort())
+    live.page.get_by_role("searchbox").fill("post")
+    expect(live.page.locator("#progress")).to_contain_text("The server can't be reached.")
+    live.page.unroute("**/requests?*q=*")
+    live.button("Try again").click()
+    expect(live.rows).to_have_count(1)
+    expect(live.page.locator("#progress")).to_be_hidden()
+
+
+def test_what_is_deleted_leaves_what_was_found(live: LivePage) -> None:
+    send_all(live)
+    live.page.get_by_role("searchbox").fill("get path:/t")
+    expect(live.rows).to_have_count(2)
+    live.open("/three")
+    live.button("Delete").click()
+    live.opened("/two")
+    expect(live.page.locator("#count")).to_have_text("1 of 3 requests")
+    live.page.keyboard.press("Escape")
+    live.page.get_by_role("searchbox").fill("")
+    expect(live.rows).to_have_count(3)
 
 
 def test_a_new_request_is_filtered_too(live: LivePage) -> None:

@@ -3,18 +3,42 @@
 from __future__ import annotations
 
 import http.client
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import LivePage, Site
+from tests.kit import client
+from tests.kit.traffic import Traffic
+
 if TYPE_CHECKING:
-    from tests.browser.conftest import Site, Visit
+    from tests.browser.conftest import NewPage, Visit
     from tests.kit.mirrors import Mirror
 
 MANY = 5000
+VERY_MANY = 100_000
 ROWS = 40  # that may exist at a time: those in sight, and some more
+PAGE = 50  # requests that are loaded at a time
+HELD = 1000  # requests that the page knows at a time
+
+# What fills a mirror from inside its server, which is much faster than by requests.
+FILL = """
+from reserve_mirror.store import Record
+
+async def fill(request, response):
+    store = request.configuration.mappings[1].state.store
+    for number in range(int(request.query["first"]), int(request.query["end"])):
+        await store.add("orders", Record(
+            '{"time":"2026-01-31T12:00:00.000Z","method":"POST","path":"/%d","url":"http://127.0.0.1/r/orders/%d",'
+            '"query":[],"headers":[["Host","127.0.0.1"]],"http_version":"1.1","remote":"127.0.0.1","size":4,'
+            '"sha256":"","truncated":false}' % (number, number), b"body"))
+    response.send("filled")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -30,22 +54,116 @@ def many(site: Site) -> Mirror:
     return mirror
 
 
-def test_all_are_listed_by_few_rows(many: Mirror, visit: Visit) -> None:
+@pytest.fixture(scope="module")
+def orders(command: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mirror]:
+    """The mirror `orders` with very many requests, from `/0` on."""
+    folder = tmp_path_factory.mktemp("very-many")
+    mappings: list[dict[str, Any]] = [
+        {"match": "^/fill", "custom": "./fill.py:fill"},
+        {"match": "^(/.*)$", "mirror": "$1", "codes": ["orders"], "max-requests": VERY_MANY},
+    ]
+    (folder / "fill.py").write_text(FILL)
+    (folder / "reserve.json").write_text(json.dumps({"mappings": mappings}, indent=2))
+    site = Site(command, folder, "--silent")
+    site.start()
+    fill(site.known("orders"), 0, VERY_MANY)
+    yield site.known("orders")
+    site.stop()
+
+
+def fill(mirror: Mirror, first: int, end: int) -> None:
+    """Has the server record the requests `/first` and so on."""
+    url = f"{mirror.url.partition('/r/')[0]}/fill?first={first}&end={end}"
+    assert client.ask(url).text == "filled"
+
+
+def held(live: LivePage) -> int:
+    """How many requests the list is as high as."""
+    rows: int = live.page.locator("#list ol").evaluate(
+        "list => list.offsetHeight / list.firstElementChild.offsetHeight"
+    )
+    return rows
+
+
+def load(live: LivePage, count: int) -> None:
+    """Scrolls to the end again and again until so many requests more have been loaded."""
+    live.page.evaluate(
+        """async (count) => {
+            const list = document.querySelector("#list");
+            const last = () => Number(list.querySelector("li:last-child").ariaPosInSet);
+            const wanted = last() + count;
+            while (last() < wanted) {
+                list.scrollTop = list.scrollHeight;
+                await new Promise((resolve) => requestAnimationFrame(resolve));
+            }
+        }""",
+        count,
+    )
+
+
+def test_the_first_screen_of_very_many_is_one_short_list(orders: Mirror, new_page: NewPage) -> None:
+    page = new_page()
+    traffic = Traffic(page)
+    live = LivePage(page, orders)
+    expect(live.page.locator("#count")).to_have_text("100,000 requests")
+    expect(live.rows.first).to_contain_text("/99999")
+    assert traffic.lists == [PAGE]
+    assert live.rows.count() < ROWS
+    orders.send("POST", "/now")
+    expect(live.rows.first).to_contain_text("/now")
+    assert (traffic.lists, traffic.told) == ([PAGE], 1)
+
+
+def test_the_memory_of_a_page_is_flat_however_far_one_goes(orders: Mirror, new_page: NewPage) -> None:
+    page = new_page()
+    traffic = Traffic(page)
+    live = LivePage(page, orders)
+    expect(live.rows.first).to_have_attribute("href", "#" + orders.newest()["id"])
+    for _ in range(4):
+        load(live, 500)
+        assert live.rows.count() < ROWS
+        assert held(live) <= HELD
+    assert set(traffic.lists) == {PAGE}
+    assert len(traffic.lists) >= 2000 // PAGE
+    position = live.page.locator("#list li").last.get_attribute("aria-posinset")
+    assert int(position or 0) > 2000
+    expect(live.page.locator("#list li").last).to_have_attribute("aria-setsize", "100000")
+    live.rows.last.click()
+    live.page.keyboard.press("Home")
+    expect(live.page.locator("#list li").first).to_have_attribute("aria-posinset", "1")
+    assert held(live) <= PAGE
+    fill(orders, VERY_MANY, VERY_MANY + 3000)
+    expect(live.rows.first).to_contain_text("/102999")
+    assert held(live) <= HELD
+    assert live.rows.count() < ROWS
+
+
+def test_one_goes_to_the_oldest_at_once_and_comes_back(many: Mirror, visit: Visit) -> None:
     live = visit(many)
     expect(live.page.locator("#count")).to_have_text("5,000 requests")
     expect(live.rows.first).to_contain_text("/4999")
     assert live.rows.count() < ROWS
-    live.page.locator("#list").evaluate("list => list.scrollTo(0, list.scrollHeight)")
+    live.rows.first.focus()
+    live.page.keyboard.press("End")
     expect(live.rows.last).to_contain_text("GET")
     expect(live.rows.last.locator(".target")).to_have_text("/0")
     expect(live.page.locator("#list li").last).to_have_attribute("aria-posinset", "5000")
     assert live.rows.count() < ROWS
+    live.opened("/0")
+    for _ in range(60):  # beyond what was loaded
+        live.page.keyboard.press("ArrowUp")
+    live.opened("/60")
+    live.page.keyboard.press("Home")
+    live.opened("/4999")
+    live.page.keyboard.press("j")
+    live.opened("/4998")
 
 
 def test_scrolling_builds_what_comes_into_sight_only(many: Mirror, visit: Visit) -> None:
     """That is what keeps it smooth: a step of ten rows builds ten, wherever one is, and moves none."""
     live = visit(many)
     expect(live.page.locator("#count")).to_have_text("5,000 requests")
+    load(live, 500)
     built = live.page.evaluate(
         """() => {
             const list = document.querySelector("#list");
@@ -59,7 +177,7 @@ def test_scrolling_builds_what_comes_into_sight_only(many: Mirror, visit: Visit)
                 return watch.takeRecords().reduce((sum, { addedNodes }) => sum + addedNodes.length, 0);
             };
             const built = [];
-            for (let place = 0; place < 4000; place += 1000) {
+            for (let place = 0; place < 500; place += 125) {
                 scroll(place * height);
                 for (let step = 1; step <= 10; step += 1) built.push(scroll((place + 10 * step) * height));
             }
@@ -75,6 +193,19 @@ def test_the_filter_finds_one_of_all(many: Mirror, visit: Visit) -> None:
     live.page.get_by_role("searchbox").fill("post path:/4321")
     expect(live.rows).to_have_count(1)
     expect(live.page.locator("#count")).to_have_text("1 of 5,000 requests")
+
+
+def test_a_search_goes_on_as_far_as_one_scrolls(many: Mirror, new_page: NewPage) -> None:
+    page = new_page()
+    live = LivePage(page, many)
+    traffic = Traffic(page)
+    page.get_by_role("searchbox").fill("method:get")
+    expect(page.locator("#count")).to_have_text("50+ of 5,000 requests")
+    assert traffic.lists == [PAGE]
+    load(live, 200)
+    assert max(traffic.lists) == PAGE
+    expect(page.locator("#list li").last).to_have_attribute("aria-setsize", "-1")
+    expect(live.rows.last).to_contain_text("GET")
 
 
 def test_who_has_scrolled_down_is_not_moved(many: Mirror, visit: Visit) -> None:

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.kit.redis_server import RedisServer
+from tests.kit.traffic import Traffic
 from tests.kit.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -85,6 +86,26 @@ def test_what_was_deleted_meanwhile_goes(two: tuple[Site, Site], visit: Visit) -
     first.start()
     live.wait_connected()
     expect_listed(live, [0, 2, 3, 4])
+
+
+def test_who_has_missed_very_much_begins_anew_with_the_newest(two: tuple[Site, Site], visit: Visit) -> None:
+    first, second = two
+    live = visit(first.known(CODE))
+    send(first.known(CODE), range(3))
+    expect_listed(live, [0, 1, 2])
+    traffic = Traffic(live.page)
+    first.stop()
+    expect(live.page.locator("#connection")).not_to_have_text("Live")
+    send(second.known(CODE), range(3, 523))
+    first.start()
+    live.wait_connected()
+    expect(live.page.locator("#count")).to_have_text("523 requests")
+    expect(live.rows.first).to_contain_text("/522")
+    assert traffic.lists == [500, 50]
+    expect(live.page).to_have_title("(50) hooks \u00b7 reserve mirror")
+    send(first.known(CODE), range(523, 524))
+    expect(live.rows.first).to_contain_text("/523")
+    expect(live.page.locator("#count")).to_have_text("524 requests")
 
 
 def test_pages_survive_a_crash_of_redis(two: tuple[Site, Site], database: RedisServer, visit: Visit) -> None:

@@ -31,6 +31,12 @@ class Mirror:
                 return requests
             requests += page
 
+    def newest(self) -> dict[str, Any]:
+        """The summary of the newest recorded request."""
+        summary: dict[str, Any]
+        (summary,) = client.ask(f"{self.api}/requests?order=desc&limit=1").json()["requests"]
+        return summary
+
     def whole(self, index: int = -1) -> dict[str, Any]:
         """One whole request, by default the newest."""
         whole: dict[str, Any] = client.ask(f"{self.api}/requests/{self.requests()[index]['id']}").json()

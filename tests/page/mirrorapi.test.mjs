@@ -12,9 +12,26 @@ test("all addresses are below the base", () => {
   assert.equal(api.bodyUrl("1-0"), `${mirror}/1-0/body`);
   assert.equal(api.responseBodyUrl("1-0"), `${mirror}/1-0/response/body`);
   assert.equal(api.fileUrl("1-0", 2), `${mirror}/1-0/files/2`);
-  assert.equal(api.socketUrl(null), "wss://example.com/deep/ws/a%20b");
-  assert.equal(api.socketUrl("1-0"), "wss://example.com/deep/ws/a%20b?after=1-0");
-  assert.match(new MirrorApi("a", new URL("http://localhost/")).socketUrl(null), /^ws:/);
+  assert.equal(api.socketUrl, "wss://example.com/deep/ws/a%20b?after=now");
+  assert.match(new MirrorApi("a", new URL("http://localhost/")).socketUrl, /^ws:/);
+});
+
+test("a list is asked for in either direction, a page at a time", async (context) => {
+  const asked = [];
+  context.mock.method(globalThis, "fetch", async (url) => {
+    asked.push(url.replace("https://example.com/deep/api/mirrors/a%20b/", ""));
+    return new Response('{"requests": [], "next": null}');
+  });
+  await api.older(null);
+  await api.older("9-0", "a&b ü");
+  await api.newer("");
+  await api.newer("9-0", "", 500);
+  assert.deepEqual(asked, [
+    "requests?order=desc&limit=50",
+    "requests?order=desc&before=9-0&q=a%26b+%C3%BC&limit=50",
+    "requests?limit=50",
+    "requests?after=9-0&limit=500",
+  ]);
 });
 
 test("a request is sent again where this page's mirror is, a tapped one where it went", () => {

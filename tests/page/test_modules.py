@@ -29,7 +29,8 @@ def test_the_declarations_are_those_of_the_server() -> None:
     ("member", "users"),
     [
         ("max_requests", {"requeststore.js"}),
-        ("method", {"filter.js", "row.js"}),
+        ("method", {"row.js"}),
+        ("next", {"pagedlist.js"}),
         ("revision", {"livesocket.js"}),
         ("filename", {"partsview.js"}),
         ("outcome", {"tracerows.js", "traceview.js"}),

@@ -19,11 +19,12 @@ every list has, is the `after` or `before` with which it goes on, even where not
 
 **WebSocket** `ws/<code>?after=ID`: a `hello` first, then a `request` for each one after ID in order, old ones and new
 ones alike, none twice. A client that fell behind, or a server that lost Redis for a while, goes on after the last one
-sent: the only sign is another `hello`. Who connects again asks `after` the last id it has. `hello.mirror.revision` says
-whether that is enough: it changes with each deletion and comes with the messages that tell of one; if the revision in a
-`hello` isn't the last one known, what is listed may hold deleted requests: start afresh, without `after`. The handshake
-is answered with 404 when the mirror doesn't exist, 503 when the store is unavailable; a browser can't tell these apart,
-`GET api/mirrors/<code>` does. The client sends nothing.
+sent: the only sign is another `hello`. Who connects again asks `after` the last id it has. With `after=now` nothing
+comes that was there before: who wants it lists it once `hello` is there, and puts what the WebSocket tells on top;
+requests up to `hello.mirror.newest` are in its `count`. `revision` is "<created>.<deletions>": it changes with each
+deletion and comes with the messages that tell of one; if the one in a `hello` isn't the last one known, what is listed
+may hold deleted requests: list it anew. The handshake is answered with 404 when the mirror doesn't exist, 503 when the
+store is unavailable; a browser can't tell these apart, `GET api/mirrors/<code>` does. The client sends nothing.
 
 **Templates** (`templates/`, Tornado's, autoescaped) get `root`, the relative path to the base ("./" or "../"), and
 `home.html`: `allow_create`, `code` (what was asked for), `code_pattern` and `code_rule` (what can be), `problem` ("",
@@ -69,7 +70,7 @@ class Mirror(TypedDict):
     max_body_size: int  # bytes kept of a body
     count: int  # requests kept
     newest: str  # the id of the newest of them, "" when there is none
-    revision: str  # another one after each deletion
+    revision: str  # "<created>.<deletions>": another one after each deletion
     response: MirrorResponse
 
 

@@ -150,8 +150,8 @@ def fill(site: Site, reserve_loop: LoopThread, count: int) -> None:
 
     async def add() -> None:
         for n in range(count):
-            summary = {"method": "GET", "path": f"/{n}", "query": [], "headers": [], "size": 0, "remote": "::1"}
-            await site.store.add("orders", Record(json.dumps(summary, separators=(",", ":"))))
+            summary = {"method": "GET", "path": f"/{n}", "headers": [], "size": 0, "truncated": False}
+            await site.store.add("orders", Record(json.dumps(summary)))
 
     reserve_loop.run(add())
 

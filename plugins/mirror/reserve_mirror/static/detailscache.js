@@ -1,8 +1,6 @@
 /** Requests with their bodies, fetched when they are opened and kept while there is room. */
 
-import { bytesOf, textOf } from "./bytes.js";
-
-/** @import { RequestDetails, TappedResponseDetails } from "../../json_shapes.d.ts" */
+/** @import { RequestDetails } from "../../json_shapes.d.ts" */
 
 const ROOM = 64_000_000; // characters of bodies
 
@@ -11,8 +9,6 @@ export class DetailsCache {
   #room;
   /** @type {Map<string, RequestDetails>} */
   #kept = new Map(); // least recently used first
-  /** @type {WeakMap<RequestDetails, string>} */
-  #texts = new WeakMap();
   #used = 0;
 
   /**
@@ -38,27 +34,6 @@ export class DetailsCache {
     const details = await this.#api.request(id);
     this.#keep(details);
     return details;
-  }
-
-  /** @param {string} id */
-  has(id) {
-    return this.#kept.has(id);
-  }
-
-  /**
-   * The text of a loaded request's body, and of its response's, in lower case; "" of one that isn't loaded.
-   * @param {string} id
-   */
-  text(id) {
-    const details = this.#kept.get(id);
-    if (!details) return "";
-    let text = this.#texts.get(details);
-    if (text === undefined) {
-      const messages = details.response ? [details, details.response] : [details];
-      text = messages.map(bodyText).join("\n").toLowerCase();
-      this.#texts.set(details, text);
-    }
-    return text;
   }
 
   /**
@@ -89,6 +64,3 @@ export class DetailsCache {
 
 /** @param {RequestDetails} details */
 const cost = ({ body, response }) => body.length + (response?.body.length ?? 0);
-
-/** @param {RequestDetails | TappedResponseDetails} message */
-const bodyText = (message) => textOf(bytesOf(message.decoded ?? message)) ?? "";

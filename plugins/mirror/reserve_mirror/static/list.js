@@ -18,6 +18,8 @@ export class List {
   #shown = new Map(); // the rows that exist, by id
   /** @type {RequestSummary[]} */
   #items = []; // oldest first
+  #above = 0; // how many newer ones are not among them
+  #total = 0; // how many there are in all; -1: nobody knows yet
   /** @type {string | null} */
   #selected = null;
   #isUnread;
@@ -39,12 +41,15 @@ export class List {
 
   /**
    * Shows these items, oldest first. Who has scrolled down keeps the same rows in sight.
-   * @param {RequestSummary[]} items
+   * @param {{ items: RequestSummary[], above: number, total: number }} run `above` newer ones are not among the items,
+   *   `total` there are in all; -1: nobody knows yet
    * @param {RequestSummary[]} arrived those of them to be noticed
    */
-  show(items, arrived) {
+  show({ items, above, total }, arrived) {
     const anchor = this.#anchor();
     this.#items = [...items]; // the next anchor is looked for among these, whatever becomes of the array
+    this.#above = above;
+    this.#total = total;
     this.#arrived = new Set(arrived.map(({ id }) => id));
     this.#rows.style.height = `${items.length * this.#height}px`;
     if (anchor) this.#scroller.scrollTop = this.#indexFrom(anchor.id) * this.#height + anchor.offset;
@@ -135,11 +140,11 @@ export class List {
     return this.#at(index)?.id === id ? index : -1;
   }
 
-  /** The first row in sight, unless that's the newest. */
+  /** The first row in sight, unless that's the newest of all. */
   #anchor() {
     const top = this.#scroller.scrollTop;
     const index = Math.floor(top / this.#height);
-    const item = top > 0 ? this.#at(index) : undefined;
+    const item = top > 0 || this.#above > 0 ? this.#at(index) : undefined;
     return item ? { id: item.id, offset: top - index * this.#height } : null;
   }
 
@@ -227,8 +232,8 @@ export class List {
     const selected = id === this.#selected;
     element.style.transform = `translateY(${index * this.#height}px)`;
     element.classList.toggle("unread", this.#isUnread(id));
-    element.setAttribute("aria-posinset", String(index + 1));
-    element.setAttribute("aria-setsize", String(this.#items.length));
+    element.setAttribute("aria-posinset", String(this.#above + index + 1));
+    element.setAttribute("aria-setsize", String(this.#total));
     link.tabIndex = selected ? 0 : -1;
     if (selected) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");

@@ -1,15 +1,21 @@
-/** The WebSocket: keeps itself connected and goes on after the last request it has seen, losing and doubling none. */
+/**
+ * The WebSocket: keeps itself connected and tells what happens from then on. What there was before is listed: at first
+ * the newest page, later what was missed, losing and doubling none; if that is very much, the newest page again.
+ */
 
 import { isAfter } from "./ids.js";
 import { serverClock } from "./serverclock.js";
 
-/** @import { ExpiredMessage, HelloMessage, MirrorMessage } from "../../json_shapes.d.ts" */
+/** @import { ExpiredMessage, HelloMessage, Mirror, MirrorMessage, RequestList, RequestSummary } from "../../json_shapes.d.ts" */
 /** @import { ApiError, MirrorApi } from "./mirrorapi.js" */
 
 /** @typedef {"connecting" | "open" | "waiting" | "paused" | "refused" | "gone"} ConnectionState */
 /** @typedef {ExpiredMessage["reason"]} EndReason */
 
-/** @typedef {HelloMessage & { afresh: boolean }} ListHello  `afresh`: what is listed is replaced by what follows. */
+/**
+ * A `page` replaces what is listed, newest first; without one, what was `missed` follows it, oldest first.
+ * @typedef {HelloMessage & { page: RequestList | null, missed: RequestSummary[] }} ListHello
+ */
 /** @typedef {ListHello | Exclude<MirrorMessage, HelloMessage | ExpiredMessage>} ListMessage */
 
 /**
@@ -25,7 +31,7 @@ const SPREAD = 2000; // milliseconds over which the pages of such a server conne
 const FIRST_DELAY = 500; // milliseconds before the first try again, doubled for each that fails
 const LONGEST_DELAY = 10_000;
 const BATCH = 16; // milliseconds of messages handed on together
-const COMPLETE = 1000; // milliseconds until a list that comes afresh is handed on, should it not be complete before
+const MISSED = 500; // requests that are made up for after a break
 
 export class LiveSocket {
   #api;
@@ -40,8 +46,9 @@ export class LiveSocket {
   #timer = 0;
   /** @type {ListMessage[]} */
   #batch = [];
-  #missing = 0; // how many requests are still to come of a list that comes afresh
   #flushing = 0;
+  /** @type {HelloMessage | null} */
+  #hello = null; // the one to which the list is on its way; what happens meanwhile waits
   #stopped = false;
 
   /**
@@ -69,7 +76,7 @@ export class LiveSocket {
     clearTimeout(this.#timer);
     this.#timer = 0;
     this.#listeners.onstate("connecting");
-    const socket = new WebSocket(this.#api.socketUrl(this.#last));
+    const socket = new WebSocket(this.#api.socketUrl);
     this.#socket = socket;
     // A socket that was left behind may still have events on their way.
     socket.onmessage = ({ data }) => socket === this.#socket && this.#receive(JSON.parse(data));
@@ -80,61 +87,71 @@ export class LiveSocket {
   #receive(message) {
     if (message.type === "expired") return this.#stop("gone", message.reason);
     if (message.type === "hello") return this.#greet(message);
-    if (message.type === "request") {
-      if (!isAfter(message.request.id, this.#last)) return;
-      this.#last = message.request.id;
-    }
-    if ("revision" in message) this.#revision = message.revision;
-    this.#hand(message);
-    if (message.type === "request" && this.#missing > 0 && --this.#missing === 0) this.#flush();
+    this.#batch.push(message);
+    if (this.#hello === null) this.#flushing ||= setTimeout(() => this.#flush(), BATCH);
   }
 
   /**
-   * Begins a connection. If what is listed here holds deleted requests all is asked for again.
+   * Begins a connection, or goes on after some events were lost.
    * @param {HelloMessage} hello
    */
-  #greet(hello) {
-    const { revision, count } = hello.mirror;
+  async #greet(hello) {
     serverClock.set(hello.time);
-    if (this.#revision !== null && this.#revision !== revision) {
-      this.#last = null;
-      this.#revision = null;
+    if (this.#hello === null) this.#flush();
+    this.#hello = hello;
+    const list = await this.#list(hello.mirror).catch(() => null);
+    if (this.#hello !== hello) return;
+    if (list === null) {
       this.#drop();
-      this.#connect();
-      return;
+      return this.#lost(0);
     }
-    const afresh = this.#revision === null;
-    if (afresh) {
-      // What is listed is replaced at once: nothing seems to go that is about to come again.
-      this.#flush();
-      this.#missing = count;
-    }
-    this.#revision = revision;
+    this.#hello = null;
     this.#failures = 0;
+    this.#revision = hello.mirror.revision;
+    const newest = list.page?.requests[0] ?? list.missed.at(-1);
+    if (list.page) this.#last = null;
+    if (newest) this.#last = newest.id;
+    this.#batch.unshift({ ...hello, ...list });
     this.#listeners.onstate("open");
-    this.#hand({ ...hello, afresh });
+    this.#flush();
   }
 
   /**
-   * Puts a message into the batch that is handed on next.
-   * @param {ListMessage} message
+   * What is to be listed of a mirror. If what is listed here holds deleted requests it is all replaced.
+   * @param {Mirror} mirror
+   * @returns {Promise<Pick<ListHello, "page" | "missed">>}
    */
-  #hand(message) {
-    if (!this.#batch.length) this.#flushing = setTimeout(() => this.#flush(), this.#missing > 0 ? COMPLETE : BATCH);
-    this.#batch.push(message);
+  async #list({ revision, newest }) {
+    if (this.#revision === revision) {
+      if (!newest || !isAfter(newest, this.#last)) return { page: null, missed: [] };
+      const { requests, next } = await this.#api.newer(this.#last ?? "", "", MISSED);
+      if (next === null) return { page: null, missed: requests };
+    }
+    return { page: await this.#api.older(null), missed: [] };
   }
 
+  /** Hands on what has come. */
   #flush() {
     clearTimeout(this.#flushing);
-    const batch = this.#batch;
+    this.#flushing = 0;
+    const batch = this.#batch.filter((message) => this.#isNews(message));
     this.#batch = [];
-    this.#missing = 0;
     if (batch.length) this.#listeners.onmessages(batch);
+  }
+
+  /** @param {ListMessage} message */
+  #isNews(message) {
+    if ("revision" in message) this.#revision = message.revision;
+    if (message.type !== "request") return true;
+    if (!isAfter(message.request.id, this.#last)) return false;
+    this.#last = message.request.id;
+    return true;
   }
 
   /** @param {number} code */
   async #lost(code) {
     this.#socket = null;
+    this.#hello = null;
     // Hundreds of pages are told so at once: each comes back at a time of its own, and needn't ask what has happened.
     if (GOING_AWAY.includes(code)) return this.#wait(SPREAD * Math.random());
     this.#listeners.onstate("connecting");
@@ -174,6 +191,7 @@ export class LiveSocket {
   #drop() {
     const socket = this.#socket;
     this.#socket = null;
+    this.#hello = null;
     socket?.close();
   }
 }

@@ -3,9 +3,11 @@
 import { DetailsCache } from "./detailscache.js";
 import { Detail } from "./detail.js";
 import { confirmClear, dialogs, editResponse, showHelp } from "./dialogs.js";
-import { byId } from "./dom.js";
+import { byId, find } from "./dom.js";
+import { isAfter } from "./ids.js";
 import { listen } from "./keys.js";
 import { List } from "./list.js";
+import { ListEnds } from "./listends.js";
 import { LiveSocket } from "./livesocket.js";
 import { menus } from "./menus.js";
 import { ApiError, MirrorApi } from "./mirrorapi.js";
@@ -24,9 +26,10 @@ const isPhone = () => matchMedia("(max-width: 720px)").matches;
 class MirrorPage {
   #code;
   #api;
-  #store = new RequestStore((arrived) => this.#changed(arrived));
+  #store;
   #cache;
   #list = new List(byId("list"), (id) => this.#store.isUnread(id));
+  #ends = new ListEnds(byId("list"), { ontop: () => this.#run.newer(), onbottom: () => this.#run.older() });
   #detail;
   #search;
   #socket;
@@ -35,7 +38,7 @@ class MirrorPage {
   #clear = byId("clear", HTMLButtonElement);
   /** @type {Mirror | null} */
   #mirror = null; // as the server last told it
-  #isListed = false; // whether the request shown is in the store
+  #isListed = false; // whether the request shown may be in the list
   /** @type {Set<string>} */
   #leaving = new Set(); // the ids of requests that are being deleted here
 
@@ -43,12 +46,13 @@ class MirrorPage {
   constructor(code) {
     this.#code = code;
     this.#api = new MirrorApi(code);
+    this.#store = new RequestStore(this.#api, (arrived) => this.#changed(arrived));
     this.#cache = new DetailsCache(this.#api);
     this.#detail = new Detail(byId("detail"), this.#api, this.#cache, {
       remove: (id) => this.#remove(id),
       back: () => this.#back(),
     });
-    this.#search = new Search(this.#store, this.#cache, () => this.#refresh([]));
+    this.#search = new Search(this.#api, this.#store, (arrived) => this.#refresh(arrived));
     this.#socket = new LiveSocket(this.#api, {
       onmessages: (messages) => this.#receive(messages),
       onstate: (state, reason) => this.#connection(state, reason),
@@ -83,7 +87,9 @@ class MirrorPage {
       if (this.#mirror && message.type === "request") putOff(this.#mirror, message.request.time);
     }
     if (this.#mirror) showExpiry(this.#mirror.expires_at);
+    this.#search.apply(messages);
     this.#store.apply(messages);
+    if (messages.some((message) => isEndOf(message, this.#detail.id))) this.#lost();
   }
 
   /**
@@ -93,12 +99,21 @@ class MirrorPage {
   #connection(state, reason) {
     showConnection(state, reason);
     this.#pause.disabled = state === "gone" || state === "refused";
-    if (state === "open") this.#detail.retry();
+    if (state === "open") {
+      this.#detail.retry();
+      this.#run.retry();
+    }
+  }
+
+  /** The run of requests that is listed. */
+  get #run() {
+    return this.#search.list ?? this.#store.list;
   }
 
   /** @param {RequestSummary[]} arrived */
   #changed(arrived) {
-    this.#cache.retain((id) => this.#store.get(id) !== undefined);
+    const { list } = this.#store;
+    this.#cache.retain((id) => id === this.#detail.id || list.mayHave(id));
     this.#refresh(arrived);
     this.#announcer.announce(arrived);
     this.#follow();
@@ -108,25 +123,47 @@ class MirrorPage {
   #follow() {
     const { id } = this.#detail;
     const known = id === null ? undefined : this.#store.get(id);
-    if (id !== null && this.#isListed && !known && !this.#leaving.has(id)) this.#detail.gone();
-    if (!this.#isListed && known && this.#detail.isGone) this.#detail.show(known.id, known);
-    this.#isListed = known !== undefined;
+    const isListed = id !== null && this.#store.list.mayHave(id);
+    if (this.#isListed && !isListed) this.#lost();
+    if (known && this.#detail.isGone) this.#detail.show(known.id, known);
+    this.#isListed = isListed;
+  }
+
+  /** The request shown is kept no more. */
+  #lost() {
+    const { id, isGone } = this.#detail;
+    if (id !== null && !isGone && !this.#leaving.has(id)) this.#detail.gone();
   }
 
   /** @param {RequestSummary[]} arrived */
   #refresh(arrived) {
-    const items = this.#search.results();
-    this.#list.show(items, arrived);
-    const { unread } = this.#store;
-    const total = this.#store.items.length;
+    const { total, unread } = this.#store;
+    const found = this.#search.list;
+    const run = this.#run;
+    const { items, above } = run;
+    const isWhole = !run.hasOlder && !run.hasNewer;
+    this.#list.show({ items, above, total: found ? (isWhole ? items.length : -1) : total }, arrived);
     const all = plural(total, "request");
-    byId("count").textContent = this.#search.active ? `${items.length.toLocaleString("en")} of ${all}` : all;
-    byId("no-match").hidden = items.length > 0 || total === 0;
+    const count = `${(above + items.length).toLocaleString("en")}${isWhole ? "" : "+"}`;
+    byId("count").textContent = found ? `${count} of ${all}` : all;
+    this.#showProgress();
+    byId("no-match").hidden = !found || items.length > 0 || !isWhole || total === 0;
     byId("read-all").hidden = unread === 0;
     byId("read-all").textContent = `${unread.toLocaleString("en")} unread`;
     this.#clear.disabled = total === 0;
     document.body.dataset.empty = String(total === 0);
     showTitle(this.#code, unread);
+    this.#ends.look();
+  }
+
+  /** Says that a search goes on, or why the list doesn't. */
+  #showProgress() {
+    const { error } = this.#run;
+    const isSearching = this.#search.isBeginning || (this.#search.list !== null && this.#run.isLoading);
+    const element = byId("progress");
+    element.hidden = error === null && !isSearching;
+    find(element, "span").textContent = error === null ? "Searching…" : `${messageOf(error)}.`;
+    find(element, "button").hidden = error === null;
   }
 
   #tick() {
@@ -144,8 +181,8 @@ class MirrorPage {
     document.body.dataset.view = id === null ? "list" : "detail";
     const hadFocus = byId("detail").contains(document.activeElement);
     this.#list.select(id);
-    const item = id === null ? undefined : this.#store.get(id);
-    this.#isListed = item !== undefined;
+    const item = id === null ? undefined : (this.#run.get(id) ?? this.#store.get(id));
+    this.#isListed = id !== null && this.#store.list.mayHave(id);
     if (id === null) {
       this.#detail.close();
       if (hadFocus || isPhone()) this.#list.reveal(left);
@@ -182,12 +219,27 @@ class MirrorPage {
     this.#list.focus();
   }
 
+  /**
+   * To the next request, up or down. At an end of what is loaded it waits for more.
+   * @param {1 | -1} step
+   */
+  async #move(step) {
+    if (this.#list.neighbour(step) === null) await (step > 0 ? this.#run.older() : this.#run.newer());
+    this.#step(this.#list.neighbour(step));
+  }
+
+  /** @param {boolean} isNewest whether it's the newest request, or the oldest */
+  async #toEnd(isNewest) {
+    await (isNewest ? this.#run.toNewest() : this.#run.toOldest(() => this.#store.total));
+    this.#step(isNewest ? this.#list.newest : this.#list.oldest);
+  }
+
   // What the user does.
 
   #listenToKeys() {
     listen({
-      j: () => this.#step(this.#list.neighbour(1)),
-      k: () => this.#step(this.#list.neighbour(-1)),
+      j: () => this.#move(1),
+      k: () => this.#move(-1),
       x: () => this.#remove(this.#detail.id),
       c: () => this.#detail.copyAs("cURL"),
       m: () => this.#store.readAll(),
@@ -201,16 +253,16 @@ class MirrorPage {
 
   #listenToList() {
     const moves = new Map([
-      ["ArrowDown", () => this.#list.neighbour(1)],
-      ["ArrowUp", () => this.#list.neighbour(-1)],
-      ["Home", () => this.#list.newest],
-      ["End", () => this.#list.oldest],
+      ["ArrowDown", () => this.#move(1)],
+      ["ArrowUp", () => this.#move(-1)],
+      ["Home", () => this.#toEnd(true)],
+      ["End", () => this.#toEnd(false)],
     ]);
     byId("list").addEventListener("keydown", (event) => {
       const move = moves.get(event.key);
       if (!move) return;
       event.preventDefault();
-      this.#step(move());
+      move();
     });
     byId("list").addEventListener("click", (event) => {
       const link = event.target instanceof Element ? event.target.closest("a") : null;
@@ -227,6 +279,7 @@ class MirrorPage {
     byId("response").addEventListener("click", () => this.#editResponse());
     byId("show-help").addEventListener("click", showHelp);
     byId("read-all").addEventListener("click", () => this.#store.readAll());
+    find(byId("progress"), "button").addEventListener("click", () => this.#run.retry());
     byId("clear-filter").addEventListener("click", () => this.#search.clear());
   }
 
@@ -244,9 +297,10 @@ class MirrorPage {
         return toast(messageOf(error));
       }
     }
+    this.#search.remove(id);
     this.#store.remove(id);
     if (this.#detail.id === id) {
-      if (next === null || !this.#store.get(next) || isPhone()) this.#back();
+      if (next === null || !this.#run.get(next) || isPhone()) this.#back();
       else this.#open(next, true);
     }
     this.#leaving.delete(id);
@@ -254,11 +308,11 @@ class MirrorPage {
   }
 
   #clearAll() {
-    const { items } = this.#store;
-    if (!items.length) return;
-    const all = plural(items.length, "request");
+    const { total } = this.#store;
+    if (!total) return;
+    const all = plural(total, "request");
     confirmClear(`All ${all} of this mirror will be deleted, here and on the server.`, async () => {
-      const last = this.#store.items.at(-1)?.id ?? null;
+      const last = this.#store.newest;
       await this.#api.clear();
       this.#store.clear(last); // and nothing that has come since
     });
@@ -290,6 +344,16 @@ function putOff(mirror, time) {
   if (mirror.expires_at === null || mirror.expiration_time === null) return;
   const end = Math.max(Date.parse(mirror.expires_at), Date.parse(time) + mirror.expiration_time * 1000);
   mirror.expires_at = new Date(end).toISOString();
+}
+
+/**
+ * Whether a message says that the request with this id was deleted.
+ * @param {ListMessage} message
+ * @param {string | null} id
+ */
+function isEndOf(message, id) {
+  if (id === null) return false;
+  return message.type === "deleted" ? message.id === id : message.type === "cleared" && !isAfter(id, message.last);
 }
 
 const { code } = document.body.dataset;

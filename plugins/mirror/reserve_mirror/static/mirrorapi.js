@@ -2,9 +2,10 @@
 
 import { serverClock } from "./serverclock.js";
 
-/** @import { Mirror, MirrorResponse, RequestDetails } from "../../json_shapes.d.ts" */
+/** @import { Mirror, MirrorResponse, RequestDetails, RequestList } from "../../json_shapes.d.ts" */
 
 const BASE = new URL("../", import.meta.url);
+const PAGE = 50; // requests of a list at a time
 
 /** What the server refused: `status`, and its own words as the message; status 0 when it could not be reached. */
 export class ApiError extends Error {
@@ -72,20 +73,34 @@ export class MirrorApi {
     return `${this.#requestUrl(id)}/files/${index}`;
   }
 
-  /**
-   * The address of the WebSocket that goes on after the request `after`; null: from the oldest.
-   * @param {string | null} after
-   */
-  socketUrl(after) {
-    const url = new URL(`ws/${this.#code}`, this.#base);
+  /** The address of the WebSocket that tells what happens from now on. */
+  get socketUrl() {
+    const url = new URL(`ws/${this.#code}?after=now`, this.#base);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-    if (after) url.searchParams.set("after", after);
     return url.href;
   }
 
   /** @returns {Promise<Mirror>} */
   mirror() {
     return this.#json("GET", this.#mirrorUrl);
+  }
+
+  /**
+   * Requests before an id, newest first; null: from the newest. With `query` only those that match.
+   * @param {string | null} before
+   * @returns {Promise<RequestList>}
+   */
+  older(before, query = "", limit = PAGE) {
+    return this.#requests({ order: "desc", before: before ?? "", q: query, limit: String(limit) });
+  }
+
+  /**
+   * Requests after an id, oldest first; "": from the oldest. With `query` only those that match.
+   * @param {string} after
+   * @returns {Promise<RequestList>}
+   */
+  newer(after, query = "", limit = PAGE) {
+    return this.#requests({ after, q: query, limit: String(limit) });
   }
 
   /**
@@ -121,6 +136,15 @@ export class MirrorApi {
    */
   setResponse(response) {
     return this.#json("PATCH", this.#mirrorUrl, { response });
+  }
+
+  /**
+   * @param {Record<string, string>} parameters those that are empty are left out
+   * @returns {Promise<RequestList>}
+   */
+  #requests(parameters) {
+    const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== ""));
+    return this.#json("GET", `${this.#mirrorUrl}/requests?${query}`);
   }
 
   /** @param {string} id */

@@ -1,47 +1,66 @@
-/** The requests this page knows, oldest first. */
+/** What this page knows of the requests of its mirror: how many there are, which are unread, and a run of them. */
 
-import { isAfter } from "./ids.js";
+import { isAfter, preceding } from "./ids.js";
+import { PagedList } from "./pagedlist.js";
 
 /** @import { RequestSummary } from "../../json_shapes.d.ts" */
 /** @import { ListHello, ListMessage } from "./livesocket.js" */
+/** @import { Source } from "./pagedlist.js" */
 
 export class RequestStore {
   #onchange;
-  /** @type {RequestSummary[]} */
-  #items = [];
-  /** @type {Map<string, RequestSummary>} */
-  #byId = new Map();
-  /** @type {Set<string>} */
-  #unread = new Set();
+  #list;
+  #total = 0;
+  #counted = ""; // the newest id that the server has counted in `#total`
+  #revision = 0; // the deletions that it has
   #limit = Infinity; // how many the mirror keeps
   #isFirst = true; // whether no `hello` has come yet
-  #old = 0; // how many are still to come that were there before this page
-  /** @type {string | null} */
-  #newest = null; // the id of the newest request that was ever here
+  #newest = ""; // the id of the newest request that was ever here
+  #unread = 0;
+  #readTo = ""; // all up to this id are read
+  /** @type {Set<string>} */
+  #read = new Set(); // and these after it
+  /** @type {Set<string>} */
+  #removed = new Set(); // the ids of those deleted here, of which the server hasn't told yet
 
-  /** @param {(arrived: RequestSummary[]) => void} onchange is called after each change, with the requests that are new */
-  constructor(onchange) {
+  /**
+   * @param {Source} source
+   * @param {(arrived: RequestSummary[]) => void} onchange is called after each change, with the requests that are new
+   * @param {number} [room] requests that are held at a time
+   */
+  constructor(source, onchange, room) {
     this.#onchange = onchange;
+    this.#list = new PagedList(source, () => onchange([]), room);
   }
 
-  /** The requests' summaries, oldest first. */
-  get items() {
-    return this.#items;
+  /** The run of requests that is held. */
+  get list() {
+    return this.#list;
+  }
+
+  /** How many requests there are. */
+  get total() {
+    return this.#total;
+  }
+
+  /** The id of the newest request that was ever here, "" before the first. */
+  get newest() {
+    return this.#newest;
   }
 
   /** How many haven't been read. */
   get unread() {
-    return this.#unread.size;
+    return this.#unread;
   }
 
   /** @param {string} id */
   get(id) {
-    return this.#byId.get(id);
+    return this.#list.get(id);
   }
 
   /** @param {string} id */
   isUnread(id) {
-    return this.#unread.has(id);
+    return isAfter(id, this.#readTo) && !this.#read.has(id);
   }
 
   /**
@@ -51,32 +70,34 @@ export class RequestStore {
   apply(messages) {
     /** @type {RequestSummary[]} */
     const arrived = [];
-    const unread = new Set(this.#unread); // outlives a list that comes afresh
     for (const message of messages) {
-      if (message.type === "hello") this.#begin(message);
-      if (message.type === "request" && this.#add(message.request, unread)) arrived.push(message.request);
-      if (message.type === "deleted") this.#drop((item) => item.id === message.id);
-      if (message.type === "cleared") this.#drop((item) => !isAfter(item.id, message.last));
+      if (message.type === "hello") arrived.push(...this.#begin(message));
+      if (message.type === "request" && this.#add(message.request)) arrived.push(message.request);
+      if (message.type === "deleted" || message.type === "cleared") {
+        const isCounted = deletions(message.revision) <= this.#revision;
+        if (message.type === "deleted") this.#delete(message.id, isCounted || this.#removed.delete(message.id));
+        else this.#clear(message.last, isCounted);
+      }
     }
-    if (this.#items.length > this.#limit) {
-      const oldest = this.#items[this.#items.length - this.#limit].id;
-      this.#drop((item) => isAfter(oldest, item.id));
-    }
+    this.#list.limit(this.#limit);
     this.#onchange(arrived);
   }
 
   /** @param {string} id */
   remove(id) {
-    this.#drop((item) => item.id === id);
+    if (this.#list.get(id)) {
+      this.#delete(id, false);
+      this.#removed.add(id);
+    }
     this.#onchange([]);
   }
 
   /**
-   * Removes the requests up to and with the one of the id `last`; null: none.
-   * @param {string | null} last
+   * Removes the requests up to and with the one of the id `last`.
+   * @param {string} last
    */
   clear(last) {
-    this.#drop((item) => !isAfter(item.id, last));
+    this.#clear(last, false);
     this.#onchange([]);
   }
 
@@ -85,47 +106,97 @@ export class RequestStore {
    * @param {string} id
    */
   read(id) {
-    this.#unread.delete(id);
+    this.#markRead(id);
     this.#onchange([]);
   }
 
   /** Marks all requests as read. */
   readAll() {
-    this.#unread.clear();
+    this.#readTo = this.#newest;
+    this.#read.clear();
+    this.#unread = 0;
     this.#onchange([]);
   }
 
-  /** @param {ListHello} hello */
-  #begin({ mirror, afresh }) {
-    this.#limit = mirror.max_requests;
-    if (this.#isFirst) this.#old = mirror.count;
+  /**
+   * @param {ListHello} hello
+   * @returns {RequestSummary[]} the requests that are new
+   */
+  #begin({ mirror, page, missed }) {
+    const { count, newest, revision, max_requests } = mirror;
+    this.#limit = max_requests;
+    this.#total = count;
+    this.#counted = newest;
+    this.#revision = deletions(revision);
+    this.#removed.clear();
+    const known = this.#newest;
+    if (page) {
+      this.#list.begin(page);
+      for (const { id } of page.requests) this.#count(id);
+      if (this.#isFirst) this.#readTo = this.#newest;
+      const oldest = page.requests.at(-1);
+      // Of those further down nobody knows how many are unread: they count as read.
+      if (oldest && page.next !== null && isAfter(oldest.id, this.#readTo)) this.#readTo = preceding(oldest.id);
+      this.#unread = page.requests.filter(({ id }) => this.isUnread(id)).length;
+    }
+    const isFirst = this.#isFirst;
     this.#isFirst = false;
-    if (afresh) this.#drop(() => true);
+    if (page) return isFirst ? [] : page.requests.filter(({ id }) => isAfter(id, known)).reverse();
+    return missed.filter((item) => this.#add(item));
   }
 
   /**
-   * Whether it is new; `unread` are those that weren't read when they were listed before.
+   * Whether it is new.
    * @param {RequestSummary} item
-   * @param {Set<string>} unread
    */
-  #add(item, unread) {
-    this.#items.push(item);
-    this.#byId.set(item.id, item);
-    const isKnown = this.#newest !== null && !isAfter(item.id, this.#newest);
-    if (!isKnown) this.#newest = item.id;
-    const isOld = !isKnown && this.#old > 0;
-    if (isOld) this.#old -= 1;
-    if (isKnown ? unread.has(item.id) : !isOld) this.#unread.add(item.id);
-    return !isKnown && !isOld;
+  #add(item) {
+    if (!isAfter(item.id, this.#newest)) return false;
+    this.#count(item.id);
+    this.#list.add(item);
+    this.#unread = Math.min(this.#unread + 1, this.#total);
+    return true;
   }
 
-  /** @param {(item: RequestSummary) => boolean} isGone */
-  #drop(isGone) {
-    this.#items = this.#items.filter((item) => {
-      if (!isGone(item)) return true;
-      this.#byId.delete(item.id);
-      this.#unread.delete(item.id);
-      return false;
-    });
+  /** @param {string} id */
+  #count(id) {
+    if (isAfter(id, this.#counted)) this.#total = Math.min(this.#total + 1, this.#limit);
+    if (isAfter(id, this.#newest)) this.#newest = id;
+  }
+
+  /**
+   * @param {string} id
+   * @param {boolean} isCounted
+   */
+  #delete(id, isCounted) {
+    if (!isCounted) {
+      this.#total = Math.max(0, this.#total - 1);
+      this.#markRead(id);
+    }
+    this.#list.remove(id);
+  }
+
+  /**
+   * @param {string} last
+   * @param {boolean} isCounted
+   */
+  #clear(last, isCounted) {
+    this.#list.clear(last);
+    if (isCounted) return;
+    this.#total = this.#list.items.length + this.#list.above;
+    if (isAfter(last, this.#readTo)) this.#readTo = last;
+    this.#unread = this.#list.items.filter(({ id }) => this.isUnread(id)).length;
+  }
+
+  /** @param {string} id */
+  #markRead(id) {
+    if (!this.isUnread(id)) return;
+    this.#read.add(id);
+    this.#unread = Math.max(0, this.#unread - 1);
   }
 }
+
+/**
+ * The number of deletions that a revision stands for: "<created>.<deletions>".
+ * @param {string} revision
+ */
+const deletions = (revision) => Number(revision.split(".")[1]);

@@ -1,56 +1,77 @@
-/** The filter box: which requests are listed, and whether bodies are searched too. */
+/** The filter box: the server says which requests match, in pieces; those that come later are asked for, too. */
 
-import { byId, find } from "./dom.js";
-import { parseFilter } from "./filter.js";
+import { byId } from "./dom.js";
+import { following } from "./ids.js";
+import { PagedList } from "./pagedlist.js";
 
-/** @import { DetailsCache } from "./detailscache.js" */
+/** @import { RequestSummary } from "../../json_shapes.d.ts" */
+/** @import { ListMessage } from "./livesocket.js" */
+/** @import { MirrorApi } from "./mirrorapi.js" */
 /** @import { RequestStore } from "./requeststore.js" */
 
-const AT_ONCE = 4; // bodies fetched at the same time
-const REFRESH = 250; // milliseconds between two looks at thousands of requests while their bodies come
+const PAUSE = 150; // milliseconds without a key before the server is asked
 
 export class Search {
+  #api;
   #store;
-  #cache;
   #onchange;
   #input = byId("filter", HTMLInputElement);
-  #note = byId("unsearched");
-  #loading = false;
   #timer = 0;
+  /** @type {PagedList | null} */
+  #list = null; // of what matches; null: nothing is looked for
+  /** @type {PagedList | null} */
+  #next = null; // the one that takes its place once there is something to show
 
   /**
+   * @param {MirrorApi} api
    * @param {RequestStore} store
-   * @param {DetailsCache} cache
-   * @param {() => void} onchange is called when other requests are to be listed
+   * @param {(arrived: RequestSummary[]) => void} onchange is called when other requests are to be listed, with those
+   *   that are new
    */
-  constructor(store, cache, onchange) {
+  constructor(api, store, onchange) {
+    this.#api = api;
     this.#store = store;
-    this.#cache = cache;
     this.#onchange = onchange;
-    this.#input.addEventListener("input", onchange);
+    this.#input.addEventListener("input", () => {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#begin(), this.#query ? PAUSE : 0);
+    });
     this.#input.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
       event.preventDefault();
       this.clear();
       this.#input.blur();
     });
-    find(this.#note, "button").addEventListener("click", () => this.#load());
   }
 
-  get active() {
-    return this.#input.value.trim() !== "";
+  /** The requests that match; null when nothing is looked for. */
+  get list() {
+    return this.#list;
   }
 
-  /** The requests to be listed, oldest first. */
-  results() {
-    const matches = parseFilter(this.#input.value);
-    const unsearched = matches ? this.#unsearched() : [];
-    this.#note.hidden = !unsearched.length;
-    const count = unsearched.length.toLocaleString("en");
-    const sentence = count === "1" ? "1 body isn't searched yet." : `${count} bodies aren't searched yet.`;
-    find(this.#note, "span").textContent = sentence;
-    const { items } = this.#store;
-    return matches ? items.filter((item) => matches(item, this.#cache.text(item.id))) : items;
+  /** Whether it isn't known yet what is to be listed. */
+  get isBeginning() {
+    return this.#next !== null;
+  }
+
+  /**
+   * Takes messages of the server, in order.
+   * @param {ListMessage[]} messages
+   */
+  apply(messages) {
+    // What was deleted while nobody told is not known: it is all looked for anew.
+    if (messages.some((message) => message.type === "hello" && message.page) && this.#list) this.#begin();
+    for (const message of messages) {
+      if (message.type === "deleted") this.remove(message.id);
+      if (message.type === "cleared") this.#lists.forEach((list) => list.clear(message.last));
+      const isNews = message.type === "request" || (message.type === "hello" && message.missed.length > 0);
+      if (isNews) this.#lists.forEach((list) => list.expectNewer());
+    }
+  }
+
+  /** @param {string} id */
+  remove(id) {
+    for (const list of this.#lists) list.remove(id);
   }
 
   focus() {
@@ -60,31 +81,47 @@ export class Search {
 
   clear() {
     this.#input.value = "";
-    this.#onchange();
+    this.#begin();
   }
 
-  #unsearched() {
-    return this.#store.items.filter((item) => (item.size || item.response?.size) && !this.#cache.has(item.id));
+  get #query() {
+    return this.#input.value.trim();
   }
 
-  async #load() {
-    if (this.#loading) return;
-    this.#loading = true;
-    const waiting = this.#unsearched().map(({ id }) => id);
-    const work = async () => {
-      for (let id = waiting.pop(); id !== undefined && this.active; id = waiting.pop()) {
-        await this.#cache.load(id).catch(() => {});
-        this.#timer ||= setTimeout(() => this.#refresh(), REFRESH);
-      }
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, work));
-    this.#loading = false;
-    this.#refresh();
+  get #lists() {
+    return [this.#list, this.#next].filter((list) => list !== null);
   }
 
-  #refresh() {
+  #begin() {
     clearTimeout(this.#timer);
-    this.#timer = 0;
-    this.#onchange();
+    this.#next?.close();
+    this.#next = null;
+    const query = this.#query;
+    if (query) {
+      const list = this.#next = new PagedList(
+        { older: (before) => this.#api.older(before, query), newer: (after) => this.#api.newer(after, query) },
+        (arrived) => this.#changed(list, arrived),
+      );
+      const { newest } = this.#store;
+      list.begin({ requests: [], next: newest ? following(newest) : null }, newest);
+      list.older();
+    } else this.#show(null);
+    this.#onchange([]);
+  }
+
+  /**
+   * @param {PagedList} list
+   * @param {RequestSummary[]} arrived
+   */
+  #changed(list, arrived) {
+    if (list === this.#next) this.#show(list);
+    if (list === this.#list) this.#onchange(arrived);
+  }
+
+  /** @param {PagedList | null} list */
+  #show(list) {
+    this.#list?.close();
+    this.#list = list;
+    this.#next = null;
   }
 }
