@@ -86,7 +86,7 @@ async def test_what_was_lost_is_made_up_for(store: Store) -> None:
         first = await recorded(store)
         assert await kinds(happenings, 1) == [first]
         ids = [await recorded(store) for _ in range(3)]
-        store.hub.lose()
+        store.hub.lose(["orders"])
         ids.append(await recorded(store))
         assert await kinds(happenings, 5) == ["state", *ids]
 
@@ -98,7 +98,7 @@ async def test_a_mirror_that_is_made_anew_is_another_one(store: Store) -> None:
         await store.drop("orders")
         await asyncio.sleep(0.002)
         await store.create("orders", SETTINGS)
-        store.hub.lose()
+        store.hub.lose(["orders"])
         assert await kinds(happenings, 1) == ["expired"]
 
 
@@ -123,7 +123,7 @@ async def test_a_store_that_goes_away_is_waited_for(
         assert await kinds(happenings, 1) == [first]
         altered.read = unsure
         request_id = await recorded(store)
-        store.hub.lose()
+        store.hub.lose(["orders"])
         assert await kinds(happenings, 2) == ["state", request_id]
     assert failures == 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 
 from reserve_core.kit import Waiter
@@ -109,8 +109,8 @@ class EventHub:
         for queue in self._queues.get(code, ()):
             queue.put(event)
 
-    def lose(self) -> None:
-        """Events may have been lost: every watcher has to look at the store."""
-        for queues in self._queues.values():
-            for queue in queues:
+    def lose(self, codes: Iterable[str]) -> None:
+        """Events of these mirrors may have been lost: their watchers have to look at the store."""
+        for code in codes:
+            for queue in self._queues.get(code, ()):
                 queue.lose()

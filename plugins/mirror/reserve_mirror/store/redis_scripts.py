@@ -1,8 +1,8 @@
 """The Lua scripts: what must happen at once happens in one of them.
 
 KEYS are the mirror's: its settings (a hash), its summaries (a stream), its bodies (a hash by the request's id; of a tap
-the body of the response under `<id>:r`, the trace under `<id>:t`). The first one is also the channel of its events,
-where a new record is `<id> <summary>` and anything else a JSON message. Every write sets the same expiry on all three.
+the body of the response under `<id>:r`, the trace under `<id>:t`). The first one is also the channel of its events.
+Every write sets the same expiry on all three.
 """
 
 from __future__ import annotations
@@ -12,6 +12,35 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from reserve_core.kit import COUNTING_SCRIPT
+
+_PREFIX = "reserve:{"
+
+# Whether the caller listens by sharded pub/sub: if the server and its rights have that. Before Redis 7 neither exists.
+_SHARDED = """
+local known, sharded = pcall(redis.acl_check_cmd, 'SSUBSCRIBE', KEYS[1])
+sharded = known and sharded
+"""
+LISTENS_SHARDED = f"{_SHARDED}return sharded and 1 or 0"
+
+# Tells of an event: a JSON message, or a record's id and its summary. A summary goes to those only who listen at this
+# node. If nobody does, it is the id alone: who listens at another node, as after a failover, learns that it's the wrong
+# one. By the way that isn't the caller's own those are told who are here: callers may have different rights.
+_TELL = f"""{_SHARDED}
+local function tell(event, summary)
+    local whole = summary and event .. ' ' .. summary or event
+    local function by(counts, publishes, own)
+        local listeners = redis.pcall('PUBSUB', counts, KEYS[1])
+        local some = listeners.err and own or not listeners.err and listeners[2] > 0
+        if own then
+            redis.call(publishes, KEYS[1], some and whole or event)
+        elseif some then
+            redis.pcall(publishes, KEYS[1], whole)
+        end
+    end
+    by('SHARDNUMSUB', 'SPUBLISH', sharded)
+    by('NUMSUB', 'PUBLISH', not sharded)
+end
+"""
 
 
 class MirrorScript(NamedTuple):
@@ -23,8 +52,8 @@ class MirrorScript(NamedTuple):
     stores: bool  # what somebody has sent
 
 
-def _script(source: str, *, stores: bool = False) -> MirrorScript:
-    text = source.strip().encode()
+def _script(source: str, *, stores: bool = False, tells: bool = False) -> MirrorScript:
+    text = f"{_TELL if tells else ''}{source}".strip().encode()
     sha = hashlib.sha1(text, usedforsecurity=False).hexdigest()
     by_sha = b"$7\r\nEVALSHA\r\n$40\r\n%b\r\n" % sha.encode()
     return MirrorScript(sha, by_sha, b"$4\r\nEVAL\r\n$%d\r\n%b\r\n" % (len(text), text), stores)
@@ -34,8 +63,13 @@ def _script(source: str, *, stores: bool = False) -> MirrorScript:
 def keys_of(code: str) -> tuple[str, str, str]:
     """The KEYS of a mirror."""
     # The braces keep the three on one node of a cluster.
-    key = f"reserve:{{{code}}}"
+    key = f"{_PREFIX}{code}}}"
     return key, f"{key}:s", f"{key}:b"
+
+
+def code_of(channel: bytes) -> str:
+    """The mirror whose events come by this channel."""
+    return channel[len(_PREFIX) : -1].decode()
 
 
 # ARGV: max_requests, milliseconds to live (0: for ever), response, "1" to keep, max_size, and of the rate the count and
@@ -123,14 +157,15 @@ local live = tonumber(mirror[2])
 if live > 0 then
     for i = 1, 3 do redis.call('PEXPIRE', KEYS[i], live) end
 end
-redis.call('PUBLISH', KEYS[1], id .. ' ' .. ARGV[1])
+tell(id, ARGV[1])
 if last then
     local revision = redis.call('HGET', KEYS[1], 'created') .. '.' .. redis.call('HINCRBY', KEYS[1], 'revision', 1)
-    redis.call('PUBLISH', KEYS[1], '{"type":"cleared","last":"' .. last .. '","revision":"' .. revision .. '"}')
+    tell('{"type":"cleared","last":"' .. last .. '","revision":"' .. revision .. '"}')
 end
 return {id, mirror[3]}
 """,
     stores=True,
+    tells=True,
 )
 
 # ARGV: the response. Returns 1 when there is the mirror.
@@ -138,22 +173,27 @@ CHANGE = _script(
     """
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 redis.call('HSET', KEYS[1], 'answer', ARGV[1])
-redis.call('PUBLISH', KEYS[1], '{"type":"updated","response":' .. ARGV[1] .. '}')
+tell('{"type":"updated","response":' .. ARGV[1] .. '}')
 return 1
 """,
     stores=True,
+    tells=True,
 )
 
 # Returns 1 when there was the mirror.
-DROP = _script("""
+DROP = _script(
+    """
 local found = redis.call('DEL', KEYS[1])
 redis.call('UNLINK', KEYS[2], KEYS[3])
-if found == 1 then redis.call('PUBLISH', KEYS[1], '{"type":"expired","reason":"deleted"}') end
+if found == 1 then tell('{"type":"expired","reason":"deleted"}') end
 return found
-""")
+""",
+    tells=True,
+)
 
 # ARGV: the request's id. Returns 1 when there was the request.
-REMOVE = _script("""
+REMOVE = _script(
+    """
 local created = redis.call('HGET', KEYS[1], 'created')
 local old = redis.call('XRANGE', KEYS[2], ARGV[1], ARGV[1])[1]
 if not created or not old then return 0 end
@@ -161,12 +201,15 @@ redis.call('XDEL', KEYS[2], ARGV[1])
 redis.call('HINCRBY', KEYS[1], 'size', -(old[2][4] or 0))
 redis.call('HDEL', KEYS[3], ARGV[1], ARGV[1] .. ':r', ARGV[1] .. ':t')
 local revision = created .. '.' .. redis.call('HINCRBY', KEYS[1], 'revision', 1)
-redis.call('PUBLISH', KEYS[1], '{"type":"deleted","id":"' .. ARGV[1] .. '","revision":"' .. revision .. '"}')
+tell('{"type":"deleted","id":"' .. ARGV[1] .. '","revision":"' .. revision .. '"}')
 return 1
-""")
+""",
+    tells=True,
+)
 
 # Returns 1 when there is the mirror. The stream stays, if without entries: it knows its last id.
-CLEAR = _script("""
+CLEAR = _script(
+    """
 local created = redis.call('HGET', KEYS[1], 'created')
 if not created then return 0 end
 local newest = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
@@ -175,9 +218,11 @@ redis.call('XTRIM', KEYS[2], 'MAXLEN', 0)
 redis.call('UNLINK', KEYS[3])
 redis.call('HSET', KEYS[1], 'size', 0)
 local revision = created .. '.' .. redis.call('HINCRBY', KEYS[1], 'revision', 1)
-redis.call('PUBLISH', KEYS[1], '{"type":"cleared","last":"' .. last .. '","revision":"' .. revision .. '"}')
+tell('{"type":"cleared","last":"' .. last .. '","revision":"' .. revision .. '"}')
 return 1
-""")
+""",
+    tells=True,
+)
 
 # Counts a request of a client; KEYS[1] is the client's.
 COUNT = _script(COUNTING_SCRIPT)
