@@ -87,18 +87,22 @@ class RedisCluster:
         for one, other in combinations(self.nodes, 2):
             one.ask("CLUSTER MEET", "127.0.0.1", other.port, other.bus)
         wait_until(lambda: all(self._knows_all(node) for node in self.nodes))
-        for n, node in enumerate(self.nodes[count:]):
-            node.ask("CLUSTER REPLICATE", self._firsts[n % count].id)
-        wait_until(self.is_whole)
+        for node in self.nodes[count:]:
+            node.ask("CLUSTER REPLICATE", self._first_master(node).id)
+        self.wait_until_whole()
 
     def kill(self) -> None:
         for node in self.nodes:
             node.kill()
 
-    def is_whole(self) -> bool:
-        """Whether each node that runs sees all slots served, and each replica has what its master has."""
+    def wait_until_whole(self) -> None:
+        """Waits until each node that runs sees all slots served, and each replica has what its master has."""
         running = [node for node in self.nodes if node.process is not None]
-        return all(node.state()["cluster_state"] == "ok" for node in running) and all(map(_has_its_data, running))
+        wait_until(lambda: all(node.state()["cluster_state"] == "ok" and _has_its_data(node) for node in running))
+
+    def replica_of(self, master: ClusterNode) -> ClusterNode:
+        """The first replica of one of the masters that it began with."""
+        return next(node for node in self.nodes[len(self._firsts) :] if self._first_master(node) is master)
 
     def client(self) -> redis.RedisCluster:
         """A client of our own, to look and to meddle."""
@@ -134,6 +138,9 @@ class RedisCluster:
             _migrate(source, target, *keys)
         for node in (target, source, *(node for node in self.masters() if node is not target and node is not source)):
             node.ask("CLUSTER SETSLOT", slot, "NODE", target.id)
+
+    def _first_master(self, replica: ClusterNode) -> ClusterNode:
+        return self._firsts[self.nodes.index(replica) % len(self._firsts)]
 
     def _knows_all(self, node: ClusterNode) -> bool:
         state = node.state()

@@ -70,6 +70,18 @@ class RedisSentinel:
             _, port = client.execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME", NAME)
         return [node for node in (self.master, self.replica) if node.port == int(port)]
 
+    def wait_for_new_master(self) -> None:
+        """Waits until the replica has taken the place of the master, which was killed; and changes their names."""
+        wait_until(lambda: self.masters() == [self.replica])
+        self.master, self.replica = self.replica, self.master
+
+    def bring_back(self) -> None:
+        """Starts the old master again, as a replica: Sentinels leave it a master for some seconds before they do."""
+        self.replica.start()
+        with self.replica.client() as client:
+            client.replicaof("127.0.0.1", self.master.port)
+            wait_until(lambda: client.info("replication")["master_link_status"] == "up")
+
     def _settings(self, n: int) -> str:
         lines = [
             f"myid {_identity(n)}",
