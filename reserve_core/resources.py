@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Callable, Coroutine, Hashable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from copy import copy
@@ -18,13 +17,16 @@ from dataclasses import replace
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from .config.mapping import Mapping
+from .config.mapping import internal_redirect
 from .errors import ConfigError
 from .events import Direct, check_listener
 from .failures import describe, is_cancellation
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .config import Configuration
+    from .config.mapping import Mapping
     from .dispatcher import Dispatcher
     from .events import Event, Listener
     from .http import Request
@@ -84,6 +86,14 @@ class Resources:
                 self._held.remove(life)
                 await self._shares.give_back(life)
             raise
+
+    @property
+    def worker_folder(self) -> Path | None:
+        """A folder of this worker's own, beside those of the server's other workers; None without `--workers`.
+
+        What one has left that was killed is there for the one that takes its place. All go when the server stops.
+        """
+        return self._shares.worker_folder
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Runs `work` in the background. What still runs when the lifespans of the table have ended is cancelled.
@@ -175,9 +185,10 @@ class _OwnDirect(Direct):
 
 
 class Shares:
-    """The shared resources of a server."""
+    """The shared resources of a server. `worker_folder` is the one that a supervisor has given this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, worker_folder: Path | None = None) -> None:
+        self.worker_folder: Path | None = worker_folder
         self._lives: dict[Key, _Life[Any]] = {}
 
     def take(self, key: Key, make: Callable[[], AbstractAsyncContextManager[T]], name: str) -> _Life[T]:
@@ -233,7 +244,8 @@ class OpenTable:
         self.candidates: Callable[[str], tuple[Mapping, ...]] = table.candidates
         self.candidates_on: Callable[[str, str], tuple[Mapping, ...]] = table.candidates_on
         self.asks_host: bool = table.asks_host
-        self.status: Mapping | None = _status_mapping(checked)
+        status = checked.handlers.get("status")
+        self.status: Mapping | None = None if status is None else internal_redirect(status, checked.cwd)
         if self.status is not None and self.status.handler.lifespan is not None:
             self._opening.append(self.status)
         self.configuration: LiveConfiguration = configuration
@@ -305,26 +317,6 @@ class OpenTable:
         while self._lives:
             await self._lives.pop().end()
         await self._resources._close()
-
-
-def _status_mapping(configuration: Configuration) -> Mapping | None:
-    """The mapping that responds with the status that a handler returns."""
-    handler = configuration.handlers.get("status")
-    if handler is None:
-        return None
-    return Mapping(
-        index=-1,
-        label="internal redirect",
-        handler=handler,
-        pattern=re.compile(""),
-        methods=None,
-        invert=False,
-        if_match=None,
-        value=None,
-        template=None,
-        properties={},
-        cwd=configuration.cwd,
-    )
 
 
 class _Life(Generic[T]):

@@ -10,6 +10,7 @@ import ssl
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -21,6 +22,7 @@ from .events import Emitter, Event
 from .failures import is_cancellation
 from .http import Request
 from .http.connection import Connection
+from .http.exchange import Exchange
 from .http.server_state import ServerState
 from .http.tls_listener import TlsListener
 from .listening import BACKLOG, bind
@@ -41,11 +43,16 @@ class Server:
 
     `await start()`, then `url` and `port` say where; `await close()` ends it. Or as an async context manager.
     Events go to the plugins' hooks, the configuration's listeners, and who asks with `on`. `sockets` are those of
-    `bind`, when other processes serve on them too. `port` wins over that of any configuration.
+    `bind`, when other processes serve on them too; then `worker_folder` is this one's, see `Resources`. `port` wins
+    over that of any configuration.
     """
 
     def __init__(
-        self, configuration: Configuration, sockets: Sequence[socket.socket] = (), port: int | None = None
+        self,
+        configuration: Configuration,
+        sockets: Sequence[socket.socket] = (),
+        port: int | None = None,
+        worker_folder: Path | None = None,
     ) -> None:
         if port is not None:
             configuration = replace(configuration, port=port)
@@ -63,7 +70,7 @@ class Server:
         self._calling_listeners = False
         self._changing = asyncio.Lock()
         self._change: asyncio.Task[None] | None = None  # of the mappings, at work: one after the other
-        self._shares = Shares()
+        self._shares = Shares(worker_folder)
         self._former: dict[OpenTable, asyncio.Task[None]] = {}  # the tables that were replaced, and what closes them
         self._ticker: asyncio.Task[None] | None = None
         self._unwatch: Callable[[], None] = lambda: None
@@ -85,7 +92,21 @@ class Server:
     @property
     def working(self) -> int:
         """How many requests are at work."""
-        return len({exchange for task, exchange in self._http.runner.tasks.items() if exchange.task is task})
+        return len(self._exchanges())
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open, those of WebSockets included."""
+        return len(self._http.connections)
+
+    @property
+    def upgraded(self) -> list[Request]:
+        """The requests at work whose connection is a WebSocket by now, or speaks another protocol."""
+        return [exchange.request for exchange in self._exchanges() if exchange.upgraded is not None]
+
+    def _exchanges(self) -> set[Exchange]:
+        """Those whose handler is at work."""
+        return {exchange for task, exchange in self._http.runner.tasks.items() if exchange.task is task}
 
     def on(self, name: str, callback: Callable[[Event], None]) -> Callable[[], None]:
         """Calls `callback` on each event called `name`, or on all for "*". Returns what ends it; see `Emitter.on`."""

@@ -14,6 +14,7 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 
 logger: logging.Logger = logging.getLogger("reserve")
 
@@ -33,11 +34,12 @@ class StartError(RuntimeError):
 class Supervisor:
     """Keeps `count` workers at work.
 
-    `command` gives the command line of a worker, for the number of the file descriptor it talks over; `inherited` are
-    the file descriptors it needs besides: the sockets it serves on.
+    `command` gives the command line of a worker, for its number, from 0 on, and the one of the file descriptor it talks
+    over; `inherited` are the file descriptors it needs besides: the sockets it serves on. Whoever takes the place of
+    another one has its number.
     """
 
-    def __init__(self, count: int, command: Callable[[int], list[str]], inherited: Iterable[int]) -> None:
+    def __init__(self, count: int, command: Callable[[int, int], list[str]], inherited: Iterable[int]) -> None:
         self._count = count
         self._command = command
         self._inherited = tuple(inherited)
@@ -72,7 +74,8 @@ class Supervisor:
 
     async def _start_slots(self, count: int) -> None:
         firsts: list[asyncio.Future[None]] = [asyncio.get_running_loop().create_future() for _ in range(count)]
-        slots = [asyncio.create_task(self._keep(first)) for first in firsts]
+        keeping = [self._keep(number, first) for number, first in enumerate(firsts, len(self._slots))]
+        slots = [asyncio.create_task(each) for each in keeping]
         self._slots += slots
         for slot, first in zip(slots, firsts, strict=True):
             # A slot that ends before it has told of its first worker has failed.
@@ -82,11 +85,12 @@ class Supervisor:
                 await self.wait()
                 slot.result()
 
-    async def _keep(self, first: asyncio.Future[None]) -> None:
+    async def _keep(self, number: int, first: asyncio.Future[None]) -> None:
         """Keeps one worker at work, always another process; `first` tells of the first one."""
+        command = partial(self._command, number)
         failures = 0
         while not self._stopping.is_set():
-            worker = await _Worker.start(self._command, self._inherited)
+            worker = await _Worker.start(command, self._inherited)
             self._workers.add(worker)
             if self._stopping.is_set():
                 worker.stop()

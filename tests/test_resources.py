@@ -7,11 +7,12 @@ import gc
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reserve_core import ConfigError, Mapping, Resources, hookimpl, mock, resources as module
+from reserve_core import ConfigError, Mapping, Resources, Server, check, hookimpl, mock, resources as module
 from reserve_core.dispatcher import Dispatcher
 from reserve_core.events import Emitter, Event
 from reserve_core.resources import Shares
@@ -74,6 +75,31 @@ async def test_all_who_ask_for_the_same_get_one_object(table: Table) -> None:
     assert TOLD == ["open ('a',)", "open ('b',)"]
     await other._close()
     assert TOLD[2:] == ["close ('b',)", "close ('a',)"]
+
+
+async def test_a_worker_has_a_folder_of_its_own(tmp_path: Path) -> None:
+    found: list[Path | None] = []
+
+    class Looks:
+        @hookimpl
+        def schema(self) -> dict[str, Any]:
+            return {"properties": {"looks": {"description": "Anything"}}}
+
+        @hookimpl
+        async def lifespan(self, mapping: Mapping, resources: Resources) -> AsyncGenerator[None, None]:
+            found.append(resources.worker_folder)
+            yield
+
+        @hookimpl
+        async def redirect(self) -> None: ...
+
+    settings = {"handlers": {"looks": Looks()}, "mappings": [{"looks": 1}]}
+    for folder in (tmp_path, None):
+        server = Server(await check(settings), worker_folder=folder)
+        await server.start(listen=False)
+        await server.reload({**settings, "mappings": [{"looks": 2}]})
+        await server.close()
+    assert found == [tmp_path, tmp_path, None, None]
 
 
 async def test_what_is_closed_is_opened_anew(table: Table) -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
+from tornado.websocket import websocket_connect
 
 from reserve_core import Mapping, Request, Resources, Response, Server, check, hookimpl, serve
 from tests.kit.client import ask
@@ -33,6 +34,24 @@ async def test_the_system_takes_little_of_what_a_client_does_not_read() -> None:
             await settled(lambda: written)
             assert 0 < written < 1 << 20
         await server.close(force=True)
+
+
+async def test_it_tells_what_is_open() -> None:
+    async def echoes(request: Any, response: Any) -> None:
+        websocket = await request.upgrade()
+        await websocket.send("open")
+        async for message in websocket:
+            await websocket.send(message)
+
+    async with await serve({"mappings": [{"custom": echoes}]}, port=0) as server:
+        assert (server.connections, server.upgraded) == (0, [])
+        client = await websocket_connect(f"ws://127.0.0.1:{server.port}/room")
+        assert await client.read_message() == "open"
+        assert server.connections == 1
+        assert [request.path for request in server.upgraded] == ["/room"]
+        assert server.working == 1
+        client.close()
+        await until(lambda: (server.connections, server.upgraded) == (0, []))
 
 
 # Its start and its end.

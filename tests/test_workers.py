@@ -51,7 +51,7 @@ async def supervised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
         code = WORKER.replace("BEFORE", before).replace("STOPS", str(stops))
         (tmp_path / "worker.py").write_text(code)
         command = [sys.executable, "-S", "-E", "worker.py"]
-        supervisors.append(Supervisor(count, lambda descriptor: [*command, str(descriptor)], ()))
+        supervisors.append(Supervisor(count, lambda number, descriptor: [*command, str(descriptor), str(number)], ()))
         return supervisors[-1]
 
     yield make

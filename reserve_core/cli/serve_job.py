@@ -69,14 +69,24 @@ class Job:
             raise Mistakes(problems)
         return checked
 
-    def servers(self, configurations: Sequence[Configuration], sockets: Sequence[Sequence[Any]] = ()) -> list[Server]:
-        """The servers of the configurations, with the log as it is asked for."""
+    def servers(
+        self,
+        configurations: Sequence[Configuration],
+        sockets: Sequence[Sequence[Any]] = (),
+        folders: Sequence[Path] = (),
+    ) -> list[Server]:
+        """The servers of the configurations, with the log as it is asked for; of a worker they have `sockets` and
+        `folders`."""
         from ..log import log
         from ..server import Server
 
         servers = []
         for index, configuration in enumerate(configurations):
-            server = Server(configuration, sockets[index] if sockets else ())
+            server = Server(
+                configuration,
+                sockets[index] if sockets else (),
+                worker_folder=folders[index] if folders else None,
+            )
             servers.append(server)
             if not self.silent:
                 log(server, self.verbose)

@@ -6,9 +6,11 @@ import asyncio
 import json
 import socket
 import sys
-from collections.abc import Iterable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -39,8 +41,15 @@ async def supervise(job: Job, plugins: Plugins, blocked: Iterable[str], watch: b
         raise CannotRun(error.strerror or str(error)) from error
     numbers = [[each.fileno() for each in group] for group in sockets]
 
-    def command(descriptor: int) -> list[str]:
-        task = {"job": asdict(job), "blocked": sorted(blocked), "sockets": numbers, "parent": descriptor}
+    def command(worker: int, descriptor: int) -> list[str]:
+        folders = [] if folder is None else [str(folder / str(index) / str(worker)) for index in range(len(sockets))]
+        task = {
+            "job": asdict(job),
+            "blocked": sorted(blocked),
+            "sockets": numbers,
+            "folders": folders,
+            "parent": descriptor,
+        }
         return [sys.executable, "-P", "-m", __name__, json.dumps(task)]
 
     supervisor = Supervisor(job.workers, command, [number for group in numbers for number in group])
@@ -67,6 +76,7 @@ async def supervise(job: Job, plugins: Plugins, blocked: Iterable[str], watch: b
     for configuration in configurations:
         tell_warnings(configuration)
     async with AsyncExitStack() as stack:
+        folder = stack.enter_context(workers_folder())
         await stack.enter_async_context(job.explaining(lambda: present))
         for group in sockets:
             for each in group:
@@ -84,6 +94,18 @@ async def supervise(job: Job, plugins: Plugins, blocked: Iterable[str], watch: b
     return 0
 
 
+@contextmanager
+def workers_folder() -> Iterator[Path | None]:
+    """A folder for what the workers keep; None where the system has no room for one: few have anything to keep."""
+    try:
+        folder = TemporaryDirectory(prefix="reserve-")
+    except OSError:
+        yield None
+    else:
+        with folder as name:
+            yield Path(name)
+
+
 def work(text: str) -> int:
     """Runs a worker, whose task is given in JSON; returns the exit code."""
     with command_process():
@@ -93,19 +115,28 @@ def work(text: str) -> int:
 def _worked(task: dict[str, Any]) -> int:
     sockets = [[socket.socket(fileno=number) for number in group] for group in task["sockets"]]
     try:
-        run(_work(Job.from_json(task["job"]), task["blocked"], sockets, task["parent"]))
+        folders = [Path(folder) for folder in task["folders"]]
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+        run(_work(Job.from_json(task["job"]), task["blocked"], sockets, folders, task["parent"]))
     except click.ClickException as error:
         error.show()
         return error.exit_code
     return 0
 
 
-async def _work(job: Job, blocked: Sequence[str], sockets: Sequence[Sequence[socket.socket]], descriptor: int) -> None:
+async def _work(
+    job: Job,
+    blocked: Sequence[str],
+    sockets: Sequence[Sequence[socket.socket]],
+    folders: Sequence[Path],
+    descriptor: int,
+) -> None:
     from ..plugins import load_plugins
     from ..workers import Parent
 
     parent = await Parent.connect(descriptor)
-    servers = job.servers(await job.configurations(load_plugins(blocked)), sockets)
+    servers = job.servers(await job.configurations(load_plugins(blocked)), sockets, folders)
     running = RunningServers(servers, job.verbose, job.silent, started=lambda: parent.say("ready"))
 
     async def reload() -> None:

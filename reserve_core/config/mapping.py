@@ -130,3 +130,20 @@ class Mapping:
     def get(self, name: str, default: Any = None) -> Any:
         """A property of the mapping's own, `default` without it."""
         return self.properties.get(name, default)
+
+
+def internal_redirect(handler: Handler, cwd: Path) -> Mapping:
+    """The mapping that `handler` has for the status that another one returns: it's in no table."""
+    return Mapping(
+        index=-1,
+        label="internal redirect",
+        handler=handler,
+        pattern=_NO_GROUPS,
+        methods=None,
+        invert=False,
+        if_match=None,
+        value=None,
+        template=None,
+        properties={},
+        cwd=cwd,
+    )

@@ -74,6 +74,7 @@ class Console:
                 ["install", "reserve-core"],
                 ["install", "reserve-core[tls]"],
                 ["install", "reserve-core[import]"],
+                ["install", "reserve-core[metrics]"],
             )
         elif output.startswith(READY):
             self._serve(program, arguments, output)

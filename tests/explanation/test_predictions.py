@@ -113,6 +113,11 @@ class Middleware:
         ({"match": "^/(.*)", "url": "$1"}, "/x", ("responds", "The URL holds no http(s) URL to go to", 400)),
         ({"match": "^/(.*)", "limit": "10/m"}, "/x", ("passes", "refuses with 429 what is more than 10/m", None)),
         ({"match": "^/a/(.*)", "rewrite": "/b/$1"}, "/a/c%2Fd", ("redirects", "to /b/c%2Fd", None)),
+        (
+            {"match": "^/metrics$", "metrics": {"token": "long-and-secret"}},
+            "/metrics",
+            ("responds", "the server's metrics, for who has the token", None),
+        ),
         ({"timing": True}, "/x", ("passes", "adds Server-Timing to the response", None)),
         ({"tap": "orders"}, "/x", ("passes", "recorded for the mirror orders", None)),
         (MIRROR, "/mirror/r/abc/x?y", ("responds", "recorded by the mirror abc, as it is set to", None)),

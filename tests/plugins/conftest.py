@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from reserve_core import Mock, mock
+from tests.e2e.conftest import Start, starting
 from tests.kit.redis_server import RedisServer
 from tests.kit.redis_topologies import TOPOLOGIES, Topology, empty
 
@@ -25,6 +26,13 @@ async def mocked(tmp_path: Path) -> AsyncIterator[Mocked]:
             site = await mock({"cwd": str(tmp_path), "mappings": [*mappings, {"status": 404}]})
             return await stack.enter_async_context(site)
 
+        yield start
+
+
+@pytest.fixture
+def start_reserve(command: Path, tmp_path: Path) -> Iterator[Start]:
+    """Starts the command `reserve` in `tmp_path` on a free port."""
+    with starting(command, tmp_path) as start:
         yield start
 
 

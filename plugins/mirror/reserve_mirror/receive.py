@@ -50,14 +50,18 @@ async def receive(mount: MirrorMount, request: Request, response: Response, targ
                 failure = failure_of(body_error, body.size, request.body_length)
         receipt = await mount.store.add(code, RequestRecord(request, mount.access, time, rest, body, failure))
     except Unavailable as error:
+        request.state["outcome"] = error.outcome
         headers = {**_refusal(request), "retry-after": str(error.retry_after)}
         raise HTTPError(error.status, str(error), headers) from error
     finally:
         request.on_disconnect = on_disconnect
     if body_error is not None:
+        request.state["outcome"] = "no-mirror" if receipt is None else "incomplete"
         raise body_error
     if receipt is None:
+        request.state["outcome"] = "no-mirror"
         raise HTTPError(404, f"The mirror {code!r} does not exist", _refusal(request))
+    request.state["outcome"] = "stored"
     ready = ready_response(receipt.response)
     if ready.delay:
         await asyncio.sleep(ready.delay)

@@ -91,6 +91,7 @@ async def handle(mount: MirrorMount, request: Request, response: Response, targe
     except HTTPError as error:
         _refuse(call, error.status, error.reason, error.headers)
     except Unavailable as error:
+        request.state["outcome"] = error.outcome
         _refuse(call, error.status, str(error), {"retry-after": str(error.retry_after)})
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from tornado.websocket import websocket_connect
 
-from tests.e2e.conftest import Start, starting
+from tests.e2e.conftest import Start
 from tests.kit.client import ask
 from tests.kit.redis_server import RedisServer
 from tests.kit.waiting import PATIENCE, until, wait_until
@@ -48,18 +47,10 @@ def test_a_mirror_of_that_name_stands_beside_it(serve: Serve) -> None:
         assert len(site.requests(code)) == 1
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[RedisServer]:
-    """A Redis that is this test's own."""
-    database = RedisServer(tmp_path)
-    database.start()
-    yield database
-    database.kill()
-
-
 def test_without_its_redis_it_is_alive_and_not_ready(
-    reserve_server: Callable[[dict[str, Any]], Any], database: RedisServer
+    reserve_server: Callable[[dict[str, Any]], Any], own_redis: Callable[..., RedisServer]
 ) -> None:
+    database = own_redis()
     url = reserve_server({"mappings": [{"match": "(.*)", "mirror": "$1", "redis-url": database.url}]}).url
     wait_until(lambda: ask(f"{url}readyz").status == 200)
     database.kill()
@@ -72,8 +63,9 @@ def test_without_its_redis_it_is_alive_and_not_ready(
 
 
 def test_a_redis_that_hangs_is_not_ready(
-    reserve_server: Callable[[dict[str, Any]], Any], database: RedisServer
+    reserve_server: Callable[[dict[str, Any]], Any], own_redis: Callable[..., RedisServer]
 ) -> None:
+    database = own_redis()
     url = reserve_server({"mappings": [{"match": "(.*)", "mirror": "$1", "redis-url": database.url}]}).url
     wait_until(lambda: ask(f"{url}readyz").status == 200)
     assert database.process is not None
@@ -85,13 +77,6 @@ def test_a_redis_that_hangs_is_not_ready(
 
 
 # A stop.
-
-
-@pytest.fixture
-def start(command: Path, tmp_path: Path) -> Iterator[Start]:
-    """Starts `reserve` in `tmp_path`."""
-    with starting(command, tmp_path) as start:
-        yield start
 
 
 @asynccontextmanager
@@ -113,14 +98,14 @@ async def status(url: str, method: str = "GET") -> tuple[int, str]:
 
 
 async def test_it_is_left_out_before_it_listens_no_more_and_sends_its_pages_elsewhere(
-    start: Start, tmp_path: Path
+    start_reserve: Start, tmp_path: Path
 ) -> None:
     configuration = {
         "limits": {"drain-time": 2 * PATIENCE},
         "mappings": [{"match": "^/mirror(/.*)?$", "mirror": "$1", "codes": ["orders"]}],
     }
     (tmp_path / "reserve.json").write_text(json.dumps(configuration))
-    running = start()
+    running = start_reserve()
     url = await asyncio.to_thread(running.ready)
     async with watching(url) as page:
         assert await status(f"{url}mirror/readyz") == (200, "ok\n")

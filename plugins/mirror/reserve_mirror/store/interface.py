@@ -30,6 +30,11 @@ class Unavailable(Exception):
         self.status = status
         self.retry_after = retry_after
 
+    @property
+    def outcome(self) -> str:
+        """What has become of the request, in a word for metrics."""
+        return "limited" if self.status == 429 else "store-unavailable"
+
 
 class TooMany(Unavailable):
     """More than a limit allows."""
