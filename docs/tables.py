@@ -34,6 +34,7 @@ PUBLIC_MODULES = (
     "reserve_core.cli",
     "reserve_core.testing",
     "reserve_core.functions",
+    "reserve_fault",
     "reserve_url",
     "reserve_mirror.testing",
 )

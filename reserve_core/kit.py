@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .explanation.steps import Step
     from .explanation.trace import PassedOver, Trace, Tracer
     from .failures import is_cancellation
+    from .http.first_time import first_time
     from .http.flow import FlowControl, Waiter
     from .http.head_writer import HeadWriter
     from .http.incoming_body import Body
@@ -61,6 +62,7 @@ __all__ = [
     "Waiter",
     "canonical_url",
     "client_network",
+    "first_time",
     "is_cancellation",
     "is_token",
     "printable",
@@ -82,6 +84,7 @@ __getattr__: Callable[[str], Any] = lazy(
         "..explanation.trace": ("PassedOver", "Trace", "Tracer"),
         "..failures": ("is_cancellation",),
         "..http.incoming_body": ("Body",),
+        "..http.first_time": ("first_time",),
         "..http.flow": ("FlowControl", "Waiter"),
         "..http.head_writer": ("HeadWriter",),
         "..http.passed_headers": ("PassedHeaders",),

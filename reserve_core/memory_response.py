@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 class MemoryResponse:
     """A response in memory: `status`, `headers`, `body` (bytes), `aborted` (its handler failed in the middle of it).
 
+    `status` is 0 where there is no response: the connection would have been reset.
+
     `interim` are the responses before it (1xx), each with its status and headers. `response` is what handlers write to.
     `trace` says which mapping a mock's response came from, and why; `repr()` shows it.
     """
@@ -81,7 +83,7 @@ class MemoryResponse:
     def abort(self) -> None:
         """See `Writer.abort`."""
         self.aborted = True
-        self.status = self.status or 500
+        self.status = self.status or (500 if self.response.status else 0)
 
     def _take(self, chunk: bytes) -> None:
         if not self._silent:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import struct
+from contextlib import suppress
 from fcntl import ioctl
 from termios import TIOCOUTQ
 from typing import TYPE_CHECKING, Any
@@ -78,6 +80,14 @@ class Channel(FlowControl):
         """Cuts the connection."""
         self.state = CLOSED
         self.transport.abort()
+
+    def reset(self) -> None:
+        """Cuts the connection with a TCP reset."""
+        sock = self.transport.get_extra_info("socket")
+        if sock is not None:
+            with suppress(OSError):  # it is closed
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.abort()
 
     def _is_stalled(self, now: float) -> bool:
         """Whether the client has received next to nothing within the write timeout."""

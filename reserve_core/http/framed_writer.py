@@ -238,10 +238,14 @@ class FramedWriter(ConnectionWriter):
 
     def abort(self) -> None:
         """The response can't be completed. If nothing of it went out yet, the client gets a plain 500 instead, or the
-        status that the body of the request has failed with."""
-        if self.response is not None:
-            self.response.headers_sent = self.response.ended = True
-        if self.state < STREAMING:
+        status that the body of the request has failed with. One of status 0 is reset: see `Response.reset`."""
+        response = self.response
+        if response is not None:
+            response.headers_sent = response.ended = True
+        if response is not None and response.status == 0:
+            self.state = LOST
+            self.connection.reset()
+        elif self.state < STREAMING:
             self.keep_alive = False
             error = None if self.body is None else self.body.error
             status = error.status if isinstance(error, HTTPError) else 500

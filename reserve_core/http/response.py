@@ -253,6 +253,14 @@ class Response:
         self.headers_sent = self.ended = True
         self.writer.abort()
 
+    def reset(self) -> None:
+        """Closes the connection with a TCP reset, as a server that crashes: before a response, or in the middle of it.
+
+        Then `status` is 0: there is none.
+        """
+        self.status = 0
+        self.abort()
+
     def _start(self) -> None:
         self._keep_from_caches()
         self.writer.start(self.status, self.headers)

@@ -50,7 +50,7 @@ class ExchangeState(IntEnum):
     | `LOST`      | the client gets no more: it has gone, or was cut off      |                                     |
 
     Up to `STREAMING`, all go on to `LOST` when the client has gone. A response that is given up goes from `STREAMING`
-    to `LOST`, so that the client notices; before that to `COMPLETE`, as an error.
+    to `LOST`, so that the client notices; before that to `COMPLETE`, as an error. One that is reset goes to `LOST`.
     """
 
     WAITING = 0

@@ -119,6 +119,28 @@ class Middleware:
             ("responds", "the server's metrics, for who has the token", None),
         ),
         ({"timing": True}, "/x", ("passes", "adds Server-Timing to the response", None)),
+        (
+            {"headers": {"x-a": "1", "x-b": 2, "link": ["/a"], "server": None}, "request": {"cookie": None}},
+            "/x",
+            (
+                "passes",
+                "sets x-a and x-b, adds link, removes server of the response; removes cookie of the request",
+                None,
+            ),
+        ),
+        (
+            {"fault": {"delay": ["1s", "2s"], "drip": 9}},
+            "/x",
+            ("passes", "after 1 to 2 s sends 9 bytes a second", None),
+        ),
+        ({"fault": {"delay": "2s", "status": 503}}, "/x", ("responds", "after 2 s responds with 503", 503)),
+        ({"fault": {"reset": True}}, "/x", ("responds", "resets the connection", None)),
+        (
+            {"fault": {"truncate": 5, "rate": 0.1}},
+            "/x",
+            ("undecided", "cuts the body after 5 bytes, 10 % of the requests", None),
+        ),
+        ({"fault": {"sequence": [503, "pass"]}}, "/x", ("undecided", "responds with 503, then passes", None)),
         ({"tap": "orders"}, "/x", ("passes", "recorded for the mirror orders", None)),
         (MIRROR, "/mirror/r/abc/x?y", ("responds", "recorded by the mirror abc, as it is set to", None)),
         (MIRROR, "/mirror/v/abc", ("responds", "the mirror's pages and API", None)),

@@ -7,14 +7,16 @@ from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
-from reserve_core import Mock, mock
+from reserve_core import Mock, Server, mock, serve
 from tests.e2e.conftest import Start, starting
 from tests.kit.redis_server import RedisServer
 from tests.kit.redis_topologies import TOPOLOGIES, Topology, empty
 
 Mocked = Callable[..., Awaitable[Mock]]
+Served = Callable[..., Awaitable[Server]]
 
 
 @pytest.fixture
@@ -34,6 +36,26 @@ def start_reserve(command: Path, tmp_path: Path) -> Iterator[Start]:
     """Starts the command `reserve` in `tmp_path` on a free port."""
     with starting(command, tmp_path) as start:
         yield start
+
+
+@pytest.fixture
+async def served(tmp_path: Path) -> AsyncIterator[Served]:
+    """`await served(mapping, ...)`: a running server with these mappings. They are as those of `mocked`."""
+    async with AsyncExitStack() as stack:
+
+        async def start(*mappings: dict[str, Any]) -> Server:
+            source = {"port": 0, "cwd": str(tmp_path), "mappings": [*mappings, {"status": 404}]}
+            server = await serve(source)
+            stack.push_async_callback(server.close, force=True)
+            return server
+
+        yield start
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
 
 
 @pytest.fixture(scope="session")

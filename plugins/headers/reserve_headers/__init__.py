@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from reserve_core import hookimpl
+from reserve_core.kit import first_time
 
 if TYPE_CHECKING:
     from reserve_core import Mapping, Prediction, Request, Response
@@ -44,11 +45,8 @@ async def validate(mapping: Mapping) -> None:
 async def redirect(request: Request, response: Response, mapping: Mapping, match: re.Match[str]) -> None:
     from .header_changes import ChangingWriter
 
-    # A request and its response are changed once, also when a handler redirects it to another URL.
-    done: list[object] = request.state.setdefault("reserve_headers", [])
-    if any(each is mapping.state for each in done):
+    if not first_time(request, mapping.state):
         return
-    done.append(mapping.state)
     of_response, of_request = mapping.state
     if of_request:
         of_request.make(request.headers, of_request.pairs(request, match))

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from reserve_core import hookimpl
-from reserve_core.kit import HeadWriter
+from reserve_core.kit import HeadWriter, first_time
 
 if TYPE_CHECKING:
     from reserve_core import Headers, Mapping, Prediction, Request, Response
@@ -28,9 +28,7 @@ def schema() -> type[Options]:
 
 @hookimpl
 async def redirect(request: Request, response: Response) -> None:
-    # A request is timed once, also when a handler redirects it to another URL.
-    if "timing" not in request.state:
-        request.state["timing"] = True
+    if first_time(request, TimingWriter):
         TimingWriter(request, response)
 
 

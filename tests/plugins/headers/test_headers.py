@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
-from reserve_core import ConfigError, Mock, Request, Response, check, serve
+from reserve_core import ConfigError, Mock, Request, Response, Server, check
 from tests.kit.upstream import Backend, Peer
 
 Mocked = Callable[..., Awaitable[Mock]]
-Served = Callable[..., Awaitable[str]]
+Served = Callable[..., Awaitable[Server]]
 
 CHANGES = {"headers": {"x-frame-options": "DENY", "vary": ["x-site"], "server": None}}
 
@@ -45,25 +44,6 @@ def fails(request: Request, response: Response) -> None:
 
 def refused(request: Request, response: Response) -> None:
     response.send(b"abc", headers={"content-length": "5"})
-
-
-@pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
-    """`await served(mapping, ...)`: the URL of a running server with these mappings, without a slash."""
-    async with AsyncExitStack() as stack:
-
-        async def start(*mappings: dict[str, Any]) -> str:
-            server = await serve({"port": 0, "cwd": str(tmp_path), "mappings": [*mappings, {"status": 404}]})
-            stack.push_async_callback(server.close, force=True)
-            return f"http://127.0.0.1:{server.port}"
-
-        yield start
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
 
 
 @pytest.fixture
@@ -102,7 +82,7 @@ async def test_each_response_is_changed(
     (tmp_path / "page.html").write_text("ok")
     if isinstance(mapping.get("url"), str):
         mapping = {**mapping, "url": mapping["url"].replace("BACKEND", backend.url)}
-    async with client.get(await served(CHANGES, mapping)) as response:
+    async with client.get((await served(CHANGES, mapping)).url) as response:
         assert (response.status, await response.text()) == (status, text)
         assert response.headers.getall("x-frame-options") == ["DENY"]
         assert response.headers.getall("vary")[-1] == "x-site"
@@ -134,8 +114,8 @@ async def test_a_file_still_goes_past_the_program(
     monkeypatch.setattr(os, "sendfile", counting)
     content = os.urandom(300_000)
     (tmp_path / "large").write_bytes(content)
-    url = await served(CHANGES, {"timing": True}, {"match": "^/(.*)", "file": "./$1"})
-    async with client.get(f"{url}/large") as response:
+    server = await served(CHANGES, {"timing": True}, {"match": "^/(.*)", "file": "./$1"})
+    async with client.get(f"{server.url}large") as response:
         assert response.headers["x-frame-options"] == "DENY"
         assert "server-timing" in response.headers
         assert await response.read() == content
@@ -177,10 +157,10 @@ async def test_an_upstream_server_gets_the_changed_request(
         await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
     backend.script = notes
-    url = await served(
+    server = await served(
         {"headers": {}, "request": {"authorization": "Bearer secret", "cookie": None}}, {"url": f"{backend.url}/"}
     )
-    async with client.get(url, headers={"cookie": "a=b", "authorization": "Basic x"}) as response:
+    async with client.get(server.url, headers={"cookie": "a=b", "authorization": "Basic x"}) as response:
         assert response.status == 200
     (message,) = seen
     assert message.headers.getall("authorization") == ["Bearer secret"]
