@@ -8,7 +8,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY .ci .ci
 COPY reserve_core reserve_core
 COPY plugins plugins
-RUN python -m venv /opt/reserve && RESERVE_COMPILE=1 /opt/reserve/bin/pip install --no-cache-dir .
+RUN python -m venv /opt/reserve && RESERVE_COMPILE=1 /opt/reserve/bin/pip install --no-cache-dir ".[metrics]"
 
 FROM python:3.13-slim
 RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin reserve
@@ -17,6 +17,6 @@ ENV PATH=/opt/reserve/bin:$PATH PYTHONUNBUFFERED=1
 USER reserve
 EXPOSE 5000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:5000/static/mirror.css', timeout=2)"]
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:5000/healthz', timeout=2)"]
 STOPSIGNAL SIGTERM
 CMD ["reserve", "mirror", "--host", "0.0.0.0", "--port", "5000"]
