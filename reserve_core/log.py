@@ -30,6 +30,8 @@ _PASSED = 20
 
 # Bytes of a line for what a client has sent, so that there is room for what became of it.
 _SUBJECT = 3900
+# Bytes for the name of a user.
+_NAME = 128
 
 
 ListenableT = TypeVar("ListenableT", bound=Listenable)
@@ -40,9 +42,10 @@ def log(
 ) -> ListenableT:
     """Writes what happens to `server` to the console, and returns it.
 
-    One line for each answered request, `SERVE GET /path 200 3 ms`; of a failure `ERROR GET /path`, and on a second line
-    the reason, the place in the code and the mapping. `verbose` traces each step of a request by its id in hexadecimal,
-    `(i)` marks those made by a handler:
+    One line for each answered request, `SERVE GET /path 200 3 ms`, with ` by ada` behind it where a handler has put the
+    name of a user into `request.state["user"]`; of a failure `ERROR GET /path`, and on a second line the reason, the
+    place in the code and the mapping. `verbose` traces each step of a request by its id in hexadecimal, `(i)` marks
+    those made by a handler:
 
         INCMG 0001 203.0.113.9 GET /path
         PASSD 0001 reserve.json:4 file: method GET, HEAD only
@@ -135,10 +138,12 @@ class _Served(Direct):
         self._out = out
 
     def __call__(self, event: Event) -> None:
-        self._out.collect(f"SERVE {_subject(event)} {self._out.outcome(event.status, event.time_spent)}")
+        outcome = self._out.outcome(event.status, event.time_spent)
+        self._out.collect(f"SERVE {_subject(event)} {outcome}{_user(event.request)}")
 
     def redirected(self, request: Request, url: str, status: int, time_spent: float) -> None:
-        self._out.collect(f"SERVE {_named(request.method, url)} {self._out.outcome(status, time_spent)}")
+        outcome = self._out.outcome(status, time_spent)
+        self._out.collect(f"SERVE {_named(request.method, url)} {outcome}{_user(request)}")
 
 
 def _verbose(out: Console, err: Console, server: Listenable) -> Listeners:
@@ -159,7 +164,7 @@ def _verbose(out: Console, err: Console, server: Listenable) -> Listeners:
 
     def redirected(event: Event) -> None:
         steps.end(event)
-        out.collect(f"SERVE {_id(event)}{out.outcome(event.status, event.time_spent)}")
+        out.collect(f"SERVE {_id(event)}{out.outcome(event.status, event.time_spent)}{_user(event.request)}")
 
     def aborted(event: Event) -> None:
         steps.end(event)
@@ -235,6 +240,14 @@ def reload_line(count: int) -> str:
 
 def _is_worker(event: Event) -> bool:
     return event.server is not None and event.server.configuration.checked.workers > 1
+
+
+def _user(request: Request | None) -> str:
+    """Who has sent a request, where a handler has found that out."""
+    if request is None or request._state is None:  # the property would make one
+        return ""
+    user = request._state.get("user")
+    return f" by {cut(printable(user), _NAME)}" if isinstance(user, str) else ""
 
 
 def _subject(event: Event) -> str:

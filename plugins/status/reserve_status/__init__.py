@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .options import Options
 
 _TEXTS = {
+    401: b"Unauthorized",
     403: b"Forbidden",
     404: b"Not found",
     405: b"Method Not Allowed",

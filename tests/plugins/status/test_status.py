@@ -17,6 +17,7 @@ from reserve_status.interpolated_headers import compile_headers
 Mocked = Callable[..., Awaitable[Mock]]
 
 TEXTS = {
+    401: "Unauthorized",
     403: "Forbidden",
     404: "Not found",
     405: "Method Not Allowed",
