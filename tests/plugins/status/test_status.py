@@ -42,7 +42,7 @@ async def test_some_statuses_have_a_text(mocked: Mocked, status: int, text: str)
     assert dict(response.headers) == {"content-type": TEXT, **unkept(status), "content-length": str(len(text))}
 
 
-@pytest.mark.parametrize("status", [200, 201, 301, 302, 308, 400, 401, 410, 414, 418, 502, 599])
+@pytest.mark.parametrize("status", [200, 201, 301, 302, 308, 400, 402, 410, 414, 418, 502, 599])
 async def test_the_others_have_an_empty_body(mocked: Mocked, status: int) -> None:
     response = await (await mocked({"status": status})).request("GET", "/")
     assert (response.status, response.body) == (status, b"")
