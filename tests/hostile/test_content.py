@@ -90,7 +90,7 @@ def test_what_is_copied_of_scripts_stays_text(live: LivePage) -> None:
     for name in ("cURL", "HTTPie", "Python requests", "fetch"):
         assert RUN in live.copied_as(name)
     live.page.get_by_role("searchbox").fill(PAYLOADS[0])
-    expect(live.rows).to_have_count(1)  # its body is loaded
+    expect(live.rows).to_have_count(1)  # its body is searched
 
 
 def test_a_stored_page_is_never_shown_as_one(live: LivePage) -> None:

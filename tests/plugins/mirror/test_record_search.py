@@ -27,6 +27,7 @@ RECORDS: list[tuple[dict[str, Any], bytes, bytes]] = [
     ),
     ({"path": "/packed", "headers": [["Content-Encoding", "gzip"]]}, gzip.compress(b"within a parcel"), b""),
     ({"path": "/binary"}, b"\xff\xfeINSIDE\x00", b""),
+    ({"path": "/10\N{KELVIN SIGN}"}, b"", b""),  # in lower case it is a plain k
 ]
 
 
@@ -52,7 +53,8 @@ def paths(piece: SearchPiece) -> list[str]:
         ("http://", []),
         ("post orders", ["/orders"]),
         (" from:127.0.0.1   get ord", ["/Orders/17"]),
-        ("method:get", ["/Orders/17", "/%", "/packed", "/binary"]),
+        ("method:get", ["/Orders/17", "/%", "/packed", "/binary", "/10\N{KELVIN SIGN}"]),
+        ("path:10k", ["/10\N{KELVIN SIGN}"]),
         ("path:two", []),
         ("query:two", ["/Orders/17"]),
         ("header:x-event", ["/orders", "/users"]),
@@ -97,9 +99,9 @@ async def test_a_search_goes_on_where_it_has_stopped(store: Store, monkeypatch: 
         await add(store, {"path": f"/{n}"}, b"x" * (100 if n % 7 else 1000) + (b"needle" if n % 50 == 3 else b""))
     expected = [f"/{n}" for n in range(3, 500, 50)][:: -1 if back else 1]
     monkeypatch.setattr(record_search, "_GROUP_BYTES", 2000)
-    for bounds in ({"MAX_RECORDS": 90}, {"MAX_BYTES": 9000}):
-        for name, value in bounds.items():
-            monkeypatch.setattr(record_search, name, value)
+    for records, size in ((90, 10**9), (10**9, 9000)):
+        monkeypatch.setattr(record_search, "MAX_RECORDS", records)
+        monkeypatch.setattr(record_search, "MAX_BYTES", size)
         found: list[str] = []
         pieces: list[SearchPiece] = []
         cursor = ""

@@ -11,13 +11,17 @@ from urllib.parse import urlencode
 
 import pytest
 
-from reserve_mirror.store import Record
+from reserve_mirror.store import MirrorSettings, Record, Store
+from reserve_mirror.wait import Criteria, wait_for_matches
 from tests.kit.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from reserve_core.testing import LoopThread
     from tests.kit.client import ReceivedResponse
     from tests.plugins.mirror.conftest import Serve, Site
+
+
+SIZE = {"size": 0, "truncated": False}
 
 
 def wait(site: Site, timeout: Any = 0.1, **criteria: Any) -> ReceivedResponse:
@@ -150,7 +154,7 @@ def fill(site: Site, reserve_loop: LoopThread, count: int) -> None:
 
     async def add() -> None:
         for n in range(count):
-            summary = {"method": "GET", "path": f"/{n}", "headers": [], "size": 0, "truncated": False}
+            summary = {"method": "GET", "path": f"/{n}", "headers": [], **SIZE}
             await site.store.add("orders", Record(json.dumps(summary)))
 
     reserve_loop.run(add())
@@ -231,3 +235,22 @@ def test_a_body_that_is_not_text_can_be_searched(site: Site) -> None:
     site.record("/hook", b"\xff\xfeneedle\x00")
     assert wait(site, 30, body__contains="needle").status == 200
     assert json.loads(wait(site, body__contains="other").body)["nearest"]
+
+
+async def test_what_comes_as_the_waiting_begins_is_taken_once(store: Store) -> None:
+    class Busy:
+        """Whenever the mirror is read a request comes in."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(store, name)
+
+        async def read(self, code: str, renew: bool = False) -> Any:
+            state = await store.read(code, renew)
+            await store.add(code, Record(json.dumps({"method": "GET", "path": "", "headers": [], **SIZE})))
+            return state
+
+    await store.create("orders", MirrorSettings(max_requests=1000, expiration_time=60, response="{}"))
+    busy: Any = Busy()
+    outcome = await wait_for_matches(busy, "orders", Criteria.of(), count=3, timeout=1)
+    found = [request["id"] for request in outcome.requests]
+    assert found == [entry.id for entry in await store.entries("orders", "", 10)][: len(found)]
