@@ -86,7 +86,9 @@ async def make(port: int, count: int) -> list[str]:
 async def test_a_server_and_a_node_are_killed_under_load(
     project: Path, tmp_path: Path, scale: Scale, within: Within, score: Score
 ) -> None:
-    deployed = Deployed(project / "examples/deployment", tmp_path, METRICS_TOKEN="long-and-secret", MAX_REQUESTS="100000")
+    deployed = Deployed(
+        project / "examples/deployment", tmp_path, METRICS_TOKEN="long-and-secret", MAX_REQUESTS="100000"
+    )
     wanted = scale(1_000, 20_000)
     try:
         await asyncio.to_thread(deployed.start)

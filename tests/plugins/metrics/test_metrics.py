@@ -86,7 +86,7 @@ def test_a_client_that_goes_away_counts_once(measure: Measure) -> None:
     site = measure({"match": "^/waits", "custom": waits})
     with raw(site.url, b"GET /waits HTTP/1.1\r\nHost: localhost\r\n\r\n"):
         wait_until(lambda: site.total("reserve_requests_in_progress") >= 1)
-        assert site.total("reserve_connections") == 2
+        wait_until(lambda: site.total("reserve_connections") == 2)  # those before may be about to close
     wait_until(lambda: site.total("reserve_requests_aborted_total"))
     assert site.samples()["reserve_requests_aborted_total"] == {(("by", "client"), ("prefix", "custom")): 1}
     assert site.total("reserve_requests_total") == 0
@@ -102,7 +102,6 @@ async def test_websockets_that_are_open_count_by_prefix(measure: Measure) -> Non
     try:
         assert await page.read_message() is not None
         assert await asyncio.to_thread(total, "reserve_websockets", prefix="mirror") == 1
-        assert await asyncio.to_thread(total, "reserve_connections") == 2
     finally:
         page.close()
     await until(lambda: total("reserve_websockets", prefix="mirror") == 0, pause=0.05)
@@ -157,7 +156,7 @@ def test_it_goes_on_after_a_reload_and_counts_once(reserve_server: Callable[[dic
     site.ask("one")
     site.ask("two")
     assert site.total("reserve_requests_total", prefix="custom") == 3
-    assert site.total("reserve_connections") == 1
+    wait_until(lambda: site.total("reserve_connections") == 1)
 
 
 def test_a_reload_may_begin_it(reserve_server: Callable[[dict[str, Any]], TestServer]) -> None:
@@ -167,7 +166,7 @@ def test_a_reload_may_begin_it(reserve_server: Callable[[dict[str, Any]], TestSe
     server.reload({"mappings": [METRICS, {"status": 404}]})
     site.ask("after")
     assert site.total("reserve_requests_total") == 1
-    assert site.total("reserve_connections") == 1
+    wait_until(lambda: site.total("reserve_connections") == 1)
 
 
 async def test_the_page_of_documentation_has_each_metric(project: Path) -> None:
