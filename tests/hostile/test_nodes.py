@@ -1,11 +1,14 @@
-"""Many nodes: three servers and six nodes of Redis behind nginx, as examples/deployment has them."""
+"""Many nodes: what one of them is lost with, and what they share.
+
+Three servers and six nodes of Redis behind nginx are as examples/deployment has them.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +16,14 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
+from reserve_mirror.store import MirrorSettings, Record
+from reserve_mirror.store.redis_store import RedisStore
 from tests.hostile.capture_load import SENDERS, Capture, CaptureLoad
 from tests.hostile.deployed import Deployed
 from tests.hostile.program import reached
 from tests.kit.nginx import nginx
+from tests.kit.redis_cluster import RedisCluster
+from tests.kit.redis_server import RedisServer
 
 if TYPE_CHECKING:
     from tests.hostile.conftest import Scale, Score, Within
@@ -24,6 +31,9 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.hostile, pytest.mark.timeout(300)]
 
 PAGES = 12
+SETTINGS = MirrorSettings(max_requests=100, expiration_time=3600, response="{}")
+ROUNDS = 10  # of captures to each mirror of a sample
+SAMPLE = 1_000  # mirrors
 MAY_TAKE = 5.0  # seconds from a new master until captures go on
 
 
@@ -133,3 +143,77 @@ async def lose_a_master(deployed: Deployed, load: CaptureLoad, codes: list[str])
     await asyncio.to_thread(deployed.wait, masters[0])
     await reached(lambda: b"connected" in deployed.ask(masters[0], "ROLE"))
     return await load.goes_on(codes, time.monotonic())
+
+
+async def each(work: Callable[[str], Awaitable[object]], codes: Sequence[str]) -> None:
+    """Does it for each code, some hundreds at once."""
+    for start in range(0, len(codes), 500):
+        await asyncio.gather(*(work(code) for code in codes[start : start + 500]))
+
+
+async def test_more_nodes_share_the_work(tmp_path: Path, scale: Scale, score: Score) -> None:
+    """Of scripts, one for each capture; and of nothing else that the captures would cause."""
+    codes = [f"mirror-{n}" for n in range(scale(1_000, 6_000))]
+    for masters in (1, 2, 3):
+        (folder := tmp_path / str(masters)).mkdir()
+        cluster = RedisCluster(folder, masters=masters)
+        try:
+            await asyncio.to_thread(cluster.start)
+            async with open_store(cluster.url) as store:
+                await each(lambda code: store.create(code, SETTINGS), codes)
+                for _ in range(2):  # the first time a node has to be told the script
+                    before = [scripts(node) for node in cluster.masters()]
+                    await each(lambda code: store.add(code, Record("{}", b"body")), codes)
+            shares = [scripts(node) - count for node, count in zip(cluster.masters(), before, strict=True)]
+        finally:
+            cluster.kill()
+        score(f"{masters} masters: {len(codes):,} captures are {' + '.join(f'{share:,}' for share in shares)} scripts")
+        assert sum(shares) == len(codes)
+        assert all(abs(share * masters / len(codes) - 1) < 0.1 for share in shares)
+
+
+def scripts(node: RedisServer) -> int:
+    return node.calls("eval", "evalsha")
+
+
+async def test_a_capture_costs_the_same_however_many_mirrors_there_are(
+    tmp_path: Path, scale: Scale, within: Within, score: Score
+) -> None:
+    server = RedisServer(tmp_path)
+    costs = {}
+    try:
+        await asyncio.to_thread(server.start)
+        async with open_store(server.url) as store:
+            made = 0
+            for count in (1_000, 10_000, scale(20_000, 100_000)):
+                await each(lambda code: store.create(code, SETTINGS), [f"mirror-{n}" for n in range(made, count)])
+                sample = [f"mirror-{n}" for n in range(count - SAMPLE, count)]
+                before = used(server)
+                for _ in range(ROUNDS):
+                    await each(lambda code: store.add(code, Record('{"path":"/"}', b"x" * 1000)), sample)
+                costs[count] = (used(server) - before) / (ROUNDS * SAMPLE)
+                made = count
+            with server.client() as client:
+                memory = client.info("memory")["used_memory"]
+    finally:
+        server.kill()
+    told = ", ".join(f"{cost * 1e6:.0f} us of CPU with {count:,} mirrors" for count, cost in costs.items())
+    score(f"a capture costs {told}, in the server's process and in Redis; {memory / made:,.0f} bytes a mirror")
+    assert max(costs.values()) < within(1.5) * min(costs.values())
+
+
+def used(server: RedisServer) -> float:
+    """Seconds of processor time that this process and Redis have used."""
+    with server.client() as client:
+        cpu = client.info("cpu")
+    return time.process_time() + float(cpu["used_cpu_user"]) + float(cpu["used_cpu_sys"])
+
+
+@asynccontextmanager
+async def open_store(url: str) -> AsyncIterator[RedisStore]:
+    store = RedisStore(url)
+    await store.start()
+    try:
+        yield store
+    finally:
+        await store.close()
