@@ -49,6 +49,10 @@ export interface Mirror {
   /** "<created>.<deletions>": another one after each deletion */
   revision: string;
   response: MirrorResponse;
+  /** of a public one: the code of `page` and of the API; not told to who may only look */
+  read_code?: string;
+  /** of a public one: absolute, its page for those who may only look */
+  share?: string;
 }
 
 /** The response that `tap` recorded, in a summary. */
@@ -236,11 +240,12 @@ export interface DeletedMessage {
   revision: string;
 }
 
-/** All requests were deleted up to the one with the id `last`; those after it stay. */
+/** All requests were deleted up to the one with the id `last`; those after it stay, so many as are `left`. */
 export interface ClearedMessage {
   type: "cleared";
   last: string;
   revision: string;
+  left: number;
 }
 
 /** The mirror's response was changed. */

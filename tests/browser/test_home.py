@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from tests.browser.conftest import Site
+    from tests.browser.conftest import Ask, NewPage, NewSite, Site
     from tests.kit.mirrors import Mirror
 
 
@@ -67,3 +67,52 @@ def test_a_mirror_that_does_not_exist(page: Page, site: Site) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("404 Not found")
     page.get_by_role("link", name="Home").click()
     expect(page).to_have_url(f"{site.url}/")
+
+
+def copied(page: Page, part: str) -> str:
+    """What a page has copied, once it has this part."""
+    read = "part => navigator.clipboard.readText().then((text) => text.includes(part) && text)"
+    text: str = page.wait_for_function(read, arg=part).json_value()
+    return text
+
+
+def test_a_public_mirror_has_an_address_for_each(new_site: NewSite, new_page: NewPage, ask: Ask) -> None:
+    """Who made it changes it, who got its link looks at it, and who sends to it sees nothing."""
+    site = new_site("mirror", "--public")
+    own, other = new_page(), new_page()
+    own.goto(site.url)
+    own.get_by_role("button", name="Create a mirror").click()
+    expect(own).to_have_url(re.compile(r"/v/read-[\w-]{22}$"))
+    expect(own.locator("#connection")).to_have_text("Live")
+    url = own.locator(".address code").first.inner_text()
+    assert re.fullmatch(rf"{site.url}/r/[\w-]{{22}}", url)
+    assert ask(f"{url}/hook", "POST", b"x" * 100_000).status == 200
+
+    own.get_by_role("button", name="Share").click()
+    link = copied(own, "/v/share-")
+    other.goto(link)
+    expect(other.get_by_role("heading", level=1)).to_have_text(url.rpartition("/")[2])
+    for page in (own, other):
+        page.locator("#list a").filter(has_text="/hook").click()
+        expect(page.locator("#detail h2")).to_contain_text("/hook")
+    expect(own.get_by_role("button", name="Delete")).to_be_visible()
+    for name in ("Delete", "Clear…", "Response…", "Share"):
+        expect(other.get_by_role("button", name=name)).to_have_count(0)
+    other.keyboard.press("e")
+    other.keyboard.press("x")
+    expect(other.locator("dialog[open]")).to_have_count(0)
+
+    # What is copied to be passed on allows no more than to look.
+    own.get_by_role("button", name="Copy link").click()
+    assert copied(own, "#") == other.url
+    own.locator("summary", has_text="Copy as").click()
+    own.get_by_role("button", name="cURL").click()
+    command = copied(own, "curl")
+    assert f"/api/mirrors/{link.rpartition('/')[2]}/requests/" in command
+    assert "read-" not in command
+
+    own.get_by_role("button", name="Delete").click()
+    expect(other.locator("#list a")).to_have_count(0)
+    answer = own.goto(url.replace("/r/", "/v/"))
+    assert answer is not None
+    assert answer.status == 404

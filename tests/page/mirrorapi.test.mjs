@@ -3,7 +3,8 @@ import test from "node:test";
 
 import { MirrorApi } from "../../plugins/mirror/reserve_mirror/static/mirrorapi.js";
 
-const api = new MirrorApi("a b", new URL("https://example.com/deep/"));
+const codes = { name: "a b", code: "a b", share: "" };
+const api = new MirrorApi(codes, new URL("https://example.com/deep/"));
 
 test("all addresses are below the base", () => {
   const mirror = "https://example.com/deep/api/mirrors/a%20b/requests";
@@ -13,7 +14,7 @@ test("all addresses are below the base", () => {
   assert.equal(api.responseBodyUrl("1-0"), `${mirror}/1-0/response/body`);
   assert.equal(api.fileUrl("1-0", 2), `${mirror}/1-0/files/2`);
   assert.equal(api.socketUrl, "wss://example.com/deep/ws/a%20b?after=now");
-  assert.match(new MirrorApi("a", new URL("http://localhost/")).socketUrl, /^ws:/);
+  assert.match(new MirrorApi(codes, new URL("http://localhost/")).socketUrl, /^ws:/);
 });
 
 test("a list is asked for in either direction, a page at a time", async (context) => {
@@ -39,4 +40,15 @@ test("a request is sent again where this page's mirror is, a tapped one where it
   assert.equal(api.replayUrl({ url }), "https://example.com/deep/r/a%20b/path?x=/r/");
   assert.equal(api.replayUrl({ url, response: {} }), url);
   assert.equal(api.replayUrl({ url: "*" }), "*");
+});
+
+test("a public mirror has other codes for who looks and who sends, and what is copied has none of one's own", () => {
+  const open = new MirrorApi({ name: "read-1", code: "1", share: "share-1" }, new URL("https://example.com/"));
+  assert.equal(open.recordingUrl, "https://example.com/r/1");
+  assert.equal(open.bodyUrl("1-0"), "https://example.com/api/mirrors/read-1/requests/1-0/body");
+  assert.equal(open.socketUrl, "wss://example.com/ws/read-1?after=now");
+  assert.equal(open.sharedUrl, "https://example.com/v/share-1");
+  assert.equal(open.sharedBodyUrl("1-0"), "https://example.com/api/mirrors/share-1/requests/1-0/body");
+  assert.equal(api.sharedUrl, "https://example.com/deep/v/a%20b");
+  assert.equal(open.replayUrl({ url: "http://backend/r/1/x" }), "https://example.com/r/1/x");
 });

@@ -6,7 +6,7 @@ import { RequestStore } from "../../plugins/mirror/reserve_mirror/static/request
 const requests = (...ids) => ids.map((id) => ({ id }));
 const request = (id) => ({ type: "request", request: { id } });
 const deleted = (id, revision) => ({ type: "deleted", id, revision: `1.${revision}` });
-const cleared = (last, revision) => ({ type: "cleared", last, revision: `1.${revision}` });
+const cleared = (last, revision, left) => ({ type: "cleared", last, revision: `1.${revision}`, left });
 
 /** The mirror has `count` requests; listed are these, newest first, and if there is more, from `next` on. */
 function hello(count, ids, { next = null, max_requests = 100, revision = 0, missed = null, newest = ids[0] ?? "" } = {}) {
@@ -102,6 +102,12 @@ test("one that isn't loaded is counted no more when it is deleted", () => {
   assert.deepEqual([store.total, ids(store)], [999, ["999-0", "1000-0"]]);
   store.apply([cleared("1000-0", 2)]);
   assert.deepEqual([store.total, ids(store), store.list.hasOlder], [0, [], false]);
+});
+
+test("of the oldest that the server drops, those that aren't loaded are counted, too", () => {
+  const { store } = storeOf(hello(1000, ["1000-0", "999-0"], { next: "999-0", max_requests: 1000 }));
+  store.apply([request("1001-0"), cleared("5-0", 1, 995)]);
+  assert.deepEqual([store.total, ids(store), store.list.hasOlder], [995, ["999-0", "1000-0", "1001-0"], true]);
 });
 
 test("the oldest go when there are too many", () => {

@@ -33,11 +33,11 @@ async def create_mirror(call: CallContext) -> None:
     settings = call.mount.settings
     if "response" in wanted:
         settings = settings._replace(response=_changed(settings.response, wanted["response"]))
-    code = await creation.create_mirror(call, code, settings)
-    state = await call.mount.store.read(code)
+    key = await creation.create_mirror(call, code, settings)
+    state = await call.mount.store.read(key.stored)
     if state is None:
-        raise HTTPError(503, f"The mirror {code!r} was deleted while it was created")
-    call.send_json(call.mirror(state, code), 201)
+        raise HTTPError(503, f"The mirror {key.code!r} was deleted while it was created")
+    call.send_json(call.mirror(state, key), 201)
 
 
 async def show_mirror(call: CallContext) -> None:
@@ -49,14 +49,14 @@ async def change_mirror(call: CallContext) -> None:
     state = await call.state()
     if "response" in wanted:
         changed = _changed(state.settings.response, wanted["response"])
-        if not await call.mount.store.change(call.code, changed):
+        if not await call.mount.store.change(call.key.stored, changed):
             raise call.missing()
         state = await call.state()
     call.send_json(call.mirror(state))
 
 
 async def delete_mirror(call: CallContext) -> None:
-    if not await call.mount.store.drop(call.code):
+    if not await call.mount.store.drop(call.key.stored):
         raise call.missing()
     call.response.send(b"", 204, SAFETY)
 
@@ -72,11 +72,11 @@ async def list_requests(call: CallContext) -> None:
     if not limit:
         entries, following = [], cursor
     elif query.strip():
-        piece = await search_piece(store, call.code, SearchQuery(query), cursor, limit=limit, back=back)
+        piece = await search_piece(store, call.key.stored, SearchQuery(query), cursor, limit=limit, back=back)
         entries, following = piece.found, "" if piece.complete else piece.last
     else:
         read = store.newest if back else store.entries
-        entries = await read(call.code, cursor, limit + 1)
+        entries = await read(call.key.stored, cursor, limit + 1)
         following = entries[limit - 1].id if len(entries) > limit else ""
         entries = entries[:limit]
     texts = ",".join(entry.text for entry in entries)
@@ -99,7 +99,7 @@ async def _direction(call: CallContext) -> tuple[bool, str]:
 
 
 async def clear_requests(call: CallContext) -> None:
-    if not await call.mount.store.clear(call.code):
+    if not await call.mount.store.clear(call.key.stored):
         raise call.missing()
     call.response.send(b"", 204, SAFETY)
 
@@ -110,7 +110,7 @@ async def show_request(call: CallContext) -> None:
 
 
 async def delete_request(call: CallContext) -> None:
-    if not await call.mount.store.remove(call.code, call.arguments["id"]):
+    if not await call.mount.store.remove(call.key.stored, call.arguments["id"]):
         raise _no_request(call)
     call.response.send(b"", 204, SAFETY)
 
@@ -141,12 +141,12 @@ async def download_file(call: CallContext) -> None:
 
 async def export_json(call: CallContext) -> None:
     await call.state()
-    await _export(call, export.as_json(call.mount.store, call.code), "json")
+    await _export(call, export.as_json(call.mount.store, call.key.stored), "json")
 
 
 async def export_har(call: CallContext) -> None:
     state = await call.state()
-    await _export(call, export.as_har(call.mount.store, call.code, state.settings.response), "har")
+    await _export(call, export.as_har(call.mount.store, call.key.stored, state.settings.response), "har")
 
 
 async def wait_for_requests(call: CallContext) -> None:
@@ -156,7 +156,7 @@ async def wait_for_requests(call: CallContext) -> None:
     after = await call.after()
     try:
         outcome = await wait_for_matches(
-            call.mount.store, call.code, criteria, after=after, count=count, timeout=timeout
+            call.mount.store, call.key.stored, criteria, after=after, count=count, timeout=timeout
         )
     except LookupError:
         raise call.missing() from None
@@ -197,7 +197,7 @@ def _changed(text: str, changes: object) -> str:
 
 
 async def _stored(call: CallContext) -> StoredRecord:
-    stored = await call.mount.store.get(call.code, call.arguments["id"])
+    stored = await call.mount.store.get(call.key.stored, call.arguments["id"])
     if stored is None:
         raise _no_request(call)
     return stored
@@ -211,7 +211,7 @@ def _present(part: RequestSummary | TappedResponse, body: bytes) -> bytes:
 
 
 def _no_request(call: CallContext) -> HTTPError:
-    return HTTPError(404, f"The mirror {call.code!r} has no request {call.arguments['id']}")
+    return HTTPError(404, f"The mirror {call.name!r} has no request {call.arguments['id']}")
 
 
 def _extension(headers: list[list[str]]) -> str:
@@ -230,7 +230,7 @@ async def _export(call: CallContext, pieces: AsyncIterator[str], extension: str)
     for name, value in (*SAFETY, DATA):
         response.headers[name] = value
     response.headers["content-type"] = "application/json"
-    response.headers["content-disposition"] = f'attachment; filename="{call.code}.{extension}"'
+    response.headers["content-disposition"] = f'attachment; filename="{call.key.code}.{extension}"'
     async for piece in pieces:
         await response.write(piece)
     await response.end()

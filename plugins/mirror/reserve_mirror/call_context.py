@@ -10,6 +10,7 @@ from reserve_core import HTTPError, Request, Response
 
 from .access import Caller
 from .json_shapes import Mirror
+from .mirror_key import MirrorKey, key_of
 from .mirror_mount import MirrorMount
 from .request_details import to_json
 from .request_record import iso
@@ -44,8 +45,14 @@ class CallContext:
     arguments: dict[str, str]
 
     @property
-    def code(self) -> str:
+    def name(self) -> str:
+        """The code by which the call names its mirror."""
         return self.arguments["code"]
+
+    @property
+    def key(self) -> MirrorKey:
+        """The mirror of the call, if there is one."""
+        return key_of(self.name, self.mount.options.public)
 
     @property
     def root(self) -> str:
@@ -73,22 +80,22 @@ class CallContext:
 
     async def state(self, renew: bool = False) -> MirrorState:
         """The mirror. Raises `HTTPError` 404 when there is none, `Unavailable`."""
-        state = await self.mount.store.read(self.code, renew)
+        state = await self.mount.store.read(self.key.stored, renew)
         if state is None:
             raise self.missing()
         return state
 
     def missing(self) -> HTTPError:
-        return HTTPError(404, f"The mirror {self.code!r} does not exist")
+        return HTTPError(404, f"The mirror {self.name!r} does not exist")
 
-    def mirror(self, state: MirrorState, code: str | None = None) -> Mirror:
+    def mirror(self, state: MirrorState, key: MirrorKey | None = None) -> Mirror:
         """A mirror as JSON, by default the one that the call names."""
-        code = code or self.code
+        key = key or self.key
         address = f"{self.caller.scheme}://{self.caller.host}{self.caller.prefix}{self.base}"
-        return Mirror(
-            code=code,
-            url=f"{address}/r/{code}",
-            page=f"{address}/v/{code}",
+        mirror = Mirror(
+            code=key.code,
+            url=f"{address}/r/{key.code}",
+            page=f"{address}/v/{key.name}",
             created=iso(state.created),
             expires_at=None if state.expires_at is None else iso(state.expires_at),
             expiration_time=state.settings.expiration_time,
@@ -101,6 +108,11 @@ class CallContext:
             revision=state.revision,
             response=json.loads(state.settings.response),
         )
+        if key.share_code:
+            mirror["share"] = f"{address}/v/{key.share_code}"
+        if key.read_code:
+            mirror["read_code"] = key.read_code
+        return mirror
 
     async def after(self) -> str:
         """The parameter `after`, "" without it; "now" is the newest request. Raises `HTTPError` 400 and 404,

@@ -2,9 +2,9 @@
 
 All addresses are relative to the base the mirror is mounted at; a page resolves them against its own address
 (`new URL("../r/" + code, location)`) and so works behind any proxy. An error is `{"error": "what went wrong"}` with
-400 (malformed parameter), 401 (no token), 403 (another site's page, an unknown Host, creation not allowed), 404, 405,
-409 (code taken), 410 (a body that Redis has dropped), 413, 422 (bad code or response), 429 (too many, see Retry-After),
-503 (Redis can't be reached, or too many wait; try again).
+400 (malformed parameter), 401 (no token), 403 (another site's page, an unknown Host, creation not allowed, a change by
+who may only look), 404, 405, 409 (code taken), 410 (a body that Redis has dropped), 413, 422 (bad code or response),
+429 (too many, see Retry-After), 503 (Redis can't be reached, or too many wait; try again).
 
 **Ids.** A request's `id` is `"<milliseconds>-<sequence>"`, as Redis streams number them: each one is larger than those
 before it in the same mirror, compared as two numbers. `after=ID` means what came after ID, which needn't exist any
@@ -27,10 +27,10 @@ may hold deleted requests: list it anew. The handshake is answered with 404 when
 store is unavailable; a browser can't tell these apart, `GET api/mirrors/<code>` does. The client sends nothing.
 
 **Templates** (`templates/`, Tornado's, autoescaped) get `root`, the relative path to the base ("./" or "../"), and
-`home.html`: `allow_create`, `code` (what was asked for), `code_pattern` and `code_rule` (what can be), `problem` ("",
-"taken", "invalid" or "forbidden");
-`mirror.html`: `mirror` (a `Mirror`) and `modules`, the scripts' names; `error.html`: `status`, `title`, `text`. Static
-files: `{{ root }}static/NAME`.
+`home.html`: `allow_create`, `public`, `code` (what was asked for), `code_pattern` and `code_rule` (what can be),
+`problem` ("", "taken", "invalid" or "forbidden");
+`mirror.html`: `mirror` (a `Mirror`), `key` (its `MirrorKey`) and `modules`, the scripts' names; `error.html`: `status`,
+`title`, `text`. Static files: `{{ root }}static/NAME`.
 """
 
 from __future__ import annotations
@@ -72,6 +72,8 @@ class Mirror(TypedDict):
     newest: str  # the id of the newest of them, "" when there is none
     revision: str  # "<created>.<deletions>": another one after each deletion
     response: MirrorResponse
+    read_code: NotRequired[str]  # of a public one: the code of `page` and of the API; not told to who may only look
+    share: NotRequired[str]  # of a public one: absolute, its page for those who may only look
 
 
 class TappedResponse(TypedDict):
@@ -238,11 +240,12 @@ class DeletedMessage(TypedDict):
 
 
 class ClearedMessage(TypedDict):
-    """All requests were deleted up to the one with the id `last`; those after it stay."""
+    """All requests were deleted up to the one with the id `last`; those after it stay, so many as are `left`."""
 
     type: Literal["cleared"]
     last: str
     revision: str
+    left: int
 
 
 class UpdatedMessage(TypedDict):

@@ -22,7 +22,7 @@ from reserve_core.cli import (
     serve_until_signal,
 )
 
-from .codes import CODE, CODE_RULE, is_code, new_code
+from .codes import CODE, CODE_RULE, is_code
 from .option_values import (
     EXPIRATION_TIME,
     LONGEST_TIME,
@@ -142,6 +142,11 @@ def _usable(ctx: click.Context, option: click.Parameter, value: str | None) -> s
     show_envvar=True,
     help="A secret that pages and API ask for; requests are recorded without.",
 )
+@click.option(
+    "--public",
+    is_flag=True,
+    help="For strangers: strict limits, random codes, and other codes for who looks than for who sends.",
+)
 @click.option("--verbose", is_flag=True, help="Log every step of every request.")
 @click.option("--silent", is_flag=True, help="Log nothing; the lines that say where the mirrors are stay.")
 @no_argument("reserve mirror --code {}")
@@ -159,10 +164,12 @@ def mirror(
     """Show on a live page the requests that are sent to it."""
     if verbose and silent:
         raise click.UsageError("--verbose and --silent exclude each other: leave one out", ctx)
+    if options["public"] and codes:
+        raise click.UsageError("With --public codes are random, so that nobody can guess them: leave --code out", ctx)
     given = {
         name.replace("_", "-"): list(value) if isinstance(value, tuple) else value
         for name, value in options.items()
-        if value not in (None, ())
+        if value not in (None, (), False)
     }
     mapping = {"match": "^(/.*)$", "mirror": "$1", "codes": list(codes), **given}
 
@@ -175,19 +182,23 @@ def mirror(
 
 async def _announce(server: Server, codes: tuple[str, ...]) -> None:
     """Says where the pages are and how to try them."""
+    from .mirror_key import key_of, new_key
     from .store import Unavailable
 
     url = reachable_urls(server.url)[0]
+    keys = [key_of(code, public=False) for code in codes]
     if not codes:
         mount: MirrorMount = server.configuration.mappings[0].state
-        codes = (new_code(),)
+        keys = [new_key(mount.options.public)]
         try:
-            await mount.store.create(codes[0], mount.settings)
+            await mount.store.create(keys[0].stored, mount.settings)
         except Unavailable:
             return  # it has been logged; the home page creates one when the store is back
-    for code in codes:
-        click.echo(f"The requests to {code} are shown at {url}v/{code}")
-        click.echo(f"    curl -d hello {url}r/{code}")
+    for key in keys:
+        click.echo(f"The requests to {key.code} are shown at {url}v/{key.name}")
+        if key.share_code:
+            click.echo(f"For those who may only look: {url}v/{key.share_code}")
+        click.echo(f"    curl -d hello {url}r/{key.code}")
 
 
 @click.command(short_help="Wait for requests to a mirror and print them as JSON.")
@@ -237,7 +248,8 @@ def wait(url: str, count: int, timeout: float, token: str | None, headers: tuple
     pairs = [*query.items(), *(_header(text) for text in headers)]
     status, outcome = _ask(f"{match['base']}/api/mirrors/{match['code']}/wait", pairs, token, timeout + MARGIN)
     if status not in (200, 408):
-        raise Unusable(f"{url}: {outcome.get('error', f'answered with {status}')}")
+        public = "; of a public mirror, give the address of its page" if status == 404 and match["kind"] == "r" else ""
+        raise Unusable(f"{url}: {outcome.get('error', f'answered with {status}')}{public}")
     if status == 200:
         click.echo(json.dumps(outcome["requests"], indent=2))
         return

@@ -55,6 +55,11 @@ def plan(options: Options, configuration: Configuration) -> MountPlan:
     from .option_values import redis_url
     from .options import creation_rate_of, sender_rate_of, settings_of
 
+    if options.public and options.codes:
+        raise ConfigError(
+            'With "public" nobody can choose a code, as others could guess it: "codes" has some',
+            'Leave "codes" out; POST /api/mirrors or the home page creates a mirror of random codes',
+        )
     url = redis_url(options.redis_url)
     if url is None:
         if configuration.workers > 1:

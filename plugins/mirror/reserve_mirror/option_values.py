@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from typing import NamedTuple
 
 from reserve_core import ConfigError
 from reserve_core.kit import RedisURL
@@ -12,8 +13,19 @@ EXPIRATION_TIME = 86400
 LONGEST_TIME = 10 * 366 * 86400
 MAX_REQUESTS = 20
 MOST_REQUESTS = 100_000
-CREATION_RATE = "1000/m"
-MAX_SIZE = 256 * 1024 * 1024
+
+
+class DefaultLimits(NamedTuple):
+    """What holds where the options say nothing else; rates as `Quota.parse` takes them, None: any."""
+
+    size: int  # bytes of a mirror
+    rate: str | None  # of a mirror
+    client_rate: str | None
+    creation_rate: str
+
+
+GENEROUS = DefaultLimits(256 * 1024 * 1024, None, None, "1000/m")
+STRICT = DefaultLimits(32 * 1024 * 1024, "20/s", "100/s", "10/m")  # for strangers
 
 HOST_NAME = r"\.?[A-Za-z0-9_.-]+"
 VISIBLE = r"[\x21-\x7e]{8,256}"  # a token

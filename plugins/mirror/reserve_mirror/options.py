@@ -10,15 +10,16 @@ from reserve_core.kit import Quota
 
 from .codes import CODE, CODE_RULE
 from .option_values import (
-    CREATION_RATE,
     EXPIRATION_TIME,
+    GENEROUS,
     HOST_NAME,
     LONGEST_TIME,
     MAX_REQUESTS,
-    MAX_SIZE,
     MOST_REQUESTS,
     REDIS_URL,
+    STRICT,
     VISIBLE,
+    DefaultLimits,
     number_of,
 )
 
@@ -62,24 +63,27 @@ class Options:
         maximum=MOST_REQUESTS,
     )
     max_size: int | None = option(
-        f"Bytes that a mirror keeps, about; beyond it the oldest requests go; by default {MAX_SIZE // 1024**2} MiB",
+        "Bytes that a mirror keeps, about; beyond it the oldest requests go; by default"
+        f" {GENEROUS.size // 1024**2} MiB, with public {STRICT.size // 1024**2}",
         default=None,
         minimum=1024,
         maximum=1024**4,
     )
     max_rate: str | None = option(
-        'Requests that a mirror takes: "50/s", "1000/m" or "10000/h"; the senders of more get 429; by default any',
+        'Requests that a mirror takes: "50/s", "1000/m" or "10000/h"; the senders of more get 429;'
+        f' by default any, with public "{STRICT.rate}"',
         default=None,
         pattern=Quota.PATTERN,
     )
     max_client_rate: str | None = option(
-        "Requests that one client sends to the mirrors of a process, as in max-rate; by default any. A client is an"
-        " IPv4 address, or a /64 network of IPv6",
+        "Requests that one client sends to the mirrors of a process, as in max-rate; by default any, with public"
+        f' "{STRICT.client_rate}". A client is an IPv4 address, or a /64 network of IPv6',
         default=None,
         pattern=Quota.PATTERN,
     )
     max_creation_rate: str | None = option(
-        f'Mirrors that one client creates, as in max-rate; by default "{CREATION_RATE}"',
+        f'Mirrors that one client creates, as in max-rate; by default "{GENEROUS.creation_rate}",'
+        f' with public "{STRICT.creation_rate}"',
         default=None,
         pattern=Quota.PATTERN,
     )
@@ -95,6 +99,11 @@ class Options:
         schema={"items": {"description": f"The name of a mirror: {CODE_RULE}", "pattern": f"^{CODE}$"}},
     )
     allow_create: bool = option("Whether visitors may make mirrors of their own", default=True)
+    public: bool = option(
+        "Whether strangers use it: limits are strict, codes random, and a mirror has one for those who send, one for"
+        " those who look, and one for who made it",
+        default=False,
+    )
     response: dict[str, Any] = option(
         "The response of a new mirror: status, headers, body, body_encoding (utf-8 or base64), delay (seconds)",
         default={},
@@ -139,19 +148,23 @@ def settings_of(options: Options) -> MirrorSettings:
         max_requests=_number(options.max_requests, "MAX_REQUESTS", MAX_REQUESTS, MOST_REQUESTS),
         expiration_time=_number(options.expiration_time, "EXPIRATION_TIME", EXPIRATION_TIME, LONGEST_TIME),
         response=_response(options.response),
-        max_size=options.max_size or MAX_SIZE,
-        rate=_quota(options.max_rate),
+        max_size=options.max_size or _defaults(options).size,
+        rate=_quota(options.max_rate or _defaults(options).rate),
     )
 
 
 def sender_rate_of(options: Options) -> Quota | None:
     """What one client may send."""
-    return _quota(options.max_client_rate)
+    return _quota(options.max_client_rate or _defaults(options).client_rate)
 
 
 def creation_rate_of(options: Options) -> Quota:
     """How many mirrors one client may create."""
-    return Quota.parse(options.max_creation_rate or CREATION_RATE)
+    return Quota.parse(options.max_creation_rate or _defaults(options).creation_rate)
+
+
+def _defaults(options: Options) -> DefaultLimits:
+    return STRICT if options.public else GENEROUS
 
 
 def _quota(text: str | None) -> Quota | None:

@@ -45,7 +45,7 @@ async def follow_mirror(call: CallContext) -> None:
 async def _send_all(call: CallContext, websocket: WebSocket, after: str) -> None:
     # The page is closed, or takes nothing, or the mirror is no more.
     with suppress(Disconnected, TimeoutError, LookupError):
-        async with aclosing(follow(call.mount.store, call.code, after)) as happenings:
+        async with aclosing(follow(call.mount.store, call.key.stored, after)) as happenings:
             async for happening in happenings:
                 message: PreparedMessage | str
                 if isinstance(happening, MirrorEvent):

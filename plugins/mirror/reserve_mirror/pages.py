@@ -54,16 +54,16 @@ async def create_mirror_by_form(call: CallContext) -> None:
     await call.body()
     wanted = (await call.request.form()).fields.get("code", "").strip()
     try:
-        code = await creation.create_mirror(call, wanted, call.mount.settings)
+        key = await creation.create_mirror(call, wanted, call.mount.settings)
     except HTTPError as error:
         _show_home(call, error.status, wanted, _PROBLEMS[error.status])
     else:
-        call.response.send(b"", 303, (*SAFETY, ("location", f"{call.root}v/{code}")))
+        call.response.send(b"", 303, (*SAFETY, ("location", f"{call.root}v/{key.name}")))
 
 
 async def show_mirror_page(call: CallContext) -> None:
     state = await call.state(renew=True)
-    show(call, 200, "mirror.html", {"mirror": call.mirror(state), "modules": _MODULES})
+    show(call, 200, "mirror.html", {"mirror": call.mirror(state), "key": call.key, "modules": _MODULES})
 
 
 async def send_static_file(call: CallContext) -> None:
@@ -100,6 +100,7 @@ def show(call: CallContext, status: int, template: str, values: dict[str, Any], 
 def _show_home(call: CallContext, status: int, code: str, problem: str) -> None:
     values = {
         "allow_create": call.mount.options.allow_create,
+        "public": call.mount.options.public,
         "code": code,
         "code_pattern": CODE,
         "code_rule": CODE_RULE,

@@ -14,6 +14,7 @@ from reserve_core import Event, HTTPError, Request, Response
 from .client_rates import count_request
 from .codes import CODE, why_no_code
 from .json_shapes import RequestFailure
+from .mirror_key import stored_code
 from .mirror_mount import MirrorMount
 from .mirror_response import ReadyResponse, is_preflight, ready_response
 from .request_record import BodyError, RequestRecord, body_of, failure_of, now, read_body, refused_record
@@ -48,7 +49,9 @@ async def receive(mount: MirrorMount, request: Request, response: Response, targ
             body, body_error = await read_body(request, limit)
             if body_error is not None:
                 failure = failure_of(body_error, body.size, request.body_length)
-        receipt = await mount.store.add(code, RequestRecord(request, mount.access, time, rest, body, failure))
+        receipt = await mount.store.add(
+            stored_code(code, mount.options.public), RequestRecord(request, mount.access, time, rest, body, failure)
+        )
     except Unavailable as error:
         request.state["outcome"] = error.outcome
         headers = {**_refusal(request), "retry-after": str(error.retry_after)}
@@ -76,7 +79,7 @@ async def receive_refused(mount: MirrorMount, event: Event, path: str) -> None:
         with suppress(Unavailable):  # the store has logged it
             if event.request is not None:
                 await count_request(mount, mount.access.caller(event.request).remote)
-            await mount.store.add(code, refused_record(event, mount.access, rest))
+            await mount.store.add(stored_code(code, mount.options.public), refused_record(event, mount.access, rest))
 
 
 def _ignore() -> None:

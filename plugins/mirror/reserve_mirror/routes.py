@@ -20,7 +20,8 @@ TOKEN = "token"  # noqa: S105  # the parameter by which a browser gets the cooki
 
 
 class Route(NamedTuple):
-    """`path` is a pattern of the whole path below the mount. `guarded`: for pages of this origin only.
+    """`path` is a pattern of the whole path below the mount. `guarded`: for pages of this origin only. `changes`: it's
+    for those who may do more than look at the mirror.
 
     `parameters` are those that the query may have, "header." any that begins so; None: nobody looks. An `open` route
     needs no token, and may be asked by any host name.
@@ -30,6 +31,7 @@ class Route(NamedTuple):
     path: re.Pattern[str]
     handle: Callable[[CallContext], Awaitable[None]]
     guarded: bool
+    changes: bool
     parameters: tuple[str, ...] | None
     open: bool
 
@@ -45,7 +47,8 @@ def _route(
     # A WebSocket begins as a GET, yet a browser opens it for any page.
     guarded = method != "GET" or handle is page_socket.follow_mirror
     known = parameters if path.startswith(_DATA) else None
-    return Route(method, re.compile(pattern, re.ASCII), handle, guarded, known, open)
+    changes = method != "GET" and "{code}" in path
+    return Route(method, re.compile(pattern, re.ASCII), handle, guarded, changes, known, open)
 
 
 # Where programs ask; the rest are pages.
@@ -106,6 +109,9 @@ async def _handle(call: CallContext) -> None:
             return
     if route.parameters is not None:
         _check_parameters(call, route.parameters)
+    if route.changes and not call.key.may_change:
+        await call.state()
+        raise HTTPError(403, "This link is for looking only: who has the mirror's own can change it")
     await route.handle(call)
 
 

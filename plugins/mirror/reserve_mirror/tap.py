@@ -48,12 +48,15 @@ async def validate_table(mappings: tuple[Mapping, ...], configuration: Configura
     from .options import Options
 
     taps = [mapping for mapping in mappings if mapping.handler.prefix == TAP]
-    mirrors: list[MountPlan] = [mapping.state for mapping in mappings if mapping.handler.prefix == MIRROR]
+    # A tap's code can be guessed.
+    plans: list[MountPlan] = [mapping.state for mapping in mappings if mapping.handler.prefix == MIRROR]
+    mirrors = [each for each in plans if not each.options.public]
     shown = mirrors[0] if mirrors else plan(Options(mirror=""), configuration)
     if not mirrors and shown.redis_url is None:
         raise ConfigError(
             f'What "{TAP}" records is shown nowhere',
-            'Add a mirror, {"match": "^/mirror(/.*)?$", "mirror": "$1"}, or name the Redis of one: REDIS_URL=...',
+            f"Add a mirror{' that is not public' if plans else ''},"
+            ' {"match": "^/mirror(/.*)?$", "mirror": "$1"}, or name the Redis of one: REDIS_URL=...',
             mapping=taps[0],
         )
     for mapping in taps:

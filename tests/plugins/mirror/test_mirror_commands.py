@@ -153,6 +153,22 @@ def test_on_all_addresses_those_are_told_that_can_be_reached(start: Start) -> No
     assert mirror.stop() == 0
 
 
+def test_a_public_mirror_has_a_page_to_share(start: Start) -> None:
+    mirror = start("--public")
+    shown, shared = mirror.lines
+    assert mirror.process.stdout is not None
+    tried = mirror.process.stdout.readline()
+    found = re.fullmatch(rf"The requests to ([\w-]{{22}}) are shown at {mirror.url}v/(read-[\w-]{{22}})", shown)
+    looked = re.fullmatch(rf"For those who may only look: {mirror.url}v/(share-[\w-]{{22}})", shared)
+    assert found is not None
+    assert looked is not None
+    assert tried == f"    curl -d hello {mirror.url}r/{found[1]}\n"
+    assert mirror.get(f"api/mirrors/{found[2]}")["share"] == f"{mirror.url}v/{looked[1]}"
+    assert mirror.status(f"/v/{looked[1]}") == 200
+    assert mirror.status(f"/v/{found[1]}") == 404
+    assert mirror.stop() == 0
+
+
 def test_empty_variables_ask_for_nothing(start: Start) -> None:
     mirror = start("--code", "a", env={"RESERVE_MIRROR_TOKEN": "", "RESERVE_MIRROR_ALLOWED_HOSTS": ""})
     assert mirror.status("/api/mirrors/a") == 200

@@ -132,7 +132,7 @@ async def test_pages_are_told_what_has_gone(store: Store) -> None:
     assert before is not None
     assert after is not None
     told = json.loads(cleared.text)
-    assert (told["last"], told["revision"]) == (made[2], after.revision)
+    assert (told["last"], told["revision"], told["left"]) == (made[2], after.revision, 3)
     assert after.revision != before.revision
 
 

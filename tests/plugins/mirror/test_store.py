@@ -362,7 +362,7 @@ async def test_watchers_are_told_of_everything_in_order(store: Store) -> None:
         {"type": "request", "request": {"id": second, "path": "/2"}},
         {"type": "deleted", "id": first, "revision": f"{created}.1"},
         {"type": "updated", "response": {"status": 418}},
-        {"type": "cleared", "last": second, "revision": f"{created}.2"},
+        {"type": "cleared", "last": second, "revision": f"{created}.2", "left": 0},
         {"type": "expired", "reason": "deleted"},
     ]
 

@@ -23,7 +23,10 @@ import { messageOf, size } from "./wording.js";
 /** @import { Child, Children } from "./dom.js" */
 /** @import { MirrorApi } from "./mirrorapi.js" */
 
-/** @typedef {{ remove: (id: string) => void, back: () => void }} Actions  What the buttons do. */
+/**
+ * What the buttons do; null: there is no such button.
+ * @typedef {{ remove: ((id: string) => void) | null, back: () => void }} Actions
+ */
 
 const GONE = "This request isn't kept any more";
 const REASON = "It was deleted, or newer ones took its place";
@@ -96,7 +99,7 @@ export class Detail {
   gone() {
     this.isGone = true;
     if (!this.#request) return this.#render(this.#blank(GONE, `${REASON}.`));
-    find(this.#element, ".head .danger", HTMLButtonElement).disabled = true;
+    this.#element.querySelector(".head .danger")?.toggleAttribute("disabled", true);
     find(this.#element, ".head").after(h("p.note", { role: "status" }, `${GONE}: ${REASON.toLowerCase()}.`));
   }
 
@@ -128,7 +131,7 @@ export class Detail {
       const request = this.#request ?? (await this.#cache.load(this.#id));
       const { id, truncated } = request;
       const sentAgain = { ...request, url: this.#api.replayUrl(request) };
-      const text = FORMATS[format](sentAgain, bytesOf(request), this.#api.bodyUrl(id));
+      const text = FORMATS[format](sentAgain, bytesOf(request), this.#api.sharedBodyUrl(id));
       await copy(text, `Copied as ${format}${truncated ? "; the body is only the part that was kept" : ""}`);
     } catch (error) {
       toast(messageOf(error));
@@ -159,6 +162,7 @@ export class Detail {
 
   /** @param {string} id */
   #tools(id) {
+    const { remove } = this.#actions;
     const formats = FORMAT_NAMES.map((format) =>
       h("li", {}, h("button", { type: "button", onclick: () => this.copyAs(format) }, format)),
     );
@@ -166,8 +170,8 @@ export class Detail {
       "div.tools",
       {},
       h("details.menu", {}, h("summary.button", {}, "Copy as"), h("ul.items", {}, formats)),
-      h("button", { type: "button", onclick: () => copy(location.href, "Link copied") }, "Copy link"),
-      h("button.danger", { type: "button", onclick: () => this.#actions.remove(id) }, "Delete"),
+      h("button", { type: "button", onclick: () => copy(`${this.#api.sharedUrl}#${id}`, "Link copied") }, "Copy link"),
+      remove !== null && h("button.danger", { type: "button", onclick: () => remove(id) }, "Delete"),
     );
   }
 

@@ -1,5 +1,6 @@
 /** The live page of one mirror: what happens, and who is told. */
 
+import { copy } from "./clipboard.js";
 import { DetailsCache } from "./detailscache.js";
 import { Detail } from "./detail.js";
 import { confirmClear, dialogs, editResponse, showHelp } from "./dialogs.js";
@@ -20,11 +21,13 @@ import { messageOf, plural } from "./wording.js";
 
 /** @import { Mirror, RequestSummary } from "../../json_shapes.d.ts" */
 /** @import { ConnectionState, EndReason, ListMessage } from "./livesocket.js" */
+/** @import { MirrorCodes } from "./mirrorapi.js" */
 
 const isPhone = () => matchMedia("(max-width: 720px)").matches;
 
 class MirrorPage {
   #code;
+  #mayChange; // who has this page's address, the mirror
   #api;
   #store;
   #cache;
@@ -42,14 +45,15 @@ class MirrorPage {
   /** @type {Set<string>} */
   #leaving = new Set(); // the ids of requests that are being deleted here
 
-  /** @param {string} code */
-  constructor(code) {
-    this.#code = code;
-    this.#api = new MirrorApi(code);
+  /** @param {MirrorCodes} codes */
+  constructor(codes) {
+    this.#code = codes.code;
+    this.#mayChange = codes.name !== codes.share;
+    this.#api = new MirrorApi(codes);
     this.#store = new RequestStore(this.#api, (arrived) => this.#changed(arrived));
     this.#cache = new DetailsCache(this.#api);
     this.#detail = new Detail(byId("detail"), this.#api, this.#cache, {
-      remove: (id) => this.#remove(id),
+      remove: this.#mayChange ? (id) => this.#remove(id) : null,
       back: () => this.#back(),
     });
     this.#search = new Search(this.#api, this.#store, (arrived) => this.#refresh(arrived));
@@ -277,6 +281,7 @@ class MirrorPage {
     this.#pause.addEventListener("click", () => this.#togglePause());
     this.#clear.addEventListener("click", () => this.#clearAll());
     byId("response").addEventListener("click", () => this.#editResponse());
+    document.getElementById("share")?.addEventListener("click", () => copy(this.#api.sharedUrl, "Link copied"));
     byId("show-help").addEventListener("click", showHelp);
     byId("read-all").addEventListener("click", () => this.#store.readAll());
     find(byId("progress"), "button").addEventListener("click", () => this.#run.retry());
@@ -285,7 +290,7 @@ class MirrorPage {
 
   /** @param {string | null} id */
   async #remove(id) {
-    if (id === null || this.#leaving.has(id)) return;
+    if (!this.#mayChange || id === null || this.#leaving.has(id)) return;
     const next = this.#list.neighbour(1) ?? this.#list.neighbour(-1);
     const hadFocus = byId("list").contains(document.activeElement);
     this.#leaving.add(id);
@@ -327,7 +332,7 @@ class MirrorPage {
   }
 
   #editResponse() {
-    if (!this.#mirror) return;
+    if (!this.#mayChange || !this.#mirror) return;
     editResponse(this.#mirror.response, async (changes) => {
       this.#mirror = await this.#api.setResponse(changes);
       toast("Response saved");
@@ -356,6 +361,6 @@ function isEndOf(message, id) {
   return message.type === "deleted" ? message.id === id : message.type === "cleared" && !isAfter(id, message.last);
 }
 
-const { code } = document.body.dataset;
-if (code === undefined) throw new TypeError("The page doesn't name its mirror");
-new MirrorPage(code).start();
+const { name, code, share } = document.body.dataset;
+if (name === undefined || code === undefined || share === undefined) throw new TypeError("The page has no mirror");
+new MirrorPage({ name, code, share }).start();

@@ -4,6 +4,12 @@ import { serverClock } from "./serverclock.js";
 
 /** @import { Mirror, MirrorResponse, RequestDetails, RequestList } from "../../json_shapes.d.ts" */
 
+/**
+ * The codes of a mirror: `name` is the page's own, requests are sent to `code`. Only a public mirror has a `share`, by
+ * which others may look; else it's "", and both others are the same.
+ * @typedef {{ name: string, code: string, share: string }} MirrorCodes
+ */
+
 const BASE = new URL("../", import.meta.url);
 const PAGE = 50; // requests of a list at a time
 
@@ -19,15 +25,32 @@ export class ApiError extends Error {
   }
 }
 
-/** One mirror, named by its code. What asks the server raises `ApiError`. */
+/** One mirror. What asks the server raises `ApiError`. */
 export class MirrorApi {
   #base;
+  #name;
   #code;
+  #share; // as others may have it
 
-  /** @param {string} code */
-  constructor(code, base = BASE) {
+  /** @param {MirrorCodes} codes */
+  constructor({ name, code, share }, base = BASE) {
     this.#base = base;
+    this.#name = encodeURIComponent(name);
     this.#code = encodeURIComponent(code);
+    this.#share = share ? encodeURIComponent(share) : this.#name;
+  }
+
+  /** The page, for others to look at. */
+  get sharedUrl() {
+    return new URL(`v/${this.#share}`, this.#base).href;
+  }
+
+  /**
+   * The content of a body, for others to fetch.
+   * @param {string} id
+   */
+  sharedBodyUrl(id) {
+    return new URL(`api/mirrors/${this.#share}/requests/${encodeURIComponent(id)}/body`, this.#base).href;
   }
 
   /** Where requests are recorded. */
@@ -36,7 +59,7 @@ export class MirrorApi {
   }
 
   get #mirrorUrl() {
-    return new URL(`api/mirrors/${this.#code}`, this.#base).href;
+    return new URL(`api/mirrors/${this.#name}`, this.#base).href;
   }
 
   /**
@@ -75,7 +98,7 @@ export class MirrorApi {
 
   /** The address of the WebSocket that tells what happens from now on. */
   get socketUrl() {
-    const url = new URL(`ws/${this.#code}?after=now`, this.#base);
+    const url = new URL(`ws/${this.#name}?after=now`, this.#base);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     return url.href;
   }

@@ -138,7 +138,7 @@ export class PagedList {
    */
   clear(last) {
     this.#drop((item) => !isAfter(item.id, last));
-    this.#bottom = null;
+    if (this.#bottom !== null && !isAfter(this.#bottom, last)) this.#bottom = null;
     if (!isAfter(last, this.#top)) return;
     this.#above = 0;
     this.#hasNewer = this.#isExpected;

@@ -76,7 +76,7 @@ export class RequestStore {
       if (message.type === "deleted" || message.type === "cleared") {
         const isCounted = deletions(message.revision) <= this.#revision;
         if (message.type === "deleted") this.#delete(message.id, isCounted || this.#removed.delete(message.id));
-        else this.#clear(message.last, isCounted);
+        else this.#clear(message.last, isCounted, message.left);
       }
     }
     this.#list.limit(this.#limit);
@@ -178,11 +178,12 @@ export class RequestStore {
   /**
    * @param {string} last
    * @param {boolean} isCounted
+   * @param {number} [left] how many are kept, if the server has said so
    */
-  #clear(last, isCounted) {
+  #clear(last, isCounted, left) {
     this.#list.clear(last);
     if (isCounted) return;
-    this.#total = this.#list.items.length + this.#list.above;
+    this.#total = left ?? this.#list.items.length + this.#list.above;
     if (isAfter(last, this.#readTo)) this.#readTo = last;
     this.#unread = this.#list.items.filter(({ id }) => this.isUnread(id)).length;
   }

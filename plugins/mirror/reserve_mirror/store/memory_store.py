@@ -243,7 +243,7 @@ class MemoryStore:
         last = mirror.records.newest
         mirror.records.clear()
         self._resize(mirror, -mirror.size)
-        self.hub.publish(code, MirrorEvent.cleared(last, mirror.new_revision()))
+        self.hub.publish(code, MirrorEvent.cleared(last, mirror.new_revision(), len(mirror.records)))
         return True
 
     def _find(self, code: str, now: float | None = None) -> _MirrorInMemory | None:
@@ -311,7 +311,7 @@ class MemoryStore:
             last = records.oldest
             dropped += records.pop(last).size
         self._resize(mirror, -dropped)
-        self.hub.publish(mirror.code, MirrorEvent.cleared(last, mirror.new_revision()))
+        self.hub.publish(mirror.code, MirrorEvent.cleared(last, mirror.new_revision(), len(mirror.records)))
 
     def _shrink(self) -> None:
         """Drops a request of a mirror that takes much memory: of many, the largest need not be looked for."""

@@ -36,9 +36,12 @@ class MirrorEvent:
         return cls._of("deleted", id=request_id, revision=revision)
 
     @classmethod
-    def cleared(cls, last: str, revision: str) -> MirrorEvent:
-        """All requests were deleted up to the one with the id `last`; or dropped, as they took too many bytes."""
-        return cls._of("cleared", last=last, revision=revision)
+    def cleared(cls, last: str, revision: str, left: int) -> MirrorEvent:
+        """All requests were deleted up to the one with the id `last`; or dropped, as they took too many bytes.
+
+        So many are `left`.
+        """
+        return cls._of("cleared", last=last, revision=revision, left=left)
 
     @classmethod
     def updated(cls, response: str) -> MirrorEvent:
@@ -51,5 +54,5 @@ class MirrorEvent:
         return cls._of("expired", reason=reason)
 
     @classmethod
-    def _of(cls, kind: str, **members: str) -> MirrorEvent:
+    def _of(cls, kind: str, **members: str | int) -> MirrorEvent:
         return cls(kind, json.dumps({"type": kind, **members}))

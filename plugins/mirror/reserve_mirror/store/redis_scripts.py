@@ -160,7 +160,8 @@ end
 tell(id, ARGV[1])
 if last then
     local revision = redis.call('HGET', KEYS[1], 'created') .. '.' .. redis.call('HINCRBY', KEYS[1], 'revision', 1)
-    tell('{"type":"cleared","last":"' .. last .. '","revision":"' .. revision .. '"}')
+    local left = redis.call('XLEN', KEYS[2])
+    tell('{"type":"cleared","last":"' .. last .. '","revision":"' .. revision .. '","left":' .. left .. '}')
 end
 return {id, mirror[3]}
 """,
@@ -218,7 +219,7 @@ redis.call('XTRIM', KEYS[2], 'MAXLEN', 0)
 redis.call('UNLINK', KEYS[3])
 redis.call('HSET', KEYS[1], 'size', 0)
 local revision = created .. '.' .. redis.call('HINCRBY', KEYS[1], 'revision', 1)
-tell('{"type":"cleared","last":"' .. last .. '","revision":"' .. revision .. '"}')
+tell('{"type":"cleared","last":"' .. last .. '","revision":"' .. revision .. '","left":0}')
 return 1
 """,
     tells=True,
