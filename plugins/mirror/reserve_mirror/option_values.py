@@ -31,7 +31,7 @@ HOST_NAME = r"\.?[A-Za-z0-9_.-]+"
 VISIBLE = r"[\x21-\x7e]{8,256}"  # a token
 REDIS_URL = "REDIS_URL"
 
-_CONNECTIONS = 2  # one for all commands, one for the events
+_CONNECTIONS = 3  # to each node: for commands, for large ones, for events
 
 
 def redis_url(url: str | None) -> str | None:

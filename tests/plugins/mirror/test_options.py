@@ -35,7 +35,7 @@ async def test_the_environment_gives_defaults(monkeypatch: pytest.MonkeyPatch, p
     monkeypatch.setenv(f"{prefix}REDIS_URL", "redis://:secret@localhost:6379/1")
     monkeypatch.setenv(f"{prefix}EXPIRATION_TIME", " 60 ")
     monkeypatch.setenv(f"{prefix}MAX_REQUESTS", "5")
-    monkeypatch.setenv(f"{prefix}REDIS_MAX_CONNECTIONS", "2")
+    monkeypatch.setenv(f"{prefix}REDIS_MAX_CONNECTIONS", "3")
     found = await planned()
     assert settings(found) == ("redis://:secret@localhost:6379/1", 60, 5)
 
@@ -73,7 +73,7 @@ async def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch, name: 
         ({"RM_MAX_REQUESTS": "0"}, "$RM_MAX_REQUESTS is 0"),
         ({"RM_EXPIRATION_TIME": "a day"}, "$RM_EXPIRATION_TIME is 'a day'"),
         ({"RM_REDIS_URL": "localhost"}, "$RM_REDIS_URL is not the URL of a Redis"),
-        ({"REDIS_URL": "redis://localhost", "RM_REDIS_MAX_CONNECTIONS": "1"}, "$RM_REDIS_MAX_CONNECTIONS is 1"),
+        ({"REDIS_URL": "redis://localhost", "RM_REDIS_MAX_CONNECTIONS": "2"}, "$RM_REDIS_MAX_CONNECTIONS is 2"),
         ({"MAX_REQUESTS": "-1"}, "$MAX_REQUESTS is '-1'"),
         ({"EXPIRATION_TIME": "1.5"}, "$EXPIRATION_TIME is '1.5'"),
         ({"EXPIRATION_TIME": "9" * 15}, "$EXPIRATION_TIME is 9"),

@@ -292,7 +292,10 @@ async def test_a_redis_that_gives_no_proper_reply_is_away(
     assert why in error
 
 
-async def test_what_waits_behind_a_round_trip_that_fails_does_not_wait_for_ever() -> None:
+async def test_what_waits_behind_a_round_trip_that_fails_does_not_wait_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(redis_pipeline, "MAX_BATCHES", 1)
     held = asyncio.Event()
     async with stand_in(b"", held) as store, asyncio.timeout(PATIENCE):
         first = asyncio.create_task(store.add("orders", Record(SUMMARY)))

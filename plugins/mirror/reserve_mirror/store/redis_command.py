@@ -26,7 +26,7 @@ class Command:
     `script` is the one that it runs, if it runs one.
     """
 
-    __slots__ = ("asking", "attempts", "code", "data", "deadline", "reply", "script", "size")
+    __slots__ = ("asking", "attempts", "code", "data", "deadline", "large", "reply", "script", "size")
 
     def __init__(
         self, code: str, data: bytes, reply: asyncio.Future[Any] | None, script: MirrorScript | None = None
@@ -37,6 +37,7 @@ class Command:
         self.script: MirrorScript | None = script
         self.size: int = len(data) + COST
         self.asking: bool = False  # a node that doesn't serve the mirror yet
+        self.large: bool = False  # or its reply is
         self.attempts: int = 0  # beyond the first one
         self.deadline: float = 0.0  # of the last attempt, by the loop's clock; 0: the first one has not failed
 

@@ -60,9 +60,9 @@ class RedisRouter:
         """Runs a script on a mirror: see `RedisPipeline.run`."""
         return self.node_of(code).run(script, code, *arguments)
 
-    def call(self, code: str, *arguments: Argument) -> asyncio.Future[Any]:
+    def call(self, code: str, *arguments: Argument, large: bool = False) -> asyncio.Future[Any]:
         """Sends a command about a mirror: see `RedisPipeline.call`."""
-        return self.node_of(code).call(code, *arguments)
+        return self.node_of(code).call(code, *arguments, large=large)
 
     async def connect(self, address: RedisAddress | None = None) -> AbstractConnection:
         """A connection apart from the pipelines', to the node at `address`; None: to any that serves.

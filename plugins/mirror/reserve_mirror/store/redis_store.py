@@ -141,8 +141,8 @@ class RedisStore:
         _, stream, bodies = keys_of(code)
         # The bodies first: if the request is there afterwards, they were, too.
         both: Any = asyncio.gather(  # a list, whatever its type says
-            self._router.call(code, "HMGET", bodies, request_id, f"{request_id}:r", f"{request_id}:t"),
-            self._router.call(code, "XRANGE", stream, request_id, request_id),
+            self._router.call(code, "HMGET", bodies, request_id, f"{request_id}:r", f"{request_id}:t", large=True),
+            self._router.call(code, "XRANGE", stream, request_id, request_id, large=True),
         )
         (body, response_body, trace), found = await both
         return StoredRecord(_entry(found[0]), body or b"", response_body or b"", trace or b"") if found else None
