@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from tornado.websocket import websocket_connect
 
+from reserve_mirror import health
 from tests.e2e.conftest import Start
 from tests.kit.client import ask
 from tests.kit.redis_server import RedisServer
@@ -63,15 +66,21 @@ def test_without_its_redis_it_is_alive_and_not_ready(
 
 
 def test_a_redis_that_hangs_is_not_ready(
-    reserve_server: Callable[[dict[str, Any]], Any], own_redis: Callable[..., RedisServer]
+    reserve_server: Callable[[dict[str, Any]], Any],
+    own_redis: Callable[..., RedisServer],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    """A probe doesn't wait until the store itself gives up, which it logs."""
     database = own_redis()
     url = reserve_server({"mappings": [{"match": "(.*)", "mirror": "$1", "redis-url": database.url}]}).url
     wait_until(lambda: ask(f"{url}readyz").status == 200)
     assert database.process is not None
     database.process.send_signal(signal.SIGSTOP)
+    monkeypatch.setattr(health, "TIMEOUT", 0.05)
     try:
         assert ask(f"{url}readyz").text == "The store doesn't respond\n"
+        assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
     finally:
         database.process.send_signal(signal.SIGCONT)
 
