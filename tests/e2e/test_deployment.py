@@ -1,4 +1,8 @@
-"""examples/deployment: the unit's command is one that can be run, and a mirror works behind nginx as it is set up."""
+"""examples/deployment: the unit's command is one that can be run, and a mirror works behind nginx as it is set up.
+
+What runs many servers is valid by its schemas, its probes are there, and it has the settings of `.env`. That it works,
+and holds when parts of it die, tests/hostile/test_nodes.py shows.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import kubernetes_validate
 import pytest
+import yaml
+from compose_pydantic import ComposeSpecification
 
 from tests.kit.nginx import nginx
 from tests.kit.waiting import PATIENCE
 
 MIRROR = {"match": "^/mirror(/.*)?$", "mirror": "$1", "allowed-hosts": ["site.test"]}
+SITES = ("nginx.conf", "nginx-cluster.conf")
 WHO = {"match": "/who", "custom": "./who.py"}
 WHO_PY = """
 def handler(request, response):
@@ -104,3 +112,87 @@ async def use_the_mirror(url: str, session: aiohttp.ClientSession) -> None:
         assert (request["method"], request["path"], request["size"]) == ("POST", "/path", 2000)
         assert re.match(r"http://site\.test/mirror/r/hook/path\?a=1$", request["url"])
         assert request["remote"] == "127.0.0.1"
+
+
+@pytest.fixture(scope="module")
+def deployment(project: Path) -> Path:
+    return project / "examples/deployment"
+
+
+@pytest.fixture(scope="module")
+def manifests(deployment: Path) -> dict[str, dict[str, Any]]:
+    """The objects of kubernetes.yaml by their kinds and names: `Deployment/mirror`."""
+    found = yaml.safe_load_all((deployment / "kubernetes.yaml").read_text())
+    return {f"{each['kind']}/{each['metadata']['name']}": each for each in found}
+
+
+def test_the_manifests_are_valid(manifests: dict[str, dict[str, Any]]) -> None:
+    assert len(manifests) == 7
+    for name, manifest in manifests.items():
+        # The newest version that the package has, as `strict` a kubectl would be.
+        assert kubernetes_validate.validate(manifest, "1.37", strict=True), name
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate({**manifests["Service/mirror"], "specs": {}}, "1.37", strict=True)
+
+
+@pytest.mark.parametrize("path", ["compose.yaml", "examples/deployment/compose-cluster.yaml"])
+def test_the_compose_files_are_valid_and_have_the_settings_of_env(project: Path, path: str) -> None:
+    file = yaml.safe_load((project / path).read_text())
+    # What begins so may be anything.
+    found = ComposeSpecification.model_validate(
+        {name: part for name, part in file.items() if not name.startswith("x-")}
+    )
+    assert found.services is not None
+    servers = [each for each in file["services"].values() if "REDIS_URL" in each.get("environment", ())]
+    assert len(servers) == (1 if path == "compose.yaml" else 3)
+    for server in servers:
+        for name in ("EXPIRATION_TIME", "MAX_REQUESTS"):
+            assert server["environment"][name].startswith(f"${{{name}:-")
+
+
+def test_nginx_has_the_same_site_before_many_servers(deployment: Path) -> None:
+    one, many = (re.split(r"^}$", (deployment / name).read_text(), maxsplit=1, flags=re.MULTILINE) for name in SITES)
+    assert one[1] == many[1]
+    servers = re.findall(r"server (server-\d):5000", many[0])
+    compose = yaml.safe_load((deployment / "compose-cluster.yaml").read_text())
+    assert servers == [name for name in compose["services"] if name.startswith("server-")]
+    assert {port for each in compose["services"].values() for port in each.get("ports", ())} == {"127.0.0.1:8080:8080"}
+
+
+def test_the_cluster_runs_the_same_by_compose_and_on_kubernetes(
+    deployment: Path, manifests: dict[str, dict[str, Any]]
+) -> None:
+    services = yaml.safe_load((deployment / "compose-cluster.yaml").read_text())["services"]
+    server, redis = pod(manifests["Deployment/mirror"]), pod(manifests["StatefulSet/redis"])
+    assert server["command"] == services["server-1"]["command"]
+    program, *options = services["redis-1"]["command"]
+    pairs, others = (dict(zip(each[::2], each[1::2], strict=True)) for each in (options, redis["args"]))
+    assert redis["command"] == [program]
+    assert others.pop("--cluster-announce-ip") == "$(POD_IP)"
+    assert {**others, "--maxmemory": ""} == {**pairs, "--maxmemory": ""}
+    assert manifests["StatefulSet/redis"]["spec"]["replicas"] == sum(name.startswith("redis-") for name in services)
+
+
+def test_the_probes_ask_what_a_server_has(
+    start: Any,
+    ask: Any,
+    write: Any,
+    deployment: Path,
+    manifests: dict[str, dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    container = pod(manifests["Deployment/mirror"])
+    probes = [container[name]["httpGet"] for name in ("livenessProbe", "readinessProbe")]
+    assert {probe["port"] for probe in probes} == {port["name"] for port in container["ports"]}
+    monkeypatch.setenv("METRICS_TOKEN", "long-and-secret")
+    site = json.loads((deployment / "mirror.json").read_text())
+    del site["mappings"][-1]["redis-wait"]  # here it has no Redis
+    write({"mirror.json": site})
+    url = start("--config", "mirror.json").ready().rstrip("/")
+    assert [ask(f"{url}{probe['path']}").status for probe in probes] == [200, 200]
+
+
+def pod(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The container of its pods."""
+    (container,) = manifest["spec"]["template"]["spec"]["containers"]
+    return container  # type: ignore[no-any-return]
