@@ -55,7 +55,7 @@ class Dispatcher:
             try:
                 await self._run(request, response, -1)
             except HTTPError as error:
-                self._send_error(response, error)
+                self._send_error(request, response, error)
         except Disconnected:
             self._aborted(request, response, incoming_url, start)
             return
@@ -87,7 +87,7 @@ class Dispatcher:
         try:
             await self._run(request, response, mapping.index)
         except HTTPError as error:
-            self._send_error(response, error)
+            self._send_error(request, response, error)
         finally:
             table.leave()
 
@@ -163,7 +163,7 @@ class Dispatcher:
         assert match is not None
         await mapping.handler.redirect(request, response, mapping, match, status, table.configuration)
 
-    def _send_error(self, response: Response, error: HTTPError) -> None:
+    def _send_error(self, request: Request, response: Response, error: HTTPError) -> None:
         if response.status == 101:
             raise error  # after an upgrade it can't become a response: it's a failure like any other
         if response.ended:
@@ -172,6 +172,7 @@ class Dispatcher:
             response.abort()
             return
         _forget_content(response)
+        request.error = error
         response.send(error.reason, error.status, error.headers)
 
     async def _send_failure(

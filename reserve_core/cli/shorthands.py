@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _CORS = {"custom": "reserve_core.functions:cors"}
 _PAGE_WANTED = "reserve_core.functions:accepts_html"
+_NOT_FOUND = "404.html"  # as generators of sites name it, and their hosts know it
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,10 @@ def _mappings(source: Source, shorthands: Shorthands, base: Path) -> Iterator[di
     if source.mappings is not None:
         _refuse_for_configuration(shorthands.spa, everything)
     elif everything is None:
-        yield from _folder_mappings(_folder(source, shorthands, base), shorthands.spa, listing=not shorthands.spa)
+        folder = _folder(source, shorthands, base)
+        if not shorthands.spa and (base / folder / _NOT_FOUND).is_file():
+            yield {"errors": {"404": f"{folder}/{_NOT_FOUND}"}}
+        yield from _folder_mappings(folder, shorthands.spa, listing=not shorthands.spa)
         yield {"status": 404}
     else:
         if shorthands.folder is not None:

@@ -271,6 +271,16 @@ class Request:
         return self._state
 
     @property
+    def error(self) -> HTTPError | None:
+        """The `HTTPError` that was raised by a handler and becomes the response; None: there was none."""
+        error: HTTPError | None = None if self._state is None else self._state.get("reserve.error")
+        return error
+
+    @error.setter
+    def error(self, error: HTTPError) -> None:
+        self.state["reserve.error"] = error
+
+    @property
     def body_length(self) -> int | None:
         """The announced length of the body in bytes; None when it is chunked."""
         return self._body.length if self._kept is None else len(self._kept)

@@ -91,6 +91,15 @@ def test_a_folder_without_a_page_is_listed(start: Any, ask: Any, write: Any) -> 
     assert ".hidden" not in listing.text
 
 
+def test_a_folder_may_have_a_page_for_what_is_not_there(start: Any, ask: Any, write: Any) -> None:
+    write({"my $1/404.html": "<p>Lost", "my $1/a.txt": "a"})
+    url = start("./my $1").ready()
+    lost = ask(f"{url}nothing", headers={"accept": "text/html"})
+    assert (lost.status, lost.text, lost.headers["content-type"]) == (404, "<p>Lost", "text/html; charset=utf-8")
+    assert ask(f"{url}nothing").text == "Not found"
+    assert ask(f"{url}a.txt", headers={"accept": "text/html"}).text == "a"
+
+
 @pytest.mark.parametrize("argument", [".", "./", "../dist"])
 def test_a_path_needs_no_command(start: Any, ask: Any, write: Any, tmp_path: Path, argument: str) -> None:
     write(SITE)
