@@ -179,13 +179,6 @@ async def test_the_page_of_documentation_has_each_metric(project: Path) -> None:
         assert re.search(rf"\| `{name}` \|.*\| {re.escape(each.documentation)}[ ;]", text), name
 
 
-def test_the_process_shows_what_it_uses(measure: Measure) -> None:
-    samples = measure().samples()
-    assert samples["process_resident_memory_bytes"][()] > 1 << 20
-    assert samples["process_cpu_seconds_total"][()] > 0
-    assert samples["process_open_fds"][()] > 0
-
-
 async def test_nothing_listens_without_it_or_after_it() -> None:
     names = ("incoming", "redirecting", "redirected", "aborted", "error", "ready", "reloaded")
     async with await serve({"mappings": [{"status": 404}]}, port=0) as server:

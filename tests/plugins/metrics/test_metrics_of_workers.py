@@ -14,7 +14,7 @@ from prometheus_client import Counter, values
 from reserve_metrics.worker_files import WorkerFiles
 from tests.e2e.conftest import Start
 from tests.kit.waiting import wait_until
-from tests.plugins.metrics.conftest import METRICS, Measured
+from tests.plugins.metrics.conftest import METRICS, Measure, Measured
 
 CODE = """
 import os
@@ -66,6 +66,14 @@ def test_a_worker_that_is_killed_takes_nothing_from_the_sums(
     assert len(list(temporary.iterdir())) == 1
     assert running.stop() == 0
     assert list(temporary.iterdir()) == []
+
+
+def test_a_single_process_shows_what_it_uses(measure: Measure) -> None:
+    """As far as Linux tells: in /proc/self."""
+    samples = measure().samples()
+    assert samples["process_resident_memory_bytes"][()] > 1 << 20
+    assert samples["process_cpu_seconds_total"][()] > 0
+    assert samples["process_open_fds"][()] > 0
 
 
 def test_only_its_own_metrics_are_in_a_worker_s_files(tmp_path: Path) -> None:
