@@ -21,7 +21,7 @@ import click
 from reserve_core import hookspecs, load_plugins
 from reserve_core.cli import main as command_line
 from reserve_core.config import migration
-from reserve_core.config.properties import MAPPING_PROPERTIES
+from reserve_core.config.properties import COMMENTS, MAPPING_PROPERTIES
 from reserve_core.config.schema import core_schema
 from reserve_core.limits import LIMITS
 
@@ -104,6 +104,8 @@ def _options(schema: dict[str, Any], required: Iterable[str] = ()) -> str:
 
 def _properties(schema: dict[str, Any], base: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     for name, part in schema["properties"].items():
+        if base and name in COMMENTS:
+            continue  # that any object may have them is said once
         yield base + name, part
         for shape in (part, *part.get("anyOf", ())):
             if "properties" in shape:

@@ -55,8 +55,8 @@ __all__ = [
 def main(ctx: click.Context) -> None:
     """A web server for developers: an ordered list of mappings says which handler answers which URL.
 
-    Without a command, reserve serves the configuration reserve.json of the current folder; reserve ./FOLDER serves
-    a folder.
+    Without a command, reserve serves the configuration of the current folder, reserve.json, .yaml or .toml;
+    reserve ./FOLDER serves a folder.
     """
     if ctx.invoked_subcommand is None:
         with serve.make_context("serve", [], ctx) as serving:

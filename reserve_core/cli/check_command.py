@@ -14,7 +14,7 @@ from .exit_codes import Mistakes
 from .json_output import json_option, print_json
 from .no_plugin_option import installed, no_plugin
 from .parameter_types import no_option
-from .serve_options import DEFAULT_FILE
+from .serve_options import DEFAULT_FILES, default_file
 
 if TYPE_CHECKING:
     from ..config import Configuration
@@ -38,7 +38,7 @@ def check(ctx: click.Context, files: tuple[Path, ...], as_json: bool, strict: bo
     Without any, warnings name what is legal and can't do what it says. The exit code is 0 if there is no mistake and 2
     otherwise.
     """
-    results = run(_check(files or (DEFAULT_FILE,), installed(ctx), strict))
+    results = run(_check(files or (default_file() or Path(DEFAULT_FILES[0]),), installed(ctx), strict))
     if as_json:
         report = _report(results)
         print_json(report)

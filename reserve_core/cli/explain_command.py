@@ -15,7 +15,7 @@ from .command_process import run
 from .exit_codes import Mistakes, Unusable, printable_lines
 from .json_output import json_option, print_json
 from .no_plugin_option import installed, no_plugin
-from .serve_options import DEFAULT_FILE
+from .serve_options import DEFAULT_FILES, default_file
 
 if TYPE_CHECKING:
     from ..config import Configuration
@@ -64,7 +64,7 @@ def _asked(ctx: click.Context, param: click.Parameter, words: tuple[str, ...]) -
     "--config",
     "file",
     metavar="FILE",
-    help="Explain this configuration.  [default: reserve.json]",
+    help="Explain this configuration.  [default: reserve.json, .yaml or .toml]",
 )
 @click.option(
     *("-H", "--header", "headers"),
@@ -148,7 +148,7 @@ async def _checked(file: str | None, plugins: Plugins) -> Configuration:
     from ..config import check, read
 
     try:
-        return await check(read(file or DEFAULT_FILE), plugins)
+        return await check(read(file or default_file() or DEFAULT_FILES[0]), plugins)
     except ConfigError as error:
         raise Mistakes(error.problems) from error
 

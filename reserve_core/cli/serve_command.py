@@ -9,7 +9,7 @@ import click
 from .command_process import run
 from .help_sections import SectionCommand
 from .no_plugin_option import installed, no_plugin
-from .serve_options import DEFAULT_FILE, serve_options
+from .serve_options import default_file, serve_options
 
 if TYPE_CHECKING:
     from ..config import Configuration
@@ -50,7 +50,8 @@ def serve(
     if folder is not None and files:
         raise click.UsageError("FOLDER and --config exclude each other: leave one out", ctx)
     if not files:
-        files = [str(DEFAULT_FILE) if folder is None and DEFAULT_FILE.exists() else {}]
+        found = default_file() if folder is None else None
+        files = [{} if found is None else str(found)]
     settings = {name: value for name, value in (("hostname", host), ("port", port)) if value is not None}
     shorthands = Shorthands(folder, **flags)
     for notice in notices(shorthands, found={} not in files):

@@ -13,14 +13,22 @@ from .help_sections import option
 from .parameter_types import PORT, check_host
 from .proxy_option import EXAMPLE, ProxyOption
 
-# What is served when neither a configuration nor a folder is named.
-DEFAULT_FILE = Path("reserve.json")
+# What is served when neither a configuration nor a folder is named: the one of these that there is.
+DEFAULT_FILES = ("reserve.json", "reserve.jsonc", "reserve.yaml", "reserve.yml", "reserve.toml")
 
 MAX_WORKERS = 256
 
 _SERVED = "What is served"
 _WHERE = "Where"
 _SAID = "What is said"
+
+
+def default_file() -> Path | None:
+    """The configuration of the current folder, None without one. Raises `UsageError` for two."""
+    here = [name for name in DEFAULT_FILES if Path(name).exists()]
+    if len(here) > 1:
+        raise click.UsageError(f"{' and '.join(here)} are both here: name the one that is meant, or keep only one")
+    return Path(here[0]) if here else None
 
 
 def serve_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -69,7 +77,7 @@ _PARAMETERS = (
         metavar="FILE[,FILE...]",
         multiple=True,
         section=_SERVED,
-        help="Serve these, each on a server of its own; can be repeated.  [default: reserve.json]",
+        help="Serve these, each on a server of its own; can be repeated.  [default: reserve.json, .yaml or .toml]",
     ),
     option(
         "--host",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
 from .proxy_option import ProxyOption
-from .serve_options import DEFAULT_FILE
+from .serve_options import DEFAULT_FILES
 
 if TYPE_CHECKING:
     from ..config.reader import Source
@@ -69,8 +69,7 @@ def notices(shorthands: Shorthands, found: bool) -> Iterator[str]:
             yield "There is no reserve.json here: serving the files of this folder"
         return
     folder = Path(shorthands.folder)
-    if (folder / DEFAULT_FILE).exists():
-        file = folder / DEFAULT_FILE
+    for file in (folder / name for name in DEFAULT_FILES if (folder / name).exists()):
         yield f"{file} is a file like any other here; --config {file} serves that configuration"
     if shorthands.spa and not (folder / "index.html").is_file():
         yield f"{folder} has no index.html yet: until it has, --spa has no page to respond with"

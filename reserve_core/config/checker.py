@@ -21,6 +21,7 @@ from .compiler import compile_table
 from .configuration import Configuration
 from .contract import local_handler
 from .handler import Handler
+from .properties import COMMENTS
 from .reader import Document, DocumentPlace, PlacedValue, Source, read
 from .reference import load_reference
 from .schema import SETTINGS, core_schema
@@ -189,6 +190,8 @@ class _Checker:
     def _local_handlers(self) -> dict[str, Handler]:
         handlers: dict[str, Handler] = {}
         for prefix, (value, place) in self._source.members("handlers").items():
+            if prefix in COMMENTS:
+                continue
             handler = None
             if place not in self._faulty:
                 handler = self._attempt(place, partial(local_handler, prefix, value, place.document.folder))

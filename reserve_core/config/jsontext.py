@@ -1,4 +1,7 @@
-"""Parses JSON text strictly and explains what is wrong with it."""
+"""Parses JSON, with comments and trailing commas (JSONC), and explains what is wrong with it.
+
+Comments are `//` to the end of the line and `/* */`, as in JavaScript; a comma may stand behind the last member.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,43 @@ import re
 from typing import Any
 
 from ..errors import ConfigError, Problem
-from .positions import locate
+from .positions import Parsed, locate
 
 # A literal that Python's parser takes but JSON hasn't; strings are matched so as to be passed over.
 _CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|(?P<constant>NaN|-?Infinity)')
 _WORD = re.compile(r"[^\W\d][\w-]*")
 
+# Strings are matched so as to be passed over, those without an end too.
+_STRING = r'"(?:[^"\\]|\\.)*+"?'
+_COMMENT = re.compile(rf"{_STRING}|(?P<blank>//[^\n]*|/\*(?s:.*?)\*/)")
+# The comma behind a last member. One that has no member before it stays.
+_TRAILING = re.compile(rf"{_STRING}|[\[{{,:]\s*+,|(?P<blank>,)(?=\s*+[}}\]])")
 
-def parse(text: str, file: str) -> Any:
-    """The value of a JSON text (RFC 8259), without duplicate properties.
+
+def parse(text: str, file: str) -> Parsed:
+    """The value of a JSON text (RFC 8259), which may have comments and trailing commas, without duplicate properties.
 
     `file` is its name for the messages. Raises `ConfigError` with every problem found, each with its line.
     """
+    try:
+        return _parsed(text, file)
+    except ConfigError:
+        plain = _blanked(_TRAILING, _blanked(_COMMENT, text))
+        if plain == text:
+            raise
+    return _parsed(plain, file)
+
+
+def _blanked(pattern: re.Pattern[str], text: str) -> str:
+    """`text` with spaces instead of what is `blank` in it: all else stays where it is."""
+
+    def blank(found: re.Match[str]) -> str:
+        return found[0] if found["blank"] is None else re.sub(r"[^\n]", " ", found[0])
+
+    return pattern.sub(blank, text)
+
+
+def _parsed(text: str, file: str) -> Parsed:
     has_duplicates = False
 
     def collect(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -40,16 +68,8 @@ def parse(text: str, file: str) -> Any:
     except ValueError as error:  # an integer with more digits than Python converts
         raise ConfigError(Problem("A number has too many digits", "Write a smaller number", file)) from error
     if has_duplicates:
-        raise ConfigError(
-            Problem(
-                f'"{duplicate.path[-1]}" is written twice in one object, first on line {duplicate.first_line}',
-                "Remove one of the two",
-                file,
-                duplicate.line,
-            )
-            for duplicate in locate(text)[1]
-        )
-    return value
+        raise ConfigError(duplicate.problem(file) for duplicate in locate(text)[1])
+    return Parsed(value, lambda: locate(text)[0])
 
 
 class _ConstantError(ValueError):
@@ -95,9 +115,8 @@ _LAST_COMMA = re.compile(r",\s*[}\]]")
 
 # What stands at the place of an error, or how Python calls the error: what it is, and how to mend it.
 _BY_TEXT = {
-    "//": ("a comment", "JSON has no comments: remove it"),
-    "/*": ("a comment", "JSON has no comments: remove it"),
-    "#": ("a comment", "JSON has no comments: remove it"),
+    "/*": ("a comment without its end", "End it with */"),
+    "#": ("a comment of another language", "Begin it with //"),
     "'": ("a single quote", "Strings and names stand in double quotes"),
     "True": ("True is not JSON", "Write true"),
     "False": ("False is not JSON", "Write false"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 
+from .properties import COMMENTS
+
 # What others call the properties of a mapping and the handlers, in lower case and without "-" and "_".
 _OTHERS = {
     "match": "path paths route routes uri uris pattern regex regexp",
@@ -57,7 +59,7 @@ def meant(name: str, known: Iterable[str]) -> str | None:
 
 def suggestion(name: str, known: Iterable[str], what: str = "Known") -> str:
     """A hint for a name that isn't among the known ones."""
-    known = sorted(known)
+    known = sorted(set(known) - COMMENTS.keys())
     import difflib
 
     found = meant(name, known)

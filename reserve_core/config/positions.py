@@ -1,14 +1,27 @@
-"""Where the values of a JSON text stand."""
+"""Where the values of a configuration's text stand."""
 
 from __future__ import annotations
 
 import json
 import re
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from ..errors import Problem
 
 Path = tuple[str | int, ...]
 
+# Levels of a configuration. More are a mistake, such as a dict that contains itself.
+MAX_LEVELS = 100
+
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
+
+
+class Parsed(NamedTuple):
+    """The value of a text, and what finds the line of every value in it, counted from 1, by its path."""
+
+    value: Any
+    lines: Callable[[], dict[Path, int]]
 
 
 class Duplicate(NamedTuple):
@@ -17,6 +30,11 @@ class Duplicate(NamedTuple):
     path: Path
     line: int
     first_line: int
+
+    def problem(self, file: str) -> Problem:
+        """What to say of it; `file` is the text's name."""
+        message = f'"{self.path[-1]}" is written twice in one object, first on line {self.first_line}'
+        return Problem(message, "Remove one of the two", file, self.line)
 
 
 def locate(text: str) -> tuple[dict[Path, int], list[Duplicate]]:

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+# What anybody may write into a configuration for others to read, where JSON's own tools know no comments.
+COMMENTS: dict[str, dict[str, Any]] = {
+    "//": {"description": "A comment, without effect"},
+    "$comment": {"description": "A comment, without effect"},
+}
+
 _FLAGS = {"description": "i: any case, m: multiline, s: a dot matches all", "type": "string"}
 
 MAPPING_PROPERTIES: dict[str, dict[str, Any]] = {
@@ -47,4 +53,5 @@ MAPPING_PROPERTIES: dict[str, dict[str, Any]] = {
         "minLength": 1,
     },
     "exclude-from-holding-list": {"description": "Accepted for REserve, without effect", "type": "boolean"},
+    **COMMENTS,
 }

@@ -1,10 +1,10 @@
-"""Reads configurations: JSON files with what they extend, or a dict given instead of a file."""
+"""Reads configurations: files (JSON, YAML, TOML) with what they extend, or a dict given instead of a file."""
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,19 +12,21 @@ from typing import Any, NamedTuple
 
 from ..errors import ConfigError, Problem
 from . import jsontext, positions
+from .positions import MAX_LEVELS
 
-# Bounds against mistakes such as a link to /dev/zero or a dict that contains itself.
+# Bounds against mistakes such as a link to /dev/zero.
 MAX_SIZE = 64 * 1024 * 1024
-MAX_LEVELS = 100
 MAX_EXTENDS = 16
 
 _EXTENDS = ("extends", "extend")
 
 
 def read(source: str | os.PathLike[str] | dict[str, Any] | Source, folder: Path | None = None) -> Source:
-    """The configuration of a JSON file (UTF-8) or a dict, with the files it extends.
+    """The configuration of a file (UTF-8) or a dict, with the files it extends.
 
-    The paths of a dict are relative to `folder`, by default the current one. What is read already comes back as it is.
+    A file is YAML or TOML if its name ends with .yaml, .yml or .toml, else JSON, which may have comments and trailing
+    commas. The paths of a dict are relative to `folder`, by default the current one. What is read already comes back as
+    it is.
 
     What a file extends is named by `extends`, a path or a list of them, relative to that file. Own settings win over
     extended ones, and the first of a list over the later ones; `handlers` and `limits` are merged member by member.
@@ -46,11 +48,17 @@ def read(source: str | os.PathLike[str] | dict[str, Any] | Source, folder: Path 
 class Document:
     """One file, or the dict given instead of one. Its paths are relative to `folder`."""
 
-    def __init__(self, data: dict[str, Any], folder: Path, file: str | None = None, text: str = "") -> None:
+    def __init__(
+        self,
+        data: dict[str, Any],
+        folder: Path,
+        file: str | None = None,
+        lines: Callable[[], dict[positions.Path, int]] = lambda: {(): 1},
+    ) -> None:
         self.data = data
         self.folder = folder
         self.file = file
-        self._text = text
+        self._find_lines = lines
 
     @property
     def cwd(self) -> Path:
@@ -72,7 +80,7 @@ class Document:
 
     @cached_property
     def _lines(self) -> dict[positions.Path, int]:
-        return positions.locate(self._text)[0]
+        return self._find_lines()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,12 +200,12 @@ class _Reader:
 
     def _parse(self, path: Path, text: str, extending: tuple[Path, ...]) -> None:
         try:
-            data = jsontext.parse(text, _shown(path))
+            parsed = _parse(path, text)
         except ConfigError as error:
             self.problems += error.problems
             return
-        document = Document(data, path.parent, _shown(path), text)
-        if isinstance(data, dict):
+        document = Document(parsed.value, path.parent, _shown(path), parsed.lines)
+        if isinstance(parsed.value, dict):
             self._add(document, (*extending, path))
         else:
             self.problems.append(
@@ -233,6 +241,24 @@ class _Reader:
 
     def _report(self, message: str, hint: str, place: DocumentPlace | None) -> None:
         self.problems.append(place.problem(message, hint) if place else Problem(message, hint))
+
+
+def _parse(path: Path, text: str) -> positions.Parsed:
+    """The text of a file, parsed as what the end of its name says. Raises `ConfigError`."""
+    file = _shown(path)
+    match path.suffix.lower():
+        case ".yaml" | ".yml":
+            try:
+                from . import yamltext
+            except ModuleNotFoundError as error:
+                problem = Problem("YAML needs the package PyYAML", "pip install 'reserve-core[yaml]'", file)
+                raise ConfigError(problem) from error
+            return yamltext.parse(text, file)
+        case ".toml":
+            from . import tomltext
+
+            return tomltext.parse(text, file)
+    return jsontext.parse(text, file)
 
 
 class _TooDeepError(Exception):

@@ -8,7 +8,7 @@ from typing import Any
 from ..limits import LIMITS
 from .handler import Handler
 from .names import misspellings
-from .properties import MAPPING_PROPERTIES
+from .properties import COMMENTS, MAPPING_PROPERTIES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -51,6 +51,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "properties": {
             "cert": {"description": "The certificate's file, PEM, with its chain", "type": "string"},
             "key": {"description": "The private key's file, PEM, not encrypted", "type": "string"},
+            **COMMENTS,
         },
         "required": ["cert", "key"],
         "additionalProperties": False,
@@ -65,6 +66,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "handlers": {
         "description": "Own handlers: the prefix and the file or module of each",
         "type": "object",
+        "properties": COMMENTS,
         "additionalProperties": {"description": 'A handler: "./file.py" or "package.module:name"', "type": "string"},
     },
     "listeners": {
@@ -76,7 +78,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "description": "What is served: for each request the mappings are tried in this order",
         "type": "array",
     },
-    "limits": LIMITS.schema,
+    "limits": {**LIMITS.schema, "properties": {**LIMITS.schema["properties"], **COMMENTS}},
+    **COMMENTS,
 }
 
 

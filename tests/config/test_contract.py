@@ -13,7 +13,7 @@ import pytest
 
 from reserve_core import hookspecs
 from reserve_core.config.contract import local_handler, new_manager, register
-from reserve_core.config.properties import MAPPING_PROPERTIES
+from reserve_core.config.properties import COMMENTS, MAPPING_PROPERTIES
 from reserve_core.errors import ConfigError, ContractError, Problem
 from reserve_core.hookspecs import hookimpl
 
@@ -146,7 +146,7 @@ def test_a_breach_of_the_contract_is_named(write: Write, tmp_path: Path, code: s
     assert hint in (problem.hint or "")
 
 
-@pytest.mark.parametrize("prefix", [*MAPPING_PROPERTIES])
+@pytest.mark.parametrize("prefix", [name for name in MAPPING_PROPERTIES if name not in COMMENTS])
 def test_a_prefix_is_no_property_of_every_mapping(write: Write, tmp_path: Path, prefix: str) -> None:
     write("mine.py", f"{SCHEMA}{REDIRECT}")
     (problem,) = refused(prefix, "./mine.py", tmp_path)

@@ -13,18 +13,41 @@ def problems(text: str) -> tuple[Problem, ...]:
 
 
 def test_valid_json_is_parsed() -> None:
-    assert parse('{"a": [1, 2.5, true, null, "\\u00e9"]}', "a.json") == {"a": [1, 2.5, True, None, "é"]}
+    assert parse('{"a": [1, 2.5, true, null, "\\u00e9"]}', "a.json").value == {"a": [1, 2.5, True, None, "é"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('// first\n{"a": 1} // last', {"a": 1}),
+        ('{"a": /* one */ 1, /* 2\n3 */ "b": [1, 2,],\n}', {"a": 1, "b": [1, 2]}),
+        ('{"a": [1, // one\n /* , */ ]\r\n,}', {"a": [1]}),
+        ('{"// no": "/* no */", "b": "\\"// no,]", }', {"// no": "/* no */", "b": '"// no,]'}),
+        ('{"//": "one", "$comment": "two"}', {"//": "one", "$comment": "two"}),
+        ('{"a": "/*", "b": "*/",}', {"a": "/*", "b": "*/"}),
+    ],
+)
+def test_comments_and_commas_behind_the_last_member_are_passed_over(text: str, value: object) -> None:
+    assert parse(text, "a.json").value == value
+
+
+def test_lines_are_those_of_the_text_with_its_comments() -> None:
+    text = '// {\n{ /*\n\n*/ "a": [ // [\n1, // ,\n2,\n],\n"b": "//" }'
+    assert parse(text, "a.json").lines() == {(): 1, ("a",): 4, ("a", 0): 5, ("a", 1): 6, ("b",): 8}
 
 
 @pytest.mark.parametrize(
     ("text", "place", "message", "hint"),
     [
-        ('{"a": 1,}', (1, 8), "comma before the closing bracket", "Remove the comma"),
-        ('{"a": [1,\n]}', (1, 9), "comma before the closing bracket", "Remove the comma"),
-        ('{\n"a": 1, // one\n"b": 2}', (2, 9), "comment", "no comments"),
-        ('{"a": 1 // one\n}', (1, 9), "comment", "no comments"),
-        ("/* all */ {}", (1, 1), "comment", "no comments"),
-        ('{\n# all\n"a": 1}', (2, 1), "comment", "no comments"),
+        ('{"a": 1,,}', (1, 9), "comma before the closing bracket", "Remove the comma"),
+        ("[,\n]", (1, 2), "comma before the closing bracket", "Remove the comma"),
+        ("{ /* all */ ,}", (1, 13), "comma before the closing bracket", "Remove the comma"),
+        ('{"a": ,}', (1, 7), "comma before the closing bracket", "Remove the comma"),
+        ('{"a": 1} /* one\n', (1, 10), "comment without its end", "*/"),
+        ('{\n# all\n"a": 1}', (2, 1), "comment of another language", "//"),
+        ('{ // one\n"a": tru,}', (2, 6), "a value is expected", 'Write "tru"'),
+        ('{"a": "x\n// y"}', (1, 9), "line break", "Close the string"),
+        ('{"a": "// x', (1, 7), "closing double quote", "Close"),
         ("{'a': 1}", (1, 2), "single quote", "double quotes"),
         ("{\"a\": 'b'}", (1, 7), "single quote", "double quotes"),
         ("{a: 1}", (1, 2), "property's name", 'Write "a"'),
@@ -59,6 +82,11 @@ def test_all_duplicate_properties_are_named() -> None:
     first, second = problems('{"a": 1,\n "b": {"c": 1,\n "c": 2},\n "a": 3}')
     assert (first.line, first.message) == (3, '"c" is written twice in one object, first on line 2')
     assert (second.line, second.message) == (4, '"a" is written twice in one object, first on line 1')
+
+
+def test_duplicate_properties_between_comments_are_named() -> None:
+    (problem,) = problems('{"a": 1, // one\n /* two */ "a": 2,\n}')
+    assert (problem.line, problem.message) == (2, '"a" is written twice in one object, first on line 1')
 
 
 def test_a_text_nested_too_deeply_is_refused() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,59 @@ def test_a_byte_order_mark_and_any_language_are_fine(folder: Path) -> None:
     assert read("a.json").settings == {"hostname": "é日本"}
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.json", '// one\n{"port": 1, "mappings": [\n{"any": 1},\n],}'),
+        ("a.jsonc", '/* one\n*/{"port": 1, "mappings": [\n{"any": 1}]}'),
+        ("a.yaml", "# one\nport: 1\nmappings:\n  - any: 1\n"),
+        ("a.YML", "port: 1\nmappings:\n- {any: 1}\n"),
+        ("a.toml", "port = 1\n\n[[mappings]]\n\nany = 1\n"),
+        ("a.conf", '{"port": 1, "mappings": [\n\n{"any": 1}]}'),
+    ],
+)
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_the_end_of_its_name_says_what_a_file_is(folder: Path, name: str, text: str, mark: str) -> None:
+    (folder / name).write_bytes((mark + text).replace("\n", "\r\n").encode())
+    assert read(name).settings == {"port": 1, "mappings": [{"any": 1}]}
+    line = 4 if name == "a.yaml" else 3
+    assert places(name) == [({"any": 1}, name, line)]
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.yaml", "a.toml"])
+def test_every_format_is_utf_8(folder: Path, name: str) -> None:
+    (folder / name).write_bytes(b"#\n# \xff\n")
+    (problem,) = problems(name)
+    assert (problem.file, problem.line, problem.message) == (name, 2, "The file is not UTF-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("a.json", "// no\n[1]", 1),
+        ("a.yaml", "# no\n- 1", 1),
+        ("a.yaml", "", 1),
+        ("b.yaml", "hosts:\n- " + "[" * 120 + "]" * 120, 2),
+        ("b.yaml", "limits:\n  max-url: .nan", 2),
+        ("b.toml", "[limits]\nmax-url = inf", 2),
+        ("b.toml", "a = 1\n[" + "a." * 200 + "b]", 2),
+    ],
+)
+def test_what_no_configuration_can_hold_is_refused_in_every_format(
+    write: Write, name: str, text: str, line: int
+) -> None:
+    (problem,) = problems(write(name, text))
+    assert (problem.file, problem.line) == (name, line)
+
+
+def test_yaml_without_its_package_says_how_to_get_it(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    monkeypatch.delitem(sys.modules, "reserve_core.config.yamltext", raising=False)
+    monkeypatch.delattr("reserve_core.config.yamltext", raising=False)
+    (problem,) = problems(write("a.yaml", "port: 1"))
+    assert str(problem) == "a.yaml: YAML needs the package PyYAML\n    pip install 'reserve-core[yaml]'"
+
+
 def test_settings_that_are_absent(write: Write) -> None:
     source = read(write("a.json", {}))
     assert source.setting("port") is None
@@ -87,6 +141,15 @@ class TestExtends:
         assert hostname is not None
         assert hostname.value == "b"
         assert [value["any"] for value, _, _ in places("a.json")] == ["b", "c"]
+
+    def test_files_of_all_formats_extend_each_other(self, write: Write) -> None:
+        write("c.json", '{"port": 3, "mappings": [{"any": "c"}]}')
+        write("b/b.toml", 'extends = "../c.json"\nport = 2\n[[mappings]]\nany = "b"')
+        source = read(write("a.yaml", "extends: [./b/b.toml]\nmappings: [{any: a}]"))
+        port = source.setting("port")
+        assert port is not None
+        assert (port.value, port.place.problem("").file, port.place.problem("").line) == (2, "b/b.toml", 2)
+        assert [value["any"] for value, _, _ in places("a.yaml")] == ["a", "b", "c"]
 
     def test_extend_is_an_alias(self, write: Write) -> None:
         write("b.json", {"port": 1})

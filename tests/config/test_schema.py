@@ -211,8 +211,8 @@ def test_the_defaults_are_what_an_empty_configuration_has() -> None:
     }
     assert set(core_schema()["properties"]) == {
         *("$schema", "extends", "extend", "port", "hostname", "cwd", "max-redirect"),
-        *("ssl", "handlers", "listeners", "mappings", "limits", "trusted-proxies"),
+        *("ssl", "handlers", "listeners", "mappings", "limits", "trusted-proxies", "//", "$comment"),
     }
     assert set(MAPPING_PROPERTIES) == {
-        *("match", "host", "method", "invert-match", "if-match", "cwd", "exclude-from-holding-list"),
+        *("match", "host", "method", "invert-match", "if-match", "cwd", "exclude-from-holding-list", "//", "$comment"),
     }

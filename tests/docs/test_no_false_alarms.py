@@ -31,7 +31,7 @@ def shown() -> dict[str, dict[str, str]]:
     return {
         place: found
         for place, found in (pages | readme).items()
-        if any(name.endswith(".json") and "mappings" in json.loads(text) for name, text in found.items())
+        if any(name.endswith(".json") and '"mappings"' in text for name, text in found.items())
     }
 
 
@@ -62,7 +62,7 @@ async def test_what_the_pages_show(place: str, tmp_path: Path, monkeypatch: pyte
         (tmp_path / name).write_text(text)
     warned, refused = False, False
     for name, text in SHOWN[place].items():
-        if name.endswith(".json") and "mappings" in json.loads(text):
+        if name.endswith(".json") and '"mappings"' in text:
             try:
                 warnings = (await check(read(name), load_plugins())).warnings
             except ConfigError:

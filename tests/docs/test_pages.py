@@ -75,6 +75,7 @@ class Console:
                 ["install", "reserve-core[tls]"],
                 ["install", "reserve-core[import]"],
                 ["install", "reserve-core[metrics]"],
+                ["install", "reserve-core[yaml]"],
             )
         elif output.startswith(READY):
             self._serve(program, arguments, output)
@@ -263,7 +264,7 @@ def test_every_block_stands_in_a_section() -> None:
 
 def test_every_block_is_of_a_kind_that_is_tried() -> None:
     kinds = {block.language for found in PAGES.values() for section in found.values() for block in section.blocks}
-    assert kinds <= {"console", "json", "python", "html", "nginx", "sh", "text", "toml"}
+    assert kinds <= {"console", "json", "python", "html", "nginx", "sh", "text", "toml", "yaml"}
     loose = {
         page
         for page, found in PAGES.items()

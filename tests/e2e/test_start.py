@@ -13,7 +13,7 @@ import pytest
 # What a right configuration of files and statuses has no use for.
 UNUSED = {
     *("attrs", "brotli", "cryptography", "ifaddr", "jsonschema", "python_multipart", "redis", "referencing", "regex"),
-    *("tornado", "watchfiles", "backports.zstd"),
+    *("tornado", "watchfiles", "backports.zstd", "yaml", "tomllib"),
     *("reserve_limit.limiter", "reserve_limit.options", "reserve_limit.quota_policy"),
     *("reserve_mirror.mirror_mount", "reserve_mirror.options", "reserve_file.custom_files"),
     *("reserve_mirror.store", "reserve_mirror.routes", "reserve_url.proxy", "reserve_use.application"),

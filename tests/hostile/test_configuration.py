@@ -79,6 +79,42 @@ FILES: dict[str, str | bytes] = {
     "not Python": '{"mappings": [{"custom": "./config.json"}]}',
     "escaped": '{"mappings": [{"match": "\\u001b[31m", "stauts": "\\u001b]0;x\\u0007"}]}',
 }
+# The same in the other formats, and what only they can hold.
+OTHERS: dict[str, str | bytes] = {
+    "comments.jsonc": "/" * 100_000,
+    "open comments.jsonc": "/*" * 100_000,
+    "quotes.jsonc": '"\\"' * 100_000,
+    "commas.jsonc": "[" + "," * 100_000 + "]",
+    "empty.yaml": "",
+    "laughs.yaml": "a: &a [x, x]\n" + "".join(f"{n}: &{n} [*{n - 1 or 'a'}, *{n - 1 or 'a'}]\n" for n in range(1, 99)),
+    "itself.yaml": "mappings: &a [{status: *a}]",
+    "merged.yaml": "a: &a {<<: *a}",
+    "object.yaml": "mappings: !!python/object/apply:os.system ['touch owned']",
+    "deep.yaml": "[" * 100_000,
+    "deep lists.yaml": "- " * 100_000,
+    "deep names.yaml": "? " * 100_000,
+    "cut.yaml": "mappings: [{match: 'a",
+    "tabs.yaml": "\tport: 1",
+    "NUL.yaml": b"port: 1\0",
+    "not UTF-8.yaml": b"port: \xff",
+    "UTF-16.yaml": "port: 0".encode("utf-16"),
+    "digits.yaml": "port: " + "1" * 5000,
+    "anchors.yaml": "".join(f"- &{n} x\n" for n in range(10_000)),
+    "tag.yaml": "%TAG ! tag:example.com,2000:\n---\n!x {}",
+    "binary.yaml": "port: !!binary aGk=",
+    "two.yaml": "{}\n---\n{}",
+    "empty.toml": "",
+    "deep.toml": "port = " + "[" * 100_000,
+    "deep table.toml": "[" + ".".join("a" * 5000) + "]",
+    "cut.toml": "mappings = [{match = '",
+    "NUL.toml": b"port = 1\0",
+    "not UTF-8.toml": b"port = '\xff'",
+    "digits.toml": "port = " + "1" * 5000,
+    "date.toml": "port = 1979-05-27",
+    "infinite.toml": "[limits]\nidle-timeout = inf",
+    "returns.toml": "port = 1\rhostname = 'x'",
+    "tables.toml": "[[mappings]]\n" * 5000,
+}
 CODE = {"raises.py": "1 / 0\n", "exits.py": "import sys\nsys.exit(0)\n", "recurses.py": "def f():\n    f()\nf()\n"}
 
 
@@ -126,11 +162,34 @@ async def test_generated(folder: Path, scale: Scale, score: Score, monkeypatch: 
     assert refused
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.timeout(900)
+async def test_generated_in_every_format(folder: Path, scale: Scale, score: Score) -> None:
+    """YAML has the outcome that JSON has; what isn't right YAML or TOML any more is refused."""
+    outcomes: Counter[str] = Counter()
+    for number, configuration in enumerate(drawn(CONFIGURATIONS, scale(50, 2000))):
+        text = json.dumps(configuration, default=str)
+        for suffix in (".json", ".yaml"):
+            (folder / f"config{suffix}").write_text(text)
+        found = [await outcome("config.json"), await outcome("config.yaml")]
+        outcomes[found[0] if found[0] == found[1] else f"{found}: {text}"] += 1
+        cut = text[: number * 7919 % (len(text) + 1)]
+        for suffix, damaged in ((".yaml", cut), (".toml", cut.replace(":", "=")), (".jsonc", f"{cut}// x")):
+            (folder / f"damaged{suffix}").write_text(damaged)
+            outcomes[await outcome(f"damaged{suffix}")] += 1
+    held, refused = outcomes.pop("held", 0), outcomes.pop("refused", 0)
+    score(f"{held + refused:,} in JSON, YAML, TOML, whole and cut: {held:,} hold, {refused:,} are refused")
+    assert outcomes == {}
+    assert held
+    assert refused
+
+
+@pytest.mark.parametrize("name", [*FILES, *OTHERS])
 def test_files(name: str, folder: Path) -> None:
-    content = FILES[name]
-    (folder / "config.json").write_bytes(content if isinstance(content, bytes) else content.encode())
-    result = CliRunner().invoke(main, ["check", "config.json"])
+    content = FILES[name] if name in FILES else OTHERS[name]
+    file = f"config{Path(name).suffix if name in OTHERS else '.json'}"
+    (folder / file).write_bytes(content if isinstance(content, bytes) else content.encode())
+    result = CliRunner().invoke(main, ["check", file])
+    assert not (folder / "owned").exists()
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     assert result.exit_code in (0, 2)
     assert "Traceback" not in result.output
