@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import socket
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -149,6 +150,9 @@ async def _work(
         try:
             await running.run()
         finally:
+            if listening.done():  # the parent was killed, and removes nothing any more
+                for folder in folders:
+                    shutil.rmtree(folder.parents[1], ignore_errors=True)
             listening.cancel()
             await parent.close()
 

@@ -196,13 +196,20 @@ def test_watch_reloads_all_of_them(start: Any, ask: Any, write: Any) -> None:
     assert running.stop() == 0
 
 
-def test_they_end_with_the_process_that_keeps_them(start: Any, write: Any) -> None:
+def test_they_end_with_the_process_that_keeps_them(
+    start: Any, write: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     write(SITE)
     running = start("--workers", "2")
     running.ready()
     pids = workers(running)
+    assert len(list(temporary.glob("reserve-*/0/*"))) == 2
     running.signal(signal.SIGKILL)
     wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
+    assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.parametrize("mapping", [{"match": "^/m(/.*)?$", "mirror": "$1"}, {"match": "/api", "tap": "api"}])
