@@ -22,7 +22,8 @@ from reserve_core.cli import (
     serve_until_signal,
 )
 
-from .codes import CODE, CODE_RULE, is_code
+from .codes import CODE_RULE, is_code
+from .mirror_client import MIRROR_URL, ask
 from .option_values import (
     EXPIRATION_TIME,
     LONGEST_TIME,
@@ -38,15 +39,7 @@ if TYPE_CHECKING:
 
     from .mirror_mount import MirrorMount
 
-# Seconds by which a response may come later than the waiting ends.
-MARGIN = 10
-
 TOKEN_VARIABLE = "RESERVE_MIRROR_TOKEN"  # noqa: S105  # its name, not the secret
-
-_MIRROR_URL = re.compile(
-    rf"(?P<base>https?://[^?#]+?)/(?P<kind>r|v|api/mirrors)/(?P<code>{CODE})(?P<path>/[^?#]*)?(?P<query>\?[^#]*)?(?:#.*)?",
-    re.ASCII,
-)
 
 
 def add_commands(cli: click.Group) -> None:
@@ -239,14 +232,14 @@ def wait(url: str, count: int, timeout: float, token: str | None, headers: tuple
     The exit code is 0 when they came; 1 when they didn't, and the nearest ones that did are told; 2 when the mirror
     can't be asked.
     """
-    match = _MIRROR_URL.fullmatch(url)
+    match = MIRROR_URL.fullmatch(url)
     if match is None:
         raise Unusable(f"{url} is not the URL of a mirror: http://HOST/r/CODE, or the address of its page")
     criteria["path"] = _path(match, criteria["path"])
     query = {"count": str(count), "timeout": f"{timeout:g}"}
     query |= {name.replace("_", "."): value for name, value in criteria.items() if value is not None}
     pairs = [*query.items(), *(_header(text) for text in headers)]
-    status, outcome = _ask(f"{match['base']}/api/mirrors/{match['code']}/wait", pairs, token, timeout + MARGIN)
+    status, outcome = _ask(f"{match['base']}/api/mirrors/{match['code']}/wait", pairs, token, timeout)
     if status not in (200, 408):
         public = "; of a public mirror, give the address of its page" if status == 404 and match["kind"] == "r" else ""
         raise Unusable(f"{url}: {outcome.get('error', f'answered with {status}')}{public}")
@@ -281,20 +274,8 @@ def _header(text: str) -> tuple[str, str]:
 
 def _ask(url: str, query: list[tuple[str, str]], token: str | None, timeout: float) -> tuple[int, dict[str, Any]]:
     """The status and the JSON of a mirror's response. Raises `Unusable` when there is none."""
-    from urllib.error import HTTPError
-    from urllib.parse import urlencode
-    from urllib.request import Request, urlopen
-
-    request = Request(f"{url}?{urlencode(query)}")  # noqa: S310  # the pattern of the URL knows HTTP only
-    if token is not None:
-        request.add_header("Authorization", f"Bearer {token}")
     try:
-        try:
-            with urlopen(request, timeout=timeout) as response:  # noqa: S310
-                return response.status, json.load(response)
-        except HTTPError as error:
-            with error:
-                return error.code, json.load(error)
+        return ask(url, query, token, timeout)
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         raise Unusable(f"There is no mirror at {url.removesuffix('/wait')}: {reason}") from error

@@ -21,10 +21,9 @@ import pytest
 if TYPE_CHECKING:
     from reserve_core.testing import LoopThread, TestServer
 
-    from .json_shapes import RequestDetails
-    from .wait import Outcome
+    from .json_shapes import NearMiss, RequestDetails
 
-__all__ = ["RecordedRequest", "TestMirror", "reserve_mirror"]
+__all__ = ["RecordedRequest", "RemoteMirror", "TestMirror", "reserve_mirror"]
 
 CODE = "test"
 MAX_REQUESTS = 1000
@@ -120,8 +119,67 @@ class TestMirror:
         criteria = Criteria.of(method, path, tuple((headers or {}).items()), body_contains)
         outcome = self._loop.run(wait_for_matches(self._store, CODE, criteria, timeout=timeout))
         if not outcome.requests:
-            pytest.fail(_explain(outcome, timeout))
+            pytest.fail(_explain(outcome.nearest, timeout))
         return RecordedRequest(outcome.requests[0])
+
+
+class RemoteMirror:
+    """A mirror on a server that others reach, for what is sent from outside: `RemoteMirror("https://HOST/v/CODE")`.
+
+    It's named by the address of its `page`, of a public one either for its owner or for sharing. Requests go to `url`;
+    those that came before this object was made are none of its own. Raises ValueError for what is no such address, and
+    OSError where there is no such mirror.
+    """
+
+    def __init__(self, page: str, token: str | None = None) -> None:
+        from .mirror_client import MIRROR_URL
+
+        match = MIRROR_URL.fullmatch(page)
+        if match is None or match["kind"] != "v":
+            raise ValueError(f"{page!r} is not the address of a mirror's page: https://HOST/v/CODE")
+        self._api = f"{match['base']}/api/mirrors/{match['code']}"
+        self._token = token
+        mirror = self._get("")
+        self.page = page
+        self.url: str = mirror["url"]
+        self._after: str = mirror["newest"]
+
+    @property
+    def requests(self) -> list[RecordedRequest]:
+        """All requests that came in, oldest first."""
+        found: list[RecordedRequest] = []
+        after: str | None = self._after
+        while after is not None:
+            page = self._get("/requests", ("limit", "1000"), ("after", after))
+            found += [RecordedRequest(self._get(f"/requests/{each['id']}")) for each in page["requests"]]
+            after = page["next"]
+        return found
+
+    def wait_for(
+        self,
+        method: str | None = None,
+        path: str | None = None,
+        headers: Dict[str, str] | None = None,
+        body_contains: str | None = None,
+        timeout: float = 30,
+    ) -> RecordedRequest:
+        """The first request like that, as `TestMirror.wait_for`."""
+        __tracebackhide__ = True
+        wanted = {"method": method, "path": path, "body.contains": body_contains, "after": self._after}
+        query = [(name, value) for name, value in wanted.items() if value]
+        query += [(f"header.{name}", value) for name, value in (headers or {}).items()]
+        outcome = self._get("/wait", ("timeout", f"{timeout:g}"), *query, timeout=timeout)
+        if not outcome["requests"]:
+            pytest.fail(_explain(outcome["nearest"], timeout))
+        return RecordedRequest(outcome["requests"][0])
+
+    def _get(self, path: str, *query: tuple[str, str], timeout: float = 0) -> Any:
+        from .mirror_client import ask
+
+        status, value = ask(f"{self._api}{path}", list(query), self._token, timeout)
+        if status not in (200, 408):
+            raise OSError(f"{self._api}: {value['error']}")
+        return value
 
 
 @pytest.fixture
@@ -131,10 +189,10 @@ def reserve_mirror(reserve_loop: LoopThread, reserve_server: Callable[[dict[str,
     return TestMirror(reserve_loop, reserve_server({"mappings": [mapping]}))
 
 
-def _explain(outcome: Outcome, timeout: float) -> str:
-    if not outcome.nearest:
+def _explain(nearest: list[NearMiss], timeout: float) -> str:
+    if not nearest:
         return f"No request at all came within {timeout:g} s"
     from .wait import nearest_lines
 
-    lines = "\n  ".join(nearest_lines(outcome.nearest))
+    lines = "\n  ".join(nearest_lines(nearest))
     return f"No such request came within {timeout:g} s. The nearest of those that did:\n  {lines}"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
 
+from reserve_mirror.testing import RemoteMirror
 from tests.kit.waiting import PATIENCE
 
 if TYPE_CHECKING:
+    from reserve_core.testing import StartServer
     from reserve_mirror.testing import TestMirror
 
 
@@ -78,3 +81,38 @@ def test_the_page_shows_them(reserve_mirror: TestMirror) -> None:
 async def test_async_tests_can_use_it(reserve_mirror: TestMirror) -> None:
     send(reserve_mirror.url)
     assert reserve_mirror.wait_for().method == "POST"
+
+
+@pytest.fixture(params=["page", "share"])
+def remote(request: pytest.FixtureRequest, reserve_server: StartServer) -> RemoteMirror:
+    """A public mirror on a server of its own that has recorded /before already, by the address of either page."""
+    mapping = {"match": "^(/.*)$", "mirror": "$1", "redis-url": None, "public": True}
+    created = json.loads(send(f"{reserve_server({'mappings': [mapping]}).url}api/mirrors", b"{}"))
+    send(f"{created['url']}/before")
+    return RemoteMirror(created[request.param])
+
+
+def test_a_public_mirror_is_known_by_the_address_of_its_page(remote: RemoteMirror) -> None:
+    send(f"{remote.url}/hook?x=1", b"\xff42", Event="paid")
+    send(f"{remote.url}/other")
+    request = remote.wait_for(method="post", path="/hook", headers={"event": "paid"}, body_contains="42")
+    assert (request.path, request.body, request.query) == ("/hook", b"\xff42", [("x", "1")])
+    assert remote.wait_for(path="other").path == "/other"
+    assert [request.path for request in remote.requests] == ["/hook", "/other"]
+
+
+def test_what_was_there_before_is_not_waited_for(remote: RemoteMirror) -> None:
+    assert remote.requests == []
+    with pytest.raises(pytest.fail.Exception, match="No request at all came"):
+        remote.wait_for(timeout=0.1)
+    send(f"{remote.url}/after")
+    with pytest.raises(pytest.fail.Exception, match="POST /after: path is /after, not /before"):
+        remote.wait_for(path="/before", timeout=0.1)
+
+
+def test_what_is_no_page_of_a_mirror_is_said(remote: RemoteMirror) -> None:
+    for address in ("orders", remote.url):
+        with pytest.raises(ValueError, match="is not the address of a mirror's page"):
+            RemoteMirror(address)
+    with pytest.raises(OSError, match="The mirror 'unknown' does not exist"):
+        RemoteMirror(f"{remote.page.rpartition('/')[0]}/unknown")
