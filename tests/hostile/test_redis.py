@@ -13,8 +13,8 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from tests.hostile.program import reached
 from tests.kit.redis_cluster import ClusterNode, RedisCluster
 from tests.kit.redis_failover import RedisBehindOneAddress
 from tests.kit.redis_sentinel import RedisSentinel
-from tests.kit.redis_server import RedisNode
+from tests.kit.redis_server import RedisNode, RedisServer
 from tests.kit.redis_topologies import Topology, empty
 from tests.kit.waiting import wait_until
 from tests.plugins.mirror.conftest import age, open_store, redis_url, store
@@ -278,3 +278,82 @@ def is_whole(request: dict[str, Any]) -> bool:
     """Whether its body is the one that was sent."""
     found = hashlib.sha256(base64.b64decode(request["body"])).hexdigest()
     return bool(found == request["sha256"])
+
+
+class LivePage:
+    """A page of a mirror: `seen` are the ids of the requests that it was told of."""
+
+    def __init__(self, port: int, code: str) -> None:
+        self.code = code
+        self.seen: list[str] = []
+        self._client = Client(port)
+        self._reading: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> LivePage:
+        await self._client.open()
+        assert await self._client.upgrade(f"/ws/{self.code}".encode()) == 101
+        await self._client.receive()  # hello
+        self._reading = asyncio.create_task(self._read())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._reading is not None
+        self._reading.cancel()
+        await asyncio.gather(self._reading, return_exceptions=True)
+        self._client.close()
+
+    async def _read(self) -> None:
+        while True:
+            opcode, data = await self._client.receive()
+            message = json.loads(data) if opcode == 1 else {}
+            if message.get("type") == "request":
+                self.seen.append(message["request"]["id"])
+
+
+@asynccontextmanager
+async def all_open(pages: Iterable[LivePage]) -> AsyncIterator[list[LivePage]]:
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(page) for page in pages]
+
+
+async def ids_of(client: Client, code: str) -> list[str]:
+    """The ids of what a mirror has, up to 1,000."""
+    answer = await client.ask(f"/api/mirrors/{code}/requests?limit=1000".encode())
+    return [request["id"] for request in json.loads(answer.body)["requests"]]
+
+
+async def test_pages_miss_nothing_when_a_master_is_killed(launch: Launch, run: Run, scale: Scale, score: Score) -> None:
+    cluster: RedisCluster = run(RedisCluster, replicas=1)
+    victim = cluster.masters()[0]
+    codes, replica = behind(cluster, victim), cluster.replica_of(victim)
+    program = await launch([mirror(cluster)])
+    load = CaptureLoad(program.port, CODES, scale(2_000, 15_000))
+    async with all_open(LivePage(program.port, code) for code in CODES * 2) as pages:
+        async with load.running():
+            await load.reaches(scale(1_000, 5_000))
+            await asyncio.to_thread(kill_master, victim, replica, 0.0)
+            await reached(lambda: replica.is_master)
+            await load.goes_on(codes, time.monotonic())
+        async with Client(program.port) as client:
+            stored = {code: set(await ids_of(client, code)) for code in CODES}
+        await reached(lambda: all(stored[page.code] <= set(page.seen) for page in pages))
+        twice = sum(len(page.seen) - len(set(page.seen)) for page in pages)
+        score(f"{len(pages)} pages while a master of six is killed: none misses any of its requests, {twice} twice")
+        assert twice == 0
+
+
+async def test_a_thousand_pages_of_one_mirror_are_told_of_all(
+    launch: Launch, run: Run, scale: Scale, score: Score
+) -> None:
+    program = await launch([mirror(run(RedisServer))])
+    count, captures = scale(200, 1_000), 200
+    async with all_open(LivePage(program.port, CODES[0]) for _ in range(count)) as pages:
+        async with Client(program.port) as client:
+            for n in range(captures):
+                answer = await client.ask(f"/r/{CODES[0]}/{n}".encode(), b"x")
+                assert answer.status == 200
+            stored = await ids_of(client, CODES[0])
+        await reached(lambda: all(len(page.seen) >= captures for page in pages))
+        missed = sum(page.seen != stored for page in pages)
+    score(f"{count} pages of one mirror, {captures} captures: {missed} pages miss one or have them out of order")
+    assert missed == 0
