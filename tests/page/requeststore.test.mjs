@@ -115,6 +115,13 @@ test("the oldest go when there are too many", () => {
   assert.deepEqual([ids(store), store.total, store.unread], [["2-0", "3-0"], 2, 2]);
 });
 
+test("what goes to make room is unread no more", () => {
+  const { store } = storeOf(hello(0, [], { max_requests: 3 }), request("1-0"), request("2-0"), request("3-0"));
+  store.read("3-0");
+  store.apply([request("4-0"), request("5-0")]);
+  assert.deepEqual([ids(store), store.unread], [["3-0", "4-0", "5-0"], 2]);
+});
+
 test("however many come, few are held", () => {
   const { store } = storeOf(hello(0, [], { max_requests: 100_000 }));
   for (let number = 1; number <= 10_000; number += 1) store.apply([request(`${number}-0`)]);

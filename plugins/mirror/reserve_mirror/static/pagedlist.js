@@ -145,13 +145,15 @@ export class PagedList {
   }
 
   /**
-   * Takes out the oldest beyond so many in all, if they are held.
+   * Takes out the oldest beyond so many in all, if they are held, and returns them.
    * @param {number} limit
    */
   limit(limit) {
     const excess = this.#items.length + this.#above - limit;
-    if (excess <= 0 || this.hasOlder) return;
-    for (const { id } of this.#items.splice(0, excess)) this.#byId.delete(id);
+    if (excess <= 0 || this.hasOlder) return [];
+    const oldest = this.#items.splice(0, excess);
+    for (const { id } of oldest) this.#byId.delete(id);
+    return oldest;
   }
 
   /** Loads older ones, until some have come or there are none; if a page is on its way, waits for that. */

@@ -79,7 +79,6 @@ export class RequestStore {
         else this.#clear(message.last, isCounted, message.left);
       }
     }
-    this.#list.limit(this.#limit);
     this.#onchange(arrived);
   }
 
@@ -106,7 +105,10 @@ export class RequestStore {
    * @param {string} id
    */
   read(id) {
-    this.#markRead(id);
+    if (this.isUnread(id)) {
+      this.#read.add(id);
+      this.#unread = Math.max(0, this.#unread - 1);
+    }
     this.#onchange([]);
   }
 
@@ -153,7 +155,8 @@ export class RequestStore {
     if (!isAfter(item.id, this.#newest)) return false;
     this.#count(item.id);
     this.#list.add(item);
-    this.#unread = Math.min(this.#unread + 1, this.#total);
+    for (const { id } of this.#list.limit(this.#limit)) this.#forget(id);
+    this.#unread = Math.min(this.#unread + 1, this.#total); // the oldest may have gone unseen
     return true;
   }
 
@@ -170,9 +173,15 @@ export class RequestStore {
   #delete(id, isCounted) {
     if (!isCounted) {
       this.#total = Math.max(0, this.#total - 1);
-      this.#markRead(id);
+      this.#forget(id);
     }
     this.#list.remove(id);
+  }
+
+  /** @param {string} id of a request that has gone */
+  #forget(id) {
+    if (this.isUnread(id)) this.#unread = Math.max(0, this.#unread - 1);
+    this.#read.delete(id);
   }
 
   /**
@@ -186,13 +195,6 @@ export class RequestStore {
     this.#total = left ?? this.#list.items.length + this.#list.above;
     if (isAfter(last, this.#readTo)) this.#readTo = last;
     this.#unread = this.#list.items.filter(({ id }) => this.isUnread(id)).length;
-  }
-
-  /** @param {string} id */
-  #markRead(id) {
-    if (!this.isUnread(id)) return;
-    this.#read.add(id);
-    this.#unread = Math.max(0, this.#unread - 1);
   }
 }
 
