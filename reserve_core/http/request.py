@@ -277,7 +277,7 @@ class Request:
         return error
 
     @error.setter
-    def error(self, error: HTTPError) -> None:
+    def error(self, error: HTTPError | None) -> None:
         self.state["reserve.error"] = error
 
     @property

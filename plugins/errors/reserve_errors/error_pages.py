@@ -100,10 +100,10 @@ class ErrorPageWriter:
 
     def abort(self) -> None:
         """See `Writer.abort`."""
-        if self._shown is None or self._request.aborted:
+        if self._shown is None:
             self._writer.abort()
         else:
-            with suppress(Disconnected):
+            with suppress(Disconnected):  # it may be given up because the client has gone
                 self._writer.send(*self._shown)
 
     def _in_place_of(self, status: int, headers: Headers) -> tuple[int, Headers, bytes] | None:

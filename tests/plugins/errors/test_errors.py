@@ -190,6 +190,26 @@ async def test_a_client_that_goes_ends_the_error_that_has_no_end(served: Served)
     await until(lambda: ended)
 
 
+async def test_an_error_is_given_up_where_nobody_sees_its_page(served: Served) -> None:
+    begun, given_up, gone = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def stays(request: Request, response: Response) -> None:
+        request.on_disconnect = gone.set
+        response.status = 500
+        await response.write("x")
+        begun.set()
+        await gone.wait()
+        response.abort()
+        given_up.set()
+
+    server = await served({"errors": PAGES, "intercept": True}, {"custom": stays})
+    _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\n\r\n")
+    await until(begun.is_set)
+    writer.close()
+    await until(given_up.is_set)
+
+
 async def test_the_nearest_page_is_shown(mocked: Mocked, tmp_path: Path) -> None:
     (tmp_path / "busy.html").write_text("<p>Busy")
     site = await mocked(
