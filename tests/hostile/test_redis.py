@@ -30,7 +30,8 @@ from tests.kit.redis_server import RedisNode, RedisServer
 from tests.kit.redis_topologies import Topology, empty
 from tests.kit.waiting import wait_until
 from tests.plugins.mirror.conftest import age, open_store, redis_url, store
-from tests.plugins.mirror.test_store import *  # noqa: F403  the contract, with the fixtures of here
+from tests.plugins.mirror.test_mirror_limits import *  # noqa: F403  the contract, with the fixtures of here
+from tests.plugins.mirror.test_store import *  # noqa: F403
 
 if TYPE_CHECKING:
     from tests.hostile.conftest import Scale, Score, Within

@@ -1,4 +1,4 @@
-"""How much one client may ask: the requests that it sends, and the mirrors that it creates."""
+"""What senders and creators of mirrors are told beyond a limit, and how much one client may ask."""
 
 from __future__ import annotations
 
@@ -39,6 +39,26 @@ async def test_of_many_creations_at_once_no_more_pass(open_store: OpenStore) -> 
     store = await open_store()
     verdicts = await asyncio.gather(*(store.count_creation("192.0.2.1", RATE) for _ in range(50)))
     assert sum(verdict.passes for verdict in verdicts) == 3
+
+
+def test_senders_are_told_when_to_come_again(serve: Serve) -> None:
+    site = serve(max_rate="2/h")
+    assert [site.ask("POST", "/r/orders").status for _ in range(2)] == [200, 200]
+    response = site.ask("POST", "/r/orders", headers=[("Origin", "http://pages.example")])
+    assert response.status == 429
+    assert response.text == "More requests come to this mirror than it takes: try again later"
+    assert 1700 <= int(response.headers["retry-after"]) <= 1800
+    assert response.headers["access-control-allow-origin"] == "http://pages.example"
+    assert len(site.requests()) == 2
+    mirror = site.get("/api/mirrors/orders").json()
+    assert (mirror["max_rate"], mirror["max_size"]) == ("2/h", 256 * 1024 * 1024)
+
+
+def test_the_size_is_an_option(serve: Serve) -> None:
+    site = serve(max_size=5000)
+    for _ in range(5):
+        site.ask("POST", "/r/orders", b"x" * 1000)
+    assert 1 <= len(site.requests()) <= 3
 
 
 def test_who_creates_too_many_mirrors_is_told_when_to_come_again(serve: Serve) -> None:
