@@ -134,8 +134,9 @@ class RedisURL:
     def connection_options(self) -> dict[str, Any]:
         """What the connections of redis-py to the servers are made with, their addresses apart."""
         options: dict[str, Any] = {name: value for name, value in self.options if not name.startswith("sentinel_")}
-        if "ssl_check_hostname" in options:
-            options["ssl_check_hostname"] = options["ssl_check_hostname"] == "true"
+        if self.tls:  # said in either case: not all versions of redis-py have the same default
+            checked = options.get("ssl_check_hostname") != "false" and options.get("ssl_cert_reqs") != "none"
+            options["ssl_check_hostname"] = checked
         options["protocol"] = int(options.get("protocol", 2))
         return {"db": self.database, "username": self.username, "password": self.password, **options}
 

@@ -37,6 +37,13 @@ def test_it_says_that_there_is_tls(scheme: str) -> None:
     assert found.connection_options["ssl_check_hostname"] is False
 
 
+@pytest.mark.parametrize(
+    ("query", "checked"), [("", True), ("?ssl_check_hostname=true", True), ("?ssl_cert_reqs=none", False)]
+)
+def test_a_certificate_must_be_for_the_host(query: str, checked: bool) -> None:
+    assert RedisURL.parse(f"rediss://host{query}").connection_options["ssl_check_hostname"] is checked
+
+
 def test_it_says_who_we_are() -> None:
     found = RedisURL.parse("redis+sentinel://ada:p%40ss@host/main?sentinel_username=eve&sentinel_password=x")
     assert (found.service, found.username, found.password) == ("main", "ada", "p@ss")

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hiredis
 import pytest
 
 from reserve_mirror.store import MirrorSettings, Record, Unavailable, redis_command, redis_pipeline
@@ -16,6 +17,7 @@ from reserve_mirror.store.redis_command import UNCONFIRMED, UNREACHABLE
 from reserve_mirror.store.redis_store import RedisStore
 from tests.kit.redis_cluster import RedisCluster
 from tests.kit.redis_failover import RedisBehindOneAddress
+from tests.kit.redis_topologies import least_rights
 from tests.kit.waiting import PATIENCE, until, wait_until
 
 if TYPE_CHECKING:
@@ -98,6 +100,17 @@ async def test_who_may_not_ask_for_slots_follows_redirects(cluster: RedisCluster
     store = await opened(cluster.nodes[0].url.replace("//", "//blind:x@"))
     await spread(store)
     await spread(store)
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+async def test_the_least_rights_are_enough_on_a_cluster(cluster: RedisCluster, opened: Open, protocol: int) -> None:
+    for node in cluster.nodes:
+        node.ask(*least_rights())
+    store = await opened(cluster.url.replace("//", "//mirror:SECRET@") + f"?protocol={protocol}")
+    await spread(store)
+    async with asyncio.timeout(PATIENCE), store.hub.watch(CODES[0]) as queue:
+        assert await store.add(CODES[0], Record(SUMMARY, b"body"))
+        assert await queue.next() is not None
 
 
 async def test_no_node_but_those_that_are_known_need_respond(cluster: RedisCluster, opened: Open) -> None:
@@ -226,3 +239,22 @@ async def test_without_the_option_nobody_waits(pair: RedisBehindOneAddress, open
     await store.create("orders", SETTINGS)
     await store.add("orders", Record(SUMMARY))
     assert pair.master.calls("wait") == 0
+
+
+async def test_slots_that_are_none_are_no_reason_to_wait_for_ever(caplog: pytest.LogCaptureFixture) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        commands = hiredis.Reader()
+        while data := await reader.read(65536):
+            commands.feed(data)
+            while commands.gets():
+                writer.write(b"+OK\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1") as server, asyncio.timeout(PATIENCE):
+        store = RedisStore(f"redis+cluster://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        await store.start()
+        with pytest.raises(Unavailable, match=UNREACHABLE):
+            await store.add("orders", Record(SUMMARY))
+        await store.close()
+    (error,) = problems(caplog)
+    assert "CLUSTER SLOTS has no ranges" in error

@@ -87,6 +87,8 @@ async def stand_in(reply: bytes, held: asyncio.Event | None = None) -> AsyncIter
                     writer.write(reply)
                     if not reply:
                         writer.close()
+                elif command[0] == b"CLUSTER":
+                    writer.write(b"-ERR This instance has cluster support disabled\r\n")
                 else:
                     writer.write(b"+OK\r\n")
         writer.close()

@@ -14,7 +14,13 @@ from typing import Any, NamedTuple
 
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.sentinel import MasterNotFoundError, Sentinel
-from redis.exceptions import AuthenticationError, ConnectionError as Unreachable, RedisError, ResponseError
+from redis.exceptions import (
+    AuthenticationError,
+    ConnectionError as Unreachable,
+    InvalidResponse,
+    RedisError,
+    ResponseError,
+)
 
 from reserve_core.kit import RedisAddress, RedisURL
 
@@ -82,15 +88,23 @@ class SentinelTopology:
 
 
 async def slots_of(opened: AbstractConnection, address: RedisAddress) -> list[SlotRange]:
-    """The slots of a cluster, by its node at `address`; none of a server that is no cluster, or keeps them secret."""
+    """The slots of a cluster, by its node at `address`; none of a server that is no cluster, or keeps them secret.
+
+    Raises `RedisError` or OSError.
+    """
     try:
         reply = await ask(opened, "CLUSTER", "SLOTS")
     except ResponseError:
         return []
-    return [
-        SlotRange(int(start), int(end), _address(master, address), tuple(_address(each, address) for each in replicas))
-        for start, end, master, *replicas in (reply if isinstance(reply, list) else ())
-    ]
+    try:
+        return [
+            SlotRange(
+                int(start), int(end), _address(master, address), tuple(_address(each, address) for each in others)
+            )
+            for start, end, master, *others in reply
+        ]
+    except (TypeError, ValueError, AttributeError, IndexError):
+        raise InvalidResponse("The reply to CLUSTER SLOTS has no ranges of slots") from None
 
 
 def _address(node: list[Any], asked: RedisAddress) -> RedisAddress:
