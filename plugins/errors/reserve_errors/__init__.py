@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reserve_core import hookimpl
-from reserve_core.kit import first_time
 
 if TYPE_CHECKING:
     from reserve_core import Mapping, Prediction, Request, Response
@@ -44,6 +43,8 @@ async def validate(mapping: Mapping) -> None:
 
 @hookimpl
 async def redirect(request: Request, response: Response, mapping: Mapping) -> None:
+    from reserve_core.kit import first_time
+
     from .error_pages import ErrorPageWriter
 
     if first_time(request, mapping.state):

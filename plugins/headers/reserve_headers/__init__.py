@@ -12,7 +12,6 @@ import re
 from typing import TYPE_CHECKING
 
 from reserve_core import hookimpl
-from reserve_core.kit import first_time
 
 if TYPE_CHECKING:
     from reserve_core import Mapping, Prediction, Request, Response
@@ -43,6 +42,8 @@ async def validate(mapping: Mapping) -> None:
 
 @hookimpl
 async def redirect(request: Request, response: Response, mapping: Mapping, match: re.Match[str]) -> None:
+    from reserve_core.kit import first_time
+
     from .header_changes import ChangingWriter
 
     if not first_time(request, mapping.state):
