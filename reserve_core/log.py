@@ -266,8 +266,9 @@ def _id(event: Event) -> str:
 
 def _target(event: Event) -> str:
     """The value a handler is given; its prefix when the value is no text."""
-    value = event.redirect if isinstance(event.redirect, str | int) else event.type
-    return printable(without_secrets(str(value)))
+    value = str(event.redirect if isinstance(event.redirect, str | int) else event.type)
+    mapping = None if event.request is None else event.request.mapping
+    return printable(without_secrets(value if mapping is None else mapping.masked(value)))
 
 
 def _because(reason: Any) -> str:

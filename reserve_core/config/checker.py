@@ -26,7 +26,7 @@ from .reader import Document, DocumentPlace, PlacedValue, Source, read
 from .reference import load_reference
 from .schema import SETTINGS, core_schema
 from .schema_errors import shown
-from .validation import findings
+from .validation import converted, findings
 
 if TYPE_CHECKING:
     from ..plugins import Plugins
@@ -126,6 +126,8 @@ class _Checker:
 
     def _check_schema(self, document: Document) -> Iterator[DocumentPlace]:
         """Reports what is against the schema. Yields the settings, and their members, that are faulty."""
+        if document.inserted:
+            document.data = converted(core_schema(), document.data)
         found = findings(core_schema(), document.data)
         for finding in migration.revised(found, migration.SETTINGS, document.data):
             self.problems.append(DocumentPlace(document, finding.path).problem(finding.message, finding.hint))

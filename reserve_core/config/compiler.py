@@ -14,6 +14,7 @@ from ..errors import ConfigError, Problem
 from ..failures import describe, is_cancellation
 from ..tokens import is_token
 from . import lint, migration, positions
+from .environment import as_written
 from .handler import Handler
 from .hosts import compile_hosts
 from .interpolate import compile_template
@@ -27,7 +28,7 @@ from .reference import load_reference
 from .schema import mapping_schema, takes_others
 from .schema_errors import Finding, shown
 from .table import Table
-from .validation import findings
+from .validation import converted, findings
 
 if TYPE_CHECKING:
     from .configuration import Configuration
@@ -97,7 +98,10 @@ class _Compiler:
             report.add((), f"A mapping is an object, not {shown(value)}", 'Write {"match": ..., ...}')
             return None
         kind = self._kind(value, report)
-        found = findings(kind.schema if kind else _COMMON, value)
+        schema = kind.schema if kind else _COMMON
+        if place.document.inserted:
+            value = converted(schema, value)
+        found = findings(schema, value)
         if kind is not None:
             found = migration.revised(found, migration.PROPERTIES.get(kind.handler.prefix, {}), value)
             found += kind.misspelt(value)
@@ -263,7 +267,7 @@ class _Report:
 
 def _label(value: Any, place: DocumentPlace) -> str:
     """How messages name a mapping: its number in its file and its match."""
-    match = value.get("match") if isinstance(value, dict) else None
+    match = as_written(value.get("match")) if isinstance(value, dict) else None
     if isinstance(match, dict):
         match = match.get("re")
     if isinstance(match, re.Pattern):

@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .environment import pieces_of
+
 Match = re.Match[str]
 
 # What `compile_template` makes: called with a match, it returns the value. Its parts without a `$` are shared.
@@ -61,8 +63,18 @@ def _string(text: str) -> Template | None:
 
 
 def split_template(text: str) -> tuple[list[str], list[int | str]]:
-    """The groups of `text`, and the literals before, between and after them."""
+    """The groups of `text`, and the literals before, between and after them. What is of the environment has none."""
     literals, groups = [""], list[int | str]()
+    for piece in pieces_of(text):
+        if piece.variable is not None:
+            literals[-1] += piece.text
+        else:
+            _split(piece.text, literals, groups)
+    return literals, groups
+
+
+def _split(text: str, literals: list[str], groups: list[int | str]) -> None:
+    """Adds the groups and the literals of a piece."""
     end = 0
     for token in _TOKEN.finditer(text):
         literals[-1] += text[end : token.start()]
@@ -75,7 +87,6 @@ def split_template(text: str) -> tuple[list[str], list[int | str]]:
         else:
             literals[-1] += "$"
     literals[-1] += text[end:]
-    return literals, groups
 
 
 def _one(literals: list[str], group: int | str) -> Template:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from http import HTTPMethod
 from typing import TYPE_CHECKING, Any
 
+from .environment import as_written
 from .interpolate import split_template
 from .names import slips
 from .schema_errors import Finding, shown
@@ -37,8 +38,8 @@ _PORT = re.compile(r"^[^:?]*:(\d+|\\d[+*]|\[0-9\][+*])\)?\??\$?$")
 
 def findings(mapping: Mapping) -> Iterator[Finding]:
     """What any mapping may say without effect. The handler has checked it, and knows what is its own."""
-    yield from _of_match(mapping.get("match"))
-    yield from _of_host(mapping.get("host"))
+    yield from _of_match(as_written(mapping.get("match")))
+    yield from _of_host(as_written(mapping.get("host")))
     yield from _of_method(mapping.get("method"))
     if mapping.template is not None:
         yield from of_groups(mapping, mapping.value, mapping.handler.prefix)

@@ -99,6 +99,10 @@ class Mapping:
         found = None if self.invert else area(self.pattern)
         return None if found is None else found.prefix
 
+    def masked(self, text: str) -> str:
+        """`text`, which is about the mapping, with `${NAME}` instead of what the environment has put into it."""
+        return text if self.written is None else self.written.masked(text)
+
     def warn(self, message: str, hint: str | None = None, name: str | None = None) -> None:
         """Warns of what is legal and can't do what it says; to be called in `validate`.
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Callable
 from functools import lru_cache
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
 from ..errors import ConfigError
+from .environment import pieces_of
 from .migration import of_expression
 
 DEFAULT = "(.*)"
@@ -39,7 +41,8 @@ def compile_match(match: Any = DEFAULT) -> re.Pattern[str]:
     Raises `ConfigError`, which says where in the expression the mistake is.
     """
     if isinstance(match, str):
-        return compile_expression({"re": match}) if _SPECIAL.search(match) else _simple(match)
+        own = "".join(piece.text for piece in pieces_of(match) if piece.variable is None)
+        return compile_expression({"re": match}) if _SPECIAL.search(own) else _simple(match)
     if isinstance(match, dict | re.Pattern):
         return compile_expression(match)
     raise ConfigError('"match" must be a string, {"re": ...} or a compiled pattern', 'Write "/path" or "^/(.*)"')
@@ -78,16 +81,29 @@ def _simple(path: str) -> re.Pattern[str]:
         raise ConfigError(
             f'"{path}" can never match: a URL starts with "/"', f'Write "/{path}", or "(.*)" for all URLs'
         )
-    parts = _PARAMETER.split(path)
-    names = parts[1::2]
+    names: list[str] = []
+
+    def expression(piece: str) -> str:
+        parts = _PARAMETER.split(piece)
+        names.extend(parts[1::2])
+        parts[::2] = map(re.escape, parts[::2])
+        parts[1::2] = (f"(?P<{name}>[^/?]+)" for name in parts[1::2])
+        return "".join(parts)
+
+    beginning = _with_variables_escaped(path, expression)
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise ConfigError(f'"{path}" has the group ":{twice}" twice', "Give each group a name of its own")
-    parts[::2] = map(re.escape, parts[::2])
-    parts[1::2] = (f"(?P<{name}>[^/?]+)" for name in names)
     # REserve ends with \b. It means "not in the middle of a word", but fails after a "-" and would cut an "é" off.
     end = "" if path.endswith("/") else r"(?!\w)"
-    return re.compile(f"^{''.join(parts)}{end}(.*)")
+    return re.compile(f"^{beginning}{end}(.*)")
+
+
+def _with_variables_escaped(text: str, expression: Callable[[str], str]) -> str:
+    """The `expression` of a text, in which what is of the environment stands for itself."""
+    return "".join(
+        expression(piece.text) if piece.variable is None else re.escape(piece.text) for piece in pieces_of(text)
+    )
 
 
 def _regex(text: str, letters: str, name: str, flags: re.RegexFlag) -> re.Pattern[str]:
@@ -99,7 +115,7 @@ def _regex(text: str, letters: str, name: str, flags: re.RegexFlag) -> re.Patter
     options = re.ASCII | flags
     for flag in letters:
         options |= _FLAGS[flag]
-    python = _JAVASCRIPT.sub(_translate, text)
+    python = _JAVASCRIPT.sub(_translate, _with_variables_escaped(text, str))
     try:
         with warnings.catch_warnings():
             # Of "[[a]" and the like, which Python may read otherwise one day.

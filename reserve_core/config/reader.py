@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 
 from ..errors import ConfigError, Problem
 from . import jsontext, positions
+from .environment import EnvironmentText, masking, put_in
 from .positions import MAX_LEVELS
+from .properties import COMMENTS
 
 # Bounds against mistakes such as a link to /dev/zero.
 MAX_SIZE = 64 * 1024 * 1024
@@ -46,7 +48,10 @@ def read(source: str | os.PathLike[str] | dict[str, Any] | Source, folder: Path 
 
 
 class Document:
-    """One file, or the dict given instead of one. Its paths are relative to `folder`."""
+    """One file, or the dict given instead of one. Its paths are relative to `folder`.
+
+    `inserted` are the strings that variables of the environment were put into; only a file has any.
+    """
 
     def __init__(
         self,
@@ -58,7 +63,9 @@ class Document:
         self.data = data
         self.folder = folder
         self.file = file
+        self.inserted: dict[positions.Path, EnvironmentText] = {}
         self._find_lines = lines
+        self._masks: dict[positions.Path, Callable[[str], str]] = {}
 
     @property
     def cwd(self) -> Path:
@@ -78,6 +85,17 @@ class Document:
             path = path[:-1]
         return self._lines[path]
 
+    def masked(self, text: str, path: positions.Path) -> str:
+        """`text`, which is about the value at `path`, with `${NAME}` instead of what that has of the environment."""
+        if not self.inserted:
+            return text
+        path = path[:2]  # a setting, a member of one or a mapping: whose parts may all be told of
+        if path not in self._masks:
+            self._masks[path] = masking(
+                [each for at, each in self.inserted.items() if at[: len(path)] == path[: len(at)]]
+            )
+        return self._masks[path](text)
+
     @cached_property
     def _lines(self) -> dict[positions.Path, int]:
         return self._find_lines()
@@ -94,7 +112,12 @@ class DocumentPlace:
         return DocumentPlace(self.document, (*self.path, name))
 
     def problem(self, message: str, hint: str | None = None, mapping: str | None = None) -> Problem:
-        return Problem(message, hint, self.document.file, self.document.line(self.path), mapping)
+        hint = None if hint is None else self.masked(hint)
+        return Problem(self.masked(message), hint, self.document.file, self.document.line(self.path), mapping)
+
+    def masked(self, text: str) -> str:
+        """`text`, which is about the value, with `${NAME}` instead of what that has of the environment."""
+        return self.document.masked(text, self.path)
 
 
 class PlacedValue(NamedTuple):
@@ -268,7 +291,8 @@ class _TooDeepError(Exception):
 def _copied(document: Document, problems: list[Problem]) -> Any:
     """The document's data with its lists and dicts copied, so that nobody else can change them.
 
-    Reports what JSON can't hold. Objects of other kinds, which a dict given instead of a file may contain, stay.
+    Variables of the environment are put into the strings of a file, but for comments. Reports what JSON can't hold.
+    Objects of other kinds, which a dict given instead of a file may contain, stay.
     """
 
     def copy(value: Any, path: positions.Path) -> Any:
@@ -281,9 +305,22 @@ def _copied(document: Document, problems: list[Problem]) -> Any:
             return {name: copy(member, (*path, name)) for name, member in value.items() if isinstance(name, str)}
         if isinstance(value, float) and not math.isfinite(value):
             report(path, f"{value} is not a JSON number", "Write a number")
-        elif isinstance(value, str) and not _is_unicode(value):
-            report(path, "A string holds half a surrogate pair", r"Write the character itself, or both \u escapes")
+        if isinstance(value, str):
+            if not _is_unicode(value):
+                report(path, "A string holds half a surrogate pair", r"Write the character itself, or both \u escapes")
+            elif "${" in value and document.file is not None and COMMENTS.keys().isdisjoint(path):
+                return inserted(value, path)
         return value
+
+    def inserted(value: str, path: positions.Path) -> str:
+        try:
+            text = put_in(value)
+        except ConfigError as error:
+            report(path, error.problems[0].message, error.problems[0].hint or "")
+            return value
+        assert isinstance(text, EnvironmentText)
+        document.inserted[path] = text
+        return text
 
     def report_names(value: dict[Any, Any], path: positions.Path) -> None:
         for name in value:

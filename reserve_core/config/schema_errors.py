@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .environment import EnvironmentText, as_written
 from .names import suggestion
 from .positions import Path
 
@@ -59,7 +60,7 @@ def explain(errors: Iterable[ValidationError]) -> list[Finding]:
 
 def shown(value: Any) -> str:
     """A value as messages show it: JSON, cut short."""
-    text = json.dumps(value, ensure_ascii=False, default=repr)
+    text = json.dumps(as_written(value), ensure_ascii=False, default=repr)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -130,7 +131,7 @@ def _expected(error: ValidationError) -> str:
 def _mend(error: ValidationError) -> str | None:
     value: Any = error.instance
     allowed: Any = error.validator_value
-    if isinstance(value, str):
+    if isinstance(value, str) and not isinstance(value, EnvironmentText):
         wanted = [cause.validator_value for cause in (error, *(error.context or ())) if cause.validator == "type"]
         if any(isinstance(name, str) and name in _UNQUOTED and _UNQUOTED[name].fullmatch(value) for name in wanted):
             return f"Write {value} without the quotes"

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from .environment import EnvironmentText
 from .schema_errors import Finding, explain
 
 # What JSON can hold. A configuration given as a dict may hold other objects (functions, patterns, paths): the schema
@@ -30,6 +31,24 @@ _TYPES: dict[str, tuple[type, ...]] = {
 def findings(schema: dict[str, Any], value: Any) -> list[Finding]:
     """What is wrong with `value` by the `schema`, which is sound."""
     return [] if surely_valid(schema, value) else explain(validator(schema).iter_errors(value))
+
+
+def converted(schema: Any, value: Any) -> Any:
+    """`value` with the variables of the environment that are wanted as numbers or booleans as what they amount to.
+
+    A schema's `properties`, `additionalProperties` and `items` say what is wanted.
+    """
+    if isinstance(value, EnvironmentText):
+        if value.plain is value or surely_valid(schema, value):
+            return value
+        return value.plain if surely_valid(schema, value.plain) or findings(schema, value) else value
+    schema = schema if isinstance(schema, dict) else {}
+    if isinstance(value, dict):
+        known, others = schema.get("properties", {}), schema.get("additionalProperties", True)
+        return {name: converted(known.get(name, others), member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [converted(schema.get("items", True), member) for member in value]
+    return value
 
 
 def unsound(schema: Any) -> str | None:

@@ -62,7 +62,8 @@ def overview(configuration: Configuration) -> list[Entry]:
 
 
 def _entry(mapping: Mapping, ended: dict[str | None, Mapping], warnings: tuple[Problem, ...]) -> Entry:
-    beginnings = () if mapping.invert else tuple(filter(None, needs(mapping.pattern).beginnings))
+    found = () if mapping.invert else filter(None, needs(mapping.pattern).beginnings)
+    beginnings = tuple(map(mapping.masked, found))
     return Entry(
         *(mapping.label, mapping.file, mapping.line, mapping.place, mapping.handler.prefix, beginnings),
         ended=dict(sorted((method or "*", by.place) for method, by in ended.items())),

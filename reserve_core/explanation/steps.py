@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,8 +27,8 @@ class Step:
     `host`, `match`, `invert-match`, `if-match`), or `handler`; `text` says it in words. `url` is the canonical URL at
     this step, `value` the prefix's property with the groups filled in, `status` that of the response where it is known,
     `time_spent` how long the handler took (ms) if it was run. `file` and `line` are None for a mapping of no file.
-    Steps are shown and stored: each text of one has `***` for what is secret in a URL, a password or a token, and a
-    value that JSON doesn't know is described.
+    Steps are shown and stored: each text of one has `***` for what is secret in a URL, a password or a token,
+    `${NAME}` for what is of the environment, and a value that JSON doesn't know is described.
     """
 
     url: str
@@ -59,6 +59,10 @@ class Step:
         time_spent: float | None = None,
     ) -> Step:
         """A step of `mapping`."""
+
+        def hidden(text: str) -> str:
+            return without_secrets(mapping.masked(text))
+
         return cls(
             without_secrets(url),
             without_secrets(mapping.label),
@@ -67,9 +71,9 @@ class Step:
             mapping.handler.prefix,
             outcome,
             reason,
-            without_secrets(text),
-            _shown(value),
-            None if redirect is None else without_secrets(redirect),
+            hidden(text),
+            _shown(value, hidden),
+            None if redirect is None else hidden(redirect),
             status,
             time_spent,
         )
@@ -127,17 +131,17 @@ def shortened(value: Any) -> str:
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
 
-def _shown(value: Any) -> Any:
+def _shown(value: Any, hidden: Callable[[str], str]) -> Any:
     """A value as JSON knows it, without secrets."""
     if isinstance(value, str):
-        return without_secrets(value)
+        return hidden(value)
     if value is None or isinstance(value, int | float):
         return value
     if isinstance(value, dict):
-        return {without_secrets(str(name)): _shown(member) for name, member in value.items()}
+        return {hidden(str(name)): _shown(member, hidden) for name, member in value.items()}
     if isinstance(value, list | tuple):
-        return [_shown(member) for member in value]
-    return without_secrets(repr(value))
+        return [_shown(member, hidden) for member in value]
+    return hidden(repr(value))
 
 
 def listed(steps: Iterable[Step]) -> str:

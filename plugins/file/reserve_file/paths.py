@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from reserve_core.kit import split_template
+
 # A slash or a NUL can't be part of a name; a backslash is a separator elsewhere; control characters are never meant.
 _FORBIDDEN = re.compile(r"[/\\\x00-\x1f\x7f-\x9f]")
 
@@ -33,7 +35,7 @@ class RequestedPath(NamedTuple):
 class PathTemplate:
     """A mapping's value, compiled.
 
-    What stands before the first `$` is the author's: its folder part (up to the last slash) is the **root**, relative
+    What stands before the first group is the author's: its folder part (up to the last slash) is the **root**, relative
     to `cwd`, and may be absolute or climb (`../www/$1`). What follows is the client's, is read as a URL path and never
     leads above the root.
 
@@ -53,18 +55,19 @@ class PathTemplate:
     @classmethod
     def parse(cls, value: str, cwd: Path) -> PathTemplate:
         """Raises ValueError when groups are followed by a '..', which would never be served."""
-        literal, dollar, rest = value.partition("$")
+        (literal, *others), groups = split_template(value)
+        rest = "\0".join(("", *others))  # a NUL for each group
         if ".." in rest.split("/"):
             raise ValueError(f"'..' after a group in {value!r}")
         folder, _, stem = literal.rpartition("/")
-        if stem in (".", "..") and not dollar:
+        if stem in (".", "..") and not groups:
             folder, stem = f"{folder}/{stem}" if folder else stem, ""
         return cls(
             folder=os.path.normpath(cwd / folder),
             literal=literal,
             stem=stem,
             glued=bool(stem) and "/" not in rest,
-            fixed=not dollar,
+            fixed=not groups,
         )
 
     def key(self, redirect: str) -> str:

@@ -38,7 +38,7 @@ class HeaderChanges:
         # The names whose former values go.
         self._replaced = [name for name, value in values.items() if not isinstance(value, list)]
         self._templates = [
-            HeaderTemplate(name, str(each))
+            HeaderTemplate(name, each if isinstance(each, str) else str(each))
             for name, value in values.items()
             for each in (value if isinstance(value, list) else () if value is None else (value,))
         ]

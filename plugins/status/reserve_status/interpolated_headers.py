@@ -23,7 +23,11 @@ def compile_headers(headers: Mapping[str, Any], defaults: HeaderPairs) -> Header
     """
     own = {name.lower() for name in headers}
     pairs = [
-        *((name, str(value)) for name, values in headers.items() for value in _listed(values)),
+        *(
+            (name, value if isinstance(value, str) else str(value))
+            for name, values in headers.items()
+            for value in _listed(values)
+        ),
         *((name, value) for name, value in defaults if name not in own),
     ]
     templates = [

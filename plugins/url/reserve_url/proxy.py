@@ -136,7 +136,7 @@ class Proxy:
                 self._check_host(outgoing.origin)
             upstream = await self._send(request, response, outgoing, connections)
         except UpstreamError as error:
-            logger.warning("%s: %s", outgoing, error)
+            logger.warning("%s", mapping.masked(f"{outgoing}: {error}"))
             raise HTTPError(error.status, TEXTS[error.status]) from error
         parser = upstream.parser
         if parser.tunnel:
@@ -150,7 +150,7 @@ class Proxy:
                 return None
             return await self._relay(response, outgoing, upstream, forward)
         except UpstreamError as error:
-            logger.warning("%s: %s", outgoing, error)
+            logger.warning("%s", mapping.masked(f"{outgoing}: {error}"))
             response.abort()
             return None
         finally:

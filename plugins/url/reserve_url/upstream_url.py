@@ -101,8 +101,8 @@ class URLTemplate:
     @classmethod
     def parse(cls, value: str) -> URLTemplate:
         """Raises ValueError, with the mistake, for what can't become an http(s) URL."""
-        literals, groups = split_template(value.replace("\0", ""))
-        skeleton = "\0".join(literals)
+        literals, groups = split_template(value)
+        skeleton = "\0".join(literal.replace("\0", "") for literal in literals)
         if "#" in skeleton:
             raise ValueError("a fragment is never sent to a server")
         if match := _LITERAL.fullmatch(skeleton):
