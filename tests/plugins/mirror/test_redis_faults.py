@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from reserve_core import ConfigError
-from reserve_mirror.store import MirrorSettings, Record
+from reserve_mirror.store import MirrorSettings, Record, redis_pipeline
 from reserve_mirror.store.redis_command import NOT_STORED
 from reserve_mirror.store.redis_store import RedisStore
 from tests.kit import client
@@ -141,6 +141,17 @@ def test_senders_see_no_error_of_redis(own_redis: Own, serve: Serve, caplog: pyt
     assert NOT_STORED in response.text
     assert "maxmemory" not in response.text
     assert "maxmemory" in caplog.text
+
+
+def test_senders_learn_that_no_replica_has_confirmed(
+    redis_server: RedisServer, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_pipeline, "CONFIRMATION_TIME", 0.05)
+    site = serve(redis_wait=1)
+    response = site.ask("POST", "/r/orders", b"x")
+    assert (response.status, response.headers["retry-after"]) == (503, "1")
+    assert "possibly stored" in response.text
+    assert len(site.requests()) == 1
 
 
 def test_a_body_that_redis_has_dropped_is_said_to_be_lost(redis_server: RedisServer, serve: Serve) -> None:
