@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -126,7 +127,32 @@ class Job:
         """The configuration as it is now, not checked yet. Raises `ConfigError`."""
         from ..config import read
 
-        return with_shorthands(read(file), self.shorthands, self.settings)
+        source = read(file)
+        # Several servers can't all listen where the environment says.
+        given = {} if len(self.files) > 1 else from_environment(source, self.settings)
+        return with_shorthands(source, self.shorthands, {**given, **self.settings})
+
+
+def from_environment(source: Source, settings: dict[str, Any]) -> dict[str, Any]:
+    """Where to listen by $PORT and $RESERVE_HOST, as far as neither `source` nor `settings` say it.
+
+    Raises `ConfigError` for a value that would count and can't be.
+    """
+    from ..config.checker import is_host
+
+    found: dict[str, Any] = {}
+    port, host = os.environ.get("PORT"), os.environ.get("RESERVE_HOST")
+    if port and "port" not in settings and source.setting("port") is None:
+        if not (port.isascii() and port.isdecimal() and len(port) <= 5 and int(port) <= 65535):
+            raise ConfigError(f"$PORT is {port!r}, which is no port", "Set it to a number from 0 to 65535, or unset it")
+        found["port"] = int(port)
+    if host and "hostname" not in settings and source.setting("hostname") is None:
+        if not is_host(host):
+            raise ConfigError(
+                f"$RESERVE_HOST is {host!r}, which is no host name or address", "Set it to the host alone, or unset it"
+            )
+        found["hostname"] = host
+    return found
 
 
 def tell_former(problems: Sequence[Problem]) -> None:

@@ -84,14 +84,15 @@ _PARAMETERS = (
         metavar="HOST",
         callback=check_host,
         section=_WHERE,
-        help="Listen here instead of the configuration's hostname.",
+        help="Listen here instead of the configuration's hostname.  [default: $RESERVE_HOST where neither says it]",
     ),
     option(
         "--port",
         metavar="PORT",
         type=PORT,
         section=_WHERE,
-        help="Listen here instead of the configuration's port; 0 takes a free one.",
+        help="Listen here instead of the configuration's port; 0 takes a free one.  [default: $PORT where neither says"
+        " it]",
     ),
     option(
         "--watch",

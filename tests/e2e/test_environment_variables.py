@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from reserve_core.cli.serve_job import Job
+from tests.kit.running import Running
 
 SECRET = "s3cr$1t"
 CONFIGURATION = """\
@@ -72,6 +79,74 @@ def test_what_is_unset_is_told_with_its_line(reserve: Any, write: Any, monkeypat
         "5: The environment has no variable CODE",
         "6: The environment has no variable THE_SECRET",
     ]
+
+
+@pytest.fixture
+def begin(command: Path, tmp_path: Path) -> Iterator[Callable[..., Running]]:
+    """Starts `reserve` with these variables and arguments, and no other."""
+    runs: list[Running] = []
+
+    def begin(variables: dict[str, str], *arguments: str) -> Running:
+        errors = tmp_path / f"stderr-{len(runs)}"
+        with errors.open("w") as stderr:
+            process = subprocess.Popen(
+                [command, *arguments],
+                cwd=tmp_path,
+                env={**os.environ, **variables},
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+            )
+        runs.append(Running(process, errors))
+        return runs[-1]
+
+    yield begin
+    for running in runs:
+        if running.process.poll() is None:
+            running.process.kill()
+        running.wait()
+
+
+class TestWhereToListen:
+    """`PORT` and `RESERVE_HOST`."""
+
+    def test_they_count_where_nothing_else_says_it(self, begin: Callable[..., Running], write: Any) -> None:
+        write({"reserve.toml": "", "base.json": {"hostname": "127.0.0.1", "port": 0}, "own.yaml": "extends: base.json"})
+        own = begin({"PORT": "no port", "RESERVE_HOST": "no host"}, "--config", "own.yaml", "--silent")
+        workers = begin({"PORT": "0", "RESERVE_HOST": "localhost"}, "--workers", "2", "--silent")
+        mirror = begin({"PORT": "0", "RESERVE_HOST": "127.0.0.2"}, "mirror", "--silent")
+        options = begin({"PORT": "1", "RESERVE_HOST": "localhost"}, "--port", "0", "--host", "127.0.0.1", "--silent")
+        assert own.ready().startswith("http://127.0.0.1:")
+        url = workers.ready()
+        assert url.startswith("http://localhost:")
+        assert url != "http://localhost:5000/"
+        assert "http://127.0.0.2:" in mirror.line()
+        assert options.ready().startswith("http://127.0.0.1:")
+
+    def test_they_are_of_one_server(self, tmp_path: Path, write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PORT", "no port")
+        write({"a.json": "{}", "b.json": "{}"})
+        job = Job([str(tmp_path / "a.json"), str(tmp_path / "b.json")])
+        assert [job.source(file).setting("port") for file in job.files] == [None, None]
+
+    @pytest.mark.parametrize(
+        ("name", "value", "message"),
+        [
+            ("PORT", "80a", "$PORT is '80a', which is no port"),
+            ("PORT", "65536", "$PORT is '65536', which is no port"),
+            ("PORT", "-1", "$PORT is '-1', which is no port"),
+            ("RESERVE_HOST", "host:80", "$RESERVE_HOST is 'host:80', which is no host name or address"),
+        ],
+    )
+    def test_what_can_not_be_is_refused(
+        self, reserve: Any, write: Any, monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
+    ) -> None:
+        monkeypatch.setenv(name, value)
+        write({"reserve.json": "{}"})
+        run = reserve()
+        assert (run.returncode, run.stdout) == (2, "")
+        assert message in run.stderr
+        assert reserve("check").returncode == 0
 
 
 def test_a_folder_of_the_command_line_is_no_variable(reserve: Any, write: Any) -> None:

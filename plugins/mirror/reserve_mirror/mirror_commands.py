@@ -76,14 +76,23 @@ def _usable(ctx: click.Context, option: click.Parameter, value: str | None) -> s
 
 @click.command()
 @click.option(
-    "--host", metavar="HOST", default="127.0.0.1", callback=check_host, show_default=True, help="Listen here."
+    "--host",
+    metavar="HOST",
+    default="127.0.0.1",
+    envvar="RESERVE_HOST",
+    callback=check_host,
+    show_default=True,
+    show_envvar=True,
+    help="Listen here.",
 )
 @click.option(
     "--port",
     metavar="PORT",
     type=PORT,
     default=5000,
+    envvar="PORT",
     show_default=True,
+    show_envvar=True,
     help="Listen here; 0 takes a free one.",
 )
 @click.option(
