@@ -105,7 +105,15 @@ def test_the_schemas_of_the_built_in_handlers_are_plain(prefixes: set[str]) -> N
         own_schema = schema["properties"][prefix]
         kinds = own_schema.get("type", [""])
         kind = kinds if isinstance(kinds, str) else kinds[0]
-        own = own_schema["const"] if "const" in own_schema else "10/s" if prefix == "limit" else least[kind]
+        own = (
+            own_schema["const"]
+            if "const" in own_schema
+            else own_schema["enum"][0]
+            if "enum" in own_schema
+            else "10/s"
+            if prefix == "limit"
+            else least[kind]
+        )
         value = {prefix: own, "match": "^/", "method": ["GET"]}
         assert surely_valid(schema, value), prefix
 
