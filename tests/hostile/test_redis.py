@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.hostile.capture_load import CaptureLoad
-from tests.hostile.client import Client
+from tests.hostile.client import PING, PONG, TEXT, Client, frame
 from tests.hostile.program import reached
 from tests.kit.redis_cluster import ClusterNode, RedisCluster
 from tests.kit.redis_failover import RedisBehindOneAddress
@@ -306,8 +306,9 @@ class LivePage:
     async def _read(self) -> None:
         while True:
             opcode, data = await self._client.receive()
-            message = json.loads(data) if opcode == 1 else {}
-            if message.get("type") == "request":
+            if opcode == PING:  # who is silent is taken for gone
+                self._client.writer.write(frame(PONG, data))
+            elif opcode == TEXT and (message := json.loads(data))["type"] == "request":
                 self.seen.append(message["request"]["id"])
 
 
