@@ -38,6 +38,8 @@ class _Forwarding(socketserver.BaseRequestHandler):
         except ConnectionError:
             return
         with backend:
+            for each in (backend, self.request):  # as those do whom it stands between: small pieces go out at once
+                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             back = threading.Thread(target=_forward, args=(backend, self.request))
             back.start()
             _forward(self.request, backend)
