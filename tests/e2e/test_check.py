@@ -66,7 +66,7 @@ def test_a_condition_that_is_misspelt_is_no_member_of_ones_own(reserve: Any, wri
 
 
 def test_a_file_that_is_missing_or_no_json_is_named(reserve: Any, write: Any) -> None:
-    write({"broken.json": '{\n  "port": 1,\n}\n'})
+    write({"broken.json": '{\n  "port" 1\n}\n'})
     for arguments, place in (((), "reserve.json"), (("broken.json",), "broken.json:2: ")):
         run = reserve("check", *arguments)
         assert run.returncode == 2

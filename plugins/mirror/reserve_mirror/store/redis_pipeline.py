@@ -261,7 +261,7 @@ class RedisPipeline:
 
     # What Redis has not carried out.
 
-    def _on_error_reply(self, command: Command, error: ReplyError) -> None:
+    def _on_error_reply(self, command: Command, error: Exception) -> None:
         code = str(error).partition(" ")[0]
         if command.reply is None:
             self._state.refused(_reason(error))
@@ -289,7 +289,7 @@ class RedisPipeline:
             self._state.refused(_reason(error))
             command.fail(NOT_STORED if command.stores else REFUSED, error)
 
-    def _ask_later(self, command: Command, error: ReplyError) -> None:
+    def _ask_later(self, command: Command, error: Exception) -> None:
         loop = asyncio.get_running_loop()
         command.asking = False
         if command.may_repeat(loop.time()):
@@ -394,6 +394,6 @@ class RedisPipeline:
         commands.clear()
 
 
-def _reason(error: ReplyError) -> str:
+def _reason(error: Exception) -> str:
     """An error reply without its code, and the script that it came from."""
     return re.sub("^[A-Z]+ ", "", str(error)).partition(" script: ")[0].rstrip(".")
