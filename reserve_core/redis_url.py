@@ -28,9 +28,9 @@ _HOST = re.compile(r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9_.-]+))(
 
 # The options of the query, as redis-py names them, and what they may be.
 _TLS = {
-    "ssl_ca_certs": "the file of the certificates to trust",
-    "ssl_certfile": "the file of our certificate",
-    "ssl_keyfile": "the file of its key",
+    "ssl_ca_certs": "the path of the file of the certificates to trust",
+    "ssl_certfile": "the path of the file of our certificate",
+    "ssl_keyfile": "the path of the file of its key",
     "ssl_check_hostname": "true or false",
     "ssl_cert_reqs": "required, optional or none",
 }
@@ -38,7 +38,7 @@ _OPTIONS = {
     "db": "the number of the database",
     "username": "a name",
     "password": "a password",
-    "client_name": "what CLIENT LIST shows",
+    "client_name": "what CLIENT LIST shows, visible characters of ASCII",
     "protocol": "2 or 3",
     **_TLS,
     "sentinel_username": "a name, for the Sentinels",
@@ -104,12 +104,15 @@ class RedisURL:
             first, _, second = path.strip("/").partition("/")
             service, database = (first, second) if topology == "sentinel" else ("", path.strip("/"))
         try:
-            query = dict(parse_qsl(parts["query"] or "", keep_blank_values=True, strict_parsing=bool(parts["query"])))
+            pairs = parse_qsl(parts["query"] or "", keep_blank_values=True, strict_parsing=bool(parts["query"]))
         except ValueError:
             addresses = ()
         if not addresses or (len(addresses) > 1 and topology == "server"):
             raise ConfigError(f"{name} is not the URL of a Redis", HINT)
+        query = dict(pairs)
         _check_options(query, name, bool(parts["tls"]), topology)
+        before = {"db": database, "username": parts["username"], "password": parts["password"]}
+        _check_once([option for option, _ in pairs] + [option for option, value in before.items() if value], name)
         if topology == "sentinel" and not service:
             hint = "Write redis+sentinel://HOST,HOST/NAME"
             raise ConfigError(f"{name} doesn't say which master the Sentinels look after", hint)
@@ -172,6 +175,15 @@ def _check_options(query: dict[str, str], name: str, tls: bool, topology: str) -
                 hint = "TLS is for rediss:// only, and always on there"
             raise ConfigError(f"{name} has the option {shown}, which is unknown here", hint)
         if option in _FILES and not Path(value).is_file():
-            raise ConfigError(f"{name}: {option} names no file", f"It is {_OPTIONS[option]}, by its path")
+            raise ConfigError(f"{name} has the option '{option}', which names no file", f"It is {_OPTIONS[option]}")
         if not re.fullmatch(_VALUES.get(option, "(?s:.+)"), value, re.ASCII):
-            raise ConfigError(f"{name}: {option} can't be that", f"It is {_OPTIONS[option]}")
+            raise ConfigError(
+                f"{name} has the option '{option}' with a value it can't have", f"It is {_OPTIONS[option]}"
+            )
+
+
+def _check_once(options: list[str], name: str) -> None:
+    """Raises `ConfigError` for one that is given twice, after the `?` or before it: only one of them would count."""
+    twice = next((option for option in options if options.count(option) > 1), None)
+    if twice is not None:
+        raise ConfigError(f"{name} says '{twice}' twice", "The URL has it before the ? or behind it, once")

@@ -78,7 +78,12 @@ def test_addresses_are_written_as_in_urls() -> None:
         ("unix://host/path", "is not the URL of a Redis"),
         ("redis://[::1", "is not the URL of a Redis"),
         ("redis://host/abc", "a database that is no number"),
-        ("redis://host?db=-1", "db can't be that"),
+        ("redis://host?db=-1", "the option 'db' with a value it can't have"),
+        ("redis://host?db=1&db=2", "says 'db' twice"),
+        ("redis://host/1?db=2", "says 'db' twice"),
+        ("unix:///path?db=1&db=1", "says 'db' twice"),
+        ("redis://:a@host?password=b", "says 'password' twice"),
+        ("redis://a:b@host?username=c", "says 'username' twice"),
         ("redis+cluster://host/1", "A cluster has database 0 only"),
         ("redis+sentinel://host", "which master the Sentinels look after"),
         ("redis://host?timeout=3", "the option 'timeout', which is unknown here"),
@@ -88,7 +93,7 @@ def test_addresses_are_written_as_in_urls() -> None:
         ("redis://host?sentinel_username=x", "'sentinel_username', which is unknown"),
         ("redis://host?protocol=4", "It is 2 or 3"),
         ("rediss://host?ssl_cert_reqs=never", "It is required, optional or none"),
-        ("rediss://host?ssl_ca_certs=/nowhere.pem", "ssl_ca_certs names no file"),
+        ("rediss://host?ssl_ca_certs=/nowhere.pem", "the option 'ssl_ca_certs', which names no file"),
     ],
 )
 def test_what_has_no_meaning_is_refused(url: str, part: str) -> None:
@@ -97,7 +102,14 @@ def test_what_has_no_meaning_is_refused(url: str, part: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["redis://:hush@host/hush", "redis://:hush@host?hush", "redis://:hu/hush@host", "redis://host?db=hush"]
+    "url",
+    [
+        "redis://:hush@host/hush",
+        "redis://:hush@host?hush",
+        "redis://:hu/hush@host",
+        "redis://host?db=hush",
+        "redis://:hush@host?password=hush",
+    ],
 )
 def test_no_message_shows_a_value(url: str) -> None:
     with pytest.raises(ConfigError) as error:
