@@ -84,7 +84,7 @@ def _findings(error: ValidationError) -> Iterator[Finding]:
         message = f"The name {shown(instance)}{_within(path)} must be {_expected(error)}"
         yield Finding((*path, instance), message, _mend(error))
     else:
-        yield Finding(path, f"{_name(path)} must be {_expected(error)}, not {shown(instance)}", _mend(error))
+        yield Finding(path, f"{_name(path)} must be {_expected(error)}{_not(error)}", _mend(error))
 
 
 def _alternatives(error: ValidationError, path: Path) -> Iterator[Finding]:
@@ -97,7 +97,7 @@ def _alternatives(error: ValidationError, path: Path) -> Iterator[Finding]:
             yield from (finding._replace(hint=finding.hint or _mend(error)) for finding in _findings(cause))
     else:
         expected = dict.fromkeys(_expected(cause) for errors in failed for cause in errors)
-        message = f"{_name(path)} must be {' or '.join(expected)}, not {shown(error.instance)}"
+        message = f"{_name(path)} must be {' or '.join(expected)}{_not(error)}"
         yield Finding(path, message, _mend(error))
 
 
@@ -126,6 +126,16 @@ def _expected(error: ValidationError) -> str:
         case str(keyword) if keyword in _BOUNDS:
             return _BOUNDS[keyword].format(value)
     return f"other ({error.message})"
+
+
+def _not(error: ValidationError) -> str:
+    """What the value is instead, as the end of a sentence. What the schema says is `writeOnly` is a secret."""
+    alternative: Any = error
+    while alternative is not None:
+        if isinstance(alternative.schema, dict) and alternative.schema.get("writeOnly") is True:
+            return ""
+        alternative = alternative.parent
+    return f", not {shown(error.instance)}"
 
 
 def _mend(error: ValidationError) -> str | None:

@@ -183,6 +183,7 @@ _ANNOTATIONS: dict[str, Callable[[Any], bool]] = {
     "description": lambda argument: isinstance(argument, str),
     "default": lambda argument: True,
     "deprecated": lambda argument: isinstance(argument, bool),
+    "writeOnly": lambda argument: isinstance(argument, bool),
     "examples": lambda argument: isinstance(argument, list),
 }
 

@@ -22,6 +22,8 @@ SCHEMA: dict[str, Any] = {
         "few": {"type": "array", "maxItems": 1},
         "names": {"type": "object", "propertyNames": {"description": "Names", "pattern": r"^\w+$"}},
         "even": {"multipleOf": 2},
+        "secret": {"description": "Hush", "writeOnly": True, "anyOf": [{"pattern": "^a+$"}, {"type": "null"}]},
+        "secrets": {"type": "object", "writeOnly": True, "additionalProperties": {"writeOnly": True, "minLength": 9}},
     },
     "required": ["name"],
     "patternProperties": {"^x-": {"type": "string"}},
@@ -40,7 +42,7 @@ def findings(value: Any) -> list[Finding]:
         (
             {"zzz": 1},
             'Unknown property "zzz"',
-            "Known: deep, either, even, few, kind, name, names, nothing, one, ratio, size, word",
+            "Known: deep, either, even, few, kind, name, names, nothing, one, ratio, secret, secrets, size, word",
         ),
         ({"name": 5}, '"name" must be a string, not 5', "The name"),
         ({"name": ""}, '"name" must be filled in, not ""', "The name"),
@@ -73,6 +75,19 @@ def findings(value: Any) -> list[Finding]:
 def test_an_error_in_words(value: dict[str, Any], message: str, hint: str | None) -> None:
     (finding,) = findings({"name": "x", **value})
     assert (finding.message, finding.hint) == (message, hint)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"secret": "hush"}, '"secret" must be of the form ^a+$'),
+        ({"secrets": "hush"}, '"secrets" must be an object'),
+        ({"secrets": {"a": "hush"}}, '"secrets.a" must be at least 9 characters long'),
+    ],
+)
+def test_no_message_shows_a_secret(value: dict[str, Any], message: str) -> None:
+    (finding,) = findings({"name": "x", **value})
+    assert finding.message == message
 
 
 def test_what_is_missing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -116,6 +117,26 @@ def test_the_schemas_of_the_built_in_handlers_are_plain(prefixes: set[str]) -> N
         )
         value = {prefix: own, "match": "^/", "method": ["GET"]}
         assert surely_valid(schema, value), prefix
+
+
+def test_the_patterns_of_the_built_in_handlers_are_told_in_words(prefixes: set[str]) -> None:
+    """Who has written something else is helped by no regular expression."""
+    handlers = load_plugins().handlers
+    assert [place for prefix in sorted(prefixes) for place in _bare_patterns(handlers[prefix].schema, prefix)] == []
+
+
+def _bare_patterns(schema: Any, place: str) -> Iterator[str]:
+    """Where a schema has a pattern without a description. Alternatives have that of what they are of."""
+    if not isinstance(schema, dict):
+        return
+    if "pattern" in schema and "description" not in schema:
+        yield place
+    for name, member in schema.get("properties", {}).items():
+        yield from _bare_patterns(member, f"{place}.{name}")
+    for keyword in ("additionalProperties", "items", "propertyNames"):
+        yield from _bare_patterns(schema.get(keyword), f"{place} {keyword}")
+    for alternative in schema.get("anyOf", []):
+        yield from _bare_patterns({"description": schema.get("description"), **alternative}, place)
 
 
 def test_a_mistake_is_explained() -> None:

@@ -22,12 +22,27 @@ class Options:
     users: dict[str, str] = option(
         "With basic: the users, and the hashes of their passwords, which reserve auth hash makes",
         default={},
-        schema={"propertyNames": {"pattern": r"^[^:\u0000-\u001f\u007f]{1,128}$"}},
+        schema={
+            "propertyNames": {
+                "description": "A name has up to 128 characters, no colon among them (RFC 7617)",
+                "pattern": r"^[^:\u0000-\u001f\u007f]{1,128}$",
+            },
+            "additionalProperties": {"writeOnly": True},
+            "writeOnly": True,
+        },
     )
     tokens: dict[str, str] = option(
         "With bearer: the tokens by the names of who has them, which are shown in the log",
         default={},
-        schema={"additionalProperties": {"pattern": r"^[A-Za-z0-9._~+/-]{16,512}=*$"}},
+        schema={
+            "additionalProperties": {
+                "description": "A secret of 16 to 512 letters, digits and any of -._~+/ (RFC 6750);"
+                " openssl rand -hex 16 makes one",
+                "pattern": r"^[A-Za-z0-9._~+/-]{16,512}=*$",
+                "writeOnly": True,
+            },
+            "writeOnly": True,
+        },
     )
     realm: str = option("What the browser's question names", default="reserve", pattern=_QUOTABLE)
     forward: bool = option("Whether later mappings get the header Authorization", default=False)

@@ -18,7 +18,12 @@ class Effects:
         'How long it is delayed, 5 minutes at most: "300ms", "1.5s", "2m"; of two, ["100ms", "2s"], by a random time'
         " between them",
         default=None,
-        schema={**_TIME, "items": _TIME, "minItems": 2, "maxItems": 2},
+        schema={
+            **_TIME,
+            "items": {**_TIME, "description": 'A time: "300ms", "1.5s", "2m"'},
+            "minItems": 2,
+            "maxItems": 2,
+        },
     )
     status: int | None = option(
         "The status that takes the place of the response", default=None, minimum=200, maximum=599
@@ -39,7 +44,15 @@ class FaultOptions(Effects):
         'What befalls the first request, the second one, and so on: a status, "pass" for nothing, or an object as this'
         " one; the last one stays",
         default=None,
-        schema={"items": {"pattern": "^pass$", "minimum": 200, "maximum": 599}, "minItems": 1},
+        schema={
+            "items": {
+                "description": 'A status, 200 to 599, "pass" for nothing, or an object: {"delay": "1s"}',
+                "pattern": "^pass$",
+                "minimum": 200,
+                "maximum": 599,
+            },
+            "minItems": 1,
+        },
     )
 
 

@@ -38,7 +38,12 @@ class Options:
     mime_types: dict[str, str] = option(
         'Content types by extension, over the built-in ones: {"txt": "text/x-log"}.',
         default={},
-        schema={"additionalProperties": {"pattern": r"^[!-~]+(?:[ \t]+[!-~]+)*$"}},
+        schema={
+            "additionalProperties": {
+                "description": "A content type: text/x-log",
+                "pattern": r"^[!-~]+(?:[ \t]+[!-~]+)*$",
+            }
+        },
     )
     charset: str | None = option(
         "The charset that content types of text, and of JavaScript, get unless they name one. null: "

@@ -9,7 +9,12 @@ from reserve_core.kit import TOKEN
 
 Values = dict[str, str | int | list[str] | None]
 
-_NAMES = {"propertyNames": {"pattern": f"^{TOKEN}$"}}
+_NAMES = {
+    "propertyNames": {
+        "description": "A header's name has letters, digits and hyphens, no spaces (RFC 9110 5.1)",
+        "pattern": f"^{TOKEN}$",
+    }
+}
 
 
 @dataclass(frozen=True, slots=True)

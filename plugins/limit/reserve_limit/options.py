@@ -22,7 +22,12 @@ class Options:
 
     limit: str | tuple[str, ...] = option(
         'How many requests of a client pass: "10/s", "100/m" or "1000/h"; of several, all hold',
-        schema={"pattern": Quota.PATTERN, "items": {"pattern": Quota.PATTERN}, "minItems": 1, "uniqueItems": True},
+        schema={
+            "pattern": Quota.PATTERN,
+            "items": {"description": 'A number and a time: "10/s", "100/m" or "1000/h"', "pattern": Quota.PATTERN},
+            "minItems": 1,
+            "uniqueItems": True,
+        },
     )
     burst: int | None = option(
         "How many of them may come at once, when none has come for a while; by default the number in limit",

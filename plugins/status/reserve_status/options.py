@@ -18,5 +18,10 @@ class Options:
         " be put in ($1, $name): as the client sent it in Location and its like, else percent-encoded where a"
         " header needs it",
         default={},
-        schema={"propertyNames": {"pattern": f"^{TOKEN}$"}},
+        schema={
+            "propertyNames": {
+                "description": "A header's name has letters, digits and hyphens, no spaces (RFC 9110 5.1)",
+                "pattern": f"^{TOKEN}$",
+            }
+        },
     )

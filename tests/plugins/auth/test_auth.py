@@ -196,7 +196,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         ({"auth": "basic", "users": {"ada": HASH.replace("ln=4,r=1", "ln=20,r=8")}}, "too much"),
         ({"auth": "basic", "users": {"ada": HASH.replace("p=1", "p=0")}}, "none of scrypt's"),
         ({"auth": "basic", "users": {"a:b": HASH}}, "a:b"),
-        ({"auth": "bearer", "tokens": {"ci": "short"}}, "short"),
+        ({"auth": "bearer", "tokens": {"ci": "short"}}, "16 to 512 letters"),
         ({**BEARER, "realm": 'a"b'}, "realm"),
         ({"auth": "digest"}, "digest"),
     ],
@@ -205,6 +205,22 @@ async def test_what_lets_nobody_in_is_refused(mapping: dict[str, Any], error: st
     with pytest.raises(ConfigError) as caught:
         await check({"mappings": [mapping]})
     assert error in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        {"auth": "bearer", "tokens": {"ci": "hush hush hush hush"}},
+        {"auth": "bearer", "tokens": ["hush"]},
+        {"auth": "basic", "users": "ada:hush"},
+        {"auth": "basic", "users": {"ada": ["hush"]}},
+        {"auth": "basic", "users": {"ada": "hush"}},
+    ],
+)
+async def test_no_message_shows_a_secret(mapping: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        await check({"mappings": [mapping]})
+    assert "hush" not in str(caught.value)
 
 
 async def test_it_is_explained() -> None:
