@@ -130,6 +130,7 @@ export interface DecodedBody {
 export interface TappedResponseDetails extends TappedResponse {
   body: string;
   body_encoding: "utf-8" | "base64";
+  lost: boolean;
   decoded: DecodedBody | null;
   notes: string[];
 }
@@ -180,6 +181,8 @@ export interface RequestDetails {
   failure?: RequestFailure;
   body: string;
   body_encoding: "utf-8" | "base64";
+  /** Redis has dropped the body: `body` is "", `truncated` holds, and a note says so */
+  lost: boolean;
   /** None: the body has no content-encoding, or isn't what it says */
   decoded: DecodedBody | null;
   /** [name, value] of a urlencoded or multipart body, in order */

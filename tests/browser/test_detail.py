@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from playwright.sync_api import expect
 
 from tests.kit.codings import CODINGS
+from tests.kit.redis_server import RedisServer
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page, Route
@@ -259,6 +260,29 @@ def test_a_body_beyond_the_limit_says_so(site: Site, visit: Visit) -> None:
     detail = visit(mirror).open("/large")
     expect(detail.locator(".note")).to_have_text("Only the first 1.0 kB of 2.0 kB were kept.")
     expect(detail.locator("footer code")).to_have_text(hashlib.sha256(body).hexdigest())
+
+
+def test_a_body_that_redis_has_dropped_is_said_to_be_lost_and_nothing_else(
+    tmp_path: Path, new_site: NewSite, visit: Visit
+) -> None:
+    database = RedisServer(tmp_path)
+    database.start()
+    try:
+        site = new_site("mirror", "--code", "orders", "--redis-url", database.url)
+        live = visit(site.known("orders"))
+        body = b'{"a": 1}'
+        live.mirror.send("POST", "/lost", body, [("Content-Type", "application/json")])
+        with database.client() as redis:
+            redis.delete("reserve:{orders}:b")
+        detail = live.open("/lost")
+        expect(detail.locator(".note")).to_have_text(re.compile("^The body is lost: the memory of Redis was full"))
+        expect(detail.locator("section.body")).to_have_text(
+            f"Bodyapplication/json \u00b7 8 BSHA-256 {hashlib.sha256(body).hexdigest()}"
+        )
+        live.copied_as("cURL")
+        expect(live.page.locator("#toast")).to_have_text("Copied as cURL; the body is lost")
+    finally:
+        database.kill()
 
 
 def test_a_form_that_is_cut_says_so(live: LivePage) -> None:

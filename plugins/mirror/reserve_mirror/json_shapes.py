@@ -139,6 +139,7 @@ class TappedResponseDetails(TappedResponse):
 
     body: str
     body_encoding: BodyEncoding
+    lost: bool
     decoded: DecodedBody | None
     notes: list[str]
 
@@ -181,6 +182,7 @@ class RequestDetails(TypedDict):
     failure: NotRequired[RequestFailure]
     body: str
     body_encoding: BodyEncoding
+    lost: bool  # Redis has dropped the body: `body` is "", `truncated` holds, and a note says so
     decoded: DecodedBody | None  # None: the body has no content-encoding, or isn't what it says
     form: list[list[str]]  # [name, value] of a urlencoded or multipart body, in order
     files: list[UploadedFile]

@@ -62,6 +62,7 @@ async def details_of(stored: StoredRecord) -> RequestDetails:
     details["truncated"] = summary["truncated"] or lost
     details["body"] = body
     details["body_encoding"] = encoding
+    details["lost"] = lost
     details["decoded"] = await _decoded(plain)
     details["form"] = [[name, value] for name, value in form.fields.items()]
     details["files"] = [
@@ -78,6 +79,7 @@ async def details_of(stored: StoredRecord) -> RequestDetails:
             **tapped,
             body=body,
             body_encoding=encoding,
+            lost=lost,
             decoded=await _decoded(plain),
             notes=[note for note in (LOST if lost else "", plain.note) if note],
         )

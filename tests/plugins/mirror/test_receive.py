@@ -86,6 +86,7 @@ def test_a_request_is_recorded_as_it_came(site: Site) -> None:
         "truncated": False,
         "body": "hello",
         "body_encoding": "utf-8",
+        "lost": False,
         "decoded": None,
         "form": [],
         "files": [],

@@ -160,11 +160,11 @@ def test_a_body_that_redis_has_dropped_is_said_to_be_lost(redis_server: RedisSer
     with redis_server.client() as redis:
         redis.delete("reserve:{orders}:b")
     found = site.whole(lost)
-    assert (found["body"], found["truncated"], found["size"]) == ("", True, 4)
+    assert (found["body"], found["truncated"], found["lost"], found["size"]) == ("", True, True, 4)
     assert "memory of Redis was full" in found["notes"][0]
     assert site.get(f"/api/mirrors/orders/requests/{lost}/body").status == 410
     found = site.whole(empty)
-    assert (found["truncated"], found["notes"]) == (False, [])
+    assert (found["truncated"], found["lost"], found["notes"]) == (False, False, [])
     assert site.get(f"/api/mirrors/orders/requests/{empty}/body").status == 200
 
 
@@ -180,8 +180,8 @@ def test_a_tapped_body_that_redis_has_dropped_is_said_to_be_lost(redis_server: R
         redis.delete("reserve:{orders}:b")
     (summary,) = site.requests()
     found = site.whole(summary["id"])
-    assert found["notes"] == []
-    assert (found["response"]["body"], found["response"]["truncated"]) == ("", True)
+    assert (found["lost"], found["notes"]) == (False, [])
+    assert (found["response"]["body"], found["response"]["truncated"], found["response"]["lost"]) == ("", True, True)
     assert "memory of Redis was full" in found["response"]["notes"][0]
     assert site.get(f"/api/mirrors/orders/requests/{summary['id']}/response/body").status == 410
 

@@ -97,6 +97,7 @@ def test_request_and_response_are_recorded(tap: Tap) -> None:
         "complete": True,
         "body": base64.b64encode(b"321\xff").decode(),
         "body_encoding": "base64",
+        "lost": False,
         "decoded": None,
         "notes": [],
     }

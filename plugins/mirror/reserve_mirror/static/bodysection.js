@@ -29,6 +29,9 @@ import { size } from "./wording.js";
  */
 export function bodySection(message, url, buildParts) {
   if (!message.size) return h("section.body", {}, h("h3", {}, "Body"), h("p.nothing", {}, noBody(message)));
+  const title = [h("h3", {}, "Body"), h("span.about", {}, about(message))];
+  const hash = h("footer", {}, "SHA-256 ", h("code", {}, message.sha256));
+  if (message.lost) return h("section.body", {}, h("header", {}, title), hash); // a note of the server's says why
   const { text, views, notes } = bodyViews(message, buildParts !== null);
   const { list, panel } = tabs(
     "Views of the body",
@@ -40,8 +43,7 @@ export function bodySection(message, url, buildParts) {
     h(
       "header",
       {},
-      h("h3", {}, "Body"),
-      h("span.about", {}, about(message)),
+      title,
       list,
       h("span.tools", {}, text !== null && copyButton("Copy", () => text, "Copy the body"), downloadLink(url)),
     ),
@@ -53,7 +55,7 @@ export function bodySection(message, url, buildParts) {
       ),
     ),
     panel,
-    h("footer", {}, "SHA-256 ", h("code", {}, message.sha256)),
+    hash,
   );
 }
 

@@ -129,10 +129,11 @@ export class Detail {
     if (this.#id === null) return;
     try {
       const request = this.#request ?? (await this.#cache.load(this.#id));
-      const { id, truncated } = request;
+      const { id, truncated, lost } = request;
       const sentAgain = { ...request, url: this.#api.replayUrl(request) };
       const text = FORMATS[format](sentAgain, bytesOf(request), this.#api.sharedBodyUrl(id));
-      await copy(text, `Copied as ${format}${truncated ? "; the body is only the part that was kept" : ""}`);
+      const missing = lost ? "; the body is lost" : truncated ? "; the body is only the part that was kept" : "";
+      await copy(text, `Copied as ${format}${missing}`);
     } catch (error) {
       toast(messageOf(error));
     }
