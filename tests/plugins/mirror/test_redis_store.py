@@ -116,11 +116,17 @@ async def test_keys_have_a_place_of_their_own_and_expire_together(redis_server: 
 async def test_trimming_leaves_no_body_behind(redis_server: RedisServer, opened: Open) -> None:
     store = await opened(redis_server)
     await store.create("orders", SETTINGS._replace(max_requests=3))
+    made = []
     for _ in range(10):
-        await store.add("orders", Record(SUMMARY, b"body", b"response"))
+        record = Record(SUMMARY, b"body", b"response")
+        record.set_trace(lambda: b"[]", 2)
+        recorded = await store.add("orders", record)
+        assert recorded is not None
+        made.append(recorded.id.encode())
     with redis_server.client() as client:
-        assert client.xlen("reserve:{orders}:s") == 3
-        assert client.hlen("reserve:{orders}:b") == 6
+        assert [entry for entry, _ in client.xrange("reserve:{orders}:s")] == made[-3:]
+        kept = [entry + part for entry in made[-3:] for part in (b"", b":r", b":t")]
+        assert sorted(client.hkeys("reserve:{orders}:b")) == sorted(kept)
 
 
 async def test_two_processes_share_what_one_records(redis_server: RedisServer, opened: Open) -> None:
