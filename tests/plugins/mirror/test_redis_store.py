@@ -7,6 +7,7 @@ import html
 import logging
 import os
 import signal
+import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,7 +17,7 @@ import hiredis
 import pytest
 
 from reserve_core import ConfigError
-from reserve_mirror.store import MirrorSettings, Record, Unavailable, redis_command, redis_pipeline
+from reserve_mirror.store import MirrorSettings, Record, Unavailable, redis_command, redis_pipeline, redis_router
 from reserve_mirror.store.redis_command import NOT_STORED, UNREACHABLE
 from reserve_mirror.store.redis_connection import RedisConnection
 from reserve_mirror.store.redis_store import RedisStore
@@ -260,9 +261,23 @@ async def test_a_redis_that_hangs_is_given_up(
     finally:
         os.kill(server.process.pid, signal.SIGCONT)
     assert [type(result) for result in results] == [Unavailable] * 10
-    assert "no reply within" in messages(caplog, logging.ERROR)[0]
+    assert "can't be reached: no reply within 0.5 seconds\n" in messages(caplog, logging.ERROR)[0]
     await available(store)
     assert await store.add("orders", Record(SUMMARY)) is not None
+
+
+@pytest.mark.parametrize(("scheme", "limit"), [("redis", "CONNECT_TIMEOUT"), ("redis+cluster", "DISCOVERY_TIMEOUT")])
+async def test_a_redis_that_says_nothing_to_a_new_connection_is_told_with_the_time_it_had(
+    scheme: str, limit: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(redis_router, limit, 0.25)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        store = RedisStore(f"{scheme}://127.0.0.1:{silent.getsockname()[1]}")
+        try:
+            await store.start()
+        finally:
+            await store.close()
+    assert "can't be reached: no reply within 0.25 seconds\n" in messages(caplog, logging.ERROR)[0]
 
 
 async def test_a_connection_that_is_lost_while_nobody_needs_it_is_no_news(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 import hiredis
 from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
@@ -18,6 +18,7 @@ from reserve_core.kit import RedisAddress, RedisURL
 TIMEOUT = 5.0
 CONNECT_TIMEOUT = 3.0
 
+Result = TypeVar("Result")
 Argument = str | bytes | int
 ReplyError = hiredis.ReplyError
 
@@ -25,6 +26,22 @@ ReplyError = hiredis.ReplyError
 pack_command: Callable[[tuple[Argument, ...]], bytes] = hiredis.pack_command  # type: ignore[assignment]
 
 _NOTHING = object()
+
+
+def no_reply(seconds: float) -> TimeoutError:
+    """The error of who has waited so long."""
+    return TimeoutError(f"no reply within {seconds:g} seconds")
+
+
+async def within(seconds: float, work: Awaitable[Result]) -> Result:
+    """What `work` results in. Raises `no_reply` when that takes longer."""
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            return await work
+    except TimeoutError as error:
+        if limit.expired():
+            raise no_reply(seconds) from error
+        raise
 
 
 class RedisConnector:
@@ -48,8 +65,7 @@ class RedisConnector:
         else:
             connection = UnixDomainSocketConnection(path=address.host, **self._options)
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT):
-                await connection.connect()  # type: ignore[no-untyped-call]
+            await within(CONNECT_TIMEOUT, connection.connect())  # type: ignore[no-untyped-call]
         except BaseException:
             await connection.disconnect(nowait=True)
             raise

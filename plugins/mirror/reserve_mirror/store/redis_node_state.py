@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from .redis_connection import TIMEOUT
-
 logger = logging.getLogger("reserve")
 
 # Different error replies of a connection that are logged.
@@ -46,7 +44,7 @@ class NodeState:
         self.retry_at = asyncio.get_running_loop().time() + PAUSE
         if not self.unreachable:
             self.unreachable = True
-            why = str(error) or f"no reply within {TIMEOUT:g} seconds"
+            why = str(error) or type(error).__name__
             logger.error(
                 "Redis at %s can't be reached: %s\nRequests to mirrors are answered with 503 until it's back",
                 self.place,

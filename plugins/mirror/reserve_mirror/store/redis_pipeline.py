@@ -17,7 +17,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as Lost, RedisError
 
 from .redis_command import NOT_STORED, REFUSED, UNCONFIRMED, UNREACHABLE, Command
-from .redis_connection import TIMEOUT, Argument, RedisConnection, ReplyError, pack_command
+from .redis_connection import TIMEOUT, Argument, RedisConnection, ReplyError, no_reply, pack_command
 from .redis_node_state import NodeState
 from .redis_scripts import MirrorScript, keys_of
 
@@ -317,7 +317,7 @@ class RedisPipeline:
             return
         now, alive = loop.time(), max(connection.heard_at, self._sent_at)
         if now >= alive + TIMEOUT:
-            self._on_lost(TimeoutError())
+            self._on_lost(no_reply(TIMEOUT))
             return
         check_at = alive + SUSPICION
         if now >= check_at:

@@ -13,10 +13,10 @@ from redis.exceptions import RedisError
 
 from reserve_core.kit import RedisAddress, RedisURL
 
-from .redis_connection import CONNECT_TIMEOUT, Argument, RedisConnector
+from .redis_connection import CONNECT_TIMEOUT, Argument, RedisConnector, within
 from .redis_pipeline import RedisPipeline
 from .redis_scripts import MirrorScript
-from .redis_topology import SLOTS, SentinelTopology, SlotRange, discover, slots_of
+from .redis_topology import DISCOVERY_TIMEOUT, SLOTS, SentinelTopology, SlotRange, discover, slots_of
 
 logger = logging.getLogger("reserve")
 
@@ -103,17 +103,19 @@ class RedisRouter:
         if address is None:
             await self._find_slots()
             return None
-        async with asyncio.timeout(CONNECT_TIMEOUT):
-            opened = await self._connector.connect(address)
-            try:
-                if self._url.topology == "server" and not self._is_cluster:
-                    slots = await slots_of(opened, address)
-                    if slots:
-                        self._take(slots)
-                await self._on_connect(opened)
-            except BaseException:
-                await opened.disconnect(nowait=True)
-                raise
+        return await within(CONNECT_TIMEOUT, self._open(address))
+
+    async def _open(self, address: RedisAddress) -> AbstractConnection:
+        opened = await self._connector.connect(address)
+        try:
+            if self._url.topology == "server" and not self._is_cluster:
+                slots = await slots_of(opened, address)
+                if slots:
+                    self._take(slots)
+            await self._on_connect(opened)
+        except BaseException:
+            await opened.disconnect(nowait=True)
+            raise
         return opened
 
     def redirect(self, command: Any, error: str, node: RedisPipeline) -> None:
@@ -158,7 +160,8 @@ class RedisRouter:
             self._refreshing = None
 
     async def _find_slots(self) -> None:
-        self._take(await discover(self._connector, self._known | set(self._url.addresses)))
+        addresses = self._known | set(self._url.addresses)
+        self._take(await within(DISCOVERY_TIMEOUT, discover(self._connector, addresses)))
 
     def _take(self, ranges: list[SlotRange]) -> None:
         """Has the masters of these slots serve them, and nobody else."""

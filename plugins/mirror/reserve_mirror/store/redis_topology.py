@@ -122,19 +122,18 @@ async def discover(connector: RedisConnector, addresses: Iterable[RedisAddress])
     tasks: set[asyncio.Task[list[SlotRange]]] = set()
     failure: BaseException = Unreachable("none of its nodes is known")
     try:
-        async with asyncio.timeout(DISCOVERY_TIMEOUT):
-            while shuffled or tasks:
-                if shuffled:
-                    tasks.add(asyncio.create_task(_ask_for_slots(connector, shuffled.pop())))
-                done, tasks = await asyncio.wait(
-                    tasks, timeout=STAGGER if shuffled else None, return_when=asyncio.FIRST_COMPLETED
-                )
-                for task in done:
-                    error = task.exception()
-                    if error is None:
-                        return task.result()
-                    if not isinstance(failure, AuthenticationError):
-                        failure = error
+        while shuffled or tasks:
+            if shuffled:
+                tasks.add(asyncio.create_task(_ask_for_slots(connector, shuffled.pop())))
+            done, tasks = await asyncio.wait(
+                tasks, timeout=STAGGER if shuffled else None, return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in done:
+                error = task.exception()
+                if error is None:
+                    return task.result()
+                if not isinstance(failure, AuthenticationError):
+                    failure = error
     finally:
         for task in tasks:
             task.cancel()
