@@ -121,8 +121,8 @@ class Options:
         schema={"items": {"description": "An IP address, or a network: 10.0.0.0/8"}},
     )
     token: str | None = option(
-        "A secret of 8 to 256 visible characters that pages and API ask for; requests are recorded without. Browsers get"
-        " it from ?token=... once, programs send Authorization: Bearer",
+        "A secret of 8 to 256 visible characters that pages and API ask for; requests are recorded without. Browsers"
+        " get it from ?token=... once, programs send Authorization: Bearer",
         default=None,
         pattern=f"^{VISIBLE}$",
         schema={"writeOnly": True},
