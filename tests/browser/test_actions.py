@@ -42,7 +42,10 @@ def test_filter(live: LivePage) -> None:
         assert listed(live) == expected, text
         assert (live.page.locator("#count").inner_text() == "3 requests") is (text == "")
     box.fill("nowhere")
-    expect(live.page.get_by_text("No request matches.")).to_be_visible()
+    nothing = live.page.get_by_text("No request matches.")
+    expect(nothing).to_be_visible()
+    search = "document.querySelector('.search').getBoundingClientRect().bottom"
+    assert nothing.evaluate(f"element => element.getBoundingClientRect().top - {search}") < 2  # right below it
     live.button("Clear the filter").click()
     expect(live.rows).to_have_count(3)
 
@@ -224,6 +227,7 @@ def test_help_and_keys_turned_off(live: LivePage) -> None:
     live.page.keyboard.press("?")
     dialog = live.page.get_by_role("dialog", name="Help")
     expect(dialog).to_contain_text("next and previous request")
+    expect(dialog).to_contain_text("in the list: newest and oldest request")
     live.page.keyboard.press("j")
     dialog.get_by_role("checkbox").uncheck()
     dialog.get_by_role("button", name="Close").click()
