@@ -142,8 +142,9 @@ class _Served(Direct):
         self._out.collect(f"SERVE {_subject(event)} {outcome}{_user(event.request)}")
 
     def redirected(self, request: Request, url: str, status: int, time_spent: float) -> None:
-        outcome = self._out.outcome(status, time_spent)
-        self._out.collect(f"SERVE {_named(request.method, url)} {outcome}{_user(request)}")
+        line = f"SERVE {_named(request.method, url)} {self._out.outcome(status, time_spent)}"
+        # Most requests have no state, and pay for no call.
+        self._out.collect(line if request._state is None else line + _user(request))
 
 
 def _verbose(out: Console, err: Console, server: Listenable) -> Listeners:
