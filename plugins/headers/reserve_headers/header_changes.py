@@ -34,6 +34,13 @@ class HeaderChanges:
             raise ConfigError(
                 f'"{framing}" can\'t be changed', "It is about the connection or the message's length; leave it out"
             )
+        spellings: dict[str, str] = {}
+        for name in values:
+            other = spellings.setdefault(name.lower(), name)
+            if other != name:
+                raise ConfigError(
+                    f'"{name}" and "{other}" are one header', "Write one of them; an array has several values"
+                )
         self._values = values
         # The names whose former values go.
         self._replaced = [name for name, value in values.items() if not isinstance(value, list)]

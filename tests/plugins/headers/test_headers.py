@@ -204,6 +204,7 @@ async def test_the_mappings_before_it_are_left_alone(mocked: Mocked) -> None:
         ({"x-a": "1\r\nx-b: 2"}, 'The value of "x-a" has a line break'),
         ({"x-a": ["1", "snow ☃"]}, '"☃" in the value of "x-a" can\'t stand in a header'),
         ({"x a": "1"}, '"x a"'),
+        ({"x-a": "1", "x-b": "2", "X-A": None}, '"X-A" and "x-a" are one header'),
         ({"x-a": True}, "must be a string"),
         ({"x-a": [1]}, "must be a string"),
         ("x-a: 1", "must be an object"),
