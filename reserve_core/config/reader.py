@@ -231,9 +231,8 @@ class _Reader:
         if isinstance(parsed.value, dict):
             self._add(document, (*extending, path))
         else:
-            self.problems.append(
-                DocumentPlace(document).problem("A configuration is an object", "Write it in braces: {...}")
-            )
+            hint = 'Begin with {"mappings": [...]}, in YAML with mappings:'
+            self.problems.append(DocumentPlace(document).problem("A configuration is an object", hint))
 
     def _add(self, document: Document, extending: tuple[Path, ...]) -> None:
         try:

@@ -237,6 +237,11 @@ class TestUnreadable:
         (problem,) = problems(write("a.json", text))
         assert (problem.line, problem.message) == (1, "A configuration is an object")
 
+    @pytest.mark.parametrize(("name", "text"), [("a.yaml", ""), ("a.yaml", "- status: 404\n"), ("a.json", "[]")])
+    def test_no_object_is_told_how_to_begin(self, write: Write, name: str, text: str) -> None:
+        (problem,) = problems(write(name, text))
+        assert problem.hint == 'Begin with {"mappings": [...]}, in YAML with mappings:'
+
     @pytest.mark.parametrize("levels", [150, 100_000])
     def test_nested_too_deeply(self, write: Write, levels: int) -> None:
         (problem,) = problems(write("a.json", '{"mappings": ' + "[" * levels + "]" * levels + "}"))
