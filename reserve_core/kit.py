@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from .config.environment import in_a_file
     from .config.header_template import HeaderTemplate
     from .config.interpolate import split_template
     from .decoding import Decoding
@@ -63,6 +64,7 @@ __all__ = [
     "canonical_url",
     "client_network",
     "first_time",
+    "in_a_file",
     "is_cancellation",
     "is_token",
     "printable",
@@ -76,6 +78,7 @@ __all__ = [
 __getattr__: Callable[[str], Any] = lazy(
     __name__,
     {
+        "..config.environment": ("in_a_file",),
         "..config.header_template": ("HeaderTemplate",),
         "..config.interpolate": ("split_template",),
         "..decoding": ("Decoding",),

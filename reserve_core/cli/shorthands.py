@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..config.environment import EnvironmentText, as_written
+from ..config.environment import in_a_file
 from ..errors import ConfigError
 from .proxy_option import ProxyOption
 from .serve_options import DEFAULT_FILES
@@ -157,15 +157,6 @@ def _json(data: dict[str, Any]) -> str:
     return "{\n" + ",\n".join(f"  {_line(name)}: {text}" for name, text in lines.items()) + "\n}"
 
 
-def _in_a_file(value: Any) -> Any:
-    """A value as a file says it: variables of the environment by their names, and `${` of the command line as text."""
-    if isinstance(value, str) and not isinstance(value, EnvironmentText):
-        return value.replace("${", "$${")
-    if isinstance(value, dict):
-        return {name: _in_a_file(member) for name, member in value.items()}
-    return [_in_a_file(member) for member in value] if isinstance(value, list) else as_written(value)
-
-
 def _line(value: Any) -> str:
-    text = json.dumps(_in_a_file(value))
+    text = json.dumps(in_a_file(value))
     return f"{{ {text[1:-1]} }}" if isinstance(value, dict) and value else text

@@ -69,14 +69,20 @@ def put_in(text: str) -> str:
 
 
 def _pieces(text: str) -> Iterator[Piece]:
-    end = 0
+    said, end = "", 0  # what the file says is one piece up to the next variable: in "$$${1}" a "$$" is for groups
     for token in _TOKEN.finditer(text):
-        if token.start() > end:
-            yield Piece(text[end : token.start()])
+        said += text[end : token.start()]
         end = token.end()
-        yield Piece(token[0][1:]) if token[0].startswith("$$") else _variable(text, token)
-    if end < len(text):
-        yield Piece(text[end:])
+        if token[0].startswith("$$"):
+            said += token[0][1:]
+            continue
+        if said:
+            yield Piece(said)
+        said = ""
+        yield _variable(text, token)
+    said += text[end:]
+    if said:
+        yield Piece(said)
 
 
 def _variable(text: str, token: re.Match[str]) -> Piece:
@@ -111,6 +117,15 @@ def as_written(value: Any) -> Any:
     if isinstance(value, list):
         return [as_written(member) for member in value]
     return value
+
+
+def in_a_file(value: Any) -> Any:
+    """A value as a file has to say it: variables of the environment by their names, any other `${` as text."""
+    if isinstance(value, str) and not isinstance(value, EnvironmentText):
+        return value.replace("${", "$${")
+    if isinstance(value, dict):
+        return {name: in_a_file(member) for name, member in value.items()}
+    return [in_a_file(member) for member in value] if isinstance(value, list) else as_written(value)
 
 
 def masking(texts: Iterable[EnvironmentText]) -> Callable[[str], str]:

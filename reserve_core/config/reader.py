@@ -23,12 +23,14 @@ MAX_EXTENDS = 16
 _EXTENDS = ("extends", "extend")
 
 
-def read(source: str | os.PathLike[str] | dict[str, Any] | Source, folder: Path | None = None) -> Source:
+def read(
+    source: str | os.PathLike[str] | dict[str, Any] | Source, folder: Path | None = None, *, variables: bool = True
+) -> Source:
     """The configuration of a file (UTF-8) or a dict, with the files it extends.
 
     A file is YAML or TOML if its name ends with .yaml, .yml or .toml, else JSON, which may have comments and trailing
     commas. The paths of a dict are relative to `folder`, by default the current one. What is read already comes back as
-    it is.
+    it is. Without `variables`, `${NAME}` in a file is text, and nothing of the environment is put in.
 
     What a file extends is named by `extends`, a path or a list of them, relative to that file. Own settings win over
     extended ones, and the first of a list over the later ones; `handlers` and `limits` are merged member by member.
@@ -37,7 +39,7 @@ def read(source: str | os.PathLike[str] | dict[str, Any] | Source, folder: Path 
     """
     if isinstance(source, Source):
         return source
-    reader = _Reader()
+    reader = _Reader(variables)
     if isinstance(source, dict):
         reader.add_dict(source, folder or Path.cwd())
     else:
@@ -173,7 +175,8 @@ class Source:
 class _Reader:
     """Reads a document and what it extends, depth first, and collects what is wrong with them."""
 
-    def __init__(self) -> None:
+    def __init__(self, variables: bool) -> None:
+        self._variables = variables
         self.documents: list[Document] = []
         self.problems: list[Problem] = []
         self._seen: set[Path] = set()
@@ -236,7 +239,7 @@ class _Reader:
 
     def _add(self, document: Document, extending: tuple[Path, ...]) -> None:
         try:
-            document.data = _copied(document, self.problems)
+            document.data = _copied(document, self.problems, self._variables)
         except _TooDeepError as error:
             place = DocumentPlace(document, error.args)
             self._report(f"Nested deeper than {MAX_LEVELS} levels", "Write it with fewer levels", place)
@@ -287,11 +290,11 @@ class _TooDeepError(Exception):
     """A document has more than `MAX_LEVELS` levels; the message is the name of the setting."""
 
 
-def _copied(document: Document, problems: list[Problem]) -> Any:
+def _copied(document: Document, problems: list[Problem], variables: bool) -> Any:
     """The document's data with its lists and dicts copied, so that nobody else can change them.
 
-    Variables of the environment are put into the strings of a file, but for comments. Reports what JSON can't hold.
-    Objects of other kinds, which a dict given instead of a file may contain, stay.
+    With `variables`, those of the environment are put into the strings of a file, but for comments. Reports what JSON
+    can't hold. Objects of other kinds, which a dict given instead of a file may contain, stay.
     """
 
     def copy(value: Any, path: positions.Path) -> Any:
@@ -307,7 +310,7 @@ def _copied(document: Document, problems: list[Problem]) -> Any:
         if isinstance(value, str):
             if not _is_unicode(value):
                 report(path, "A string holds half a surrogate pair", r"Write the character itself, or both \u escapes")
-            elif "${" in value and document.file is not None and COMMENTS.keys().isdisjoint(path):
+            elif variables and "${" in value and document.file is not None and COMMENTS.keys().isdisjoint(path):
                 return inserted(value, path)
         return value
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from reserve_core import ConfigError, check, interpolate, read
-from reserve_core.config.environment import EnvironmentText, as_written, masking, put_in
+from reserve_core.config.environment import EnvironmentText, as_written, in_a_file, masking, put_in
 from reserve_core.config.pattern import compile_match
 from reserve_core.config.validation import converted
 from reserve_core.errors import Problem
@@ -87,6 +87,20 @@ def test_one_that_is_not_utf_8_is_refused(write: Write, monkeypatch: pytest.Monk
     assert (problem.line, problem.message) == (1, "The variable BYTES of the environment is not UTF-8")
 
 
+def test_what_is_read_without_variables_is_text(write: Write) -> None:
+    write("b.json", {"hostname": "${S}"})
+    source = read(write("a.json", {"mappings": [{"any": "${UNSET} ${} $${S}"}], "extends": "b.json"}), variables=False)
+    assert source.settings["mappings"] == [{"any": "${UNSET} ${} $${S}"}]
+    assert source.documents[1].data == {"hostname": "${S}"}
+
+
+@pytest.mark.parametrize("text", ["${S}", "$${S}", "$${", "a${", "$${S:-$}${UNSET}", "$1 {x} $$"])
+def test_a_text_in_a_file_is_the_text_again(write: Write, text: str) -> None:
+    path = write("a.json", in_a_file({"mappings": [{"any": [text, 1]}]}))
+    assert read(path).settings["mappings"][0]["any"] == [text, 1]
+    assert in_a_file(put_in("${S}")) == "${S}"
+
+
 def test_only_files_name_variables(write: Write) -> None:
     settings = {"hostname": "${UNSET}", "//": "${UNSET}"}
     assert read(settings).settings == settings
@@ -107,6 +121,8 @@ def test_what_is_extended_may_be_named_by_one(write: Write) -> None:
         ("${HASH}/$1", "a$1$$b$name/one"),
         ("$1${DIGITS}", "one23"),
         ("$${HASH} $1", "${HASH} one"),
+        ("$$${HASH} $1", "${HASH} one"),
+        ("$$$${HASH}${S}", "$${HASH}x"),
         ("${UNSET:-$1}$1", "$1one"),
         ({"a": ["${HASH}", "$$1"]}, {"a": ["a$1$$b$name", "$1"]}),
     ],

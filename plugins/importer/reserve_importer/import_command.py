@@ -11,7 +11,7 @@ import click
 
 from reserve_core import ConfigError
 from reserve_core.cli import PORT, Unusable
-from reserve_core.kit import printable
+from reserve_core.kit import in_a_file, printable
 
 from .leftovers import Leftovers, Mapping
 
@@ -90,6 +90,7 @@ def _imported(
         from .nginx_import import import_nginx
 
         found = dict(import_nginx(file, folder, leftovers).items())
+    found = {each: in_a_file(configuration) for each, configuration in found.items()}  # neither has our variables
     if port is None:
         return found
     if port not in found:

@@ -49,7 +49,7 @@ def import_reserve(path: Path, leftovers: Leftovers) -> Mapping:
 
 class _ReserveImport:
     def __init__(self, path: Path, leftovers: Leftovers) -> None:
-        self._document = read(path).documents[0]
+        self._document = read(path, variables=False).documents[0]
         self._file = str(path)
         self._leftovers = leftovers
         self._own: set[str] = set()  # the prefixes of handlers in Python

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reserve_core import read
 from tests.plugins.importer.conftest import Import
 
 CLOSED = {"match": "^/", "status": 501}
@@ -200,3 +203,23 @@ def test_a_default_server_with_names_that_others_would_take_comes_by_them_too(im
 def test_a_text_with_a_line_break_is_told_in_one_line(import_text: Import) -> None:
     imported = import_text('server { listen 80; return 200 "$remote_addr\\n"; }')
     assert imported.told[0].startswith('nginx.conf:1: "return 200 $remote_addr\\n" isn\'t taken over')
+
+
+def test_a_literal_dollar_and_brace_names_no_variable(import_text: Import, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A configuration file's `${NAME}` is a variable of the environment, nginx's is not."""
+    monkeypatch.setenv("x", "inserted")
+    imported = import_text("""server {
+        listen 80;
+        location = /a.txt { types { "text/${x}" txt; } return 200 "a ${ b"; }
+        location ~ "^/[${]" { return 404; }
+        location /f/ { alias "/srv/${ x/"; }
+        location / { rewrite "^/g/(.*)$" "/h/${1}${uri}" last; return 403; }
+    }""")
+    assert imported.code == 0, imported.told
+    Path("reserve.json").write_text(json.dumps(imported.configuration))
+    found = read("reserve.json").settings["mappings"]
+    (text,) = [mapping["custom"] for mapping in found if "custom" in mapping]
+    assert text == ["a ${ b", {"status": 200, "headers": {"content-type": "text/${x}"}}]
+    assert "^/[${]" in [mapping["match"] for mapping in found]
+    assert "/srv/${ x/$1" in [mapping.get("file") for mapping in found]
+    assert [mapping["rewrite"] for mapping in found if "rewrite" in mapping] == ["/h/$2$1$3"]

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from reserve_core import check, read
 from tests.plugins.importer.conftest import Import, Imported
 
@@ -95,3 +97,17 @@ def test_files_that_it_extends_are_imported_by_themselves(import_text: Import) -
 def test_a_configuration_that_is_ours_stays(import_text: Import) -> None:
     ours = {"port": 0, "mappings": [{"match": "^/", "status": 404}]}
     assert imported(import_text, ours)[:2] == (0, ours)
+
+
+def test_a_literal_dollar_and_brace_names_no_variable(import_text: Import, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A configuration file's `${NAME}` is a variable of the environment, REserve's is not."""
+    monkeypatch.setenv("SET", "inserted")
+    monkeypatch.delenv("UNSET", raising=False)
+    mappings = [
+        {"match": r"^/\${2}(.*)", "custom": ["${SET} $${UNSET} ${", {"headers": {"x-a": ["${SET}"]}}]},
+        {"status": 404},
+    ]
+    result = imported(import_text, {"hostname": "${UNSET}", "mappings": mappings})
+    assert (result.code, result.told) == (0, [])
+    Path("reserve.json").write_text(json.dumps(result.configuration))
+    assert read("reserve.json").settings == {"hostname": "${UNSET}", "mappings": mappings}
