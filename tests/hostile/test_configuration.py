@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import traceback
@@ -167,7 +168,9 @@ async def test_generated_in_every_format(folder: Path, scale: Scale, score: Scor
     """YAML has the outcome that JSON has; what isn't right YAML or TOML any more is refused."""
     outcomes: Counter[str] = Counter()
     for number, configuration in enumerate(drawn(CONFIGURATIONS, scale(50, 2000))):
-        text = json.dumps(configuration, default=str)
+        text = json.dumps(configuration, default=str, ensure_ascii=False)
+        # YAML takes no control characters, and its escapes know no surrogate pairs: what is beyond the BMP is as it is.
+        text = re.sub("[^ -~\U00010000-\U0010ffff]", lambda match: f"\\u{ord(match[0]):04x}", text)
         for suffix in (".json", ".yaml"):
             (folder / f"config{suffix}").write_text(text)
         found = [await outcome("config.json"), await outcome("config.yaml")]
