@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from .redis_clients import redis_client
     from .redis_url import RedisAddress, RedisURL
     from .threads import Threads
-    from .tokens import TOKEN, is_token
+    from .tokens import TOKEN, credentials, is_token
 
 __all__ = [
     "COUNTING_SCRIPT",
@@ -63,6 +63,7 @@ __all__ = [
     "Waiter",
     "canonical_url",
     "client_network",
+    "credentials",
     "first_time",
     "in_a_file",
     "is_cancellation",
@@ -102,6 +103,6 @@ __getattr__: Callable[[str], Any] = lazy(
         "..redis_clients": ("redis_client",),
         "..redis_url": ("RedisAddress", "RedisURL"),
         "..threads": ("Threads",),
-        "..tokens": ("TOKEN", "is_token"),
+        "..tokens": ("TOKEN", "credentials", "is_token"),
     },
 )

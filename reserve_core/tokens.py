@@ -1,4 +1,5 @@
-"""The token of HTTP: what methods, names of header fields, codings and charsets are; and lists (RFC 9110 5.6)."""
+"""The token of HTTP: what methods, names of header fields, codings and charsets are; lists (RFC 9110 5.6), and
+credentials (RFC 9110 11.4)."""
 
 from __future__ import annotations
 
@@ -20,3 +21,9 @@ def is_token(text: str) -> bool:
 def members(values: Iterable[str]) -> list[str]:
     """The members of a list that `values`, the lines of one header field, make up (RFC 9110 5.6.1)."""
     return [member for value in values for each in value.split(",") if (member := each.strip(" \t"))]
+
+
+def credentials(authorization: str) -> tuple[str, str]:
+    """The scheme in an Authorization, in lower case, and what follows it (RFC 9110 11.4): ("bearer", "TOKEN")."""
+    scheme, _, rest = authorization.partition(" ")
+    return scheme.lower(), rest.strip()

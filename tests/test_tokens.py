@@ -6,7 +6,7 @@ import string
 
 import pytest
 
-from reserve_core.kit import is_token
+from reserve_core.kit import credentials, is_token
 from reserve_core.tokens import members
 
 TCHARS = "!#$%&'*+-.^_`|~" + string.digits + string.ascii_letters
@@ -28,3 +28,17 @@ def test_what_is_no_token(text: str) -> None:
 )
 def test_a_list_has_its_members_whatever_the_lines(values: list[str], expected: list[str]) -> None:
     assert members(values) == expected
+
+
+@pytest.mark.parametrize(
+    ("authorization", "parts"),
+    [
+        ("Bearer abc", ("bearer", "abc")),
+        ("BASIC   YTpi ", ("basic", "YTpi")),
+        ("Digest a=b, c=d", ("digest", "a=b, c=d")),
+        ("Negotiate", ("negotiate", "")),
+        ("", ("", "")),
+    ],
+)
+def test_credentials_are_a_scheme_and_what_follows_it(authorization: str, parts: tuple[str, str]) -> None:
+    assert credentials(authorization) == parts

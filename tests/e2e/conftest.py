@@ -20,17 +20,18 @@ Start = Callable[..., Running]
 
 
 @contextmanager
-def starting(installed: Path, folder: Path) -> Iterator[Start]:
-    """What starts the `installed` command in `folder` on a free port; all that it has started ends at the end."""
+def launching(folder: Path) -> Iterator[Start]:
+    """What starts a command line: `launch(command, "--verbose", cwd=..., variables=...)`. Its errors go to a file in
+    `folder`; all that it has started ends at the end."""
     runs: list[Running] = []
 
-    def run(*arguments: str, command: Path = installed, cwd: Path = folder) -> Running:
+    def launch(*command: str | Path, cwd: Path, variables: dict[str, str]) -> Running:
         errors = folder / f"stderr-{len(runs)}"
         with errors.open("w") as stderr:
             process = subprocess.Popen(
-                [command, *arguments, *(() if "--port" in arguments else ("--port", "0"))],
+                command,
                 cwd=cwd,
-                env={**os.environ, "PYTHONWARNINGS": "default"},
+                env={**os.environ, **variables},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
@@ -39,11 +40,23 @@ def starting(installed: Path, folder: Path) -> Iterator[Start]:
         runs.append(Running(process, errors))
         return runs[-1]
 
-    yield run
+    yield launch
     for running in runs:
         if running.process.poll() is None:
             running.process.kill()
         running.wait()
+
+
+@contextmanager
+def starting(installed: Path, folder: Path) -> Iterator[Start]:
+    """What starts the `installed` command in `folder` on a free port; all that it has started ends at the end."""
+    with launching(folder) as launch:
+
+        def run(*arguments: str, command: Path = installed, cwd: Path = folder) -> Running:
+            port = () if "--port" in arguments else ("--port", "0")
+            return launch(command, *arguments, *port, cwd=cwd, variables={"PYTHONWARNINGS": "default"})
+
+        yield run
 
 
 @pytest.fixture

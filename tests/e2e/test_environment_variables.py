@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import pytest
 
 from reserve_core.cli.serve_job import Job
+from tests.e2e.conftest import launching
 from tests.kit.running import Running
 
 SECRET = "s3cr$1t"
@@ -84,27 +83,12 @@ def test_what_is_unset_is_told_with_its_line(reserve: Any, write: Any, monkeypat
 @pytest.fixture
 def begin(command: Path, tmp_path: Path) -> Iterator[Callable[..., Running]]:
     """Starts `reserve` with these variables and arguments, and no other."""
-    runs: list[Running] = []
+    with launching(tmp_path) as launch:
 
-    def begin(variables: dict[str, str], *arguments: str) -> Running:
-        errors = tmp_path / f"stderr-{len(runs)}"
-        with errors.open("w") as stderr:
-            process = subprocess.Popen(
-                [command, *arguments],
-                cwd=tmp_path,
-                env={**os.environ, **variables},
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                text=True,
-            )
-        runs.append(Running(process, errors))
-        return runs[-1]
+        def begin(variables: dict[str, str], *arguments: str) -> Running:
+            return launch(command, *arguments, cwd=tmp_path, variables=variables)
 
-    yield begin
-    for running in runs:
-        if running.process.poll() is None:
-            running.process.kill()
-        running.wait()
+        yield begin
 
 
 class TestWhereToListen:

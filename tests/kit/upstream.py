@@ -6,7 +6,8 @@ import asyncio
 import socket
 import ssl
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from multidict import CIMultiDict
@@ -119,6 +120,17 @@ class Peer:
 
 
 Script = Callable[[Peer], Awaitable[None]]
+
+
+@asynccontextmanager
+async def serving(script: Script) -> AsyncIterator[Backend]:
+    """An upstream server that runs `script(peer)` for each connection, as long as it's entered."""
+    backend = Backend(script)
+    await backend.start(None)
+    try:
+        yield backend
+    finally:
+        await backend.stop()
 
 
 class Backend:

@@ -7,6 +7,8 @@ from base64 import b64decode
 from collections.abc import Mapping
 from typing import Protocol
 
+from reserve_core.kit import credentials
+
 from .password_hash import PasswordHash
 
 # RFC 7617 2: neither a user nor a password has one.
@@ -44,17 +46,17 @@ class Tokens:
 
     def name_of(self, authorization: str) -> str | None:
         """See `Credentials`."""
-        scheme, _, token = authorization.partition(" ")
-        return self._names.get(_digest(token.strip())) if scheme.lower() == "bearer" else None
+        scheme, token = credentials(authorization)
+        return self._names.get(_digest(token)) if scheme == "bearer" else None
 
 
 def user_and_password(authorization: str) -> tuple[str, str]:
     """Those of Basic credentials; of what is none ("", "")."""
-    scheme, _, text = authorization.partition(" ")
-    if scheme.lower() != "basic":
+    scheme, text = credentials(authorization)
+    if scheme != "basic":
         return "", ""
     try:
-        user, colon, password = b64decode(text.strip(), validate=True).decode().partition(":")
+        user, colon, password = b64decode(text, validate=True).decode().partition(":")
     except ValueError:  # UnicodeDecodeError is one
         return "", ""
     return (user, password) if colon and _CONTROLS.isdisjoint(user + password) else ("", "")

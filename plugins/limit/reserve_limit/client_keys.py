@@ -10,7 +10,7 @@ from base64 import b64decode
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from reserve_core.kit import client_network
+from reserve_core.kit import client_network, credentials
 
 from .options import ClientHeader
 
@@ -44,18 +44,18 @@ def _user(request: Request) -> str:
 
     Nobody has checked them here.
     """
-    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
-    if not credentials:
+    scheme, presented = credentials(request.headers.get("authorization", ""))
+    if not presented:
         return _address(request)
-    if scheme.lower() == "basic":
+    if scheme == "basic":
         try:
-            user, colon, _ = b64decode(credentials).partition(b":")
+            user, colon, _ = b64decode(presented).partition(b":")
         except ValueError:
             pass
         else:
             if colon:
                 return digest(user.decode("latin-1"))
-    return digest(credentials.strip())
+    return digest(presented)
 
 
 def digest(text: str) -> str:

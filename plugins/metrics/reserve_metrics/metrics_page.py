@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from prometheus_client.exposition import choose_encoder
 
 from reserve_core import HTTPError, Request, Response
+from reserve_core.kit import credentials
 
 from .server_metrics import ServerMetrics
 
@@ -24,9 +25,9 @@ class MetricsPage:
 
         Raises `HTTPError` 401 without the token (RFC 6750 3).
         """
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        sent = token.strip().encode("utf-8", "surrogateescape")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(sent, self.token.encode()):
+        scheme, token = credentials(request.headers.get("authorization", ""))
+        sent = token.encode("utf-8", "surrogateescape")
+        if scheme != "bearer" or not hmac.compare_digest(sent, self.token.encode()):
             raise HTTPError(
                 401, "The metrics are for who has the token", {"www-authenticate": 'Bearer realm="metrics"'}
             )

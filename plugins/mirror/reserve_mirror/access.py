@@ -15,6 +15,7 @@ from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
 from reserve_core import HTTPError, Networks, Request
+from reserve_core.kit import credentials
 
 from .options import Options
 
@@ -75,8 +76,8 @@ class Access:
         """Whether the request has the token, as a bearer (RFC 6750 2.1) or by the cookie."""
         if self._token is None:
             return True
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and self.matches_token(token.strip()):
+        scheme, token = credentials(request.headers.get("authorization", ""))
+        if scheme == "bearer" and self.matches_token(token):
             return True
         return _equal(request.cookies.get(COOKIE, ""), self._cookie)
 

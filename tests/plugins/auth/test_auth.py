@@ -16,7 +16,7 @@ from reserve_core import ConfigError, Mock, Request, Response, Server, check, se
 from reserve_core.cli import main
 from reserve_core.explanation.walk import explain
 from reserve_core.log import log
-from tests.kit.upstream import OK, Backend, Peer
+from tests.kit.upstream import OK, Peer, serving
 
 Mocked = Callable[..., Awaitable[Mock]]
 
@@ -129,13 +129,9 @@ async def test_later_mappings_get_the_header_if_they_shall(mocked: Mocked, forwa
         await peer.send(OK)
 
     headers = basic("ada", "sesame")
-    backend = Backend(upstream)
-    await backend.start(None)
-    try:
+    async with serving(upstream) as backend:
         site = await mocked({**BASIC, "forward": forward}, {"match": "^/(.*)", "url": f"{backend.url}/$1"})
         assert (await site.request("GET", "/admin/", headers=headers)).text == "ok"
-    finally:
-        await backend.stop()
     assert asked.get_nowait() == ([headers["authorization"]] if forward else [])
 
 

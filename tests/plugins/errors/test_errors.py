@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from reserve_core import ConfigError, Event, HTTPError, Mock, Request, Response, Server, check
-from tests.kit.upstream import Backend, Peer
+from tests.kit.upstream import Backend, Peer, serving
 from tests.kit.waiting import until
 
 Mocked = Callable[..., Awaitable[Mock]]
@@ -69,10 +69,8 @@ def pages(tmp_path: Path) -> None:
 
 @pytest.fixture
 async def backend() -> AsyncIterator[Backend]:
-    backend = Backend(upstream)
-    await backend.start(None)
-    yield backend
-    await backend.stop()
+    async with serving(upstream) as backend:
+        yield backend
 
 
 OWN = [

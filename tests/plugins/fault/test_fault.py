@@ -13,7 +13,7 @@ import pytest
 
 from reserve_core import ConfigError, Event, HTTPError, Mock, Request, Response, Server, check
 from tests.kit.clock import Clock
-from tests.kit.upstream import Backend, Peer
+from tests.kit.upstream import Backend, Peer, serving
 from tests.kit.waiting import until
 
 Mocked = Callable[..., Awaitable[Mock]]
@@ -40,10 +40,8 @@ def fails(request: Request, response: Response) -> None:
 
 @pytest.fixture
 async def backend() -> AsyncIterator[Backend]:
-    backend = Backend(upstream)
-    await backend.start(None)
-    yield backend
-    await backend.stop()
+    async with serving(upstream) as backend:
+        yield backend
 
 
 @pytest.fixture(params=["custom", "stream", "file", "url"])

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from reserve_core import ConfigError, Mock, Request, Response, Server, check
-from tests.kit.upstream import Backend, Peer
+from tests.kit.upstream import Backend, Peer, serving
 
 Mocked = Callable[..., Awaitable[Mock]]
 Served = Callable[..., Awaitable[Server]]
@@ -48,10 +48,8 @@ def refused(request: Request, response: Response) -> None:
 
 @pytest.fixture
 async def backend() -> AsyncIterator[Backend]:
-    backend = Backend(upstream)
-    await backend.start(None)
-    yield backend
-    await backend.stop()
+    async with serving(upstream) as backend:
+        yield backend
 
 
 @pytest.mark.parametrize(

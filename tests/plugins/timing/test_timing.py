@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from reserve_core import ConfigError, Mock, Request, Response, Server, check, mock
-from tests.kit.upstream import Backend, Peer
+from tests.kit.upstream import Peer, serving
 
 Mocked = Callable[..., Awaitable[Mock]]
 Serve = Callable[..., Awaitable[str]]
@@ -80,15 +80,13 @@ async def test_what_an_upstream_server_says_stays(serve: Serve, client: aiohttp.
         await peer.message()
         await peer.send(b"HTTP/1.1 200 OK\r\nServer-Timing: db;dur=53\r\nContent-Length: 2\r\n\r\nok")
 
-    backend = Backend(script)
-    await backend.start(None)
-    try:
-        async with client.get(await serve({"match": "^(.*)", "url": f"{backend.url}$1"})) as response:
-            theirs, *own = response.headers.getall("server-timing")
-            assert (theirs, timed(own)) == ("db;dur=53", [("url", "mapping 2 (^(.*))")])
-            assert await response.text() == "ok"
-    finally:
-        await backend.stop()
+    async with (
+        serving(script) as backend,
+        client.get(await serve({"match": "^(.*)", "url": f"{backend.url}$1"})) as response,
+    ):
+        theirs, *own = response.headers.getall("server-timing")
+        assert (theirs, timed(own)) == ("db;dur=53", [("url", "mapping 2 (^(.*))")])
+        assert await response.text() == "ok"
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])

@@ -108,9 +108,8 @@ class MemoryStore:
         self._responses = 0  # the characters of their responses
         self._ranks: dict[int, dict[str, _MirrorInMemory]] = {}  # those that keep something, by the bits of their sizes
         self._kept: dict[str, list[MirrorSettings]] = {}  # of those who keep a mirror
-        self._creators: dict[
-            Quota, MemoryCounters
-        ] = {}  # the clients that create mirrors, by the rate they are held to
+        # The clients that create mirrors, by the rate that they are held to.
+        self._creators: dict[Quota, MemoryCounters] = {}
         self._sweeper: asyncio.Task[None] | None = None
 
     async def start(self) -> None:

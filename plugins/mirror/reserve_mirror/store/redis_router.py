@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from reserve_core.kit import RedisAddress, RedisURL
 
+from .redis_command import Command
 from .redis_connection import CONNECT_TIMEOUT, Argument, RedisConnector, within
 from .redis_pipeline import RedisPipeline
 from .redis_scripts import MirrorScript
@@ -118,7 +119,7 @@ class RedisRouter:
             raise
         return opened
 
-    def redirect(self, command: Any, error: str, node: RedisPipeline) -> None:
+    def redirect(self, command: Command, error: str, node: RedisPipeline) -> None:
         """Follows a MOVED or ASK of a node. The command was not carried out."""
         kind, slot, place = error.split(" ")[:3]
         host, _, port = place.rpartition(":")
