@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from .config.environment import in_a_file
     from .config.header_template import HeaderTemplate
     from .config.interpolate import split_template
+    from .content_codings import accepted_codings
     from .decoding import Decoding
     from .defaults import with_charset
     from .explanation.steps import Step
     from .explanation.trace import PassedOver, Trace, Tracer
     from .failures import is_cancellation
+    from .http.body_writer import BodyChange, BodyWriter
     from .http.first_time import first_time
     from .http.flow import FlowControl, Waiter
     from .http.head_writer import HeadWriter
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from .http.target import RawMatch, canonical_url
     from .http.tornado_bridge import run_application
     from .http.upgraded_stream import UpgradedStream
+    from .http.vary import add_vary
     from .log import printable
     from .networks import client_network
     from .quotas.counting_script import COUNTING_SCRIPT
@@ -43,6 +46,8 @@ __all__ = [
     "COUNTING_SCRIPT",
     "TOKEN",
     "Body",
+    "BodyChange",
+    "BodyWriter",
     "Decoding",
     "FlowControl",
     "HeadWriter",
@@ -61,6 +66,8 @@ __all__ = [
     "UpgradedStream",
     "Verdict",
     "Waiter",
+    "accepted_codings",
+    "add_vary",
     "canonical_url",
     "client_network",
     "credentials",
@@ -82,17 +89,20 @@ __getattr__: Callable[[str], Any] = lazy(
         "..config.environment": ("in_a_file",),
         "..config.header_template": ("HeaderTemplate",),
         "..config.interpolate": ("split_template",),
+        "..content_codings": ("accepted_codings",),
         "..decoding": ("Decoding",),
         "..defaults": ("with_charset",),
         "..explanation.steps": ("Step",),
         "..explanation.trace": ("PassedOver", "Trace", "Tracer"),
         "..failures": ("is_cancellation",),
+        "..http.body_writer": ("BodyChange", "BodyWriter"),
         "..http.incoming_body": ("Body",),
         "..http.first_time": ("first_time",),
         "..http.flow": ("FlowControl", "Waiter"),
         "..http.head_writer": ("HeadWriter",),
         "..http.passed_headers": ("PassedHeaders",),
         "..http.upgraded_stream": ("UpgradedStream",),
+        "..http.vary": ("add_vary",),
         "..http.target": ("RawMatch", "canonical_url"),
         "..http.tornado_bridge": ("run_application",),
         "..log": ("printable",),

@@ -27,6 +27,7 @@ ORDER = [
         "threads",
         "file_watch",
         "workers",
+        "content_codings",
         "decoding",
         "redis_url",
         "redis_clients",

@@ -6,12 +6,14 @@ from abc import abstractmethod
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
+from .passing_writer import PassingWriter
+
 if TYPE_CHECKING:
     from .request import Headers
     from .response import Response
 
 
-class HeadWriter:
+class HeadWriter(PassingWriter):
     """A writer (see `Writer`) that changes the head of a response: put in front of it by being made.
 
     A class of your own has the method `change`. With the head out it steps aside, so that what follows is sent as
@@ -19,9 +21,8 @@ class HeadWriter:
     """
 
     def __init__(self, response: Response) -> None:
-        self._writer = writer = response.writer
-        self._response: Response | None = response
-        self.inform: Callable[[int, Headers], None] = writer.inform
+        super().__init__(response)
+        writer = self._writer
         self.write: Callable[[bytes], Coroutine[Any, Any, None]] = writer.write
         self.end: Callable[[], Coroutine[Any, Any, None]] = writer.end
         self.abort: Callable[[], None] = writer.abort
@@ -44,11 +45,3 @@ class HeadWriter:
         self.change(status, headers)
         self._writer.start(status, headers)
         self._step_aside()
-
-    def _step_aside(self) -> None:
-        response, self._response = self._response, None  # they no longer refer to each other, either
-        if response is not None and response.writer is self:
-            writer = self._writer
-            while isinstance(writer, HeadWriter) and writer._response is None:
-                writer = writer._writer  # it has stepped aside before, and there was this one in front of it
-            response.writer = writer

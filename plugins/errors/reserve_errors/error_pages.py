@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from reserve_core import Disconnected
 from reserve_core.functions import accepts_html
+from reserve_core.kit import add_vary
 
 if TYPE_CHECKING:
     from reserve_core import Headers, Request, Response
@@ -119,7 +120,7 @@ class ErrorPageWriter:
         for name in _OF_CONTENT:
             shown.popall(name, None)
         shown["content-type"] = "text/html; charset=utf-8"
-        shown.add("vary", "accept")
+        add_vary(shown, "accept")
         return status, shown, content
 
 

@@ -10,39 +10,8 @@ import pytest
 
 from reserve_core import Mock
 from reserve_file.disk_files import SMALL
-from reserve_file.negotiation import codings
 
 Mocked = Callable[..., Awaitable[Mock]]
-
-
-@pytest.mark.parametrize(
-    ("header", "expected"),
-    [
-        ("", ()),
-        ("br", ("br",)),
-        ("gzip, deflate, br, zstd", ("br", "zstd", "gzip")),
-        ("GZIP", ("gzip",)),
-        ("x-gzip", ("gzip",)),
-        ("gzip;q=1, br;q=0.5", ("gzip", "br")),
-        ("gzip ; q=0.8 , br;Q=0.9", ("br", "gzip")),
-        ("br;q=0, gzip", ("gzip",)),
-        ("*", ("br", "zstd", "gzip")),
-        ("*;q=0", ()),
-        ("*;q=0, gzip", ("gzip",)),
-        ("gzip;q=0, *", ("br", "zstd")),
-        ("identity", ()),
-        ("identity;q=0.5, gzip;q=0.4, br;q=0.5", ("br",)),
-        ("identity;q=0, gzip;q=0.1", ("gzip",)),
-        ("identity;q=1, *;q=0", ()),
-        ("br;q=2, gzip", ("gzip",)),
-        ("br;q=nan", ()),
-        ("br;level=1", ()),
-        (",,;,=", ()),
-        ("brotli", ()),
-    ],
-)
-def test_codings(header: str, expected: tuple[str, ...]) -> None:
-    assert codings(header) == expected
 
 
 @pytest.fixture(params=[10, SMALL + 1], ids=["small", "large"])
