@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -16,23 +17,69 @@ if TYPE_CHECKING:
 
 BACKLOG = 2048
 
+# Ports above one that is taken, of which the next free one is looked for.
+_NEXT = 100
+_LAST = 65535
+
+# Where macOS itself listens, for AirPlay.
+_AIRPLAY = (5000, 7000)
+
+
+class PortTaken(OSError):
+    """Another program listens there. `next_free` is the next port of the same host where nobody does, if there is."""
+
+    def __init__(self, host: str, port: int, next_free: int | None) -> None:
+        other = "" if next_free is None else f": {next_free} is free"
+        super().__init__(
+            errno.EADDRINUSE, f"{host}:{port} is in use already: {_stop(port)}, or choose another port{other}"
+        )
+        self.next_free: int | None = next_free
+
 
 def bind(configuration: Configuration) -> list[socket.socket]:
     """Sockets that listen where `configuration` says. Raises OSError, saying what to do, when that can't be had."""
+    host, port = configuration.hostname, configuration.port
+    try:
+        return _listening(host, port)
+    except (OSError, UnicodeError) as error:
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            raise PortTaken(host, port, _next_free(host, port)) from error
+        raise _explained(error, f"{host}:{port}") from error
+
+
+def _listening(host: str, port: int) -> list[socket.socket]:
+    """Sockets that listen on all addresses of `host`."""
     sockets: list[socket.socket] = []
     try:
-        for family, address in _addresses(configuration.hostname, configuration.port):
-            if sockets and not configuration.port:
+        for family, address in _addresses(host, port):
+            if sockets and not port:
                 address = (address[0], sockets[0].getsockname()[1], *address[2:])  # one free port for all
             with suppress(_NotHere):
-                sockets.append(_bound(family, address, configuration.hostname))
+                sockets.append(_bound(family, address, host))
         if not sockets:
             raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
-    except (OSError, UnicodeError) as error:
+    except BaseException:
         for each in sockets:
             each.close()
-        raise _explained(error, configuration) from error
+        raise
     return sockets
+
+
+def _next_free(host: str, taken: int) -> int | None:
+    for port in range(taken + 1, min(taken + _NEXT, _LAST) + 1):
+        try:
+            for each in _listening(host, port):
+                each.close()
+        except OSError:
+            continue
+        return port
+    return None
+
+
+def _stop(port: int) -> str:
+    if sys.platform == "darwin" and port in _AIRPLAY:
+        return "stop the other program (the AirPlay Receiver of macOS, unless it is switched off in its settings)"
+    return "stop the other program"
 
 
 class _NotHere(Exception):
@@ -65,12 +112,9 @@ def _bound(family: socket.AddressFamily, address: tuple[Any, ...], hostname: str
     return bound
 
 
-def _explained(error: OSError | UnicodeError, configuration: Configuration) -> OSError:
-    place = f"{configuration.hostname}:{configuration.port}"
+def _explained(error: OSError | UnicodeError, place: str) -> OSError:
     number = error.errno if isinstance(error, OSError) else None
-    if number == errno.EADDRINUSE:
-        text = f"{place} is in use already: stop the other program, or choose another port (0 takes a free one)"
-    elif number in (errno.EACCES, errno.EPERM):
+    if number in (errno.EACCES, errno.EPERM):
         text = f"No right to listen on {place}: ports below 1024 need root, choose another one"
     elif number == errno.EADDRNOTAVAIL:
         text = f"{place} is no address of this machine: use 127.0.0.1, or 0.0.0.0 for all its addresses"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, PluginError
 from ..failures import describe, is_cancellation
+from ..listening import PortTaken
 from .command_process import say
 from .exit_codes import CannotRun, Unusable
 from .reloader import Reloader
@@ -88,13 +89,21 @@ class RunningServers:
     async def _start(self) -> None:
         for server in self._servers:
             self._started.append(server)
-            await _start(server, self._verbose)
+            await _start(server, self._verbose, len(self._servers) == 1)
         if self._on_start is not None:
             self._on_start()
         await asyncio.Event().wait()
 
 
-async def _start(server: Server, verbose: bool) -> None:
+def not_listening(error: OSError, alone: bool) -> CannotRun:
+    """Says why a server can't listen, and by which option it can, if it is `alone`: the option goes to all of them."""
+    message = error.strerror or str(error)
+    if alone and isinstance(error, PortTaken) and error.next_free is not None:
+        message += f"\n    --port {error.next_free} takes that one"
+    return CannotRun(message)
+
+
+async def _start(server: Server, verbose: bool, alone: bool) -> None:
     try:
         await server.start()
     except (ConfigError, PluginError) as error:
@@ -104,7 +113,7 @@ async def _start(server: Server, verbose: bool) -> None:
             raise
         notes = getattr(error, "__notes__", ())  # which mapping has a lifespan of this kind
         if isinstance(error, OSError) and not notes:
-            raise CannotRun(error.strerror or str(error)) from error
+            raise not_listening(error, alone) from error
         if verbose:
             traceback.print_exc()
         raise CannotRun("\n    ".join((f"The server did not start: {describe(error)}", *notes))) from error

@@ -19,7 +19,7 @@ import click
 from .command_process import command_process, run, say
 from .exit_codes import CannotRun, Mistakes
 from .reloader import Reloader
-from .running_servers import RunningServers
+from .running_servers import RunningServers, not_listening
 from .serve_job import Job, tell_former, watched_files
 from .signals import signals
 
@@ -39,7 +39,7 @@ async def supervise(job: Job, plugins: Plugins, blocked: Iterable[str], watch: b
     try:
         sockets = [bind(configuration) for configuration in configurations]
     except OSError as error:
-        raise CannotRun(error.strerror or str(error)) from error
+        raise not_listening(error, alone=len(configurations) == 1) from error
     numbers = [[each.fileno() for each in group] for group in sockets]
 
     def command(worker: int, descriptor: int) -> list[str]:

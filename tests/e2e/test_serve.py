@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -177,9 +180,47 @@ def test_a_busy_port_is_named_with_what_to_do(start: Any, write: Any, reserve: A
     port = urlsplit(start().ready()).port
     run = reserve("--port", str(port))
     assert (run.returncode, run.stdout) == (1, "")
-    assert f"127.0.0.1:{port} is in use" in run.stderr
-    assert "choose another port" in run.stderr
+    assert f"127.0.0.1:{port} is in use already: stop the other program, or choose another port: " in run.stderr
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("options", [(), ("--workers", "2")], ids=" ".join)
+def test_instead_of_a_busy_port_the_next_free_one_is_named(
+    start: Any, write: Any, reserve: Any, options: tuple[str, ...]
+) -> None:
+    write(SITE)
+    with two_ports_in_a_row() as port:
+        run = reserve("-p", str(port), *options)
+    assert run.returncode == 1
+    named = re.search(r"another port: (\d+) is free\n    --port \1 takes that one\n$", run.stderr)
+    assert named is not None, run.stderr
+    assert int(named[1]) > port + 1
+    assert start("--port", named[1]).ready() == f"http://127.0.0.1:{named[1]}/"
+
+
+@contextmanager
+def two_ports_in_a_row() -> Iterator[int]:
+    """The first of two ports that somebody listens on."""
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as one, ExitStack() as stack:
+            port = one.getsockname()[1]
+            try:
+                stack.enter_context(socket.create_server(("127.0.0.1", port + 1)))
+            except (OSError, OverflowError):
+                continue
+            yield port
+            return
+
+
+def test_of_several_servers_the_one_whose_port_is_taken_is_named(start: Any, write: Any, reserve: Any) -> None:
+    """--port would go to all of them."""
+    write(SITE)
+    port = urlsplit(start().ready()).port
+    write({"busy.json": {"port": port}, "free.json": {"port": 0}})
+    run = reserve("-c", "free.json", "-c", "busy.json")
+    assert run.returncode == 1
+    assert "is free" in run.stderr
+    assert "--port" not in run.stderr
 
 
 def test_a_busy_port_stops_the_servers_beside_it(start: Any, write: Any, reserve: Any) -> None:
