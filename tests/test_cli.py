@@ -11,9 +11,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from reserve_core import __version__
+from reserve_core.cli import main
 from reserve_core.cli.exit_codes import CannotRun
 from reserve_core.cli.signals import signals
 from reserve_core.system import UNSUPPORTED
@@ -286,3 +288,37 @@ def test_colour_is_for_terminals_that_want_it(reserve: Any, command: Path, tmp_p
         os.close(terminal)
         os.close(main)
         assert (b"\x1b[31mError:" in written) == colour
+
+
+def test_a_short_option_means_the_same_everywhere() -> None:
+    """Whoever knows it of one command knows it of all that have the option."""
+    with click.Context(main) as ctx:
+        commands = [main.get_command(ctx, name) for name in main.list_commands(ctx)]
+    shorts: dict[str, set[tuple[str, ...]]] = {}
+    for option in (
+        param for command in commands if command for param in command.params if param.param_type_name == "option"
+    ):
+        *short, long = option.opts
+        shorts.setdefault(long, set()).add(tuple(short))
+    assert [long for long, found in shorts.items() if len(found) > 1] == []
+    found = {short: long for long, (names,) in shorts.items() for short in names}
+    assert len(found) == sum(len(names) for (names,) in shorts.values())
+    assert (
+        found.items() >= {"-c": "--config", "-p": "--port", "-o": "--open", "-v": "--verbose", "-q": "--silent"}.items()
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("-c", "shop.json", "--show-config"),
+        ("-cshop.json", "--show-config"),  # -h is in it
+        ("-q", "-cshop.json", "--show-config"),
+        ("--no-plugin", "limit", "-qcshop.json", "--show-config"),
+        ("--no-plugin=limit", "serve", "-qcshop.json", "--show-config"),
+    ],
+    ids=" ".join,
+)
+def test_options_without_a_command_are_those_of_serve(reserve: Any, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    (tmp_path / "shop.json").write_text('{"mappings": [{"status": 204}]}')
+    assert json.loads(reserve(*arguments).stdout) == {"mappings": [{"status": 204}]}

@@ -20,10 +20,11 @@ from .new_plugin_command import new_plugin
 from .no_plugin_option import no_plugin
 from .parameter_types import PORT, Number, WholeNumber, check_host, no_argument
 from .plugins_command import plugins
+from .qr_code import check_qr, show_qr
 from .schema_command import schema
 from .serve_command import serve
 from .serve_until_signal import serve_until_signal
-from .server_urls import reachable_urls
+from .server_urls import open_browser, reachable_urls
 
 __all__ = [
     "PORT",
@@ -32,10 +33,13 @@ __all__ = [
     "Unusable",
     "WholeNumber",
     "check_host",
+    "check_qr",
     "main",
     "no_argument",
+    "open_browser",
     "reachable_urls",
     "serve_until_signal",
+    "show_qr",
 ]
 
 
@@ -44,7 +48,6 @@ __all__ = [
     commands=[check, explain, new_plugin, plugins, schema, serve],
     invoke_without_command=True,
     context_settings={
-        "ignore_unknown_options": True,  # they are those of `serve`
         "help_option_names": ["-h", "--help"],
         "color": False if os.environ.get("NO_COLOR") else None,
     },

@@ -28,7 +28,7 @@ _Results = dict[Path, "Configuration | ConfigError"]
 @json_option(
     'Print JSON: {"ok", "files", "problems": [{"file", "line", "mapping", "message", "hint"}], "warnings": [the same]}.'
 )
-@no_option("--config", "reserve check {}")
+@no_option("-c", "--config", mend="reserve check {}")
 @click.option("--strict", is_flag=True, help="Take warnings for mistakes.")
 @no_plugin
 @click.pass_context

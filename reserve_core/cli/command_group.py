@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,9 @@ from .command_process import command_process
 from .exit_codes import Unusable
 from .help_sections import write_sections
 from .no_plugin_option import installed, no_plugin
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class Reserve(click.Group):
@@ -29,17 +32,16 @@ class Reserve(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         # Also those given to the command: it may be a plugin's, and found only when no plugin fails.
         ctx.ensure_object(set).update(_left_out(args))
-        return super().parse_args(ctx, args)
+        return super().parse_args(ctx, self._with_command(ctx, args))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        is_command = not args[0].startswith("-") and not _is_path(args[0])
         path = Path(args[0])
-        if is_command and path.exists() and self.get_command(ctx, args[0]) is None:
+        if path.exists() and not ctx.resilient_parsing and self.get_command(ctx, args[0]) is None:
             mend = f"./{path} serves the folder" if path.is_dir() else f"--config {path} serves it"
             ctx.fail(f"No such command {args[0]!r}: reserve {mend}")
-        return super().resolve_command(ctx, args if is_command else ["serve", *args])
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -59,12 +61,32 @@ class Reserve(click.Group):
             error.show()
         return super().list_commands(ctx)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands; and the options and the folder of `serve`: without a command they are the group's."""
+        serve = self.commands["serve"]
+        if _is_path(incomplete):
+            folder = next(param for param in serve.params if isinstance(param, click.Argument))
+            return folder.shell_complete(ctx, incomplete)
+        items = [*super().shell_complete(ctx, incomplete), *serve.shell_complete(ctx, incomplete)]
+        return list({item.value: item for item in items}.values())
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Shows the options of `serve`: without a command they are the group's."""
         own = [param for param in self.params if param.name == "version"]
         *params, help_option = self.commands["serve"].get_params(ctx)
         write_sections([*params, *own, help_option], ctx, formatter)
         self.format_commands(ctx, formatter)
+
+    def _with_command(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """`args` with the command `serve` where none is named: before its first option, or its folder."""
+        own = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
+        flags = {name: param.is_flag for param in own for name in param.opts}
+        place = 0
+        while place < len(args) and (name := args[place].partition("=")[0]) in flags:
+            place += 1 if flags[name] or name != args[place] else 2
+        if place < len(args) and (args[place].startswith("-") or _is_path(args[place])):
+            return [*args[:place], "serve", *args[place:]]
+        return args
 
     def _add_plugin_commands(self, ctx: click.Context) -> None:
         if self._complete:

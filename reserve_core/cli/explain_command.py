@@ -15,6 +15,7 @@ from .command_process import run
 from .exit_codes import Mistakes, Unusable, printable_lines
 from .json_output import json_option, print_json
 from .no_plugin_option import installed, no_plugin
+from .parameter_types import complete_file
 from .serve_options import DEFAULT_FILES, default_file
 
 if TYPE_CHECKING:
@@ -61,9 +62,9 @@ def _asked(ctx: click.Context, param: click.Parameter, words: tuple[str, ...]) -
 @click.command(short_help="Explain which mapping responds to a request, and why the others don't.")
 @click.argument("asked", metavar="[METHOD] URL", nargs=-1, callback=_asked)
 @click.option(
-    "--config",
-    "file",
+    *("-c", "--config", "file"),
     metavar="FILE",
+    shell_complete=complete_file,
     help="Explain this configuration.  [default: reserve.json, .yaml or .toml]",
 )
 @click.option(

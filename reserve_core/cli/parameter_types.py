@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class WholeNumber(click.IntRange):
@@ -46,17 +49,31 @@ def check_host(ctx: click.Context, param: click.Parameter, value: str | None) ->
     return value
 
 
+def complete_file(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The `shell_complete` of a parameter that names a file: the shell knows which there are."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="file")]
+
+
+def complete_folder(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """As `complete_file`, for a folder."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="dir")]
+
+
 PORT = WholeNumber(0, 65535, "0 takes a free one")
 
 
-def no_option(name: str, mend: str) -> Callable[[Any], Any]:
+def no_option(*names: str, mend: str) -> Callable[[Any], Any]:
     """Refuses an option that a command doesn't have but others do. `mend` says what to write, {} is its value."""
 
     def refuse(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> None:
         if values:
-            raise click.UsageError(f"{ctx.info_name} has no {name}: write {mend.format(' '.join(values))}", ctx)
+            raise click.UsageError(f"{ctx.info_name} has no {names[-1]}: write {mend.format(' '.join(values))}", ctx)
 
-    return click.option(name, "refused", hidden=True, multiple=True, expose_value=False, callback=refuse)
+    return click.option(*names, "refused", hidden=True, multiple=True, expose_value=False, callback=refuse)
 
 
 def no_argument(mend: str) -> Callable[[Any], Any]:

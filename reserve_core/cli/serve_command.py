@@ -31,6 +31,7 @@ def serve(
     verbose: bool,
     silent: bool,
     open_page: bool,
+    qr: bool,
     explain: str | None,
     show_config: bool,
     **flags: Any,
@@ -56,7 +57,7 @@ def serve(
     shorthands = Shorthands(folder, **flags)
     for notice in notices(shorthands, found={} not in files):
         click.echo(notice, err=True)
-    job = Job(files, settings, workers, verbose, silent, open_page, explain, shorthands)
+    job = Job(files, settings, workers, verbose, silent, open_page, qr, explain, shorthands)
     plugins = installed(ctx)
     if show_config:
         from ..config import read

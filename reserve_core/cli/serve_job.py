@@ -40,6 +40,7 @@ class Job:
     verbose: bool = False
     silent: bool = False
     open_page: bool = False
+    qr: bool = False
     explain: str | None = None
     shorthands: Shorthands = field(default_factory=Shorthands)
 
@@ -98,13 +99,16 @@ class Job:
         return servers
 
     def announce(self, url: str, first: bool) -> None:
-        """What follows the line that says where a server runs: its addresses; the page of the first is opened."""
-        from .server_urls import list_urls, open_browser
+        """What follows the line that says where a server runs: its addresses, and what is for the first alone."""
+        from .qr_code import show_qr
+        from .server_urls import list_urls, open_browser, reachable_urls
 
         if not self.silent:
             list_urls(url)
+        if self.qr and first:
+            show_qr(url)
         if self.open_page and first:
-            open_browser(url)
+            open_browser(reachable_urls(url)[0])
 
     def _ready(self, first: bool, event: Event) -> None:
         self.announce(event.url, first)

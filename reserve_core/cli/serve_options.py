@@ -10,8 +10,9 @@ from typing import Any
 import click
 
 from .help_sections import option
-from .parameter_types import PORT, check_host
+from .parameter_types import PORT, check_host, complete_file, complete_folder
 from .proxy_option import EXAMPLE, ProxyOption
+from .qr_code import check_qr
 
 # What is served when neither a configuration nor a folder is named: the one of these that there is.
 DEFAULT_FILES = ("reserve.json", "reserve.jsonc", "reserve.yaml", "reserve.yml", "reserve.toml")
@@ -70,11 +71,11 @@ def _workers(ctx: click.Context, option: click.Parameter, value: str) -> int:
 
 
 _PARAMETERS = (
-    click.argument("folder", metavar="[FOLDER]", required=False, callback=_folder),
+    click.argument("folder", metavar="[FOLDER]", required=False, callback=_folder, shell_complete=complete_folder),
     option(
-        "--config",
-        "names",
+        *("-c", "--config", "names"),
         metavar="FILE[,FILE...]",
+        shell_complete=complete_file,
         multiple=True,
         section=_SERVED,
         help="Serve these, each on a server of its own; can be repeated.  [default: reserve.json, .yaml or .toml]",
@@ -87,7 +88,7 @@ _PARAMETERS = (
         help="Listen here instead of the configuration's hostname.  [default: $RESERVE_HOST where neither says it]",
     ),
     option(
-        "--port",
+        *("-p", "--port"),
         metavar="PORT",
         type=PORT,
         section=_WHERE,
@@ -108,9 +109,12 @@ _PARAMETERS = (
         callback=_workers,
         help="Serve with N processes, or auto: one for each processor.",
     ),
-    option("--verbose", is_flag=True, section=_SAID, help="Log every step of every request."),
+    option("-v", "--verbose", is_flag=True, section=_SAID, help="Log every step of every request."),
     option(
-        "--silent", is_flag=True, section=_SAID, help="Log nothing; the line that says where the server runs stays."
+        *("-q", "--silent"),
+        is_flag=True,
+        section=_SAID,
+        help="Log nothing; the line that says where the server runs stays.",
     ),
     option(
         "--proxy",
@@ -125,7 +129,14 @@ _PARAMETERS = (
     option("--spa", is_flag=True, section=_SERVED, help="Answer paths that FOLDER doesn't have with its index.html."),
     option("--cors", is_flag=True, section=_SERVED, help="Let pages of every origin read the responses."),
     option("--tls", is_flag=True, section=_WHERE, help="Serve https with a certificate made for this machine."),
-    option("--open", "open_page", is_flag=True, section=_WHERE, help="Open it in the browser."),
+    option("-o", "--open", "open_page", is_flag=True, section=_WHERE, help="Open it in the browser."),
+    option(
+        "--qr",
+        is_flag=True,
+        section=_WHERE,
+        callback=check_qr,
+        help="Show the URL for a phone on the same network as a QR code; goes with --host 0.0.0.0.",
+    ),
     option(
         "--explain",
         metavar="SOCKET",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -56,14 +57,22 @@ def list_urls(url: str) -> None:
         say(f"    from elsewhere   {other}")
 
 
-def open_browser(url: str) -> None:
-    """Opens the page of a server in the user's browser. Says so when there is none; the server goes on.
+def url_from_elsewhere(url: str) -> str | None:
+    """Where other devices reach a server whose own URL is `url`; None when only this machine does.
+
+    Of several addresses it is the one that the system itself uses to reach others.
+    """
+    urls = {urlsplit(each).hostname or "": each for each in reachable_urls(url)}
+    others = {host: each for host, each in urls.items() if not is_loopback(host)}
+    return others.get(_own_address(next(iter(others), ""))) or next(iter(others.values()), None)
+
+
+def open_browser(page: str) -> None:
+    """Opens a page in the user's browser. Says so when there is none; the server goes on.
 
     In a thread that nobody waits for: a browser in the terminal returns when it is left.
     """
     import webbrowser
-
-    page = reachable_urls(url)[0]
 
     def work() -> None:
         try:
@@ -81,6 +90,17 @@ def _address(hostname: str) -> IPv4Address | IPv6Address | None:
         return ip_address(hostname)
     except ValueError:
         return None
+
+
+def _own_address(other: str) -> str:
+    """The address that this machine sends from, of the family of `other`; '' without a network. Nothing is sent."""
+    family, documentation = (socket.AF_INET6, "2001:db8::1") if ":" in other else (socket.AF_INET, "192.0.2.1")
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((documentation, 9))
+            return str(probe.getsockname()[0])
+    except OSError:
+        return ""
 
 
 def _interface_addresses() -> Iterator[IPv4Address | IPv6Address]:

@@ -75,6 +75,7 @@ class Console:
                 ["install", "reserve-core[tls]"],
                 ["install", "reserve-core[import]"],
                 ["install", "reserve-core[metrics]"],
+                ["install", "reserve-core[qr]"],
                 ["install", "reserve-core[yaml]"],
             )
         elif output.startswith(READY):

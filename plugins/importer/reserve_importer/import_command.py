@@ -33,7 +33,7 @@ NGINX, RESERVE = "nginx", "reserve"
     help="Write here; of several ports the others get a file each, reserve-443.json.  [default: the standard output]",
 )
 @click.option("--force", is_flag=True, help="Overwrite what is there.")
-@click.option("--port", metavar="PORT", type=PORT, help="Only what nginx serves on this port.")
+@click.option("-p", "--port", metavar="PORT", type=PORT, help="Only what nginx serves on this port.")
 @click.option(
     "--json",
     "as_json",

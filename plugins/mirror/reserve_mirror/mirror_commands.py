@@ -17,9 +17,12 @@ from reserve_core.cli import (
     Unusable,
     WholeNumber,
     check_host,
+    check_qr,
     no_argument,
+    open_browser,
     reachable_urls,
     serve_until_signal,
+    show_qr,
 )
 
 from .codes import CODE_RULE, is_code
@@ -86,7 +89,7 @@ def _usable(ctx: click.Context, option: click.Parameter, value: str | None) -> s
     help="Listen here.",
 )
 @click.option(
-    "--port",
+    *("-p", "--port"),
     metavar="PORT",
     type=PORT,
     default=5000,
@@ -149,8 +152,15 @@ def _usable(ctx: click.Context, option: click.Parameter, value: str | None) -> s
     is_flag=True,
     help="For strangers: strict limits, random codes, and other codes for who looks than for who sends.",
 )
-@click.option("--verbose", is_flag=True, help="Log every step of every request.")
-@click.option("--silent", is_flag=True, help="Log nothing; the lines that say where the mirrors are stay.")
+@click.option("-o", "--open", "open_page", is_flag=True, help="Open the page of the first mirror in the browser.")
+@click.option(
+    "--qr",
+    is_flag=True,
+    callback=check_qr,
+    help="Show the URL of that page as a QR code, for a phone on the same network; goes with --host 0.0.0.0.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Log every step of every request.")
+@click.option("-q", "--silent", is_flag=True, help="Log nothing; the lines that say where the mirrors are stay.")
 @no_argument("reserve mirror --code {}")
 @click.pass_context
 def mirror(
@@ -159,6 +169,8 @@ def mirror(
     host: str,
     port: int,
     codes: tuple[str, ...],
+    open_page: bool,
+    qr: bool,
     verbose: bool,
     silent: bool,
     **options: Any,
@@ -176,14 +188,18 @@ def mirror(
     mapping = {"match": "^(/.*)$", "mirror": "$1", "codes": list(codes), **given}
 
     async def announce(server: Server) -> None:
-        await _announce(server, codes)
+        page = await _announce(server, codes)
+        if page is not None and qr:
+            show_qr(server.url, page)
+        if page is not None and open_page:
+            open_browser(reachable_urls(server.url)[0] + page)
 
     configuration = {"hostname": host, "port": port, "mappings": [mapping]}
     serve_until_signal(ctx, configuration, verbose=verbose, silent=silent, ready=announce)
 
 
-async def _announce(server: Server, codes: tuple[str, ...]) -> None:
-    """Says where the pages are and how to try them."""
+async def _announce(server: Server, codes: tuple[str, ...]) -> str | None:
+    """Says where the pages are and how to try them. Returns the path of the first; None if there is none yet."""
     from .mirror_key import key_of, new_key
     from .store import Unavailable
 
@@ -195,12 +211,13 @@ async def _announce(server: Server, codes: tuple[str, ...]) -> None:
         try:
             await mount.store.create(keys[0].stored, mount.settings)
         except Unavailable:
-            return  # it has been logged; the home page creates one when the store is back
+            return None  # it has been logged; the home page creates one when the store is back
     for key in keys:
         click.echo(f"The requests to {key.code} are shown at {url}v/{key.name}")
         if key.share_code:
             click.echo(f"For those who may only look: {url}v/{key.share_code}")
         click.echo(f"    curl -d hello {url}r/{key.code}")
+    return f"v/{keys[0].name}"
 
 
 @click.command(short_help="Wait for requests to a mirror and print them as JSON.")
@@ -208,8 +225,7 @@ async def _announce(server: Server, codes: tuple[str, ...]) -> None:
 @click.option("--method", metavar="METHOD", help="Only requests with this method.")
 @click.option("--path", metavar="PATH", help="Only requests with this path below the mirror's URL, as URL/PATH does.")
 @click.option(
-    "--header",
-    "headers",
+    *("-H", "--header", "headers"),
     metavar="NAME[: VALUE]",
     multiple=True,
     help="Only requests with this header, and value if there is one; can be repeated.",
