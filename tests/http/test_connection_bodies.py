@@ -119,16 +119,18 @@ async def test_a_small_body_nobody_reads_may_come_later(serve: Serve) -> None:
 
 
 async def test_a_large_body_nobody_reads_ends_the_connection(serve: Serve) -> None:
-    wire = await (await serve(hello)).connect()
+    site = await serve(hello)
+    wire = await site.connect()
     response = await wire.ask(POST + b"Content-Length: 100000000\r\n\r\n01234")
     assert (response.body, response.closes) == (b"hello", True)
-    await wire.send_until_hung_up(bytes(65536))
+    await site.after_a_while(wire.send_until_hung_up(bytes(65536)))
 
 
 async def test_an_endless_chunked_body_nobody_reads_ends_the_connection(serve: Serve) -> None:
-    wire = await (await serve(hello)).connect()
+    site = await serve(hello)
+    wire = await site.connect()
     assert (await wire.ask(CHUNKED)).body == b"hello"
-    await wire.send_until_hung_up(b"10000\r\n" + bytes(0x10000) + b"\r\n")
+    await site.after_a_while(wire.send_until_hung_up(b"10000\r\n" + bytes(0x10000) + b"\r\n"))
 
 
 async def test_no_request_is_read_behind_the_last_response(serve: Serve) -> None:

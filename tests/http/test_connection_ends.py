@@ -11,7 +11,6 @@ import pytest
 from reserve_core.errors import Disconnected, HTTPError
 from reserve_core.http.channel import LINGER
 from tests.http.handlers import POST, cut, get
-from tests.kit.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from reserve_core.http import Request, Response
@@ -242,7 +241,7 @@ async def test_a_client_that_stays_behind_the_last_response_is_cut(serve: Serve)
     site = await serve(lambda request, response: response.send("hello"))
     wire = await site.connect()
     assert (await wire.ask(get(extra="Connection: close\r\n"))).closes
-    await wire.send_until_hung_up(b"more", pause=0.05)
+    await site.after_a_while(wire.send_until_hung_up(b"more"))
     await site.until(lambda: site.connections == 0)
 
 
@@ -257,7 +256,10 @@ async def test_it_has_time_to_read_all_of_the_response(
     context, name = (trusting, "127.0.0.1") if tls else (None, None)
     reader, writer = await asyncio.open_connection(sock=wire.sock, limit=4096, ssl=context, server_hostname=name)
     writer.write(get(extra="Connection: close\r\n"))
-    await asyncio.sleep(LINGER + 1)
+    await site.until(lambda: site.named("redirected"))
+    for _ in range(3):
+        site.pass_time(LINGER + 1)
+        await asyncio.sleep(0.01)  # a connection that is cut is closed by now
     if not tls:
         writer.write(b"more")
     await reader.readuntil(b"\r\n\r\n")
@@ -320,7 +322,7 @@ async def test_a_stop_lets_responses_finish_and_closes_the_rest(serve: Serve) ->
     received = await busy.response()
     assert (received.body, received.closes) == (b"/slow", True)
     await busy.closed()
-    await stopping
+    await site.after_a_while(stopping)
     assert len(site.named("closed")) == 1
 
 
@@ -343,8 +345,7 @@ async def test_requests_behind_the_one_at_work_are_not_run_while_stopping(serve:
     await wire.send_in_pieces([get("/late")])
     release.set()
     responses = await wire.responses()
-    async with asyncio.timeout(PATIENCE):
-        await stopping
+    await site.after_a_while(stopping)
     assert seen == ["/slow"]
     assert responses[0].body == b"begun, ended"
     assert [received.status for received in responses[1:]] in ([], [503])
@@ -362,7 +363,7 @@ async def test_a_request_half_sent_gets_503_while_stopping(serve: Serve) -> None
     received = await wire.ask(b"Host: a\r\n\r\n")
     assert (received.status, received.closes) == (503, True)
     await wire.closed()
-    await stopping
+    await site.after_a_while(stopping)
 
 
 async def test_a_stop_waits_only_so_long(serve: Serve) -> None:
