@@ -202,7 +202,11 @@ export interface RequestList {
   next: string | null;
 }
 
-/** `GET .../wait`, with `count` up to 100 and `timeout` up to 3600 seconds: the first requests that match, whole. */
+/**
+ * `GET .../wait`, with `count` up to 100 and `timeout` up to 3600 seconds: the first requests that match, whole.
+ *
+ * With `never=true` there are none, after the time; the 409 has the one that came, and `error`.
+ */
 export interface RequestsFound {
   requests: RequestDetails[];
 }

@@ -11,18 +11,19 @@ from reserve_core import HTTPError
 from . import creation, export, mirror_response
 from .call_context import DATA, SAFETY, CallContext
 from .codes import CODE_RULE
+from .conditions import WORDS, RequestConditions, is_word
 from .json_shapes import RequestSummary, TappedResponse
 from .record_search import SearchQuery, search_piece
 from .request_details import LOST, details_of, details_to_json, files_of, is_lost, summary_of, to_json
 from .store import StoredRecord
-from .wait import Criteria, wait_for_matches
+from .wait import Outcome, wait_for_matches
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
 DEFAULT_TIMEOUT, MAX_TIMEOUT = 30, 3600
 MAX_COUNT = 100
 MAX_QUERY = 200
 LIST_PARAMETERS = ("after", "before", "order", "limit", "q")
-WAIT_PARAMETERS = ("method", "path", "header.", "body.contains", "count", "timeout", "after")
+WAIT_PARAMETERS = (*WORDS, "body.contains", "when", "never", "count", "timeout", "after")
 
 
 async def create_mirror(call: CallContext) -> None:
@@ -72,7 +73,7 @@ async def list_requests(call: CallContext) -> None:
     if not limit:
         entries, following = [], cursor
     elif query.strip():
-        piece = await search_piece(store, call.key.stored, SearchQuery(query), cursor, limit=limit, back=back)
+        piece = await search_piece(store, call.key.stored, _search_query(query), cursor, limit=limit, back=back)
         entries, following = piece.found, "" if piece.complete else piece.last
     else:
         read = store.newest if back else store.entries
@@ -81,6 +82,13 @@ async def list_requests(call: CallContext) -> None:
         entries = entries[:limit]
     texts = ",".join(entry.text for entry in entries)
     call.send(f'{{"requests":[{texts}],"next":{to_json(following or None)}}}', "application/json")
+
+
+def _search_query(text: str) -> SearchQuery:
+    try:
+        return SearchQuery(text)
+    except ValueError as error:
+        raise HTTPError(400, str(error)) from None
 
 
 async def _direction(call: CallContext) -> tuple[bool, str]:
@@ -150,32 +158,49 @@ async def export_har(call: CallContext) -> None:
 
 
 async def wait_for_requests(call: CallContext) -> None:
-    criteria = _criteria(call)
+    conditions = _conditions(call)
+    never = call.flag("never")
+    if never and "count" in call.request.query:
+        raise HTTPError(400, "never means not a single one: leave count out")
     count = max(call.integer("count", 1, MAX_COUNT), 1)
     timeout = call.number("timeout", DEFAULT_TIMEOUT, MAX_TIMEOUT)
     after = await call.after()
     try:
         outcome = await wait_for_matches(
-            call.mount.store, call.key.stored, criteria, after=after, count=count, timeout=timeout
+            call.mount.store, call.key.stored, conditions, after=after, count=count, timeout=timeout
         )
     except LookupError:
         raise call.missing() from None
     found: dict[str, object] = {"requests": outcome.requests}
     status = 200
-    if len(outcome.requests) < count:
+    if never and outcome.requests:
+        status = 409
+        found = {"error": "A matching request came, and there was to be none", **found}
+    elif (len(outcome.requests) < count and not never) or (never and outcome.looked_back is not None):
         status = 408
-        error = f"{len(outcome.requests)} of {count} matching requests came within {timeout:g} seconds"
-        if outcome.looked_back is not None:
-            error += f", in which only the newest {outcome.looked_back} could be looked at"
-        found = {"error": error, **found, "nearest": outcome.nearest}
+        found = {"error": _told(outcome, count, timeout), **found, "nearest": outcome.nearest}
     call.send(await details_to_json(found, *outcome.requests), "application/json", status)
 
 
-def _criteria(call: CallContext) -> Criteria:
+def _told(outcome: Outcome, count: int, timeout: float) -> str:
+    error = f"{len(outcome.requests)} of {count} matching requests came within {timeout:g} seconds"
+    if outcome.looked_back is not None:
+        error += f", in which only the newest {outcome.looked_back} could be looked at"
+    return error
+
+
+def _conditions(call: CallContext) -> RequestConditions:
+    """The conditions in a query. Raises `HTTPError` 400."""
     query = call.request.query
-    headers = tuple((name[7:], value) for name, value in query.items() if name.startswith("header."))
+    texts = [(name, text) for name, text in query.items() if is_word(name)]
+    if "body.contains" in query:
+        texts.append(("body", query["body.contains"]))
     try:
-        return Criteria.of(query.get("method"), query.get("path"), headers, query.get("body.contains"))
+        when = json.loads(query.get("when", "{}"))
+    except (ValueError, RecursionError) as error:
+        raise HTTPError(400, f"when is not JSON: {error}") from None
+    try:
+        return RequestConditions.of_texts(texts) + RequestConditions.of_json(when)
     except ValueError as error:
         raise HTTPError(400, str(error)) from None
 

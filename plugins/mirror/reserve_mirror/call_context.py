@@ -131,6 +131,13 @@ class CallContext:
             raise HTTPError(400, f"{error}: {rule}") from None
         return text
 
+    def flag(self, name: str) -> bool:
+        """A parameter that is true or false, false without it. Raises `HTTPError` 400."""
+        text = self.request.query.get(name, "false")
+        if text not in ("true", "false"):
+            raise HTTPError(400, f"{name} is true or false, not {text!r}")
+        return text == "true"
+
     def number(self, name: str, default: float, most: float) -> float:
         """A parameter that is a number, up to `most`. Raises `HTTPError` 400."""
         text = self.request.query.get(name)

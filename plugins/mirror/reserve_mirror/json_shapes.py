@@ -14,8 +14,9 @@ more; without it, from the oldest kept; `after=now`, only what comes from now on
 **Lists** `GET .../requests?limit=N` are oldest first, from `after` on, or with `order=desc` newest first, from `before`
 back; `before` needn't exist any more either. `q` are words, each of which must be found in the method, the path, the
 query, the headers, the status or a body (decoded); `method:`, `path:`, `query:`, `header:`, `body:`, `from:` or
-`status:` before a word says where. A search looks at up to 1000 requests, or 8 MB of bodies, at a time: `next`, which
-every list has, is the `after` or `before` with which it goes on, even where nothing was found; null: that was all.
+`status:` before a word says where; `header.NAME:`, `query.NAME:` and `json.PATH:` are conditions, as for `wait`. A
+search looks at up to 1000 requests, or 8 MB of bodies, at a time: `next`, which every list has, is the `after` or
+`before` with which it goes on, even where nothing was found; null: that was all.
 
 **WebSocket** `ws/<code>?after=ID`: a `hello` first, then a `request` for each one after ID in order, old ones and new
 ones alike, none twice. A client that fell behind, or a server that lost Redis for a while, goes on after the last one
@@ -199,7 +200,10 @@ class RequestList(TypedDict):
 
 
 class RequestsFound(TypedDict):
-    """`GET .../wait`, with `count` up to 100 and `timeout` up to 3600 seconds: the first requests that match, whole."""
+    """`GET .../wait`, with `count` up to 100 and `timeout` up to 3600 seconds: the first requests that match, whole.
+
+    With `never=true` there are none, after the time; the 409 has the one that came, and `error`.
+    """
 
     requests: list[RequestDetails]
 

@@ -231,7 +231,14 @@ async def _announce(server: Server, codes: tuple[str, ...]) -> str | None:
     help="Only requests with this header, and value if there is one; can be repeated.",
 )
 @click.option("--body-contains", metavar="TEXT", help="Only requests with this in their body.")
-@click.option("--count", metavar="N", type=WholeNumber(1, 100), default=1, show_default=True, help="So many of them.")
+@click.option(
+    "--when",
+    metavar="WORD=VALUE",
+    multiple=True,
+    help="Only requests with this: method, path, header.NAME, query.NAME, body or json.PATH; can be repeated.",
+)
+@click.option("--never", is_flag=True, help="Fail as soon as there is one, instead of when there is none.")
+@click.option("--count", metavar="N", type=WholeNumber(1, 100), help="So many of them.  [default: 1]")
 @click.option(
     "--timeout",
     metavar="SECONDS",
@@ -248,34 +255,36 @@ async def _announce(server: Server, codes: tuple[str, ...]) -> str | None:
 @click.option(
     "--token", metavar="TOKEN", envvar=TOKEN_VARIABLE, show_envvar=True, help="The token of a protected mirror."
 )
-def wait(url: str, count: int, timeout: float, token: str | None, headers: tuple[str, ...], **criteria: Any) -> None:
+def wait(
+    url: str, timeout: float, token: str | None, headers: tuple[str, ...], when: tuple[str, ...], **options: Any
+) -> None:
     """Wait for requests to the mirror at URL, and print them as JSON.
 
     URL is where they are sent, http://HOST/r/CODE or with a path below it that they must have, or the address of the
     mirror's page. Requests that have come before count, too: to wait for the next ones, name the last one by --after.
 
     The exit code is 0 when they came; 1 when they didn't, and the nearest ones that did are told; 2 when the mirror
-    can't be asked.
+    can't be asked. With --never it is 0 when none came, and 1 when one did, which is printed.
     """
     match = MIRROR_URL.fullmatch(url)
     if match is None:
         raise Unusable(f"{url} is not the URL of a mirror: http://HOST/r/CODE, or the address of its page")
-    criteria["path"] = _path(match, criteria["path"])
-    query = {"count": str(count), "timeout": f"{timeout:g}"}
-    query |= {name.replace("_", "."): value for name, value in criteria.items() if value is not None}
-    pairs = [*query.items(), *(_header(text) for text in headers)]
+    options["path"] = _path(match, options["path"])
+    if options["never"]:
+        options["never"] = "true"
+    query = {name.replace("_", "."): str(value) for name, value in options.items() if value not in (None, False)}
+    pairs = [("timeout", f"{timeout:g}"), *query.items(), *map(_header, headers), *map(_word, when)]
     status, outcome = _ask(f"{match['base']}/api/mirrors/{match['code']}/wait", pairs, token, timeout)
-    if status not in (200, 408):
+    if status not in (200, 408, 409):
         public = "; of a public mirror, give the address of its page" if status == 404 and match["kind"] == "r" else ""
         raise Unusable(f"{url}: {outcome.get('error', f'answered with {status}')}{public}")
+    if status == 200 or outcome["requests"]:
+        click.echo(json.dumps(outcome["requests"], indent=2))
     if status == 200:
-        click.echo(json.dumps(outcome["requests"], indent=2))
         return
-    if outcome["requests"]:
-        click.echo(json.dumps(outcome["requests"], indent=2))
     from .wait import nearest_lines  # with the stores, only where nothing was found
 
-    lines = nearest_lines(outcome["nearest"])
+    lines = nearest_lines(outcome.get("nearest", ()))
     instead = "\nThe nearest of those that came instead:\n  " + "\n  ".join(lines) if lines else ""
     raise CannotRun(f"{outcome['error']}{instead}")
 
@@ -295,6 +304,17 @@ def _path(match: re.Match[str], option: str | None) -> str | None:
 def _header(text: str) -> tuple[str, str]:
     name, _, value = text.partition(":")
     return f"header.{name.strip()}", value.strip()
+
+
+def _word(text: str) -> tuple[str, str]:
+    from .conditions import split_word
+
+    word, separator, value = split_word(text, "=")
+    if not separator:
+        raise Unusable(
+            f"--when {text}: write WORD=VALUE, as path=/orders/* or json.order.id=5; json.order.id= for any value"
+        )
+    return word, value
 
 
 def _ask(url: str, query: list[tuple[str, str]], token: str | None, timeout: float) -> tuple[int, dict[str, Any]]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from .conditions import RequestConditions, is_word, split_word
 from .json_shapes import RequestSummary
 from .request_details import PIECE, plain_bodies, summary_of
 from .store import RecordEntry, Store, StoredRecord, is_after
@@ -82,15 +83,21 @@ class SearchQuery:
     """What people look for: every word must be found in the method, path, query, headers, status, or in a body.
 
     A word `method:post`, `path:`, `query:`, `header:`, `body:`, `from:` or `status:` is looked for there only. Upper
-    and lower case are the same.
+    and lower case are the same. A word like `header.x-event:paid`, `query.page:2`, `json.order.id:5`, `path:/orders/*`,
+    or `path:` and `body:` with a regular expression behind a `~`, is one of the words of `RequestConditions`. Raises
+    ValueError for one that can't be.
     """
 
     def __init__(self, text: str) -> None:
-        self._words = [_parse_word(word) for word in text.lower().split()]
+        words = [(word, *_condition(word)) for word in text.split()]
+        self._conditions = RequestConditions.of_texts((name, value) for _, name, value in words if name)
+        self._words = [_parse_word(word.lower()) for word, name, _ in words if not name]
         # What a summary has as JSON if it has the words; the others may be in a body.
         self._parts = [part for place, text in self._words if place in _FIELDS for part in _json_parts(text)]
 
     def can_match(self, summary: str) -> bool:
+        if not self._conditions.can_match(summary):
+            return False
         if not self._parts or "\\u" in summary:  # of what isn't ASCII, upper and lower case have different escapes
             return True
         lower = summary.lower()
@@ -98,12 +105,18 @@ class SearchQuery:
 
     def judge(self, summary: RequestSummary) -> bool | None:
         texts = self._unfound(summary)
-        if not texts:
-            return texts is not None
+        if texts is None or self._conditions.judge(summary) is False:
+            return False
+        if not texts and not self._conditions.of_body:
+            return True
         return None if _size(summary) else False
 
     async def judge_bodies(self, summary: RequestSummary, stored: StoredRecord) -> bool:
+        if not await self._conditions.judge_bodies(summary, stored):
+            return False
         texts = self._unfound(summary) or []
+        if not texts:
+            return True
         bodies = await plain_bodies(summary, stored)
         if sum(map(len, bodies)) <= PIECE:
             return _contain(bodies, texts)
@@ -166,6 +179,16 @@ async def _decide(store: Store, code: str, test: RecordTest, look: _Look) -> Non
 def _size(summary: RequestSummary) -> int:
     """The bytes of its bodies, at most."""
     return summary["size"] + (summary["response"]["size"] if "response" in summary else 0)
+
+
+def _condition(word: str) -> tuple[str, str]:
+    """The name and the text of a word that is one of the conditions; "" and "" of one that is looked for as it is."""
+    name, colon, text = split_word(word, ":")
+    is_pattern = text.startswith("~") and name in ("path", "body")
+    is_beginning = text.endswith("/*") and name == "path"
+    if colon and (is_pattern or is_beginning or ("." in name and is_word(name))):
+        return name, text
+    return "", ""
 
 
 def _parse_word(word: str) -> tuple[str, str]:

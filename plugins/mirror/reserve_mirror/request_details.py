@@ -89,13 +89,18 @@ async def details_of(stored: StoredRecord) -> RequestDetails:
     return details
 
 
+async def plain_body(message: RequestSummary | TappedResponse, body: bytes) -> bytes:
+    """The body of a request, or of a tapped response, without its content coding as far as it can be decoded."""
+    plain = await _decode(message["headers"], body)
+    return body if plain.data is None else plain.data
+
+
 async def plain_bodies(summary: RequestSummary, stored: StoredRecord) -> list[bytes]:
-    """The bodies of a request and of its response, without their content codings as far as they can be decoded."""
-    messages = [(summary["headers"], stored.body)]
+    """The plain bodies of a request and of its response."""
+    bodies = [await plain_body(summary, stored.body)]
     if "response" in summary:
-        messages.append((summary["response"]["headers"], stored.response_body))
-    plain = [await _decode(headers, body) for headers, body in messages]
-    return [body if each.data is None else each.data for each, (_, body) in zip(plain, messages, strict=True)]
+        bodies.append(await plain_body(summary["response"], stored.response_body))
+    return bodies
 
 
 async def files_of(stored: StoredRecord) -> list[FormFile]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from reserve_core.testing import LoopThread, TestServer
 
     from .json_shapes import NearMiss, RequestDetails
+    from .wait import Outcome
 
 __all__ = ["RecordedRequest", "RemoteMirror", "TestMirror", "reserve_mirror"]
 
@@ -107,20 +108,32 @@ class TestMirror:
         path: str | None = None,
         headers: Dict[str, str] | None = None,
         body_contains: str | None = None,
+        when: Dict[str, Any] | None = None,
         timeout: float = 5,
     ) -> RecordedRequest:
         """The first request like that, as soon as it's there; it may have come before. A header may be "": any value.
+        `when` takes all conditions by their words: `{"path": "/orders/*", "json.order.id": 5}`.
 
         The test fails if there is none within `timeout` seconds, and says what there was instead.
         """
         __tracebackhide__ = True
-        from .wait import Criteria, wait_for_matches
-
-        criteria = Criteria.of(method, path, tuple((headers or {}).items()), body_contains)
-        outcome = self._loop.run(wait_for_matches(self._store, CODE, criteria, timeout=timeout))
+        outcome = self._wait(_conditions(method, path, headers, body_contains, when), timeout)
         if not outcome.requests:
             pytest.fail(_explain(outcome.nearest, timeout))
         return RecordedRequest(outcome.requests[0])
+
+    def expect_none(self, when: Dict[str, Any] | None = None, timeout: float = 1) -> None:
+        """The test fails as soon as there is a request that meets the conditions `when`, within `timeout` seconds."""
+        __tracebackhide__ = True
+        outcome = self._wait(when or {}, timeout)
+        if outcome.requests:
+            pytest.fail(f"There was to be no such request: {RecordedRequest(outcome.requests[0])}")
+
+    def _wait(self, when: Dict[str, Any], timeout: float) -> Outcome:
+        from .conditions import RequestConditions
+        from .wait import wait_for_matches
+
+        return self._loop.run(wait_for_matches(self._store, CODE, RequestConditions.of_json(when), timeout=timeout))
 
 
 class RemoteMirror:
@@ -161,23 +174,37 @@ class RemoteMirror:
         path: str | None = None,
         headers: Dict[str, str] | None = None,
         body_contains: str | None = None,
+        when: Dict[str, Any] | None = None,
         timeout: float = 30,
     ) -> RecordedRequest:
         """The first request like that, as `TestMirror.wait_for`."""
         __tracebackhide__ = True
-        wanted = {"method": method, "path": path, "body.contains": body_contains, "after": self._after}
-        query = [(name, value) for name, value in wanted.items() if value]
-        query += [(f"header.{name}", value) for name, value in (headers or {}).items()]
-        outcome = self._get("/wait", ("timeout", f"{timeout:g}"), *query, timeout=timeout)
+        outcome = self._wait(_conditions(method, path, headers, body_contains, when), timeout)
         if not outcome["requests"]:
             pytest.fail(_explain(outcome["nearest"], timeout))
         return RecordedRequest(outcome["requests"][0])
+
+    def expect_none(self, when: Dict[str, Any] | None = None, timeout: float = 5) -> None:
+        """The test fails as soon as there is such a request, as with `TestMirror.expect_none`."""
+        __tracebackhide__ = True
+        outcome = self._wait(when or {}, timeout)
+        if outcome["requests"]:
+            pytest.fail(f"There was to be no such request: {RecordedRequest(outcome['requests'][0])}")
+
+    def _wait(self, when: Dict[str, Any], timeout: float) -> Any:
+        from .conditions import RequestConditions
+
+        RequestConditions.of_json(when)  # what is wrong with it is known here already
+        query = [("timeout", f"{timeout:g}"), ("when", json.dumps(when))]
+        if self._after:
+            query.append(("after", self._after))
+        return self._get("/wait", *query, timeout=timeout)
 
     def _get(self, path: str, *query: tuple[str, str], timeout: float = 0) -> Any:
         from .mirror_client import ask
 
         status, value = ask(f"{self._api}{path}", list(query), self._token, timeout)
-        if status not in (200, 408):
+        if status not in (200, 408, 409):
             raise OSError(f"{self._api}: {value['error']}")
         return value
 
@@ -187,6 +214,18 @@ def reserve_mirror(reserve_loop: LoopThread, reserve_server: Callable[[dict[str,
     """A mirror in the memory of this process: `url`, `requests` and `wait_for(method="POST", path="/hook")`."""
     mapping = {"match": "^(/.*)$", "mirror": "$1", "codes": [CODE], "redis-url": None, "max-requests": MAX_REQUESTS}
     return TestMirror(reserve_loop, reserve_server({"mappings": [mapping]}))
+
+
+def _conditions(
+    method: str | None,
+    path: str | None,
+    headers: Dict[str, str] | None,
+    body_contains: str | None,
+    when: Dict[str, Any] | None,
+) -> dict[str, Any]:
+    wanted = {"method": method, "path": path, "body": body_contains}
+    fields = {f"header.{name}": value for name, value in (headers or {}).items()}
+    return {**{word: text for word, text in wanted.items() if text is not None}, **fields, **(when or {})}
 
 
 def _explain(nearest: list[NearMiss], timeout: float) -> str:

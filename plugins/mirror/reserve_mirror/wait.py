@@ -3,71 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterable
 from contextlib import aclosing
 from typing import NamedTuple
 
-from reserve_core import HTTPError
-from reserve_core.kit import canonical_url, printable
+from reserve_core.kit import printable
 
+from .conditions import Condition, RequestConditions, Subject
 from .follow import follow
 from .json_shapes import NearMiss, RequestDetails, RequestSummary
 from .record_search import MAX_RECORDS, search_piece
 from .request_details import details_of, summary_of, summary_of_event
-from .store import MirrorEvent, Store, StoredRecord, is_after, parse_id
+from .store import MirrorEvent, Store, is_after, parse_id
 
 # The nearest misses that are told.
 NEAREST = 5
-
-
-class Criteria(NamedTuple):
-    """What a request must be like; what is None may be anything. Headers: an empty value asks for any.
-
-    One that was refused, or is not complete, is never like that.
-    """
-
-    method: str | None
-    path: str | None
-    headers: tuple[tuple[str, str], ...]
-    body_contains: str | None
-
-    @classmethod
-    def of(
-        cls,
-        method: str | None = None,
-        path: str | None = None,
-        headers: tuple[tuple[str, str], ...] = (),
-        body_contains: str | None = None,
-    ) -> Criteria:
-        """Criteria as people write them. Raises ValueError for a path that no request can have."""
-        return cls(method and method.upper(), None if path is None else _canonical(path), headers, body_contains)
-
-    def misses(self, summary: RequestSummary) -> list[str]:
-        """Why a request isn't like that, its body aside; empty when it is."""
-        return [
-            *([summary["failure"]["reason"]] if "failure" in summary else []),
-            *self._miss("method", summary["method"], self.method),
-            *self._miss("path", summary["path"] or "/", self.path),
-            *(miss for name, value in self.headers for miss in _header_miss(summary, name, value)),
-        ]
-
-    @staticmethod
-    def _miss(what: str, value: str, wanted: str | None) -> Iterable[str]:
-        if wanted is not None and value != wanted:
-            yield f"{what} is {value}, not {wanted}"
-
-    def can_match(self, summary: str) -> bool:
-        wanted = [self.method, None if self.path == "/" else self.path, *(value for _, value in self.headers)]
-        return all(json.dumps(text) in summary for text in wanted if text)
-
-    def judge(self, summary: RequestSummary) -> bool | None:
-        if self.misses(summary):
-            return False
-        return True if self.body_contains is None else None
-
-    async def judge_bodies(self, summary: RequestSummary, stored: StoredRecord) -> bool:
-        return self.body_contains is None or self.body_contains.encode() in stored.body
 
 
 class Outcome(NamedTuple):
@@ -79,10 +29,10 @@ class Outcome(NamedTuple):
 
 
 async def wait_for_matches(
-    store: Store, code: str, criteria: Criteria, *, after: str = "", count: int = 1, timeout: float = 30
+    store: Store, code: str, conditions: RequestConditions, *, after: str = "", count: int = 1, timeout: float = 30
 ) -> Outcome:
-    """Waits until `count` requests after the id `after` meet the criteria, up to `timeout` seconds; the first ones are
-    taken.
+    """Waits until `count` requests after the id `after` are as the conditions say, up to `timeout` seconds; the first
+    ones are taken. One that was refused, or is not complete, never is.
 
     Those that have come already are looked at from the newest back, as far as there is time; a piece of them is looked
     at in any case. So what has just come is found, however many there are. Raises `Unavailable` when the store is so at
@@ -92,7 +42,7 @@ async def wait_for_matches(
     state = await store.read(code)
     if state is None:
         raise LookupError(code)
-    search = _Search(store, code, criteria, count, after)
+    search = _Search(store, code, RequestConditions((_Complete(),)) + conditions, count, after)
     await search.look_back(deadline)
     # What came since may have been looked at: then it is found twice, and taken once.
     if search.looked_back is None and not search.complete:
@@ -117,12 +67,12 @@ class _Search:
     `looked_back` says how many of those that had come already were looked at; None: all.
     """
 
-    def __init__(self, store: Store, code: str, criteria: Criteria, count: int, after: str) -> None:
+    def __init__(self, store: Store, code: str, conditions: RequestConditions, count: int, after: str) -> None:
         self.found: list[str] = []
         self.looked_back: int | None = None
         self._store = store
         self._code = code
-        self._criteria = criteria
+        self._conditions = conditions
         self._count = count
         self._after = after
 
@@ -135,7 +85,7 @@ class _Search:
         loop = asyncio.get_running_loop()
         cursor, looked_at = "", 0
         while True:
-            piece = await search_piece(self._store, self._code, self._criteria, cursor, back=True, until=self._after)
+            piece = await search_piece(self._store, self._code, self._conditions, cursor, back=True, until=self._after)
             cursor, looked_at = piece.last, looked_at + piece.looked_at
             self.found = [*(entry.id for entry in reversed(piece.found)), *self.found][: self._count]
             if piece.complete:
@@ -160,10 +110,10 @@ class _Search:
 
     async def _is_one(self, event: MirrorEvent) -> bool:
         summary = summary_of_event(event)
-        verdict = self._criteria.judge(summary)
+        verdict = self._conditions.judge(summary)
         if verdict is None:
             stored = await self._store.get(self._code, event.id)
-            verdict = stored is not None and await self._criteria.judge_bodies(summary, stored)
+            verdict = stored is not None and await self._conditions.judge_bodies(summary, stored)
         return verdict and event.id not in self.found
 
     async def nearest(self) -> list[NearMiss]:
@@ -173,27 +123,26 @@ class _Search:
             if not is_after(entry.id, self._after):
                 break
             summary = summary_of(entry)
-            missed = self._criteria.misses(summary)
-            if not missed and self._criteria.body_contains is not None:
-                missed = [f"body doesn't contain {self._criteria.body_contains!r}"]
-            if missed and entry.id not in self.found:
+            missed = self._conditions.misses(summary)
+            if entry.id not in self.found and (missed or self._conditions.of_body):
                 near.append(NearMiss(request=summary, missed=missed))
-        return sorted(near, key=lambda each: len(each["missed"]))[:NEAREST]
+        # Where nothing else is missed, it's the body: these are looked at last, as they are few.
+        near = sorted(near, key=lambda each: len(each["missed"]) or 1)[:NEAREST]
+        for each in near:
+            if not each["missed"]:
+                each["missed"] = await self._body_misses(each["request"])
+        return [each for each in near if each["missed"]]
+
+    async def _body_misses(self, summary: RequestSummary) -> list[str]:
+        stored = await self._store.get(self._code, summary["id"])
+        return [] if stored is None else await self._conditions.body_misses(summary, stored.body)
 
 
-def _canonical(path: str) -> str:
-    """A path below a mirror as its requests have it, the slash at its beginning included."""
-    if "?" in path:
-        raise ValueError(f"The path {path!r} has a query, which isn't compared: leave it out")
-    try:
-        return canonical_url(path if path.startswith("/") else f"/{path}")
-    except HTTPError as error:
-        raise ValueError(f"{path!r} can't be the path of a request: {error.reason}") from None
+class _Complete(Condition):
+    """That a request was neither refused nor cut."""
 
+    def miss(self, subject: Subject) -> str:
+        return subject.summary["failure"]["reason"] if "failure" in subject.summary else ""
 
-def _header_miss(summary: RequestSummary, name: str, wanted: str) -> Iterable[str]:
-    values = [value for key, value in summary["headers"] if key.lower() == name.lower()]
-    if not values:
-        yield f"there is no header {name}"
-    elif wanted and wanted not in values:
-        yield f"header {name} is {', '.join(values)}, not {wanted}"
+    def __str__(self) -> str:
+        return "failure"

@@ -286,6 +286,10 @@ def test_a_search_lists_what_matches_either_way_round(site: Site) -> None:
         ("after=x", "'x' is not the id of a request: after is one, or now"),
         ("order=newest", "order is asc (oldest first) or desc (newest first), not 'newest'"),
         (f"q={'x' * 201}", "q has up to 200 characters"),
+        (
+            "q=get+path:~(",
+            "The condition path: '(' is no regular expression: missing ) at position 1",
+        ),
     ],
 )
 def test_what_makes_no_sense_together_is_refused(site: Site, query: str, why: str) -> None:
@@ -309,7 +313,10 @@ REQUEST = f"{ORDERS}/requests/1-0"
     ("method", "path", "allowed"),
     [
         ("GET", f"{ORDERS}/requests", "after, before, order, limit, q"),
-        ("GET", f"{ORDERS}/wait", "method, path, header.NAME, body.contains, count, timeout, after"),
+        (
+            *("GET", f"{ORDERS}/wait"),
+            "method, path, header.NAME, query.NAME, body, json.NAME, body.contains, when, never, count, timeout, after",
+        ),
         ("GET", "/ws/orders", "after"),
         ("POST", "/api/mirrors", "there are none"),
         ("GET", ORDERS, "there are none"),

@@ -234,6 +234,22 @@ def test_wait_takes_criteria(reserve: Run, site: Site) -> None:
     assert [request["id"] for request in json.loads(done.stdout)] == ids[:2]
 
 
+def test_wait_takes_the_words_of_conditions(reserve: Run, site: Site) -> None:
+    ids = [site.record(f"/orders/{n}?page=2", b'{"items": [{"sku": "a=b", "id": %d}]}' % n) for n in range(3)]
+    words = ["path=/orders/*", "query.page=2", "json.items[?@.sku=='a=b'].id=1", "json.$.items[0].sku="]
+    done = reserve("wait", f"{site.url}/r/orders", *(part for word in words for part in ("--when", word)))
+    assert [request["id"] for request in json.loads(done.stdout)] == [ids[1]]
+
+
+def test_wait_may_expect_none(reserve: Run, site: Site) -> None:
+    none = reserve("wait", f"{site.url}/r/orders/paid", "--never", "--timeout", "0.1")
+    assert (none.returncode, none.stdout, none.stderr) == (0, "[]\n", "")
+    request_id = site.record("/paid")
+    done = reserve("wait", f"{site.url}/r/orders/paid", "--never", "--timeout", "60")
+    assert (done.returncode, done.stderr) == (1, "Error: A matching request came, and there was to be none\n")
+    assert [request["id"] for request in json.loads(done.stdout)] == [request_id]
+
+
 def test_the_path_of_the_url_counts(reserve: Run, site: Site) -> None:
     site.record("/paid")
     done = reserve("wait", f"{site.url}/r/orders/nothing", "--timeout", "0")
@@ -268,6 +284,10 @@ def test_wait_goes_on_after_a_request(reserve: Run, site: Site) -> None:
         ("/r/orders/a", ["--path", "/b"], "The URL says the path /a, --path says /b: give one of them"),
         ("/r/orders", ["--path", "/b?x=1"], "has a query, which isn't compared"),
         ("/r/orders", ["--path", "/100%"], "'/100%' can't be the path of a request"),
+        ("/r/orders", ["--when", "json.id"], "--when json.id: write WORD=VALUE"),
+        ("/r/orders", ["--when", "jsn.id=1"], "There is no parameter 'jsn.id' here: method, path, header.NAME"),
+        ("/r/orders", ["--when", "body=~["], "The condition body: '[' is no regular expression"),
+        ("/r/orders", ["--never", "--count", "2"], "never means not a single one: leave count out"),
         ("/r/orders", ["--after", "yesterday"], "'yesterday' is not the id of a request: after is one, or now"),
     ],
 )

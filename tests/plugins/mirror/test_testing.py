@@ -83,6 +83,22 @@ async def test_async_tests_can_use_it(reserve_mirror: TestMirror) -> None:
     assert reserve_mirror.wait_for().method == "POST"
 
 
+def test_conditions_pick_a_request(reserve_mirror: TestMirror) -> None:
+    for n in range(3):
+        send(f"{reserve_mirror.url}/orders/{n}", b'{"order": {"id": %d}}' % n)
+    request = reserve_mirror.wait_for(method="POST", when={"path": "/orders/*", "json.order.id": 1})
+    assert request.path == "/orders/1"
+    with pytest.raises(ValueError, match="There is no condition 'order'"):
+        reserve_mirror.wait_for(when={"order": 1})
+
+
+def test_none_is_expected(reserve_mirror: TestMirror) -> None:
+    send(f"{reserve_mirror.url}/paid", method="PUT")
+    reserve_mirror.expect_none({"path": "/refunded"}, timeout=0.1)
+    with pytest.raises(pytest.fail.Exception, match="There was to be no such request: <PUT /paid at"):
+        reserve_mirror.expect_none({"path": "/paid"}, timeout=PATIENCE)
+
+
 @pytest.fixture(params=["page", "share"])
 def remote(request: pytest.FixtureRequest, reserve_server: StartServer) -> RemoteMirror:
     """A public mirror on a server of its own that has recorded /before already, by the address of either page."""
@@ -108,6 +124,17 @@ def test_what_was_there_before_is_not_waited_for(remote: RemoteMirror) -> None:
     send(f"{remote.url}/after")
     with pytest.raises(pytest.fail.Exception, match="/after, not /before; there is no header event"):
         remote.wait_for(path="/before", headers={"event": ""}, timeout=0.1)
+
+
+def test_conditions_pick_a_request_elsewhere(remote: RemoteMirror) -> None:
+    send(f"{remote.url}/orders/1", b'{"order": {"id": "1"}}')
+    send(f"{remote.url}/orders/2", b'{"order": {"id": 1}}')
+    assert remote.wait_for(when={"json.order.id": 1}).path == "/orders/2"
+    remote.expect_none({"path": "/before"}, timeout=0.1)
+    with pytest.raises(pytest.fail.Exception, match="There was to be no such request: <POST /orders/2 at"):
+        remote.expect_none({"json.order.id": 1}, timeout=PATIENCE)
+    with pytest.raises(ValueError, match="There is no condition 'order'"):
+        remote.wait_for(when={"order": 1})
 
 
 def test_what_is_no_page_of_a_mirror_is_said(remote: RemoteMirror) -> None:

@@ -11,8 +11,9 @@ from urllib.parse import urlencode
 
 import pytest
 
+from reserve_mirror.conditions import RequestConditions
 from reserve_mirror.store import MirrorSettings, Record, Store
-from reserve_mirror.wait import Criteria, wait_for_matches
+from reserve_mirror.wait import wait_for_matches
 from tests.kit.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
@@ -113,6 +114,8 @@ MATCHES: list[dict[str, str]] = [
     {"header__x-event": ""},
     {"body__contains": '"total": 42'},
     {"method": "POST", "path": "/hook", "header__x-event": "paid", "body__contains": "☃"},
+    {"path": "/*", "query__page": "2", "body": "☃", "json__total": "42"},
+    {"when": '{"path": "~^/h", "json.total": 42}', "method": "POST"},
 ]
 MISSES: list[tuple[dict[str, str], list[str]]] = [
     ({"method": "PUT"}, ["method is POST, not PUT"]),
@@ -121,13 +124,15 @@ MISSES: list[tuple[dict[str, str], list[str]]] = [
     ({"header__x-event": "created"}, ["header x-event is paid, second, not created"]),
     ({"header__x-other": ""}, ["there is no header x-other"]),
     ({"body__contains": "43"}, ["body doesn't contain '43'"]),
+    ({"json__total": "43", "body": "44"}, ["json.total is 42, not 43", "body doesn't contain '44'"]),
+    ({"when": '{"query.page": "3"}'}, ["query parameter page is 2, not 3"]),
     ({"method": "PUT", "path": "/x", "body__contains": "43"}, ["method is POST, not PUT", "path is /hook, not /x"]),
 ]
 
 
 def send(site: Site) -> str:
     body = '{"total": 42, "note": "☃"}'.encode()
-    return site.record("/hook", body, headers=[("X-Event", "paid"), ("X-Event", "second")])
+    return site.record("/hook?page=2", body, headers=[("X-Event", "paid"), ("X-Event", "second")])
 
 
 @pytest.mark.parametrize("criteria", MATCHES)
@@ -199,12 +204,39 @@ def test_what_was_found_in_time_is_told(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["timeout=x", "timeout=3601", "count=101", "after=x", "methd=POST", "path=/a?b", "path=/%25"]
+    "query",
+    [
+        *("timeout=x", "timeout=3601", "count=101", "after=x", "methd=POST", "path=/a?b", "path=/%25", "path=~("),
+        *("json.$[=1", "json.=1", "when=x", "when=[]", "when={%22a%22:1}", "never=1", "never=true&count=2"),
+    ],
 )
 def test_a_bad_parameter_is_refused(site: Site, query: str) -> None:
     response = site.get(f"/api/mirrors/orders/wait?{query}")
     assert response.status == 400
     assert response.json()["error"]
+
+
+def test_that_none_comes_is_known_after_the_time(site: Site) -> None:
+    site.record("/other")
+    response = wait(site, 0.1, never="true", path="/hook")
+    assert (response.status, response.json()) == (200, {"requests": []})
+
+
+def test_one_that_came_where_none_was_to_be_is_told_at_once(site: Site) -> None:
+    timer = later(lambda: site.record("/hook"))
+    response = wait(site, 10 * PATIENCE, never="true", path="/hook")
+    timer.join()
+    assert response.status == 409
+    assert [each["path"] for each in response.json()["requests"]] == ["/hook"]
+    assert response.json()["error"] == "A matching request came, and there was to be none"
+
+
+def test_that_there_is_none_is_not_said_of_what_was_not_looked_at(serve: Serve, reserve_loop: LoopThread) -> None:
+    site = serve(max_requests=100_000)
+    fill(site, reserve_loop, 2500)
+    response = wait(site, 0, never="true", path="/0")
+    assert response.status == 408
+    assert "only the newest 1000 could be looked at" in response.json()["error"]
 
 
 def test_a_mirror_that_is_deleted_ends_the_waiting(site: Site) -> None:
@@ -251,6 +283,6 @@ async def test_what_comes_as_the_waiting_begins_is_taken_once(store: Store) -> N
 
     await store.create("orders", MirrorSettings(max_requests=1000, expiration_time=60, response="{}"))
     busy: Any = Busy()
-    outcome = await wait_for_matches(busy, "orders", Criteria.of(), count=3, timeout=1)
+    outcome = await wait_for_matches(busy, "orders", RequestConditions(), count=3, timeout=1)
     found = [request["id"] for request in outcome.requests]
     assert found == [entry.id for entry in await store.entries("orders", "", 10)][: len(found)]
