@@ -21,6 +21,7 @@ _OTHERS = {
     "use": "middleware app application asgi wsgi tornado express",
     "mirror": "requestmirror inspect inspector webhook",
     "tap": "record recorder spy",
+    "compress": "compression gzip brotli zstd deflate",
     "headers": "header addheader setheader responseheaders",
     "fault": "faults delay chaos latency toxic",
     "errors": "errorpage errorpages errordocument",

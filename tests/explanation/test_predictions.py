@@ -118,6 +118,11 @@ class Middleware:
             "/metrics",
             ("responds", "the server's metrics, for who has the token", None),
         ),
+        (
+            {"compress": True},
+            "/x",
+            ("passes", "compresses nothing: the request accepts none of br, zstd, gzip", None),
+        ),
         ({"timing": True}, "/x", ("passes", "adds Server-Timing to the response", None)),
         (
             {"headers": {"x-a": "1", "x-b": 2, "link": ["/a"], "server": None}, "request": {"cookie": None}},
@@ -150,6 +155,11 @@ async def test_handlers_say_what_they_would_do(
     mapping: dict[str, Any], url: str, expected: tuple[str, str, int | None]
 ) -> None:
     assert said(await first(mapping, url)) == expected
+
+
+async def test_compress_names_the_coding_of_the_request() -> None:
+    step = await first({"compress": True, "min-size": 9}, "/x", **{"accept-encoding": "gzip;q=0.5, zstd"})
+    assert said(step) == ("passes", "compresses text of 9 bytes or more with zstd", None)
 
 
 async def test_use_tells_applications_from_middleware() -> None:

@@ -35,7 +35,7 @@ def test_what_is_left_over_is_told_with_its_place(import_text: Import) -> None:
     assert imported.code == 1
     assert imported.told == [
         "nginx.conf:3: \"gzip on\" isn't taken over: responses aren't compressed",
-        "    Put .gz or .br files beside the files",
+        '    Write a mapping before it: {"match": "^/", "compress": true}',
     ]
     assert imported.mappings == [{"match": "^/", "status": 404}]
 
