@@ -41,6 +41,7 @@ PUBLIC_MODULES = (
 
 # What of it is neither a class nor a function: it has no docstring of its own.
 MEANINGS = {
+    "CONTENT_HEADERS": "The header fields about a response's content, which another content doesn't have.",
     "COUNTING_SCRIPT": "`take` as a script in Redis: KEYS a client's, ARGV each quota's count, cost, capacity.",
     "Headers": "Header fields: a `multidict.CIMultiDict`, which ignores case, and keeps order and duplicates.",
     "PORT": "The type of an option `--port`.",

@@ -11,6 +11,7 @@ import time
 from inspect import isawaitable
 from typing import TYPE_CHECKING
 
+from .content_headers import CONTENT_HEADERS
 from .errors import Disconnected, HTTPError
 from .events import Emitter, Event
 from .failures import is_cancellation
@@ -205,12 +206,9 @@ class Dispatcher:
 
 
 # Header fields about the content of a response that won't be sent. Those that protect or allow (CSP, CORS) stay.
-_CONTENT_HEADERS = (
-    *("content-type", "content-length", "content-encoding", "content-language", "content-location"),
-    *("content-range", "content-disposition", "etag", "last-modified", "cache-control", "expires", "accept-ranges"),
-)
+_FORGOTTEN = (*CONTENT_HEADERS, "etag", "last-modified", "cache-control", "expires", "accept-ranges")
 
 
 def _forget_content(response: Response) -> None:
-    for name in _CONTENT_HEADERS:
+    for name in _FORGOTTEN:
         response.headers.popall(name, None)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .config.header_template import HeaderTemplate
     from .config.interpolate import split_template
     from .content_codings import accepted_codings
+    from .content_headers import CONTENT_HEADERS
     from .decoding import Decoding
     from .defaults import with_charset
     from .explanation.steps import Step
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from .tokens import TOKEN, credentials, is_token
 
 __all__ = [
+    "CONTENT_HEADERS",
     "COUNTING_SCRIPT",
     "TOKEN",
     "Body",
@@ -90,6 +92,7 @@ __getattr__: Callable[[str], Any] = lazy(
         "..config.header_template": ("HeaderTemplate",),
         "..config.interpolate": ("split_template",),
         "..content_codings": ("accepted_codings",),
+        "..content_headers": ("CONTENT_HEADERS",),
         "..decoding": ("Decoding",),
         "..defaults": ("with_charset",),
         "..explanation.steps": ("Step",),

@@ -28,6 +28,7 @@ ORDER = [
         "file_watch",
         "workers",
         "content_codings",
+        "content_headers",
         "decoding",
         "redis_url",
         "redis_clients",

@@ -10,16 +10,13 @@ from typing import TYPE_CHECKING, cast
 
 from reserve_core import Disconnected
 from reserve_core.functions import accepts_html
-from reserve_core.kit import add_vary
+from reserve_core.kit import CONTENT_HEADERS, add_vary
 
 if TYPE_CHECKING:
     from reserve_core import Headers, Request, Response
 
 # What a response says of the content that isn't sent. The others stay: retry-after, www-authenticate...
-_OF_CONTENT = (
-    *("content-type", "content-length", "content-encoding", "content-language", "content-location", "content-range"),
-    *("content-disposition", "etag", "last-modified", "accept-ranges"),
-)
+_FORGOTTEN = (*CONTENT_HEADERS, "etag", "last-modified", "accept-ranges")
 _MATCH = cast("re.Match[str]", re.match("", ""))  # which nobody looks at
 
 
@@ -117,7 +114,7 @@ class ErrorPageWriter:
         if content is None:
             return None
         shown = headers.copy()
-        for name in _OF_CONTENT:
+        for name in _FORGOTTEN:
             shown.popall(name, None)
         shown["content-type"] = "text/html; charset=utf-8"
         add_vary(shown, "accept")

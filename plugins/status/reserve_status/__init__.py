@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from reserve_core import hookimpl
+from reserve_core.kit import CONTENT_HEADERS
 
 if TYPE_CHECKING:
     from reserve_core import FixedHeaders, LiveConfiguration, Mapping, Prediction, Request, Response
@@ -37,17 +38,6 @@ _WITHOUT_CONTENT = frozenset((204, 205, 304))
 _PLAIN: HeaderPairs = (("content-type", "text/plain; charset=utf-8"),)
 # These say where to go on (RFC 9110 15.4).
 _MOVED = frozenset((301, 302, 303, 307, 308))
-
-# What an earlier mapping may have said of another content.
-_OF_CONTENT = (
-    "content-type",
-    "content-length",
-    "content-encoding",
-    "content-range",
-    "content-disposition",
-    "content-language",
-    "content-location",
-)
 
 
 @hookimpl
@@ -83,7 +73,7 @@ async def redirect(
 ) -> None:
     headers = response.headers
     if headers:
-        for name in _OF_CONTENT:
+        for name in CONTENT_HEADERS:  # an earlier mapping may have said them of another content
             headers.popall(name, None)
     if mapping.state is None:  # an internal redirect
         fields = _default_headers(redirect)
