@@ -103,6 +103,11 @@ class Middleware:
         ),
         ({"custom": ["text"]}, "/x", ("responds", "what stands there", 200)),
         ({"custom": ["text", {"status": 201}]}, "/x", ("responds", "what stands there", 201)),
+        (
+            {"match": "^/(.*)", "custom": ["$1"], "interpolate": True},
+            "/x",
+            ("responds", "what stands there, with the groups of the match", 200),
+        ),
         ({"custom": application, "match": "^/"}, "/x", ("undecided", f"{__name__}.application decides", None)),
         ({"match": "^/(.*)", "url": "http://h:1/t/$1"}, "/a%2Bb?c", ("responds", "as http://h:1/t/a%2Bb?c does", None)),
         (

@@ -22,6 +22,8 @@ from reserve_core import ConfigError, hookimpl, send
 from .function import DEFAULT_NAME, Function, fixed_response, parse_response, prepare_function, short
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from reserve_core import LiveConfiguration, Mapping, Prediction, Request, Response
 
     from .options import Options
@@ -57,11 +59,13 @@ async def validate(mapping: Mapping) -> None:
     elif isinstance(value, str):
         mapping.state = prepared(Reference(value, mapping.cwd, DEFAULT_NAME).load(), value)
     elif isinstance(value, list | tuple):
-        mapping.state = fixed_response(value)
-        mapping.template = None  # it is sent as it is
+        mapping.state = _array(mapping, value)
+        mapping.template = None
         mapping.final = True
     else:
         mapping.state = prepared(value)
+    if options.interpolate and not isinstance(value, list | tuple):
+        raise ConfigError('"interpolate" is for an array', "A function gets the groups as arguments; leave it out")
     function = mapping.state.current()
     groups = 0 if mapping.invert else mapping.pattern.groups
     if function.least > groups:
@@ -70,6 +74,35 @@ async def validate(mapping: Mapping) -> None:
             "Add groups, ^/(.*)/(.*), or give the parameters defaults",
             "custom",
         )
+
+
+def _array(mapping: Mapping, array: Sequence[Any]) -> Function:
+    """The function of an array. Warns of groups in it that the match doesn't have, or that aren't put in."""
+    options: Options = mapping.options
+    if options.interpolate:
+        from .interpolated_response import interpolated_response
+
+        mapping.warn_of_groups(list(array), "custom")
+        return interpolated_response(array)
+    if options.interpolate is None and (group := _group_in(mapping, array)) is not None:
+        mapping.warn(
+            f'"custom": an array is sent as it is, and there is ${group} in this one',
+            'Write "interpolate": true to have groups put in, or "interpolate": false if it is meant so',
+            "custom",
+        )
+    return fixed_response(array)
+
+
+def _group_in(mapping: Mapping, array: Sequence[Any]) -> int | str | None:
+    """A group of the match that `array` names, if there is one."""
+    if mapping.invert or mapping.template is None:  # there is none in it
+        return None
+    import json
+
+    from reserve_core.kit import split_template
+
+    there = {*range(1, mapping.pattern.groups + 1), *mapping.pattern.groupindex}
+    return next((group for group in split_template(json.dumps(array, default=str))[1] if group in there), None)
 
 
 def _groups(count: int) -> str:
@@ -112,5 +145,6 @@ def explain(mapping: Mapping) -> Prediction:
     function = mapping.state.current()
     if isinstance(mapping.value, list | tuple):
         _, status, _ = parse_response(mapping.value, function.name)
-        return Prediction.responds("what stands there", status or 200)
+        filled_in = ", with the groups of the match" if mapping.options.interpolate else ""
+        return Prediction.responds(f"what stands there{filled_in}", status or 200)
     return Prediction.undecided(f"{function.name} decides")

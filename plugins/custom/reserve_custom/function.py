@@ -85,7 +85,9 @@ def fixed_response(array: Sequence[Any]) -> Function:
         # JSON knows no pairs: an array is several headers of one name.
         fields: dict[str, Any] = {**headers}
         lists = ((name, value if isinstance(value, list) else [value]) for name, value in fields.items())
-        headers = [(name, str(value)) for name, values in lists for value in values]
+        headers = [
+            (name, value if isinstance(value, str) else str(value)) for name, values in lists for value in values
+        ]
     fixed = [body, {"status": status, "headers": headers}]
     return Function('"custom"', lambda request, response: fixed)
 

@@ -19,11 +19,15 @@ class Options:
     custom: str | list[Any] = option(
         "A function (request, response, *groups), sync or async:"
         f' "./file.py" (its {DEFAULT_NAME}), "./file.py:name" or "package.module:name";'
-        " or an array [body, {status, headers}] that is sent as it is",
+        " or an array [body, {status, headers}]",
         schema={"minLength": 1, "maxItems": 2},
     )
     watch: bool = option(
         "Loads the code anew when its file, or a file beside it that it imports, has changed", default=False
+    )
+    interpolate: bool | None = option(
+        "Puts the groups of the match ($1, $name) into the strings of an array. Without it an array is sent as it is",
+        default=None,
     )
     thread: bool = option(
         "Calls a plain function in a thread, so that it may block: time.sleep, requests, a"
