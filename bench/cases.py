@@ -37,6 +37,7 @@ CONTENT = Path(__file__).with_name("servers")
 FILES = {
     "small.txt": b"All work and no play.\n" * 50,  # 1.1 kB
     "large.bin": bytes(range(250)) * 4000,  # 1 MB
+    "page.txt": Path(__file__).parents[1].joinpath("docs/configuration.md").read_bytes(),  # 24 kB of text
 }
 
 
@@ -110,6 +111,8 @@ _NGINX_ROUTES = [f"location ~ ^/route-{number}/.* {{ return 404; }}" for number 
 _CADDY_HELLO = ("header Content-Type text/plain", "respond /hello hello")
 _FILE = {"match": "^/files/(.*)", "file": "./files/$1", "static": True}
 _FILE_NOT_STATIC = {"match": "^/files/(.*)", "file": "./files/$1"}
+_GZIP = {"match": "^/files/", "compress": True, "codings": ["gzip"], "levels": {"gzip": 6}}
+_NGINX_GZIP = "location /files/ { gzip on; gzip_comp_level 6; gzip_types text/plain; }"
 _CADDY_FILES = ("root * .", "file_server")
 
 _PROXY = {"match": "^/p/(.*)", "url": f"http://{HOST}:{BACKEND}/$1"}
@@ -234,6 +237,13 @@ CASES = (
             NGINX.serves(),
         ),
         targets={REFERENCE.name: Target(1.5), NGINX.name: Target(0.95, by="cpu")},
+    ),
+    Case(
+        name="gzip",
+        title="a file of 24 kB of text, compressed with gzip at level 6",
+        request=Request("/files/page.txt", FILES["page.txt"], gzip=True),
+        ours=RESERVE.serves(_GZIP, _FILE),
+        others=(NGINX.serves(_NGINX_GZIP),),
     ),
     Case(
         name="mappings",

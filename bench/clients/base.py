@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import math
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,11 +19,25 @@ WITHIN = 10  # seconds, for one response
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked for, and the one right `body` of the response. With something to be `sent` it's a POST."""
+    """What is asked for, and the one right `body` of the response. With something to be `sent` it's a POST.
+
+    With `gzip` the response has to have that content coding.
+    """
 
     path: str
     body: bytes
     sent: bytes = b""
+    gzip: bool = False
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Those that are no matter of course."""
+        return {"Accept-Encoding": "gzip"} if self.gzip else {}
+
+    @property
+    def least(self) -> int:
+        """Bytes of the smallest body that may be sent."""
+        return len(zlib.compress(self.body, 9)) if self.gzip else len(self.body)
 
 
 class Client(ABC):
@@ -42,9 +58,11 @@ def check_response(port: int, request: Request) -> None:
         if request.sent:
             connection.request("POST", path, request.sent, {"Content-Type": "application/json"})
         else:
-            connection.request("GET", path)
+            connection.request("GET", path, headers=request.headers)
         response = connection.getresponse()
         received = response.read()
+        if request.gzip:
+            received = gzip.decompress(received)
     except (OSError, http.client.HTTPException) as error:
         raise Refused(f"doesn't answer {path}: {error!r}") from error
     finally:

@@ -24,6 +24,7 @@ class Wrk(Client):
             f"--timeout={WITHIN}",
             "-s",
             str(_SCRIPT),
+            *(f"-H{name}: {value}" for name, value in request.headers.items()),
             url,
         ]
         if request.sent:
@@ -34,7 +35,7 @@ class Wrk(Client):
             )
         except subprocess.TimeoutExpired as error:
             raise Refused(f"wrk didn't end within {seconds + WITHIN:g} s") from error
-        return parse_load((done.stdout or done.stderr).decode(), len(request.body))
+        return parse_load((done.stdout or done.stderr).decode(), request.least)
 
 
 def parse_load(output: str, length: int) -> Load:

@@ -14,13 +14,17 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-# How far Brotli and zstd look back, as a power of two: larger windows hardly make text smaller, and each stream that is
-# open takes their memory.
-WINDOW_LOG = 18
+# How far Brotli and zstd look back, as a power of two: in a whole body, and in a stream, which takes their memory for
+# as long as it is open.
+WINDOW_LOG = 19
+WINDOW_LOG_OF_STREAM = 16
 
 
 class Encoder(Protocol):
-    """Puts one content coding on one body."""
+    """Puts one content coding on one body.
+
+    It is made of a level and the power of two of its window.
+    """
 
     def feed(self, data: bytes, flush: bool) -> bytes:
         """What goes out for `data`. With `flush`, a client can decode all of it from that."""
@@ -30,9 +34,9 @@ class Encoder(Protocol):
 
 
 class GzipEncoder:
-    """gzip (RFC 1952)."""
+    """gzip (RFC 1952), whose window has 32 kB at most."""
 
-    def __init__(self, level: int) -> None:
+    def __init__(self, level: int, window_log: int) -> None:
         self._compressor = zlib.compressobj(level, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
 
     def feed(self, data: bytes, flush: bool) -> bytes:
@@ -46,8 +50,8 @@ class GzipEncoder:
 class BrotliEncoder:
     """Brotli (RFC 7932)."""
 
-    def __init__(self, level: int) -> None:
-        self._compressor = brotli.Compressor(quality=level, lgwin=WINDOW_LOG)
+    def __init__(self, level: int, window_log: int) -> None:
+        self._compressor = brotli.Compressor(quality=level, lgwin=window_log)
 
     def feed(self, data: bytes, flush: bool) -> bytes:
         encoded: bytes = self._compressor.process(data)
@@ -61,9 +65,9 @@ class BrotliEncoder:
 class ZstdEncoder:
     """Zstandard (RFC 8878)."""
 
-    def __init__(self, level: int) -> None:
+    def __init__(self, level: int, window_log: int) -> None:
         parameter = zstd.CompressionParameter
-        options: dict[int, int] = {parameter.compression_level: level, parameter.window_log: WINDOW_LOG}
+        options: dict[int, int] = {parameter.compression_level: level, parameter.window_log: window_log}
         self._compressor = zstd.ZstdCompressor(options=options)
 
     def feed(self, data: bytes, flush: bool) -> bytes:
@@ -75,4 +79,4 @@ class ZstdEncoder:
         return self._compressor.flush()
 
 
-ENCODERS: dict[str, Callable[[int], Encoder]] = {"br": BrotliEncoder, "zstd": ZstdEncoder, "gzip": GzipEncoder}
+ENCODERS: dict[str, Callable[[int, int], Encoder]] = {"br": BrotliEncoder, "zstd": ZstdEncoder, "gzip": GzipEncoder}

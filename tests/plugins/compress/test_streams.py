@@ -29,8 +29,8 @@ class Waiting:
     go_on: threading.Event
     threads: list[threading.Thread]
 
-    def __init__(self, level: int) -> None:
-        self._encoder = encoders.GzipEncoder(level)
+    def __init__(self, level: int, window_log: int) -> None:
+        self._encoder = encoders.GzipEncoder(level, window_log)
 
     def feed(self, data: bytes, flush: bool) -> bytes:
         if len(data) > AT_ONCE:
