@@ -12,9 +12,11 @@ from reserve_core.tokens import members
 TCHARS = "!#$%&'*+-.^_`|~" + string.digits + string.ascii_letters
 
 
-@pytest.mark.parametrize("code", range(0x180))
-def test_a_token_is_made_of_these_characters(code: int) -> None:
-    assert is_token(f"x{chr(code)}x") is is_token(chr(code)) is (chr(code) in TCHARS)
+def test_a_token_is_made_of_these_characters() -> None:
+    every = [chr(code) for code in range(0x180)]
+    allowed = [each for each in every if each in TCHARS]
+    assert [each for each in every if is_token(each)] == allowed
+    assert [each for each in every if is_token(f"x{each}x")] == allowed
 
 
 @pytest.mark.parametrize("text", ["", "a b", "a\n", "\na"])
