@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .config import Configuration, Handler, Mapping, Reference, check, load_reference, read
     from .config.interpolate import interpolate
-    from .errors import ConfigError, Disconnected, HTTPError, PluginError, Problem, ResponseError
+    from .errors import ConfigError, Disconnected, HTTPError, PluginError, Problem, ResponseCut, ResponseError
     from .events import Event
     from .explanation.prediction import Prediction
     from .hookspecs import hookimpl
@@ -71,6 +71,7 @@ __all__ = [
     "Request",
     "Resources",
     "Response",
+    "ResponseCut",
     "ResponseError",
     "Server",
     "WebSocket",
@@ -107,7 +108,15 @@ __getattr__: Callable[[str], Any] = lazy(
             "load_reference",
             "read",
         ),
-        ".errors": ("ConfigError", "Disconnected", "HTTPError", "PluginError", "Problem", "ResponseError"),
+        ".errors": (
+            "ConfigError",
+            "Disconnected",
+            "HTTPError",
+            "PluginError",
+            "Problem",
+            "ResponseCut",
+            "ResponseError",
+        ),
         ".events": ("Event",),
         ".explanation.prediction": ("Prediction",),
         ".hookspecs": ("hookimpl",),

@@ -12,7 +12,7 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING
 
 from .content_headers import CONTENT_HEADERS
-from .errors import Disconnected, HTTPError
+from .errors import Disconnected, HTTPError, ResponseCut
 from .events import Emitter, Event
 from .failures import is_cancellation
 
@@ -57,8 +57,10 @@ class Dispatcher:
                 await self._run(request, response, -1)
             except HTTPError as error:
                 self._send_error(request, response, error)
-        except Disconnected:
-            self._aborted(request, response, incoming_url, start)
+        except Disconnected as error:
+            self._aborted(
+                request, response, incoming_url, start, str(error) if isinstance(error, ResponseCut) else None
+            )
             return
         except BaseException as error:
             if isinstance(error, asyncio.CancelledError) and (request.aborted or is_cancellation(error)):

@@ -79,3 +79,7 @@ class ResponseError(RuntimeError):
 
 class Disconnected(ConnectionError):
     """The client went away before the response was complete."""
+
+
+class ResponseCut(Disconnected):
+    """Raised by who has cut a response, or wants to, and not the client: its text is the reason, for the log."""

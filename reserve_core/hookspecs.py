@@ -149,7 +149,7 @@ def error(event: Event) -> None:
 
 @hookspec
 def aborted(event: Event) -> None:
-    """The client went away before its request was answered."""
+    """The client went away before its request was answered, or the response was cut: then `event.reason` says why."""
 
 
 @hookspec

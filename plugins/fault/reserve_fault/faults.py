@@ -7,7 +7,7 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from reserve_core import ConfigError, Response
+from reserve_core import ConfigError, Disconnected, Response, ResponseCut
 
 from .faulty_body import FaultyBodyWriter
 from .options import Effects, FaultOptions
@@ -73,15 +73,20 @@ class Fault:
     async def around(self, response: Response, respond: Callable[[], Awaitable[None]]) -> None:
         """Has `respond` give the response, and does to its body what is to be done.
 
-        Raises `Disconnected` where it is cut, and what `respond` raises.
+        Raises `ResponseCut` where it is cut, and what `respond` raises.
         """
         writer = FaultyBodyWriter(response, self.drip, self.truncate)
         try:
             await respond()
+            await writer.finish()
+        except Disconnected:
+            if not writer.is_cut:
+                raise
         except BaseException:
             writer.let_through()  # what tells of the failure
             raise
-        await writer.finish()
+        if writer.is_cut:  # whatever the handler has made of it
+            raise ResponseCut("cut by a fault")
 
     def __str__(self) -> str:
         delayed = f"after {self.least:g} to {self.most:g} s" if self.least < self.most else f"after {self.most:g} s"

@@ -26,6 +26,7 @@ class FaultyBodyWriter:
         self._left = truncate
         self._whole: tuple[int, Headers, bytes] | None = None
         self._through = False
+        self.is_cut: bool = False
         self._loop = asyncio.get_running_loop()
         self._due = self._loop.time()  # when the next piece is
         self.inform = writer.inform
@@ -81,5 +82,6 @@ class FaultyBodyWriter:
 
     async def _cut(self) -> None:
         await asyncio.sleep(0)  # the head goes out, if there is nothing else
+        self.is_cut = True
         self._writer.abort()
         raise Disconnected("A fault has cut the response")

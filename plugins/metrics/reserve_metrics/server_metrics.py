@@ -65,7 +65,7 @@ class ServerMetrics:
             )
             self._aborted = Counter(
                 "reserve_requests_aborted",
-                "Requests without a response: the client went away, or the server cut them when it stopped",
+                "Requests without a response: the client went away, or the server cut them: at a stop, by a fault",
                 ("prefix", "by"),
                 registry=made,
             )

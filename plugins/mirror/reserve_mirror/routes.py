@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from reserve_core import Disconnected, HTTPError, Request, Response
+from reserve_core import HTTPError, Request, Response, ResponseCut
 
 from . import api, health, page_socket, pages
 from .call_context import SAFETY, CallContext
@@ -176,7 +176,7 @@ def _send_to_slash(call: CallContext) -> None:
 
 def _refuse(call: CallContext, status: int, reason: str, headers: dict[str, str]) -> None:
     if call.response.headers_sent:
-        raise Disconnected(reason)  # in the middle of a response: it is cut
+        raise ResponseCut(reason)  # in the middle of a response
     pairs = tuple(headers.items())
     if call.path.startswith(_DATA):
         call.send(to_json({"error": reason}), "application/json", status, *pairs)

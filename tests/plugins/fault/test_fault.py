@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
-from reserve_core import ConfigError, Event, HTTPError, Mock, Request, Response, Server, check
+from reserve_core import ConfigError, Disconnected, Event, HTTPError, Mock, Request, Response, Server, check
 from tests.kit.clock import Clock
 from tests.kit.upstream import Backend, Peer, serving
 from tests.kit.waiting import until
@@ -55,6 +56,13 @@ def behind(request: pytest.FixtureRequest, tmp_path: Path, backend: Backend) -> 
         "url": {"match": "^/(.*)", "url": f"{backend.url}/$1"},
     }
     return mappings[request.param]
+
+
+def aborts_of(server: Server) -> list[str | None]:
+    """The reasons of requests that are aborted, from now on."""
+    reasons: list[str | None] = []
+    server.on("aborted", lambda event: reasons.append(event.reason))
+    return reasons
 
 
 async def ask(server: Server, method: str = "GET") -> tuple[bytes, bytes]:
@@ -167,7 +175,10 @@ async def test_a_mock_shows_that_there_is_no_response(mocked: Mocked) -> None:
 
 @pytest.mark.parametrize("size", [0, 1, 250, 999])
 async def test_a_body_is_cut(served: Served, behind: dict[str, Any], size: int) -> None:
-    head, body = await ask(await served({"fault": {"truncate": size}}, behind))
+    server = await served({"fault": {"truncate": size}}, behind)
+    reasons = aborts_of(server)
+    head, body = await ask(server)
+    await until(lambda: reasons == ["cut by a fault"])  # it isn't the client that went
     assert head.startswith(b"HTTP/1.1 200 ")
     assert b"content-length: 1000" in head.lower() or b"chunked" in head
     assert whole(head, body.removesuffix(b"RESET")) == BODY[:size]
@@ -201,13 +212,24 @@ async def test_a_drip_of_single_bytes(mocked: Mocked) -> None:
 
 async def test_a_client_that_goes_ends_the_drip(served: Served) -> None:
     server = await served({"fault": {"drip": 1}}, {"custom": [BODY]})
-    ended: list[Event] = []
-    server.on("aborted", ended.append)
+    reasons = aborts_of(server)
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     await reader.readuntil(b"\r\n\r\n0")
     writer.close()
-    await until(lambda: ended)
+    await until(lambda: reasons == [None])
+
+
+async def test_a_handler_that_takes_a_cut_for_the_end_does_not_hide_it(served: Served) -> None:
+    async def goes_on(request: Request, response: Response) -> None:
+        with suppress(Disconnected):
+            await stream(request, response)
+
+    server = await served({"fault": {"truncate": 10}}, {"custom": goes_on})
+    reasons = aborts_of(server)
+    head, body = await ask(server)
+    assert whole(head, body.removesuffix(b"RESET")) == BODY[:10]
+    await until(lambda: reasons == ["cut by a fault"])
 
 
 async def test_a_head_has_no_body_to_wait_for(mocked: Mocked) -> None:

@@ -92,6 +92,13 @@ def test_a_client_that_goes_away_counts_once(measure: Measure) -> None:
     assert site.total("reserve_requests_total") == 0
 
 
+def test_a_response_that_a_fault_cuts_is_not_the_clients_doing(measure: Measure) -> None:
+    site = measure({"match": "^/half", "fault": {"truncate": 2}}, {"match": "^/half", "custom": ["Hello"]})
+    with raw(site.url, b"GET /half HTTP/1.1\r\nHost: localhost\r\n\r\n"):
+        wait_until(lambda: site.total("reserve_requests_aborted_total"))
+    assert site.samples()["reserve_requests_aborted_total"] == {(("by", "server"), ("prefix", "custom")): 1}
+
+
 async def test_websockets_that_are_open_count_by_prefix(measure: Measure) -> None:
     site = measure({"match": "^/mirror(/.*)?$", "mirror": "$1", "codes": ["orders"]})
 
