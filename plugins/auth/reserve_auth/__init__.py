@@ -49,7 +49,20 @@ async def validate(mapping: Mapping, configuration: Configuration) -> None:
     if options.auth == "basic":
         mapping.state = _passwords(options)
     else:
+        _refuse_twice(options.tokens)
         mapping.state = Tokens(options.tokens)
+
+
+def _refuse_twice(tokens: dict[str, str]) -> None:
+    """Raises `ConfigError` for a token that has two names: requests and log could only tell one of them."""
+    names: dict[str, str] = {}
+    for name, token in tokens.items():
+        other = names.setdefault(token, name)
+        if other != name:
+            raise ConfigError(
+                f'"tokens": "{other}" and "{name}" have the same token',
+                "Give each its own: openssl rand -hex 16 makes one",
+            )
 
 
 def _passwords(options: Options) -> Credentials:

@@ -193,6 +193,10 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         ({"auth": "basic", "users": {"ada": HASH.replace("p=1", "p=0")}}, "none of scrypt's"),
         ({"auth": "basic", "users": {"a:b": HASH}}, "a:b"),
         ({"auth": "bearer", "tokens": {"ci": "short"}}, "16 to 512 letters"),
+        (
+            {"auth": "bearer", "tokens": {"ci": TOKEN, "x": TOKEN[::-1], "cd": TOKEN}},
+            '"ci" and "cd" have the same token',
+        ),
         ({**BEARER, "realm": 'a"b'}, "realm"),
         ({"auth": "digest"}, "digest"),
     ],
