@@ -71,6 +71,18 @@ async def check(
     return replace(configuration, table=table)
 
 
+def _list_of_mappings(file: str | None) -> str:
+    """How mappings are written in a file of this name."""
+    suffix = Path(file or "").suffix.lower()
+    if suffix == ".toml":
+        from .tomltext import MAPPINGS_MEND
+
+        return MAPPINGS_MEND
+    return (
+        "Begin each mapping with a dash: - match: ..." if suffix in (".yaml", ".yml") else 'Write [{"match": ...}, ...]'
+    )
+
+
 async def with_mappings(configuration: Configuration, mappings: list[dict[str, Any]]) -> Configuration:
     """The same configuration with other mappings, written as in a file. Raises `ConfigError` with every mistake."""
     if not isinstance(mappings, list):
@@ -130,7 +142,8 @@ class _Checker:
             document.data = converted(core_schema(), document.data)
         found = findings(core_schema(), document.data)
         for finding in migration.revised(found, migration.SETTINGS, document.data):
-            self.problems.append(DocumentPlace(document, finding.path).problem(finding.message, finding.hint))
+            hint = _list_of_mappings(document.file) if finding.path == ("mappings",) else finding.hint
+            self.problems.append(DocumentPlace(document, finding.path).problem(finding.message, hint))
             yield DocumentPlace(document, finding.path[:1])
             yield DocumentPlace(document, finding.path[:2])
 

@@ -28,6 +28,10 @@ _MENDS = {
     "Unescaped '\\' in a string": r"Write a backslash twice, or use single quotes: '\d'",
 }
 
+# Mappings as one table: each is a table of a list.
+MAPPINGS_MEND = "Write [[mappings]], in double brackets, above each mapping"
+_ONE_TABLE = re.compile(r"^[ \t]*\[[ \t]*mappings[ \t]*\]", re.MULTILINE)
+
 _BLANK = re.compile(r"(?:\s|#[^\n]*)*+")
 _NAME = re.compile(r"[ \t]*+(?:(\"(?:[^\"\\]|\\.)*+\"|'[^']*')|([\w-]+))[ \t]*+(\.)?")
 _SCALAR = re.compile(
@@ -66,6 +70,8 @@ def _explained(error: str, text: str, file: str) -> Problem:
     place = _PLACE.search(error)
     what = _NAMES.sub(_dotted, error[: place.start()] if place else error)
     mend = next((mend for start, mend in _MENDS.items() if what.startswith(start)), "Check the brackets and the quotes")
+    if what.startswith("Cannot") and _ONE_TABLE.search(text):
+        mend = MAPPINGS_MEND
     if place is None or place[1] is None:
         if not what.startswith("Cannot"):
             mend = "Close the brackets and the quotes; a name needs a value"

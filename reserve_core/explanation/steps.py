@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -126,8 +127,8 @@ class Explanation:
 
 
 def shortened(value: Any) -> str:
-    """A value as a line shows it."""
-    text = value if isinstance(value, str) else repr(value)
+    """A value of a step as a line shows it: text as it is, the rest as JSON."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
 

@@ -126,6 +126,14 @@ def test_json_has_all_of_each_step(reserve: Run, folder: Path) -> None:
     }
 
 
+def test_a_value_that_is_no_text_is_shown_as_json(reserve: Run, folder: Path) -> None:
+    options = {"status": 201, "headers": {"x": None}}
+    array = [{"ready": True, "name": "é"}, options]
+    (folder / "list.json").write_text(json.dumps({"mappings": [{"custom": array}, {"status": 404}]}))
+    done = reserve("explain", "/", "--config", "list.json")
+    assert '  custom [{"ready": true, "name": "é"}, {"status": 201, "headers": {"x": null}}]  ' in done.stdout
+
+
 def test_mappings_of_several_files_each_have_their_own(reserve: Run, folder: Path) -> None:
     mine = '{ "extends": "reserve.json",\n"mappings": [\n{ "match": "^/x", "status": 200 } ] }'
     (folder / "mine.json").write_text(mine)

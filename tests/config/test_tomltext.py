@@ -46,6 +46,25 @@ z = -inf
 '''
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("[mappings]\nstatus = 1\n[mappings]\nstatus = 2", 3),
+        ("[mappings]\nstatus = 1\n[[mappings]]\nstatus = 2", 3),
+        ("[[mappings]]\nstatus = 1\n [ mappings ]\nstatus = 2", 3),
+    ],
+)
+def test_mappings_in_single_brackets_are_told_to_have_two(text: str, line: int) -> None:
+    (problem,) = problems(text)
+    assert problem.line == line
+    assert problem.hint == "Write [[mappings]], in double brackets, above each mapping"
+
+
+def test_another_table_that_is_written_twice_is_one_too_many() -> None:
+    (problem,) = problems("[limits]\n[limits]\n[[mappings]]\n")
+    assert problem.hint == "It is written twice: remove one of the two"
+
+
 def test_every_value_has_its_line() -> None:
     parsed = parse(TEXT, "a.toml")
     assert parsed.value["hosts"][3] == {"x": 1, "y": {"z": [3]}, "q # ": '"]""'}

@@ -32,6 +32,23 @@ JSONC = """{
 FILES = {"reserve.yaml": YAML, "more/base.toml": TOML, "last.jsonc": JSONC}
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "mend"),
+    [
+        ("a.toml", "[mappings]\nstatus = 404", "Write [[mappings]], in double brackets, above each mapping"),
+        ("a.yaml", "mappings:\n  status: 404", "Begin each mapping with a dash: - match: ..."),
+        ("a.json", '{"mappings": {"status": 404}}', 'Write [{"match": ...}, ...]'),
+    ],
+)
+def test_a_mapping_that_is_not_in_a_list_is_told_how_each_format_writes_one(
+    reserve: Any, write: Any, file: str, text: str, mend: str
+) -> None:
+    write({file: text})
+    run = reserve("check", file)
+    assert run.returncode == 2
+    assert f'"mappings" must be an array, not {{"status": 404}}\n    {mend}\n' in run.stderr
+
+
 def test_all_formats_serve_together_and_are_watched(start: Any, ask: Any, write: Any) -> None:
     write(FILES)
     running = start("--watch")

@@ -195,7 +195,16 @@ def mirror(
             open_browser(reachable_urls(server.url)[0] + page)
 
     configuration = {"hostname": host, "port": port, "mappings": [mapping]}
-    serve_until_signal(ctx, configuration, verbose=verbose, silent=silent, ready=announce)
+    try:
+        serve_until_signal(ctx, configuration, verbose=verbose, silent=silent, ready=announce)
+    except Unusable as error:
+        raise Unusable(_in_options(error.message, ctx.command), error.problems) from error
+
+
+def _in_options(message: str, command: click.Command) -> str:
+    """A message about properties of a mapping, in terms of the command's options: --redis-wait for "redis-wait"."""
+    options = {name for param in command.params for name in param.opts}
+    return re.sub(r'"([a-z-]+)"', lambda name: option if (option := f"--{name[1]}") in options else name[0], message)
 
 
 async def _announce(server: Server, codes: tuple[str, ...]) -> str | None:
