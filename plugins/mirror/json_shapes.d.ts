@@ -22,6 +22,24 @@ export interface MirrorResponse {
   delay: number;
 }
 
+/**
+ * What a mirror responds with to the requests that meet some conditions: `PATCH api/mirrors/<code>` takes all rules
+ * as `{"rules": [...]}`, and refuses with 422 what can't be; with `?dry-run=true` nothing is changed.
+ *
+ * It has one of `response`, `sequence` and `fault`. What isn't given of a response is as in a new mirror, its body the
+ * reason of its status.
+ */
+export interface Rule {
+  /** conditions that all hold: {"path": "/orders/*"}; none: any request */
+  when?: Record<string, unknown>;
+  /** members of a `MirrorResponse` */
+  response?: Record<string, unknown>;
+  /** statuses, responses, or "pass" for the mirror's own; the last one stays */
+  sequence?: unknown[];
+  /** delay, status, reset, drip or truncate, as of the handler `fault` */
+  fault?: Record<string, unknown>;
+}
+
 /** A mirror: `GET api/mirrors/<code>`. */
 export interface Mirror {
   code: string;
@@ -49,6 +67,8 @@ export interface Mirror {
   /** "<created>.<deletions>": another one after each deletion */
   revision: string;
   response: MirrorResponse;
+  /** the first one that a request meets holds; else the response */
+  rules: Rule[];
   /** of a public one: the code of `page` and of the API; not told to who may only look */
   read_code?: string;
   /** of a public one: absolute, its page for those who may only look */
@@ -101,6 +121,8 @@ export interface RequestSummary {
   sha256: string;
   /** the body is not kept to its end */
   truncated: boolean;
+  /** the number of the rule that it got its response by, from 1 on */
+  rule?: number;
   failure?: RequestFailure;
   /** of a tap only */
   response?: TappedResponse;
@@ -178,6 +200,7 @@ export interface RequestDetails {
   size: number;
   sha256: string;
   truncated: boolean;
+  rule?: number;
   failure?: RequestFailure;
   body: string;
   body_encoding: "utf-8" | "base64";
@@ -255,10 +278,11 @@ export interface ClearedMessage {
   left: number;
 }
 
-/** The mirror's response was changed. */
+/** The mirror's response or rules were changed. */
 export interface UpdatedMessage {
   type: "updated";
   response: MirrorResponse;
+  rules: Rule[];
 }
 
 /** The mirror is no more; the WebSocket closes with 1000. */

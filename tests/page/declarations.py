@@ -17,7 +17,7 @@ from reserve_mirror import json_shapes
 DECLARATIONS = Path(__file__).parents[2] / "plugins/mirror/json_shapes.d.ts"
 
 _HEAD = "// Written by tests/page/declarations.py from reserve_mirror/json_shapes.py: `make format` writes it anew.\n"
-_NAMES = {str: "string", int: "number", float: "number", bool: "boolean", type(None): "null"}
+_NAMES = {str: "string", int: "number", float: "number", bool: "boolean", type(None): "null", object: "unknown"}
 
 
 def declarations() -> str:
@@ -65,6 +65,8 @@ def _type(hint: Any) -> str:
     if origin is list:
         item = _type(arguments[0])
         return f"({item})[]" if " | " in item else f"{item}[]"
+    if origin is dict:
+        return f"Record<{', '.join(map(_type, arguments))}>"
     if origin is types.UnionType:
         return " | ".join(map(_type, arguments))
     return hint.__name__ if is_typeddict(hint) else _NAMES[hint]

@@ -27,13 +27,15 @@ WAIT_PARAMETERS = (*WORDS, "body.contains", "when", "never", "count", "timeout",
 
 
 async def create_mirror(call: CallContext) -> None:
-    wanted = _object(await call.json(), "code", "response")
+    wanted = _object(await call.json(), "code", "response", "rules")
     code = wanted.get("code", "")
     if not isinstance(code, str):
         raise HTTPError(422, f"A code is a string: {CODE_RULE}")
     settings = call.mount.settings
     if "response" in wanted:
         settings = settings._replace(response=_changed(settings.response, wanted["response"]))
+    if "rules" in wanted:
+        settings = settings._replace(rules=_rules(wanted["rules"]))
     key = await creation.create_mirror(call, code, settings)
     state = await call.mount.store.read(key.stored)
     if state is None:
@@ -46,11 +48,19 @@ async def show_mirror(call: CallContext) -> None:
 
 
 async def change_mirror(call: CallContext) -> None:
-    wanted = _object(await call.json(), "response")
+    wanted = _object(await call.json(), "response", "rules")
     state = await call.state()
-    if "response" in wanted:
-        changed = _changed(state.settings.response, wanted["response"])
-        if not await call.mount.store.change(call.key.stored, changed):
+    settings = state.settings
+    response = _changed(settings.response, wanted["response"]) if "response" in wanted else None
+    rules = _rules(wanted["rules"]) if "rules" in wanted else None
+    if call.flag("dry-run"):
+        settings = settings._replace(
+            response=settings.response if response is None else response,
+            rules=settings.rules if rules is None else rules,
+        )
+        state = state._replace(settings=settings)
+    elif response is not None or rules is not None:
+        if not await call.mount.store.change(call.key.stored, response, rules):
             raise call.missing()
         state = await call.state()
     call.send_json(call.mirror(state))
@@ -219,6 +229,15 @@ def _changed(text: str, changes: object) -> str:
         return mirror_response.dump(mirror_response.change(json.loads(text), changes))
     except ValueError as error:
         raise HTTPError(422, str(error)) from error
+
+
+def _rules(rules: object) -> str:
+    from .rules import dump  # only where there are some
+
+    try:
+        return dump(rules)
+    except ValueError as error:
+        raise HTTPError(422, str(error)) from None
 
 
 async def _stored(call: CallContext) -> StoredRecord:

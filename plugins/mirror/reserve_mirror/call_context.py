@@ -107,6 +107,7 @@ class CallContext:
             newest=state.newest,
             revision=state.revision,
             response=json.loads(state.settings.response),
+            rules=json.loads(state.settings.rules or "[]"),
         )
         if key.share_code:
             mirror["share"] = f"{address}/v/{key.share_code}"

@@ -46,11 +46,18 @@ _EXISTS = {"exists": True}
 
 
 class Subject:
-    """A request that conditions are asked of. Its body is the decoded one; None, while only its summary is known."""
+    """A request that conditions are asked of: its summary, and what was kept of its body."""
 
-    def __init__(self, summary: RequestSummary, body: bytes | None = None) -> None:
+    def __init__(self, summary: RequestSummary, kept: bytes = b"") -> None:
         self.summary = summary
-        self.body = body or b""
+        self.body = b""  # without its content coding, once that is decoded
+        self._kept: bytes | None = kept
+
+    async def decode(self) -> None:
+        """Makes the body known."""
+        if self._kept is not None:
+            self.body = await plain_body(self.summary, self._kept)
+            self._kept = None
 
     @cached_property
     def document(self) -> Any:
@@ -131,12 +138,26 @@ class RequestConditions:
 
     async def body_misses(self, summary: RequestSummary, body: bytes) -> list[str]:
         """Why the body that was kept of a request isn't like that; empty when it is."""
+        return await self._body_misses(Subject(summary, body))
+
+    async def are_met(self, subject: Subject) -> bool:
+        """Whether a request is like that, its body included."""
+        return not any(_miss(each, subject) for each in self._of_summary) and not await self._body_misses(subject)
+
+    async def _body_misses(self, subject: Subject) -> list[str]:
         if not self._of_body:
             return []
-        subject = Subject(summary, await plain_body(summary, body))
+        await subject.decode()
         if len(subject.body) <= PIECE and not any(each.long for each in self._of_body):
             return list(_misses(self._of_body, subject))
         return await asyncio.to_thread(lambda: list(_misses(self._of_body, subject)))
+
+
+def json_path_of(path: str) -> JsonPath:
+    """A JSON path as people write it, without the `$.` at its beginning, too. Raises ValueError."""
+    from .json_path import JsonPath  # with its library, only where it's needed
+
+    return JsonPath(path if path.startswith("$") else f"$.{path}".replace("$.[", "$["))
 
 
 def is_word(name: str) -> bool:
@@ -298,10 +319,8 @@ class _JsonValue(Condition):
     of_body = True
 
     def __init__(self, path: str, value: Any, *, is_json: bool) -> None:
-        from .json_path import JsonPath  # with its library, only where it's needed
-
         self._name = f"json.{path}"
-        self._path: JsonPath = JsonPath(path if path.startswith("$") else f"$.{path}".replace("$.[", "$["))
+        self._path = json_path_of(path)
         self.long = not self._path.is_singular
         self._any = value == (_EXISTS if is_json else "")
         self._values = [value] if is_json else list(_meanings(value))

@@ -3,8 +3,8 @@
 All addresses are relative to the base the mirror is mounted at; a page resolves them against its own address
 (`new URL("../r/" + code, location)`) and so works behind any proxy. An error is `{"error": "what went wrong"}` with
 400 (malformed parameter), 401 (no token), 403 (another site's page, an unknown Host, creation not allowed, a change by
-who may only look), 404, 405, 409 (code taken), 410 (a body that Redis has dropped), 413, 422 (bad code or response),
-429 (too many, see Retry-After), 503 (Redis can't be reached, or too many wait; try again).
+who may only look), 404, 405, 409 (code taken), 410 (a body that Redis has dropped), 413, 422 (bad code,
+response or rules), 429 (too many: see Retry-After), 503 (Redis can't be reached, or too many wait; try again).
 
 **Ids.** A request's `id` is `"<milliseconds>-<sequence>"`, as Redis streams number them: each one is larger than those
 before it in the same mirror, compared as two numbers. `after=ID` means what came after ID, which needn't exist any
@@ -56,6 +56,20 @@ class MirrorResponse(TypedDict):
     delay: float  # seconds to wait before the response, up to 30
 
 
+class Rule(TypedDict):
+    """What a mirror responds with to the requests that meet some conditions: `PATCH api/mirrors/<code>` takes all rules
+    as `{"rules": [...]}`, and refuses with 422 what can't be; with `?dry-run=true` nothing is changed.
+
+    It has one of `response`, `sequence` and `fault`. What isn't given of a response is as in a new mirror, its body the
+    reason of its status.
+    """
+
+    when: NotRequired[dict[str, object]]  # conditions that all hold: {"path": "/orders/*"}; none: any request
+    response: NotRequired[dict[str, object]]  # members of a `MirrorResponse`
+    sequence: NotRequired[list[object]]  # statuses, responses, or "pass" for the mirror's own; the last one stays
+    fault: NotRequired[dict[str, object]]  # delay, status, reset, drip or truncate, as of the handler `fault`
+
+
 class Mirror(TypedDict):
     """A mirror: `GET api/mirrors/<code>`."""
 
@@ -73,6 +87,7 @@ class Mirror(TypedDict):
     newest: str  # the id of the newest of them, "" when there is none
     revision: str  # "<created>.<deletions>": another one after each deletion
     response: MirrorResponse
+    rules: list[Rule]  # the first one that a request meets holds; else the response
     read_code: NotRequired[str]  # of a public one: the code of `page` and of the API; not told to who may only look
     share: NotRequired[str]  # of a public one: absolute, its page for those who may only look
 
@@ -111,6 +126,7 @@ class RequestSummary(TypedDict):
     size: int  # bytes received
     sha256: str  # hexadecimal, of all bytes received
     truncated: bool  # the body is not kept to its end
+    rule: NotRequired[int]  # the number of the rule that it got its response by, from 1 on
     failure: NotRequired[RequestFailure]
     response: NotRequired[TappedResponse]  # of a tap only
 
@@ -180,6 +196,7 @@ class RequestDetails(TypedDict):
     size: int
     sha256: str
     truncated: bool
+    rule: NotRequired[int]
     failure: NotRequired[RequestFailure]
     body: str
     body_encoding: BodyEncoding
@@ -255,10 +272,11 @@ class ClearedMessage(TypedDict):
 
 
 class UpdatedMessage(TypedDict):
-    """The mirror's response was changed."""
+    """The mirror's response or rules were changed."""
 
     type: Literal["updated"]
     response: MirrorResponse
+    rules: list[Rule]
 
 
 class ExpiredMessage(TypedDict):

@@ -23,11 +23,23 @@ def ask(url: str, query: list[tuple[str, str]], token: str | None, timeout: floa
 
     Raises OSError or ValueError when there is none.
     """
-    from urllib.error import HTTPError
     from urllib.parse import urlencode
+
+    return _open(f"{url}?{urlencode(query)}", "GET", None, token, timeout)
+
+
+def send(url: str, changes: Any, token: str | None) -> tuple[int, dict[str, Any]]:
+    """Changes a mirror; the status and the JSON of the response. Raises as `ask`."""
+    return _open(url, "PATCH", json.dumps(changes).encode(), token, 0)
+
+
+def _open(url: str, method: str, body: bytes | None, token: str | None, timeout: float) -> tuple[int, dict[str, Any]]:
+    from urllib.error import HTTPError
     from urllib.request import Request, urlopen
 
-    request = Request(f"{url}?{urlencode(query)}")  # noqa: S310  # the pattern of the URL knows HTTP only
+    request = Request(url, body, method=method)  # noqa: S310  # the pattern of the URL knows HTTP only
+    if body is not None:
+        request.add_header("Content-Type", "application/json")
     if token is not None:
         request.add_header("Authorization", f"Bearer {token}")
     try:

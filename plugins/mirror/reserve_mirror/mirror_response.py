@@ -50,7 +50,11 @@ class ReadyResponse:
 @lru_cache(maxsize=32)
 def ready_response(text: str) -> ReadyResponse:
     """A `MirrorResponse`, given as JSON, ready to be sent."""
-    response: MirrorResponse = json.loads(text)
+    return made_ready(json.loads(text))
+
+
+def made_ready(response: MirrorResponse) -> ReadyResponse:
+    """A response, ready to be sent."""
     is_text = response["body_encoding"] == "utf-8"
     own = tuple(
         (name, with_charset(value) if is_text and name.lower() == "content-type" else value)
@@ -69,6 +73,11 @@ def ready_response(text: str) -> ReadyResponse:
 def is_preflight(method: str, headers: Headers) -> bool:
     """Whether a request is a preflight of CORS, which any mirror answers with 204."""
     return method == "OPTIONS" and "origin" in headers and "access-control-request-method" in headers
+
+
+def can_be_value(text: str) -> bool:
+    """Whether a text can be the value of a header: one line, a char per byte."""
+    return _VALUE.fullmatch(text) is not None
 
 
 def dump(response: MirrorResponse) -> str:
@@ -112,7 +121,7 @@ def _headers(headers: Any) -> list[list[str]]:
             raise ValueError(f"{name!r} is no name of a header (RFC 9110 5.1)")
         if name.lower() in _RESERVED:
             raise ValueError(f"The header {name} is the server's own: leave it out")
-        if not _VALUE.fullmatch(value):
+        if not can_be_value(value):
             raise ValueError(f"The value of {name} is not one line of Latin-1 (RFC 9110 5.5)")
     return [[name, value] for name, value in headers]
 

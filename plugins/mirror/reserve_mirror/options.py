@@ -108,6 +108,9 @@ class Options:
         "The response of a new mirror: status, headers, body, body_encoding (utf-8 or base64), delay (seconds)",
         default={},
     )
+    rules: list[Any] = option(
+        "The rules of a new mirror: which requests get another response, a sequence of them, or a fault", default=[]
+    )
     allowed_hosts: tuple[str, ...] = option(
         "Names by which browsers may reach the pages, besides the configuration's hostname, localhost"
         " and IP addresses; .example.com stands for all names that end so",
@@ -151,6 +154,7 @@ def settings_of(options: Options) -> MirrorSettings:
         response=_response(options.response),
         max_size=options.max_size or _defaults(options).size,
         rate=_quota(options.max_rate or _defaults(options).rate),
+        rules=_rules(options.rules),
     )
 
 
@@ -191,4 +195,17 @@ def _response(changes: Any) -> str:
     except ValueError as error:
         raise ConfigError(
             f'"response": {error}', 'Write {"status": 200, "headers": {"x-name": "value"}, ...}'
+        ) from error
+
+
+def _rules(rules: list[Any]) -> str:
+    if not rules:
+        return ""
+    from .rules import dump
+
+    try:
+        return dump(rules)
+    except ValueError as error:
+        raise ConfigError(
+            str(error), 'Write "rules": [{"when": {"method": "POST"}, "response": {"status": 503}}, ...]'
         ) from error

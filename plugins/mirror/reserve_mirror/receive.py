@@ -49,9 +49,8 @@ async def receive(mount: MirrorMount, request: Request, response: Response, targ
             body, body_error = await read_body(request, limit)
             if body_error is not None:
                 failure = failure_of(body_error, body.size, request.body_length)
-        receipt = await mount.store.add(
-            stored_code(code, mount.options.public), RequestRecord(request, mount.access, time, rest, body, failure)
-        )
+        record = RequestRecord(request, mount.access, time, rest, body, failure)
+        receipt = await mount.store.add(stored_code(code, mount.options.public), record)
     except Unavailable as error:
         request.state["outcome"] = error.outcome
         headers = {**_refusal(request), "retry-after": str(error.retry_after)}
@@ -65,6 +64,11 @@ async def receive(mount: MirrorMount, request: Request, response: Response, targ
         request.state["outcome"] = "no-mirror"
         raise HTTPError(404, f"The mirror {code!r} does not exist", _refusal(request))
     request.state["outcome"] = "stored"
+    if receipt.rule:
+        from .ruled_response import respond_by_rule
+
+        await respond_by_rule(receipt, record.subject, response, lambda ready: _send(ready, request, response))
+        return
     ready = ready_response(receipt.response)
     if ready.delay:
         await asyncio.sleep(ready.delay)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quoted
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl
 
 from reserve_core import Disconnected, Event, HTTPError, Request
@@ -17,6 +17,9 @@ from reserve_core import Disconnected, Event, HTTPError, Request
 from .access import Access
 from .json_shapes import RequestFailure, TappedResponse
 from .store import Record
+
+if TYPE_CHECKING:
+    from .conditions import Subject
 
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
@@ -122,8 +125,8 @@ class RequestRecord(Record):
     """
 
     __slots__ = (
-        *("_body_size", "_failure", "_fields", "_method", "_remote", "_response", "_sha256", "_target", "_time"),
-        *("_truncated", "_url", "_version"),
+        *("_body_size", "_failure", "_fields", "_method", "_remote", "_response", "_sha256", "_subject", "_target"),
+        *("_time", "_truncated", "_url", "_version"),
     )
 
     def __init__(
@@ -151,6 +154,7 @@ class RequestRecord(Record):
         self._truncated: bool = body.truncated
         self._failure: RequestFailure | None = failure
         self._response: TappedResponse | None = response
+        self._subject: Subject | None = None
         # The path and the query are there twice.
         size = _UNICODE * (len(self._url) + len(target))
         for name, value in self._fields:
@@ -158,6 +162,27 @@ class RequestRecord(Record):
         if response is not None:
             size += sum(_FIELD + len(name) + len(value) * _UNICODE for name, value in response["headers"])
         super().__init__(None, body.kept, response_body, head=size)
+
+    async def obey(self, rules: str) -> int:
+        """See `Record`."""
+        from .rules import rule_for  # only where there are some
+
+        subject = self.subject
+        number = await rule_for(rules, subject)
+        subject.summary.pop("rule", None)
+        if number:
+            subject.summary["rule"] = number
+        self._summary = _encode(subject.summary)
+        return number
+
+    @property
+    def subject(self) -> Subject:
+        """The request as conditions and templates see it."""
+        if self._subject is None:
+            from .conditions import Subject
+
+            self._subject = Subject(json.loads(self.summary), self.body)
+        return self._subject
 
     def _encode(self) -> str:
         path, _, query = self._target.partition("?")

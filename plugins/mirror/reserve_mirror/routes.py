@@ -68,7 +68,7 @@ ROUTES = (
     _route("GET", "/ws/{code}", page_socket.follow_mirror, "after"),
     _route("POST", "/api/mirrors", api.create_mirror),
     _route("GET", _MIRROR, api.show_mirror),
-    _route("PATCH", _MIRROR, api.change_mirror),
+    _route("PATCH", _MIRROR, api.change_mirror, "dry-run"),
     _route("DELETE", _MIRROR, api.delete_mirror),
     _route("GET", f"{_MIRROR}/requests", api.list_requests, *api.LIST_PARAMETERS),
     _route("DELETE", f"{_MIRROR}/requests", api.clear_requests),

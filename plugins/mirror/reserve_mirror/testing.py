@@ -129,6 +129,34 @@ class TestMirror:
         if outcome.requests:
             pytest.fail(f"There was to be no such request: {RecordedRequest(outcome.requests[0])}")
 
+    def respond(self, **response: Any) -> None:
+        """Sets the response from now on: `status`, `headers`, `body`, `body_encoding`, `delay`. What isn't given is as
+        of a new mirror, the body the reason of the status: `respond(status=503, headers={"Retry-After": "1"})`.
+
+        Raises ValueError for what can't be.
+        """
+        from . import mirror_response
+        from .rules import response_of
+
+        self._loop.run(self._store.change(CODE, mirror_response.dump(response_of(response))))
+
+    @property
+    def rules(self) -> list[dict[str, Any]]:
+        """The rules, by which some requests get another response: `[{"when": {...}, "sequence": [503, 503, 200]}]`.
+
+        They are set as a whole. Raises ValueError for what can't be.
+        """
+        state = self._loop.run(self._store.read(CODE))
+        assert state is not None  # one of "codes" always exists
+        rules: list[dict[str, Any]] = json.loads(state.settings.rules or "[]")
+        return rules
+
+    @rules.setter
+    def rules(self, rules: list[dict[str, Any]]) -> None:
+        from .rules import dump
+
+        self._loop.run(self._store.change(CODE, None, dump(rules)))
+
     def _wait(self, when: Dict[str, Any], timeout: float) -> Outcome:
         from .conditions import RequestConditions
         from .wait import wait_for_matches
@@ -190,6 +218,32 @@ class RemoteMirror:
         outcome = self._wait(when or {}, timeout)
         if outcome["requests"]:
             pytest.fail(f"There was to be no such request: {RecordedRequest(outcome['requests'][0])}")
+
+    def respond(self, **response: Any) -> None:
+        """Sets the response from now on, as `TestMirror.respond`; by a page for sharing only it raises OSError."""
+        from .rules import response_of
+
+        self._change({"response": response_of(response)})
+
+    @property
+    def rules(self) -> list[dict[str, Any]]:
+        """The rules, as `TestMirror.rules`; by a page for sharing only, to set them raises OSError."""
+        rules: list[dict[str, Any]] = self._get("")["rules"]
+        return rules
+
+    @rules.setter
+    def rules(self, rules: list[dict[str, Any]]) -> None:
+        from .rules import dump
+
+        dump(rules)  # what is wrong with them is known here already
+        self._change({"rules": rules})
+
+    def _change(self, changes: Dict[str, Any]) -> None:
+        from .mirror_client import send
+
+        status, value = send(self._api, changes, self._token)
+        if status != 200:
+            raise OSError(f"{self._api}: {value['error']}")
 
     def _wait(self, when: Dict[str, Any], timeout: float) -> Any:
         from .conditions import RequestConditions

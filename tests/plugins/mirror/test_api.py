@@ -39,6 +39,7 @@ def test_a_mirror_is_created(site: Site) -> None:
         "count": 0,
         "newest": "",
         "response": OK,
+        "rules": [],
     }
     assert site.ask("POST", "/r/hooks", b"x").status == 200
 
@@ -320,7 +321,7 @@ REQUEST = f"{ORDERS}/requests/1-0"
         ("GET", "/ws/orders", "after"),
         ("POST", "/api/mirrors", "there are none"),
         ("GET", ORDERS, "there are none"),
-        ("PATCH", ORDERS, "there are none"),
+        ("PATCH", ORDERS, "dry-run"),
         ("DELETE", ORDERS, "there are none"),
         ("DELETE", f"{ORDERS}/requests", "there are none"),
         ("GET", f"{ORDERS}/requests.json", "there are none"),

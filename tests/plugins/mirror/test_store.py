@@ -15,7 +15,7 @@ from reserve_mirror.store import EventQueue, MirrorEvent, MirrorSettings, Record
 from tests.kit.waiting import PATIENCE
 
 if TYPE_CHECKING:
-    from tests.plugins.mirror.conftest import Age
+    from tests.plugins.mirror.conftest import Age, OpenStore
 
 SETTINGS = MirrorSettings(max_requests=3, expiration_time=60, response='{"status":200}')
 
@@ -190,6 +190,100 @@ async def test_adding_a_record_gives_the_response(store: Store) -> None:
     assert (first.response, second.response) == ('{"status":200}', '{"status":418}')
 
 
+class Obedient(Record):
+    """A record that meets the rule whose number the rules are."""
+
+    async def obey(self, rules: str) -> int:
+        await asyncio.sleep(0)
+        return int(rules or "0")
+
+
+async def obeying(store: Store, n: int = 0) -> tuple[str, int, int]:
+    receipt = await store.add("orders", Obedient(summary(n)))
+    assert receipt is not None
+    assert receipt.response == SETTINGS.response
+    return receipt.rules, receipt.rule, receipt.met
+
+
+async def test_a_rule_counts_those_that_meet_it_whoever_stores_them(open_store: OpenStore, store_kind: str) -> None:
+    stores = [await open_store()] * 3 if store_kind == "memory" else [await open_store() for _ in range(3)]
+    await stores[0].create("orders", SETTINGS._replace(max_requests=1000))
+    assert await obeying(stores[1]) == ("", 0, 0)
+    assert await stores[0].change("orders", None, "2")
+    receipts = await asyncio.gather(*(obeying(stores[n % 3], n) for n in range(300)))
+    assert sorted(receipts) == [("2", 2, met) for met in range(1, 301)]
+
+
+async def test_new_rules_hold_at_once_and_count_anew(open_store: OpenStore, store_kind: str) -> None:
+    one = await open_store()
+    other = one if store_kind == "memory" else await open_store()
+    await one.create("orders", SETTINGS._replace(rules="7"))
+    for met in (1, 2):
+        assert await obeying(other) == ("7", 7, met)
+    assert await one.change("orders", None, "8")
+    assert await obeying(other) == ("8", 8, 1)
+    assert await one.change("orders", None, "7")
+    assert await obeying(other) == ("7", 7, 1)
+    assert await one.change("orders", SETTINGS.response)
+    assert await obeying(other) == ("7", 7, 2)
+    assert await one.change("orders", None, "")
+    assert await obeying(other) == ("", 0, 0)
+    state = await one.read("orders")
+    assert state is not None
+    assert (state.settings.rules, state.settings.response) == ("", SETTINGS.response)
+
+
+async def test_rules_that_change_while_a_record_is_held_to_them_hold(store: Store) -> None:
+    await store.create("orders", SETTINGS._replace(rules="1"))
+    seen: list[str] = []
+
+    class Slow(Record):
+        async def obey(self, rules: str) -> int:
+            seen.append(rules)
+            if rules == "1":
+                await store.change("orders", None, "2")
+            return int(rules or "0")
+
+    receipt = await store.add("orders", Slow(summary()))
+    assert receipt is not None
+    assert (seen, receipt.rules, receipt.rule, receipt.met) == (["1", "2"], "2", 2, 1)
+    state = await store.read("orders")
+    assert state is not None
+    assert state.requests == 1
+
+
+async def test_a_mirror_that_goes_while_a_record_is_held_to_its_rules_has_none(store: Store) -> None:
+    await store.create("orders", SETTINGS._replace(rules="1"))
+
+    class Last(Record):
+        async def obey(self, rules: str) -> int:
+            await store.drop("orders")
+            return 1
+
+    assert await store.add("orders", Last(summary())) is None
+
+
+async def test_what_meets_no_rule_is_stored_without(store: Store) -> None:
+    await store.create("orders", SETTINGS._replace(rules="1"))
+    receipt = await store.add("orders", Record(summary()))
+    assert receipt is not None
+    assert (receipt.rule, receipt.met) == (0, 0)
+
+
+async def test_watchers_are_told_of_rules(store: Store) -> None:
+    await store.create("orders", SETTINGS)
+    async with store.hub.watch("orders") as queue:
+        await store.change("orders", None, '[{"fault":{}}]')
+        await store.change("orders", '{"status":418}')
+        await store.change("orders", None, "")
+        told = [json.loads((await following(queue)).text) for _ in range(3)]
+    assert [(each["response"]["status"], each["rules"]) for each in told] == [
+        (200, [{"fault": {}}]),
+        (418, [{"fault": {}}]),
+        (418, []),
+    ]
+
+
 @pytest.mark.parametrize(
     "body", [b"", bytes(range(256)), b"\xff\xfe\xc3(", b"x" * 5_000_000], ids=["empty", "all", "invalid", "large"]
 )
@@ -361,7 +455,7 @@ async def test_watchers_are_told_of_everything_in_order(store: Store) -> None:
         {"type": "request", "request": {"id": first, "path": "/1"}},
         {"type": "request", "request": {"id": second, "path": "/2"}},
         {"type": "deleted", "id": first, "revision": f"{created}.1"},
-        {"type": "updated", "response": {"status": 418}},
+        {"type": "updated", "response": {"status": 418}, "rules": []},
         {"type": "cleared", "last": second, "revision": f"{created}.2", "left": 0},
         {"type": "expired", "reason": "deleted"},
     ]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
+import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING
 
@@ -99,6 +101,35 @@ def test_none_is_expected(reserve_mirror: TestMirror) -> None:
         reserve_mirror.expect_none({"path": "/paid"}, timeout=PATIENCE)
 
 
+def status(url: str, body: bytes = b"") -> tuple[int, bytes]:
+    try:
+        return 200, send(url, body)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()
+
+
+def respond_twice(mirror: TestMirror | RemoteMirror) -> None:
+    mirror.respond(status=503, headers={"Retry-After": "1"})
+    assert status(mirror.url) == (503, b"Service Unavailable")
+    mirror.respond(body="again")
+    rules = [{"when": {"json.order": 42}, "sequence": [500, 200]}]
+    assert mirror.rules == []
+    mirror.rules = rules
+    assert mirror.rules == rules
+    assert [status(mirror.url, b'{"order": 42}')[0] for _ in range(3)] == [500, 200, 200]
+    assert status(mirror.url) == (200, b"again")
+    assert [request.whole.get("rule") for request in mirror.requests] == [None, 1, 1, 1, None]
+    with pytest.raises(ValueError, match="The status is a number"):
+        mirror.respond(status=99)
+    with pytest.raises(ValueError, match=re.escape("rules[0].when: There is no condition 'order'")):
+        mirror.rules = [{"when": {"order": 42}, "response": {}}]
+
+
+def test_a_test_says_what_is_responded(reserve_mirror: TestMirror) -> None:
+    respond_twice(reserve_mirror)
+
+
 @pytest.fixture(params=["page", "share"])
 def remote(request: pytest.FixtureRequest, reserve_server: StartServer) -> RemoteMirror:
     """A public mirror on a server of its own that has recorded /before already, by the address of either page."""
@@ -135,6 +166,16 @@ def test_conditions_pick_a_request_elsewhere(remote: RemoteMirror) -> None:
         remote.expect_none({"json.order.id": 1}, timeout=PATIENCE)
     with pytest.raises(ValueError, match="There is no condition 'order'"):
         remote.wait_for(when={"order": 1})
+
+
+def test_who_owns_a_mirror_elsewhere_says_what_is_responded(remote: RemoteMirror) -> None:
+    if "/share-" not in remote.page:
+        respond_twice(remote)
+        return
+    with pytest.raises(OSError, match="This link is for looking only"):
+        remote.respond(status=503)
+    with pytest.raises(OSError, match="This link is for looking only"):
+        remote.rules = []
 
 
 def test_what_is_no_page_of_a_mirror_is_said(remote: RemoteMirror) -> None:

@@ -51,6 +51,7 @@ class MirrorSettings(NamedTuple):
     response: str  # a `MirrorResponse` as JSON
     max_size: int | None = None  # bytes that it keeps, about; None: any
     rate: Quota | None = None  # of requests; None: any
+    rules: str = ""  # as JSON; "": there are none
 
 
 class MirrorState(NamedTuple):
@@ -65,10 +66,13 @@ class MirrorState(NamedTuple):
 
 
 class Receipt(NamedTuple):
-    """That a record is stored: its id, and what its sender gets."""
+    """That a record is stored: its id, and what its sender gets: the response of a rule, or else the mirror's own."""
 
     id: str
     response: str  # of the mirror, a `MirrorResponse` as JSON
+    rules: str = ""  # as JSON, when the request meets one
+    rule: int = 0  # the number of that one, from 1 on; 0: it meets none
+    met: int = 0  # how many have met it, this one included, since there are these rules
 
 
 class RecordEntry(NamedTuple):
@@ -115,6 +119,13 @@ class Record:
         """Gives the record a trace, a list of `TraceStep` as JSON, which takes `size` bytes, about."""
         self._encode_trace = encode
         self.size += size
+
+    async def obey(self, rules: str) -> int:
+        """Finds the rule that the request meets, writes its number to the summary and returns it; 0: it meets none.
+
+        Only a mirror with rules asks. What gets no response of a mirror meets none.
+        """
+        return 0
 
     @property
     def trace(self) -> bytes:
@@ -173,8 +184,10 @@ class Store(Protocol):
     async def read(self, code: str, renew: bool = False) -> MirrorState | None:
         """The mirror, None when there is none."""
 
-    async def change(self, code: str, response: str) -> bool:
-        """Sets the mirror's response, a `MirrorResponse` as JSON; False when there is no such mirror."""
+    async def change(self, code: str, response: str | None, rules: str | None = None) -> bool:
+        """Sets the mirror's response, a `MirrorResponse` as JSON, and its rules; None leaves them as they are. New
+        rules are counted anew. False when there is no such mirror.
+        """
 
     async def drop(self, code: str) -> bool:
         """Deletes the mirror and all it has; False when there is none."""

@@ -41,7 +41,7 @@ class _MirrorInMemory:
     """A mirror with the records that it keeps."""
 
     __slots__ = (
-        *("code", "counted", "created", "debt", "expires", "last", "rank", "records", "revision", "sequence"),
+        *("code", "counted", "created", "debt", "expires", "last", "met", "rank", "records", "revision", "sequence"),
         *("settings", "size"),
     )
 
@@ -57,6 +57,7 @@ class _MirrorInMemory:
         self.rank: int = 0  # the bits of its size
         self.debt: int = 0  # what was owed to its rate at the time `counted`, in microseconds
         self.counted: int = 0
+        self.met: dict[int, int] = {}  # by the number of a rule: how many requests have met it
         self.records: RecordsInOrder = RecordsInOrder()
         self.renew(now)
 
@@ -95,6 +96,11 @@ class _MirrorInMemory:
         """The entries of the first `limit` of these ids."""
         records = self.records
         return [RecordEntry(each, records[each].summary) for each in islice(ids, limit)]
+
+
+def _length(settings: MirrorSettings) -> int:
+    """The characters of what a mirror responds with."""
+    return len(settings.response) + len(settings.rules)
 
 
 class MemoryStore:
@@ -143,13 +149,13 @@ class MemoryStore:
                 self._set(found, settings)
 
     def _set(self, mirror: _MirrorInMemory, settings: MirrorSettings) -> None:
-        mirror.settings = settings._replace(response=mirror.settings.response)
+        mirror.settings = settings._replace(response=mirror.settings.response, rules=mirror.settings.rules)
         self._use(mirror, time.time())
 
     async def create(self, code: str, settings: MirrorSettings) -> bool:
         if self._find(code) is not None:
             return False
-        self._make_room(len(settings.response))
+        self._make_room(_length(settings))
         self._make(code, settings)
         return True
 
@@ -169,16 +175,22 @@ class MemoryStore:
         records = mirror.records
         return MirrorState(mirror.settings, mirror.created, expires, len(records), records.newest, mirror.revision_text)
 
-    async def change(self, code: str, response: str) -> bool:
+    async def change(self, code: str, response: str | None, rules: str | None = None) -> bool:
         mirror = self._find(code)
         if mirror is None:
             return False
-        gained = len(response) - len(mirror.settings.response)
+        old = mirror.settings
+        new = old._replace(
+            response=old.response if response is None else response, rules=old.rules if rules is None else rules
+        )
+        gained = _length(new) - _length(old)
         if gained > 0:
             self._make_room(gained, changed=code)
         self._responses += gained
-        mirror.settings = mirror.settings._replace(response=response)
-        self.hub.publish(code, MirrorEvent.updated(response))
+        mirror.settings = new
+        if rules is not None:
+            mirror.met.clear()
+        self.hub.publish(code, MirrorEvent.updated(new.response, new.rules))
         return True
 
     async def drop(self, code: str) -> bool:
@@ -195,6 +207,14 @@ class MemoryStore:
         if mirror is None:
             return None
         settings = mirror.settings
+        judged, rule = "", 0
+        while settings.rules != judged:
+            judged = settings.rules
+            rule = await record.obey(judged)
+            mirror = self._find(code)  # it may have changed meanwhile
+            if mirror is None:
+                return None
+            settings = mirror.settings
         if settings.rate is not None:
             mirror.count(settings.rate, now)
         self._use(mirror, now)
@@ -211,7 +231,10 @@ class MemoryStore:
             self._trim(mirror, settings.max_size)
         while self._size > self._max_size:
             self._shrink()
-        return Receipt(request_id, settings.response)
+        if not rule:
+            return Receipt(request_id, settings.response)
+        met = mirror.met[rule] = mirror.met.get(rule, 0) + 1
+        return Receipt(request_id, settings.response, settings.rules, rule, met)
 
     async def entries(self, code: str, after: str, limit: int) -> list[RecordEntry]:
         mirror = self._find(code)
@@ -256,7 +279,7 @@ class MemoryStore:
 
     def _make(self, code: str, settings: MirrorSettings) -> _MirrorInMemory:
         mirror = self._mirrors[code] = _MirrorInMemory(code, settings, time.time())
-        self._responses += len(settings.response)
+        self._responses += _length(settings)
         return mirror
 
     def _use(self, mirror: _MirrorInMemory, now: float) -> None:
@@ -283,7 +306,7 @@ class MemoryStore:
 
     def _forget(self, mirror: _MirrorInMemory) -> None:
         self._resize(mirror, -mirror.size)
-        self._responses -= len(mirror.settings.response)
+        self._responses -= _length(mirror.settings)
         del self._mirrors[mirror.code]
 
     def _resize(self, mirror: _MirrorInMemory, gained: int) -> None:

@@ -44,9 +44,9 @@ class MirrorEvent:
         return cls._of("cleared", last=last, revision=revision, left=left)
 
     @classmethod
-    def updated(cls, response: str) -> MirrorEvent:
-        """The mirror's response was changed to this one, a `MirrorResponse` as JSON."""
-        return cls("updated", f'{{"type":"updated","response":{response}}}')
+    def updated(cls, response: str, rules: str) -> MirrorEvent:
+        """The mirror's response and rules are these from now on, as JSON."""
+        return cls("updated", f'{{"type":"updated","response":{response},"rules":{rules or "[]"}}}')
 
     @classmethod
     def expired(cls, reason: str) -> MirrorEvent:

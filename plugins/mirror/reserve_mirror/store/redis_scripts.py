@@ -72,8 +72,8 @@ def code_of(channel: bytes) -> str:
     return channel[len(_PREFIX) : -1].decode()
 
 
-# ARGV: max_requests, milliseconds to live (0: for ever), response, "1" to keep, max_size, and of the rate the count and
-# the period ("": no such limit). Returns 1 when it made the mirror.
+# ARGV: max_requests, milliseconds to live (0: for ever), response, "1" to keep, max_size, of the rate the count and the
+# period ("": no such limit), the rules and their digest ("": none). Returns 1 when it made the mirror.
 # What a new one has of a former one goes; one that is kept goes on with it, if Redis has evicted its settings.
 CREATE = _script(
     """
@@ -94,6 +94,7 @@ else
 end
 redis.call('HSET', KEYS[1], 'max', ARGV[1], 'live', ARGV[2], 'answer', ARGV[3],
     'created', string.format('%.0f', created), 'revision', 0, 'room', ARGV[5], 'count', ARGV[6], 'period', ARGV[7])
+if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'rules', ARGV[8], 'digest', ARGV[9]) end
 if live > 0 then redis.call('PEXPIRE', KEYS[1], live) end
 return 1
 """,
@@ -101,7 +102,7 @@ return 1
 )
 
 # ARGV: "1" to renew. Returns max, live, response, created, revision, milliseconds left (-1: for ever), count,
-# id of the newest record, and a list of max_size and the rate's count and period.
+# id of the newest record, and a list of max_size, the rate's count and period, and the rules.
 READ = _script("""
 local mirror = redis.call('HMGET', KEYS[1], 'max', 'live', 'answer', 'created', 'revision')
 if not mirror[1] then return false end
@@ -113,19 +114,23 @@ mirror[6] = redis.call('PTTL', KEYS[1])
 mirror[7] = redis.call('XLEN', KEYS[2])
 local newest = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
 mirror[8] = newest and newest[1] or ''
-mirror[9] = redis.call('HMGET', KEYS[1], 'room', 'count', 'period')
+mirror[9] = redis.call('HMGET', KEYS[1], 'room', 'count', 'period', 'rules')
 return mirror
 """)
 
-# ARGV: summary, body, and of a tap the body of the response and the trace; the record's size. Returns the id and the
-# mirror's response; a number when it's beyond the rate: the seconds until it would not be.
+# ARGV: summary, body, and of a tap the body of the response and the trace; the record's size; the digest of the rules
+# that it was held to ("": none), and the number of the one that it meets (0: none). Returns the id, the mirror's
+# response, and how many have met the rule; a number when it's beyond the rate: the seconds until it would not be. Where
+# the mirror has other rules nothing is stored, and it returns these.
 #
 # The rate is kept as by `take` of reserve_core.quotas. The sizes stand in the stream, their sum in the settings.
 # What Redis refuses when its memory is full comes first: then nothing is lost.
 ADD = _script(
     """
-local mirror = redis.call('HMGET', KEYS[1], 'max', 'live', 'answer', 'room', 'size', 'count', 'period', 'at', 'debt')
+local mirror = redis.call('HMGET', KEYS[1], 'max', 'live', 'answer', 'room', 'size', 'count', 'period', 'at', 'debt',
+    'digest')
 if not mirror[1] then return false end
+if (mirror[10] or '') ~= ARGV[6] then return {redis.call('HGET', KEYS[1], 'rules') or ''} end
 local room, count, at, debt = tonumber(mirror[4]), tonumber(mirror[6])
 if count then
     local time, cost = redis.call('TIME'), mirror[7] * 1000000
@@ -163,18 +168,26 @@ if last then
     local left = redis.call('XLEN', KEYS[2])
     tell('{"type":"cleared","last":"' .. last .. '","revision":"' .. revision .. '","left":' .. left .. '}')
 end
+if ARGV[7] ~= '0' then return {id, mirror[3], redis.call('HINCRBY', KEYS[1], 'met:' .. ARGV[7], 1)} end
 return {id, mirror[3]}
 """,
     stores=True,
     tells=True,
 )
 
-# ARGV: the response. Returns 1 when there is the mirror.
+# ARGV: "1" to change the response, which is the next; "1" to change the rules, which are the next, and their digest.
+# Returns 1 when there is the mirror.
 CHANGE = _script(
     """
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-redis.call('HSET', KEYS[1], 'answer', ARGV[1])
-tell('{"type":"updated","response":' .. ARGV[1] .. '}')
+if ARGV[1] == '1' then redis.call('HSET', KEYS[1], 'answer', ARGV[2]) end
+if ARGV[3] == '1' then
+    redis.call('HSET', KEYS[1], 'rules', ARGV[4], 'digest', ARGV[5])
+    for i = 1, 100 do redis.call('HDEL', KEYS[1], 'met:' .. i) end
+end
+local now = redis.call('HMGET', KEYS[1], 'answer', 'rules')
+local rules = now[2] and now[2] ~= '' and now[2] or '[]'
+tell('{"type":"updated","response":' .. now[1] .. ',"rules":' .. rules .. '}')
 return 1
 """,
     stores=True,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import time
+from collections import OrderedDict
 from contextlib import AbstractAsyncContextManager, suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from reserve_core.kit import Quota, RedisURL, Verdict
@@ -34,6 +37,10 @@ logger = logging.getLogger("reserve")
 
 # A mirror that is looked for at the start, to learn whether we may; there needn't be one.
 _ANY = "reserve"
+# Mirrors whose rules a process remembers; those of another one are asked for with each of its requests.
+MAX_RULED = 256
+# Attempts to store a record in a mirror that changes meanwhile.
+ATTEMPTS = 10
 
 
 class RedisStore:
@@ -48,6 +55,7 @@ class RedisStore:
         self.hub = self._subscriber.hub
         self._kept: dict[str, list[MirrorSettings]] = {}  # of those who keep a mirror
         self._warned: set[str] = set()
+        self._rules: OrderedDict[str, str] = OrderedDict()  # of mirrors that have some, as far as is known
 
     async def start(self) -> None:
         try:
@@ -95,7 +103,7 @@ class RedisStore:
             reply = await self._router.run(redis_scripts.READ, code, int(renew))
         if not reply:
             return None
-        limit, live, response, created, revision, left, requests, newest, (room, count, period) = reply
+        limit, live, response, created, revision, left, requests, newest, (room, count, period, rules) = reply
         seconds = int(live) // 1000 or None
         return MirrorState(
             settings=MirrorSettings(
@@ -104,6 +112,7 @@ class RedisStore:
                 response=response.decode(),
                 max_size=int(room) if room else None,
                 rate=Quota(int(count), int(period), int(count)) if count else None,
+                rules=rules.decode() if rules else "",
             ),
             created=int(created),
             expires_at=None if left < 0 else int(time.time() * 1000) + left,
@@ -112,20 +121,42 @@ class RedisStore:
             revision=f"{created.decode()}.{revision.decode()}",
         )
 
-    async def change(self, code: str, response: str) -> bool:
-        return bool(await self._router.run(redis_scripts.CHANGE, code, response))
+    async def change(self, code: str, response: str | None, rules: str | None = None) -> bool:
+        of_response = (0, "") if response is None else (1, response)
+        of_rules = (0, "", "") if rules is None else (1, rules, _digest(rules))
+        return bool(await self._router.run(redis_scripts.CHANGE, code, *of_response, *of_rules))
 
     async def drop(self, code: str) -> bool:
         return bool(await self._router.run(redis_scripts.DROP, code))
 
     async def add(self, code: str, record: Record) -> Receipt | None:
-        values = (record.summary, record.body, record.response_body, record.trace, record.size)
-        reply = await self._router.run(redis_scripts.ADD, code, *values)
-        if not reply and await self._make_kept(code):
-            reply = await self._router.run(redis_scripts.ADD, code, *values)
-        if isinstance(reply, int):
-            raise beyond_rate(reply)
-        return Receipt(reply[0].decode(), reply[1].decode()) if reply else None
+        rules, rule = self._rules.get(code, ""), 0
+        if rules:
+            rule = await record.obey(rules)
+        for _ in range(ATTEMPTS):
+            values = (record.summary, record.body, record.response_body, record.trace, record.size)
+            reply = await self._router.run(redis_scripts.ADD, code, *values, _digest(rules), rule)
+            if not reply and await self._make_kept(code):
+                continue
+            if not reply:
+                return None
+            if isinstance(reply, int):
+                raise beyond_rate(reply)
+            if len(reply) > 1:
+                receipt = Receipt(reply[0].decode(), reply[1].decode())
+                return receipt._replace(rules=rules, rule=rule, met=reply[2]) if rule else receipt
+            rules = self._learn(code, reply[0].decode())  # there are others
+            rule = await record.obey(rules)
+        raise Unavailable("This mirror changes all the time: try again in a moment")
+
+    def _learn(self, code: str, rules: str) -> str:
+        """The rules of a mirror, which are needed with each of its requests."""
+        self._rules.pop(code, None)
+        if rules:
+            self._rules[code] = rules
+            if len(self._rules) > MAX_RULED:
+                self._rules.popitem(last=False)
+        return rules
 
     async def entries(self, code: str, after: str, limit: int) -> list[RecordEntry]:
         start = f"({after}" if after else "-"
@@ -178,7 +209,14 @@ def _creation(settings: MirrorSettings, keep: int) -> tuple[int | str, ...]:
         "" if settings.max_size is None else settings.max_size,
         *(("", "") if rate is None else (rate.count, rate.period)),
     )
-    return settings.max_requests, (settings.expiration_time or 0) * 1000, settings.response, keep, *limits
+    rules = (settings.rules, _digest(settings.rules))
+    return settings.max_requests, (settings.expiration_time or 0) * 1000, settings.response, keep, *limits, *rules
+
+
+@lru_cache(maxsize=128)
+def _digest(rules: str) -> str:
+    """What tells rules from others; "" for none."""
+    return hashlib.sha256(rules.encode()).hexdigest() if rules else ""
 
 
 def _entry(item: Any) -> RecordEntry:
