@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .http.upgraded_stream import UpgradedStream
     from .http.vary import add_vary
     from .log import printable
+    from .masking import without_secrets
     from .networks import client_network
     from .quotas.counting_script import COUNTING_SCRIPT
     from .quotas.memory_counters import MemoryCounters
@@ -83,6 +84,7 @@ __all__ = [
     "split_template",
     "take",
     "with_charset",
+    "without_secrets",
 ]
 
 __getattr__: Callable[[str], Any] = lazy(
@@ -109,6 +111,7 @@ __getattr__: Callable[[str], Any] = lazy(
         "..http.target": ("RawMatch", "canonical_url"),
         "..http.tornado_bridge": ("run_application",),
         "..log": ("printable",),
+        "..masking": ("without_secrets",),
         "..networks": ("client_network",),
         "..quotas.counting_script": ("COUNTING_SCRIPT",),
         "..quotas.memory_counters": ("MemoryCounters",),

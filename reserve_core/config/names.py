@@ -22,6 +22,7 @@ _OTHERS = {
     "mirror": "requestmirror inspect inspector webhook",
     "tap": "record recorder spy",
     "compress": "compression gzip brotli zstd deflate",
+    "replay": "playback har cassette fixture fixtures recorded",
     "headers": "header addheader setheader responseheaders",
     "fault": "faults delay chaos latency toxic",
     "errors": "errorpage errorpages errordocument",

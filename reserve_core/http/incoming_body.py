@@ -36,9 +36,18 @@ class BufferedBody:
         self.length: int | None = len(data)
         self._data = data
 
-    async def read(self) -> bytes:
+    @property
+    def at_hand(self) -> int | None:
+        """See `BodyStream.at_hand`."""
+        return self.length if len(self._data) == self.length else None
+
+    def take(self) -> bytes:
+        """See `BodyStream.take`."""
         data, self._data = self._data, b""
         return data
+
+    async def read(self) -> bytes:
+        return self.take()
 
 
 # Shared by all requests without a body: reading it changes nothing.

@@ -319,11 +319,12 @@ class Request:
             if self._body is NO_BODY:
                 return b""
             body = self._body
-            size = body.at_hand if isinstance(body, BodyStream) else None
+            if not isinstance(body, BodyStream | BufferedBody):
+                return None
+            size = body.at_hand
             if size is None or size > self.max_body:
                 return None
             self._take()
-            assert isinstance(body, BodyStream)
             self._kept = body.take()
         return self._kept
 

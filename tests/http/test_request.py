@@ -73,6 +73,14 @@ async def test_a_body_that_is_here_is_at_hand(serve: Serve, sent: bytes, held: b
     assert found == [held, sent.partition(b"\r\n\r\n")[2] if held is None else held]
 
 
+async def test_a_body_in_memory_is_at_hand_until_it_is_read() -> None:
+    assert Request("POST", "/", body=b"abc").body_at_hand() == b"abc"
+    assert Request("POST", "/", body=b"abc", max_body=2).body_at_hand() is None
+    request = Request("POST", "/", body=b"abc")
+    assert [chunk async for chunk in request.stream()] == [b"abc"]
+    assert request.body_at_hand() is None
+
+
 async def test_a_body_that_is_not_whole_is_not_at_hand_and_not_touched(serve: Serve) -> None:
     found: list[Any] = []
 
