@@ -38,7 +38,7 @@ PORTABLE = $(shell grep -rLE '/proc/|127\.0\.0\.[2-9]|sched_getaffinity|prlimit'
 	grep -vE '^tests/(browser|docs|hostile)/' | sort)
 # What the compiled build consists of, and how the tests run on it: what is installed comes before what is here.
 SOURCES := $(shell find reserve_core plugins -type f -not -path '*/__pycache__/*' -not -path '*/node_modules/*')
-# What checks the types of the mirror's page, whose scripts are served as they are.
+# What checks the types of the scripts of pages, those of the plugin live included, which are served as they are.
 TSC := plugins/mirror/node_modules/.bin/tsc
 TYPESCRIPT := plugins/mirror/node_modules/installed
 COMPILED := RESERVE_COMPILE=1 PYTHONSAFEPATH=1 .venv-compiled/bin/pytest -o pythonpath=

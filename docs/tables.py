@@ -43,6 +43,7 @@ PUBLIC_MODULES = (
 MEANINGS = {
     "CONTENT_HEADERS": "The header fields about a response's content, which another content doesn't have.",
     "COUNTING_SCRIPT": "`take` as a script in Redis: KEYS a client's, ARGV each quota's count, cost, capacity.",
+    "HOST_NAME": "The pattern of a host in an option: a name without a port, or with a dot before it all that end so.",
     "Headers": "Header fields: a `multidict.CIMultiDict`, which ignores case, and keeps order and duplicates.",
     "PORT": "The type of an option `--port`.",
     "StartMock": "The type of the fixture `reserve_mock`.",

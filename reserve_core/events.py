@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 logger: logging.Logger = logging.getLogger("reserve")
 
 NAMES = (
-    *("created", "ready", "reloaded", "incoming", "redirecting", "redirected", "error", "aborted", "refused"),
-    "closed",
+    *("created", "ready", "reloaded", "reload_failed", "incoming", "redirecting", "redirected", "error", "aborted"),
+    *("refused", "closed"),
 )
 
 
@@ -29,6 +29,7 @@ class Event:
     | name | set beside `name` |
     |---|---|
     | created, reloaded, closed | `server` |
+    | reload_failed | `server`, `reason`: the exception, a `ConfigError` where the configuration is wrong |
     | ready | `server`, `url`, `port`: where it listens |
     | incoming, aborted | what every event of a request has: `request`, `url`, `start` |
     | aborted | and `reason`, a text, unless it is the client that went away |
@@ -135,6 +136,7 @@ class Emitter:
     created: tuple[Listener, ...]
     ready: tuple[Listener, ...]
     reloaded: tuple[Listener, ...]
+    reload_failed: tuple[Listener, ...]
     incoming: tuple[Listener, ...]
     redirecting: tuple[Listener, ...]
     redirected: tuple[Listener, ...]

@@ -128,6 +128,15 @@ def reloaded(event: Event) -> None:
 
 
 @hookspec
+def reload_failed(event: Event) -> None:
+    """A reload by a signal or `--watch` has failed, and the server goes on as it was: `event.reason` is the exception.
+
+    It is a `ConfigError` where the configuration is wrong. Who calls `Server.reload` is told by what that raises. Must
+    not block.
+    """
+
+
+@hookspec
 def incoming(event: Event) -> None:
     """A request came in. Must not block: every request waits for it."""
 

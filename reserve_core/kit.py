@@ -23,11 +23,14 @@ if TYPE_CHECKING:
     from .explanation.steps import Step
     from .explanation.trace import PassedOver, Trace, Tracer
     from .failures import is_cancellation
+    from .file_watch import folder_changes, is_part_of_site
+    from .hostname import HOST_NAME, OwnHosts, hostname
     from .http.body_writer import BodyChange, BodyWriter
     from .http.first_time import first_time
     from .http.flow import FlowControl, Waiter
     from .http.head_writer import HeadWriter
     from .http.incoming_body import Body
+    from .http.own_response import is_own_response
     from .http.passed_headers import PassedHeaders
     from .http.target import RawMatch, canonical_url
     from .http.tornado_bridge import run_application
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CONTENT_HEADERS",
     "COUNTING_SCRIPT",
+    "HOST_NAME",
     "TOKEN",
     "Body",
     "BodyChange",
@@ -56,6 +60,7 @@ __all__ = [
     "HeadWriter",
     "HeaderTemplate",
     "MemoryCounters",
+    "OwnHosts",
     "PassedHeaders",
     "PassedOver",
     "Quota",
@@ -75,8 +80,12 @@ __all__ = [
     "client_network",
     "credentials",
     "first_time",
+    "folder_changes",
+    "hostname",
     "in_a_file",
     "is_cancellation",
+    "is_own_response",
+    "is_part_of_site",
     "is_token",
     "printable",
     "redis_client",
@@ -100,11 +109,14 @@ __getattr__: Callable[[str], Any] = lazy(
         "..explanation.steps": ("Step",),
         "..explanation.trace": ("PassedOver", "Trace", "Tracer"),
         "..failures": ("is_cancellation",),
+        "..file_watch": ("folder_changes", "is_part_of_site"),
+        "..hostname": ("HOST_NAME", "OwnHosts", "hostname"),
         "..http.body_writer": ("BodyChange", "BodyWriter"),
         "..http.incoming_body": ("Body",),
         "..http.first_time": ("first_time",),
         "..http.flow": ("FlowControl", "Waiter"),
         "..http.head_writer": ("HeadWriter",),
+        "..http.own_response": ("is_own_response",),
         "..http.passed_headers": ("PassedHeaders",),
         "..http.upgraded_stream": ("UpgradedStream",),
         "..http.vary": ("add_vary",),

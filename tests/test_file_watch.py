@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
@@ -107,3 +108,63 @@ async def test_a_folder_that_is_not_there_may_come(watched: list[Path], noticed:
         (folder / "a.json").write_text("{}")
 
     await change(watched, noticed, make)
+
+
+async def test_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is in them, whatever becomes of them: those that aren't there yet, go, and are made anew."""
+    monkeypatch.setattr(file_watch, "_LOOK", 100)
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.mkdir()
+    link = tmp_path / "link"
+    link.symlink_to(one)
+
+    async with aclosing(file_watch.folder_changes((link, other))) as found:  # type: ignore[type-var]
+
+        async def seen(*wanted: Path) -> None:
+            left = set(wanted)
+            async with asyncio.timeout(PATIENCE):
+                while left:
+                    left -= await anext(found)
+
+        assert await anext(found) == set()
+        (one / "sub").mkdir()
+        await seen(one / "sub")
+        (one / "sub/a.css").write_text("a")
+        (one / "app.log").write_text("nobody is told")
+        await seen(one / "sub/a.css")
+        other.mkdir()
+        await seen(other)
+        (other / "b.css").write_text("b")
+        await seen(other / "b.css")
+        for folder in (one, other):
+            shutil.rmtree(folder)
+            await seen(folder)
+        one.mkdir()
+        await seen(one)
+        (one / "c.css").write_text("c")
+        await seen(one / "c.css")
+
+
+@pytest.mark.parametrize(
+    ("name", "is_part"),
+    [
+        ("index.html", True),
+        ("a/b.log.html", True),
+        (".well-known/x", True),
+        ("4913.html", True),
+        (".", True),
+        ("app.log", False),
+        ("a/node_modules/b.js", False),
+        (".git/index", False),
+        ("a/__pycache__/b.pyc", False),
+        (".ruff_cache", False),
+        ("db.sqlite3", False),
+        ("db.sqlite3-wal", False),
+        ("page.html~", False),
+        (".page.html.swp", False),
+        (".#page.html", False),
+        ("4913", False),
+    ],
+)
+def test_what_pages_are_made_of(tmp_path: Path, name: str, is_part: bool) -> None:
+    assert file_watch.is_part_of_site(tmp_path / name, (tmp_path / "elsewhere", tmp_path)) is is_part

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from docs.tables import hooks
-from reserve_core import ConfigError, mock
+from reserve_core import ConfigError, load_plugins, mock
+from reserve_core.cli.serve_job import Job
 from reserve_core.testing import StartMock, StartServer
 from tests.conftest import Install, Run
 from tests.kit.waiting import PATIENCE
@@ -231,6 +232,26 @@ async def test_hook_reloaded(plugin: Any) -> None:
         await site.server.reload({"mappings": [{"status": 204}, {"status": 404}]})
         (event,) = greet.calls
         assert (event.name, event.server, len(site.configuration.mappings)) == ("reloaded", site.server, 2)
+
+
+async def test_hook_reload_failed(plugin: Any, tmp_path: Path) -> None:
+    """As the command reloads: whatever is wrong, also with what can't be read."""
+    greet = plugin(observer("reload_failed"))
+    file = tmp_path / "reserve.json"
+    file.write_text(json.dumps({**SITE, "port": 0}))
+    job = Job([str(file)])
+    (server,) = job.servers(await job.configurations(load_plugins()))
+    try:
+        await server.start()
+        for text in ("{", '{"mappings": [{"nothing": 1}]}', json.dumps(SITE)):
+            file.write_text(text)
+            await job.reload([server])
+    finally:
+        await server.close(force=True)
+    unread, refused = greet.calls
+    for event in (unread, refused):
+        assert (event.name, event.server, type(event.reason)) == ("reload_failed", server, ConfigError)
+    assert '"nothing"' in str(refused.reason)
 
 
 def test_hook_incoming(plugin: Any, reserve_mock: StartMock) -> None:

@@ -57,6 +57,7 @@ def serve(
     shorthands = Shorthands(folder, **flags)
     for notice in notices(shorthands, found={} not in files):
         click.echo(notice, err=True)
+    watch = watch or shorthands.live
     job = Job(files, settings, workers, verbose, silent, open_page, qr, explain, shorthands)
     plugins = installed(ctx)
     if show_config:

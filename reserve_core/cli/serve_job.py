@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ConfigError, Problem
+from ..events import Event
 from .command_process import say
 from .exit_codes import Mistakes
 from .shorthands import Shorthands, with_shorthands
 
 if TYPE_CHECKING:
     from ..config import Configuration, Source
-    from ..events import Event
     from ..plugins import Plugins
     from ..server import Server
 
@@ -119,11 +119,14 @@ class Job:
         for server, file in zip(servers, self.files, strict=True):
             try:
                 await server.reload(self.source(file))
-            except ConfigError as error:
-                problems.extend(error.problems)
-            except Exception:  # a lifespan's; the other servers are others'
-                if not server.configuration.draining:  # a stop ends a reload that is at work
+            except Exception as error:  # of a lifespan, too; the other servers are others'
+                if isinstance(error, ConfigError):
+                    problems.extend(error.problems)
+                elif server.configuration.draining:  # a stop ends a reload that is at work
+                    continue
+                else:
                     logger.exception("The reload failed")
+                server.events.emit(Event("reload_failed", server, reason=error))
         if problems:
             tell_former(problems)
 

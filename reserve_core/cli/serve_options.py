@@ -127,6 +127,12 @@ _PARAMETERS = (
         " PATH. Can be repeated.",
     ),
     option("--spa", is_flag=True, section=_SERVED, help="Answer paths that FOLDER doesn't have with its index.html."),
+    option(
+        "--live",
+        is_flag=True,
+        section=_SERVED,
+        help="Reload pages in the browser when a file of FOLDER, or beside the configuration, changes; with --watch.",
+    ),
     option("--cors", is_flag=True, section=_SERVED, help="Let pages of every origin read the responses."),
     option("--tls", is_flag=True, section=_WHERE, help="Serve https with a certificate made for this machine."),
     option("-o", "--open", "open_page", is_flag=True, section=_WHERE, help="Open it in the browser."),

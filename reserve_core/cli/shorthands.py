@@ -29,6 +29,7 @@ class Shorthands:
     folder: str | None = None
     proxies: tuple[ProxyOption, ...] = ()
     spa: bool = False
+    live: bool = False
     cors: bool = False
     tls: bool = False
 
@@ -89,6 +90,8 @@ def _additions(source: Source, shorthands: Shorthands, settings: dict[str, Any],
 
 
 def _mappings(source: Source, shorthands: Shorthands, base: Path) -> Iterator[dict[str, Any]]:
+    if shorthands.live:  # before all that responds, or changes what does
+        yield {"match": "^/", "live": _folder(source, shorthands, base)}
     if shorthands.cors:
         yield _CORS
     # The longest path that fits is meant, whatever the order they were given in.

@@ -88,6 +88,8 @@ async def test_a_mapping_that_stands_alone(
     monkeypatch.chdir(tmp_path)
     for page in mapping.get("errors", {}).values():
         (tmp_path / page).touch()
+    if "live" in mapping:
+        (tmp_path / mapping["live"]).mkdir()
     if "file" in mapping:
         (tmp_path / mapping["file"]).parent.mkdir(parents=True, exist_ok=True)
     for name in re.findall(r"\./[\w/]+\.py", json.dumps(mapping)):

@@ -64,7 +64,7 @@ def test_the_mappings_of_its_table_hold(
     for prefix, mapping in rows:
         assert prefix in json.loads(mapping)
     write(readme["Your first configuration"].files())
-    write({"404.html": "", "sorry.html": ""})
+    write({"404.html": "", "sorry.html": "", "dist/index.html": ""})
     write({"table.json": {"mappings": [json.loads(mapping) for _, mapping in rows]}})
     assert reserve("check", "table.json").stdout == f"table.json: ok, {len(rows)} mappings\n"
 

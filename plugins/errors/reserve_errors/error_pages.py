@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from reserve_core import Disconnected
 from reserve_core.functions import accepts_html
-from reserve_core.kit import CONTENT_HEADERS, add_vary
+from reserve_core.kit import CONTENT_HEADERS, add_vary, is_own_response
 
 if TYPE_CHECKING:
     from reserve_core import Headers, Request, Response
@@ -108,7 +108,11 @@ class ErrorPageWriter:
         """What is sent instead of a response with that head."""
         request = self._request
         page = self._pages.page(status) if status >= 400 else None
-        if page is None or request.method not in ("GET", "HEAD") or not (self._pages.intercept or _is_own(request)):
+        if (
+            page is None
+            or request.method not in ("GET", "HEAD")
+            or not (self._pages.intercept or is_own_response(request))
+        ):
             return None
         content = page.content() if accepts_html(request, request.url, _MATCH) else None
         if content is None:
@@ -119,9 +123,3 @@ class ErrorPageWriter:
         shown["content-type"] = "text/html; charset=utf-8"
         add_vary(shown, "accept")
         return status, shown, content
-
-
-def _is_own(request: Request) -> bool:
-    """Whether the response is the server's own: a status, or what a handler has raised."""
-    mapping = request.mapping
-    return request.error is not None or (mapping is not None and mapping.handler.prefix == "status")

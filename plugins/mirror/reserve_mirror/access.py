@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from ipaddress import ip_address
 from typing import NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from reserve_core import HTTPError, Networks, Request
-from reserve_core.kit import credentials
+from reserve_core.kit import OwnHosts, credentials, hostname
 
 from .options import Options
 
 COOKIE = "reserve-mirror"
 
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
-_WILDCARDS = frozenset(("0.0.0.0", "::", ""))  # noqa: S104  # listening there is no name
 
 
 class Caller(NamedTuple):
@@ -35,17 +33,11 @@ class Caller(NamedTuple):
 
 
 class Access:
-    """The rules for one mount. `hostname` is the one the server listens on."""
+    """The rules for one mount. `listens` is the hostname that the server listens on."""
 
-    def __init__(self, options: Options, hostname: str) -> None:
+    def __init__(self, options: Options, listens: str) -> None:
         self._proxies = None if options.trusted_proxies is None else Networks(options.trusted_proxies)
-        own = {
-            "localhost",
-            *map(str.lower, options.allowed_hosts),
-            *([] if hostname in _WILDCARDS else [hostname.lower()]),
-        }
-        self._hosts = frozenset(name for name in own if not name.startswith("."))
-        self._suffixes = (".localhost", *(name for name in own if name.startswith(".")))
+        self._hosts = OwnHosts(listens, options.allowed_hosts)
         self._token = options.token
         # The cookie proves the token without being it.
         self._cookie = hmac.digest((options.token or "").encode(), b"reserve-mirror", "sha256").hex()
@@ -62,8 +54,8 @@ class Access:
 
     def check(self, request: Request, caller: Caller, guarded: bool) -> None:
         """Raises `HTTPError` 403 for a request under a foreign name, and if `guarded` for one of a foreign page."""
-        name = _hostname(caller.host)
-        if not self._is_ours(name):
+        name = hostname(caller.host)
+        if not self._hosts.holds(name):
             raise HTTPError(
                 403,
                 f'The host {name!r} is not one of this mirror\'s: add it to its "allowed-hosts"'
@@ -89,9 +81,6 @@ class Access:
         secure = "; Secure" if caller.scheme == "https" else ""
         return f"{COOKIE}={self._cookie}; Path={quote(caller.prefix + base)}/; HttpOnly; SameSite=Lax{secure}"
 
-    def _is_ours(self, name: str) -> bool:
-        return name in self._hosts or name.endswith(self._suffixes) or _is_address(name)
-
 
 def _is_same_origin(request: Request, caller: Caller) -> bool:
     headers = request.headers
@@ -105,22 +94,6 @@ def _is_host_of(origin: str, host: str) -> bool:
     scheme, _, authority = origin.partition("://")
     port = _DEFAULT_PORTS.get(scheme)
     return port is not None and authority != "" and authority.removesuffix(port) == host.removesuffix(port)
-
-
-def _hostname(host: str) -> str:
-    """The name in a Host, without its port, in lower case."""
-    try:
-        return (urlsplit(f"//{host}").hostname or "").rstrip(".")
-    except ValueError:
-        return ""
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _last(values: list[str]) -> str:

@@ -7,7 +7,7 @@ import re
 from typing import NamedTuple
 
 from reserve_core import ConfigError
-from reserve_core.kit import RedisURL
+from reserve_core.kit import HOST_NAME, RedisURL
 
 EXPIRATION_TIME = 86400
 LONGEST_TIME = 10 * 366 * 86400
@@ -27,7 +27,6 @@ class DefaultLimits(NamedTuple):
 GENEROUS = DefaultLimits(256 * 1024 * 1024, None, None, "1000/m")
 STRICT = DefaultLimits(32 * 1024 * 1024, "20/s", "100/s", "10/m")  # for strangers
 
-HOST_NAME = r"\.?[A-Za-z0-9_.-]+"
 VISIBLE = r"[\x21-\x7e]{8,256}"  # a token
 REDIS_URL = "REDIS_URL"
 

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reserve_core import ConfigError, option
-from reserve_core.kit import Quota
+from reserve_core.kit import HOST_NAME, Quota
 
 from .codes import CODE, CODE_RULE
 from .option_values import (
     EXPIRATION_TIME,
     GENEROUS,
-    HOST_NAME,
     LONGEST_TIME,
     MAX_REQUESTS,
     MOST_REQUESTS,
