@@ -35,6 +35,7 @@ PUBLIC_MODULES = (
     "reserve_core.testing",
     "reserve_core.functions",
     "reserve_fault",
+    "reserve_replay",
     "reserve_url",
     "reserve_mirror.testing",
 )

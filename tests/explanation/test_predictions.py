@@ -153,6 +153,11 @@ class Middleware:
         ({"fault": {"sequence": [503, "pass"]}}, "/x", ("undecided", "responds with 503, then passes", None)),
         ({"live": "."}, "/x", ("passes", "puts the script of live pages into documents", None)),
         ({"live": "."}, "/.reserve/live.js", ("responds", "what live pages are told by", 200)),
+        (
+            {"replay": "./none", "missing": "record"},
+            "/x",
+            ("passes", "isn't recorded: what the next mappings respond is recorded", None),
+        ),
         ({"tap": "orders"}, "/x", ("passes", "recorded for the mirror orders", None)),
         (MIRROR, "/mirror/r/abc/x?y", ("responds", "recorded by the mirror abc, as it is set to", None)),
         (MIRROR, "/mirror/v/abc", ("responds", "the mirror's pages and API", None)),
