@@ -29,7 +29,15 @@ TAKEN_OVER = {
 }
 INHERITED = {
     *("root", "index", "autoindex", "expires", "error_page", "types", "default_type", "client_max_body_size"),
-    *("proxy_set_header", "proxy_redirect", "proxy_read_timeout", "proxy_connect_timeout", "try_files"),
+    *(
+        "add_header",
+        "proxy_hide_header",
+        "proxy_set_header",
+        "proxy_redirect",
+        "proxy_read_timeout",
+        "proxy_connect_timeout",
+        "try_files",
+    ),
 }
 
 # What this server does anyhow, if the arguments are these.
@@ -93,7 +101,7 @@ DECISIVE = (
 )
 # What can be missing.
 PASSED_OVER = (
-    Fate("add_header|more_.*_headers|add_trailer", "no response gets these headers",
+    Fate("more_.*_headers|add_trailer", "no response gets these headers",
          'Write a mapping before it: {"match": "^/", "headers": {"x-frame-options": "DENY"}}'),
     Fate("expires", "only file says how long a response may be kept"),
     Fate("gzip.*|brotli.*|gunzip", "responses aren't compressed",
@@ -106,7 +114,7 @@ PASSED_OVER = (
     Fate("proxy_cache.*|fastcgi_cache.*|proxy_store.*|proxy_no_cache", "nothing is cached"),
     Fate("proxy_set_header", "url sets no headers of a request but Host and those of proxies",
          'Write a mapping before it: {"match": "^/", "headers": {}, "request": {"x-name": "value"}}'),
-    Fate("proxy_hide_header|proxy_pass_header|proxy_cookie_.*|proxy_ignore_.*|proxy_set_body|proxy_method",
+    Fate("proxy_pass_header|proxy_cookie_.*|proxy_ignore_.*|proxy_set_body|proxy_method",
          "url passes on what it gets", 'Write "forward-response": "./hooks.py", a function that changes it'),
     Fate("proxy_ssl_.*", "the certificate of an upstream server is always checked", 'Write "ca" beside "url"'),
     Fate("proxy_redirect", "a Location is rewritten as url does it", 'Write "forward-response"'),

@@ -14,6 +14,7 @@ from functools import partial
 from .leftovers import Mapping, Untranslatable
 from .nginx_conditions import MISSING_FILE, conditions, tried_first
 from .nginx_content import NOT_FILES, content_type, proxy_mappings, root_of, static_mappings
+from .nginx_headers import with_headers
 from .nginx_reader import Directive
 from .nginx_rewrites import check_url, rewrite_mapping, stays
 from .nginx_scope import Scope, name_leftovers
@@ -71,12 +72,13 @@ class Locations:
         locations = self._ordered()
         mappings, ends = self._guarded(self._server, every(), lambda: self._of_rewrites(whole), is_asked=False)
         if ends:
-            return mappings
+            return with_headers(self._server, mappings, (), ())
         closed: Mapping = {"match": every().match, "status": 501}
         found = [self._guarded(each.scope, each.pattern, partial(self._whole, each))[0] for each in locations]
         if all(mapping.get("status") == 501 for each in found for mapping in each):
             return [*mappings, closed]
-        return mappings + [mapping for each in found for mapping in each]
+        named = [self._server.within(directive) for directive in self._named.values()]
+        return with_headers(self._server, mappings, list(zip(locations, found, strict=True)), named)
 
     def _guarded(
         self,

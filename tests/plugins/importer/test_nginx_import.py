@@ -223,3 +223,52 @@ def test_a_literal_dollar_and_brace_names_no_variable(import_text: Import, monke
     assert "^/[${]" in [mapping["match"] for mapping in found]
     assert "/srv/${ x/$1" in [mapping.get("file") for mapping in found]
     assert [mapping["rewrite"] for mapping in found if "rewrite" in mapping] == ["/h/$2$1$3"]
+
+
+HEADERS = {"match": "^/", "headers": {"x-a": "1"}}
+
+
+@pytest.mark.parametrize(
+    ("directives", "first"),
+    [
+        ("add_header X-A 1 always; return 204;", HEADERS),
+        ("add_header X-A 1; location /a { return 200; } location / { return 204; }", HEADERS),
+        # What one adds to the headers of an upstream server, and hides, all may.
+        (
+            "add_header X-A 1; location /a { proxy_pass http://a; proxy_hide_header X-B; } location / { root w; }",
+            {"match": "^/", "headers": {"x-a": ["1"], "x-b": None}},
+        ),
+        ("add_header X-A $$; location / { root www; }", {"match": "^/", "headers": {"x-a": "$$$$"}}),
+    ],
+)
+def test_headers_that_all_locations_have_are_one_mapping(
+    import_text: Import, directives: str, first: dict[str, Any]
+) -> None:
+    imported = import_text(f"server {{ listen 80; {directives} }}")
+    assert imported.code == 0, imported.told
+    assert imported.mappings[0] == first
+    assert sum("headers" in mapping and "status" not in mapping for mapping in imported.mappings) == 1
+
+
+@pytest.mark.parametrize(
+    ("directives", "reason"),
+    [
+        ("location /a/ { add_header X-A 1; root www; try_files $uri /b.html; }", "in location /a/ responses may be"),
+        ("location /a/ { root www; try_files $uri @b; } location @b { return 204; add_header X-A 1; }", "location @b"),
+        ("add_header Content-Length 1;", "no response can have it"),
+        ("add_header X-A é;", "no response can have it"),
+        ("add_header X-A $upstream_status;", "its value has variables"),
+        ("more_set_headers X-A;", "no response gets these headers"),
+    ],
+)
+def test_headers_that_would_be_on_other_responses_are_named(import_text: Import, directives: str, reason: str) -> None:
+    imported = import_text(f"server {{ listen 80; root www; {directives} location / {{ root other; }} }}")
+    assert imported.code == 1
+    assert reason in " ".join(imported.told)
+    assert not any("headers" in mapping for mapping in imported.mappings)
+
+
+def test_a_closed_location_has_no_headers(import_text: Import) -> None:
+    text = "location /a/ { add_header X-A 1; auth_basic x; } location / { root www; }"
+    imported = import_text(f"server {{ listen 80; {text} }}")
+    assert imported.mappings[0] == {"match": "^/a/", "status": 501}

@@ -29,6 +29,9 @@ NGINX_OWN_PAGE = b"<hr><center>nginx"
 # What nginx's list of types calls otherwise.
 SAME_TYPES = {"application/javascript": "text/javascript", "image/x-icon": "image/vnd.microsoft.icon"}
 
+# Headers that the configurations add or hide.
+ADDED = ("x-frame-options", "x-content-type-options", "x-app", "link", "x-powered-by", "set-cookie", "server-timing")
+
 FILES = {
     "www/index.html": "<h1>Home</h1>",
     "www/404.html": "<h1>Nothing here</h1>",
@@ -83,7 +86,10 @@ def seen(request: Request) -> list[str]:
 @pytest.fixture
 def backend(reserve_server: StartServer) -> str:
     """The address of a server that tells what it is asked."""
-    server = reserve_server({"mappings": [{"custom": lambda request, response: seen(request)}]})
+    headers = {"x-powered-by": "tests", "x-frame-options": "DENY"}
+    server = reserve_server(
+        {"mappings": [{"custom": lambda request, response: [seen(request)[0], {"headers": headers}]}]}
+    )
     return f"127.0.0.1:{server.port}"
 
 
@@ -176,6 +182,8 @@ def compare(theirs: ReceivedResponse, ours: ReceivedResponse, host: str) -> dict
         ("status", theirs.status, ours.status),
         ("location", location(theirs, host), location(ours, host)),
     ]
+    if theirs.status < 400:  # what nginx adds to errors, too, a test looks at by itself
+        facts += [(name, theirs.headers.getall(name, []), ours.headers.getall(name, [])) for name in ADDED]
     if NGINX_OWN_PAGE not in theirs.body and theirs.status != 204:
         facts += [("type", content_type(theirs), content_type(ours)), ("body", theirs.body, ours.body)]
     return {name: (nginx_s, own) for name, nginx_s, own in facts if nginx_s != own}
