@@ -162,6 +162,27 @@ class Marks(HeadWriter):
         headers["x-mark"] = "yes"
 
 
+class Stays:
+    """A writer that passes all on, and never steps aside."""
+
+    def __init__(self, response: Response) -> None:
+        writer = response.writer
+        self.inform, self.send, self.start = writer.inform, writer.send, writer.start
+        self.write, self.end, self.abort = writer.write, writer.end, writer.abort
+        response.writer = self
+
+
+async def test_a_writer_in_front_may_stay_there(serve: Serve) -> None:
+    async def respond(request: Request, response: Response) -> None:
+        response.headers["content-type"] = "text/plain" if request.path == "/" else "video/mp4"
+        await response.write(b"hel")
+        await response.end(b"lo")
+
+    _, wire = await connected(serve, Shouting(respond, Stays))
+    assert (await wire.ask(GET)).body == b"HELLO!"
+    assert (await wire.ask(GET.replace(b"/ ", b"/film "))).body == b"hello"
+
+
 @pytest.mark.parametrize("streamed", [True, False])
 async def test_a_head_says_what_the_response_to_get_would(serve: Serve, streamed: bool) -> None:
     async def respond(request: Request, response: Response) -> None:

@@ -37,13 +37,10 @@ async def lifespan(mapping: Mapping, resources: Resources) -> AsyncGenerator[Non
 
 @hookimpl
 async def redirect(request: Request, response: Response, mapping: Mapping, configuration: LiveConfiguration) -> None:
-    from reserve_core.kit import first_time
-
     from .compression import CompressingWriter
 
-    if first_time(request, mapping.state):
-        writer = CompressingWriter(request, response, mapping.state)
-        await writer.around(configuration.dispatch_rest(request, response))
+    writer = CompressingWriter(request, response, mapping.state)
+    await writer.around(configuration.dispatch_rest(request, response))
 
 
 @hookimpl
