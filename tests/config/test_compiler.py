@@ -224,6 +224,7 @@ class TestValidate:
         assert problem.mapping == "mapping 1"
 
 
+@pytest.mark.no_cover
 async def test_a_large_configuration_is_one_table(checked: Check) -> None:
     mappings = [{"match": f"^/service-{number}/(.*)", "any": "$1"} for number in range(2000)]
     configuration: Configuration = await checked({"mappings": mappings})

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, strategies as st
 
 from reserve_core.config.positions import Duplicate, Path, locate
@@ -54,6 +55,7 @@ def paths(value: Any, path: Path = ()) -> set[Path]:
     return {path}.union(*(paths(member, (*path, name)) for name, member in members))
 
 
+@pytest.mark.no_cover
 @given(JSON, st.sampled_from([None, 0, 2]))
 def test_all_values_of_any_text_are_found(value: Any, indent: int | None) -> None:
     lines, duplicates = locate(json.dumps(value, indent=indent))

@@ -145,6 +145,7 @@ async def test_all_that_end_are_named() -> None:
     assert warning.message == "No request comes here: mapping 1 and mapping 2 (^/api/) end them all"
 
 
+@pytest.mark.no_cover
 async def test_many_mappings_are_told_in_time() -> None:
     """Each is compared with what may hold it, not with all before it."""
     mappings = [{**API, "method": f"M{index}"} for index in range(2000)]

@@ -273,6 +273,7 @@ def lines_of(action: Callable[[], Any]) -> int:
     ],
 )
 @pytest.mark.parametrize("host", [None, "a.example"])
+@pytest.mark.no_cover
 def test_the_work_does_not_grow_with_the_number_of_mappings(pattern: str, flags: int, url: str, host: Any) -> None:
     def work(number: int) -> int:
         rules = [re.compile(pattern.format(index), re.ASCII | flags) for index in range(number)]

@@ -202,6 +202,7 @@ class Writer:
         return json.dumps(value)
 
 
+@pytest.mark.no_cover
 @settings(max_examples=30, deadline=None)
 @given(TABLES, st.data())
 def test_all_values_of_any_text_are_found(value: dict[str, Any], draw: st.DataObject) -> None:

@@ -176,6 +176,7 @@ def test_a_number_nobody_can_read_is_refused() -> None:
     assert problems("port: " + "9" * 10_000)[0].message == "A number has too many digits"
 
 
+@pytest.mark.no_cover
 @given(JSON, st.booleans())
 def test_all_values_of_any_text_are_found(value: Any, flow: bool) -> None:
     text = yaml.safe_dump(value, default_flow_style=flow, default_style='"', width=40)

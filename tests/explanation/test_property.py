@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
+
 from reserve_core import MemoryResponse, Request, Response, check, hookimpl, mock
 from reserve_core.explanation.prediction import Prediction
 from reserve_core.explanation.steps import Explanation, Step
@@ -115,6 +117,7 @@ def _check_walk(case: Case, explanation: Explanation) -> None:
     assert bool(undecided) or explanation.outcome != "undecided"
 
 
+@pytest.mark.no_cover
 async def test_what_is_said_of_random_requests_is_true() -> None:
     decided = 0
     for seed in range(CASES):

@@ -85,6 +85,7 @@ async def test_hundreds_of_pipelined_requests(serve: Serve) -> None:
     await sending
 
 
+@pytest.mark.no_cover
 async def test_a_flood_of_pipelined_requests_leaves_others_their_turn(serve: Serve) -> None:
     loop = asyncio.get_running_loop()
     turns = [0]

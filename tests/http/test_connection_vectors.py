@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tests.http.conftest import Serve, Site
     from tests.kit.wire import WireResponse
 
+pytestmark = pytest.mark.no_cover
+
 Seen = tuple[str, str, bytes]
 
 HOST = b"Host: localhost\r\n"
