@@ -9,7 +9,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 # What the tests need from Debian: command:package.
 SERVERS := curl:curl node:nodejs nginx:nginx redis-server:redis-server
-DEBIAN := $(SERVERS) chromium-headless-shell:chromium-headless-shell
+DEBIAN := $(SERVERS) certutil:libnss3-tools chromium-headless-shell:chromium-headless-shell
 
 ARGS := --config examples/site/reserve.json
 TESTS :=
@@ -33,8 +33,9 @@ OTHERS := $(filter-out %/test_connection_vectors.py,$(wildcard tests/http/test_c
 	$(addprefix tests/e2e/test_, reload.py serve.py tls.py websocket.py workers.py) \
 	$(addprefix tests/test_, cli.py failures.py hooks.py installed.py live_configuration.py log.py mock.py options_dataclass.py plugins.py public.py \
 	reload.py resources.py server.py stalls.py testing.py threads.py workers.py)
-# What runs on other systems than Linux: without /proc, addresses beside 127.0.0.1 and a browser; the pages say the same on all.
-PORTABLE = $(shell grep -rLE '/proc/|127\.0\.0\.[2-9]|sched_getaffinity|prlimit' --include='test_*.py' tests | \
+# What runs on other systems than Linux: without /proc, addresses beside 127.0.0.1, stores of certutil and a browser; the
+# pages say the same on all.
+PORTABLE = $(shell grep -rLE '/proc/|127\.0\.0\.[2-9]|sched_getaffinity|prlimit|certutil' --include='test_*.py' tests | \
 	grep -vE '^tests/(browser|docs|hostile)/' | sort)
 # What the compiled build consists of, and how the tests run on it: what is installed comes before what is here.
 SOURCES := $(shell find reserve_core plugins -type f -not -path '*/__pycache__/*' -not -path '*/node_modules/*')

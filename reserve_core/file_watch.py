@@ -55,7 +55,7 @@ async def changes(files: Callable[[], Iterable[Path]]) -> AsyncIterator[None]:
                 before = now
                 yield
             # What was read meanwhile may have brought others; those changes count from here on.
-            before = {path: before.get(path, stamp) for path, stamp in _stamps(files()).items()}
+            before = {path: before.get(path, seen) for path, seen in _stamps(files()).items()}
             if _folders(before) != folders:
                 break
 
@@ -146,13 +146,13 @@ def _folders(stamps: _Stamps) -> set[Path]:
 
 
 def _stamps(files: Iterable[Path]) -> _Stamps:
-    """What tells the present files from later ones; None for one that isn't there."""
     paths = set(_real(files))
     neighbours = {each for folder in {path.parent for path in paths} if folder.is_dir() for each in folder.glob("*.py")}
-    return {path: _stamp(path) for path in paths | neighbours}
+    return {path: stamp(path) for path in paths | neighbours}
 
 
-def _stamp(path: Path) -> tuple[int, int, int] | None:
+def stamp(path: Path) -> tuple[int, int, int] | None:
+    """What tells a file from what it will be after a change; None for one that isn't there."""
     try:
         found = path.stat()
     except OSError:

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import math
 import socket
-import ssl
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
@@ -29,6 +28,7 @@ from .listening import BACKLOG, bind
 from .live_configuration import LiveConfiguration
 from .resources import OpenTable, Shares
 from .stalls import watch
+from .tls.certificate_keeper import CertificateKeeper
 
 logger: logging.Logger = logging.getLogger("reserve")
 
@@ -73,6 +73,7 @@ class Server:
         self._shares = Shares(worker_folder)
         self._former: dict[OpenTable, asyncio.Task[None]] = {}  # the tables that were replaced, and what closes them
         self._ticker: asyncio.Task[None] | None = None
+        self._keeper: CertificateKeeper | None = None
         self._unwatch: Callable[[], None] = lambda: None
         self._state = "new"
         # Of the loop's clock: until when a server that stops still listens, and when what is at work then is cut.
@@ -154,11 +155,11 @@ class Server:
         self._unwatch = watch(self._request_of)
         sockets = self._sockets or bind(configuration)
         if configuration.ssl is not None:
-            configuration.ssl.sni_callback = self._present_certificate
+            self._keeper = CertificateKeeper(configuration.ssl, lambda: self.configuration.checked.ssl)
         self.port = sockets[0].getsockname()[1]
         for each in sockets:
             if configuration.ssl is not None:
-                self._listening.append(TlsListener(self._http, loop, each, configuration.ssl))
+                self._listening.append(TlsListener(self._http, loop, each, configuration.ssl.context))
             else:
                 self._listening.append(
                     await loop.create_server(lambda: Connection(self._http, loop), sock=each, backlog=BACKLOG)
@@ -174,11 +175,6 @@ class Server:
         runner = self._http.runner
         exchange = runner.tasks.get(task) or runner.current
         return None if exchange is None else exchange.request
-
-    def _present_certificate(self, connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
-        """Begins a handshake with the certificate of the present configuration."""
-        if self.configuration.checked.ssl is not None:
-            connection.context = self.configuration.checked.ssl
 
     async def reload(self, settings: Settings) -> None:
         """Takes over `settings`, whatever `check` takes, and local code that has changed.
@@ -340,6 +336,8 @@ class Server:
         if self._ticker is not None:
             self._ticker.cancel()
             self._unwatch()
+        if self._keeper is not None:
+            self._keeper.close()
         async with self._changing:
             self._swap(None)
         if self._former:

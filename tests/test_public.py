@@ -37,6 +37,7 @@ ORDER = [
         "body",
         "capture",
         "http",
+        "tls",
     ),
     *(
         "memory_response",

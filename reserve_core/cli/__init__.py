@@ -25,6 +25,8 @@ from .schema_command import schema
 from .serve_command import serve
 from .serve_until_signal import serve_until_signal
 from .server_urls import open_browser, reachable_urls
+from .tls_options import tls_options, tls_setting
+from .trust_command import trust
 
 __all__ = [
     "PORT",
@@ -40,12 +42,14 @@ __all__ = [
     "reachable_urls",
     "serve_until_signal",
     "show_qr",
+    "tls_options",
+    "tls_setting",
 ]
 
 
 @click.group(
     cls=Reserve,
-    commands=[check, explain, new_plugin, plugins, schema, serve],
+    commands=[check, explain, new_plugin, plugins, schema, serve, trust],
     invoke_without_command=True,
     context_settings={
         "help_option_names": ["-h", "--help"],

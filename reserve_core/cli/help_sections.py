@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 OTHER = "Options"
+WHERE = "Where"
 
 
 class SectionOption(click.Option):

@@ -10,6 +10,7 @@ from .command_process import run
 from .help_sections import SectionCommand
 from .no_plugin_option import installed, no_plugin
 from .serve_options import default_file, serve_options
+from .tls_options import check_tls_options
 
 if TYPE_CHECKING:
     from ..config import Configuration
@@ -55,6 +56,7 @@ def serve(
         files = [{} if found is None else str(found)]
     settings = {name: value for name, value in (("hostname", host), ("port", port)) if value is not None}
     shorthands = Shorthands(folder, **flags)
+    check_tls_options(shorthands.tls, shorthands.cert, shorthands.key)
     for notice in notices(shorthands, found={} not in files):
         click.echo(notice, err=True)
     watch = watch or shorthands.live

@@ -9,10 +9,11 @@ from typing import Any
 
 import click
 
-from .help_sections import option
+from .help_sections import WHERE, option
 from .parameter_types import PORT, check_host, complete_file, complete_folder
 from .proxy_option import EXAMPLE, ProxyOption
 from .qr_code import check_qr
+from .tls_options import tls_options
 
 # What is served when neither a configuration nor a folder is named: the one of these that there is.
 DEFAULT_FILES = ("reserve.json", "reserve.jsonc", "reserve.yaml", "reserve.yml", "reserve.toml")
@@ -20,7 +21,6 @@ DEFAULT_FILES = ("reserve.json", "reserve.jsonc", "reserve.yaml", "reserve.yml",
 MAX_WORKERS = 256
 
 _SERVED = "What is served"
-_WHERE = "Where"
 _SAID = "What is said"
 
 
@@ -84,14 +84,14 @@ _PARAMETERS = (
         "--host",
         metavar="HOST",
         callback=check_host,
-        section=_WHERE,
+        section=WHERE,
         help="Listen here instead of the configuration's hostname.  [default: $RESERVE_HOST where neither says it]",
     ),
     option(
         *("-p", "--port"),
         metavar="PORT",
         type=PORT,
-        section=_WHERE,
+        section=WHERE,
         help="Listen here instead of the configuration's port; 0 takes a free one.  [default: $PORT where neither says"
         " it]",
     ),
@@ -104,7 +104,7 @@ _PARAMETERS = (
     option(
         "--workers",
         metavar="N",
-        section=_WHERE,
+        section=WHERE,
         default="1",
         callback=_workers,
         help="Serve with N processes, or auto: one for each processor.",
@@ -134,12 +134,12 @@ _PARAMETERS = (
         help="Reload pages in the browser when a file of FOLDER, or beside the configuration, changes; with --watch.",
     ),
     option("--cors", is_flag=True, section=_SERVED, help="Let pages of every origin read the responses."),
-    option("--tls", is_flag=True, section=_WHERE, help="Serve https with a certificate made for this machine."),
-    option("-o", "--open", "open_page", is_flag=True, section=_WHERE, help="Open it in the browser."),
+    tls_options,
+    option("-o", "--open", "open_page", is_flag=True, section=WHERE, help="Open it in the browser."),
     option(
         "--qr",
         is_flag=True,
-        section=_WHERE,
+        section=WHERE,
         callback=check_qr,
         help="Show the URL for a phone on the same network as a QR code; goes with --host 0.0.0.0.",
     ),

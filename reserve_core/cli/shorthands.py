@@ -32,6 +32,8 @@ class Shorthands:
     live: bool = False
     cors: bool = False
     tls: bool = False
+    cert: str | None = None
+    key: str | None = None
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Shorthands:
@@ -66,6 +68,11 @@ def written(source: Source, shorthands: Shorthands, settings: dict[str, Any]) ->
 
 def notices(shorthands: Shorthands, found: bool) -> Iterator[str]:
     """What whoever gives these options may not expect. `found`: there is a configuration to serve."""
+    if shorthands.tls:
+        from .tls_certificate import notice
+
+        if said := notice():
+            yield said
     if shorthands.folder is None:
         if not found and all(proxy.path for proxy in shorthands.proxies):
             yield "There is no reserve.json here: serving the files of this folder"
@@ -85,6 +92,8 @@ def _additions(source: Source, shorthands: Shorthands, settings: dict[str, Any],
 
         hostname = source.setting("hostname")
         data["ssl"] = certificate(data.get("hostname") or (hostname.value if hostname else "127.0.0.1"))
+    elif shorthands.cert is not None and shorthands.key is not None:
+        data["ssl"] = {"cert": _placed(shorthands.cert, base), "key": _placed(shorthands.key, base)}
     mappings = list(_mappings(source, shorthands, base))
     return {**data, "mappings": mappings} if mappings else data
 
@@ -131,8 +140,7 @@ def _folder(source: Source, shorthands: Shorthands, base: Path) -> str:
     if shorthands.folder is None:
         cwd = source.setting("cwd")
         return _relative(source.documents[0].folder if cwd is None else cwd.place.document.cwd, base)
-    folder = shorthands.folder
-    return folder if Path(folder).is_absolute() else _relative(Path.cwd() / folder, base)
+    return _placed(shorthands.folder, base)
 
 
 def _folder_mappings(folder: str, spa: bool, listing: bool) -> Iterator[dict[str, Any]]:
@@ -145,6 +153,11 @@ def _folder_mappings(folder: str, spa: bool, listing: bool) -> Iterator[dict[str
 def _file(folder: str, name: str) -> dict[str, Any]:
     """The properties that name a file; a `$` of the folder is none of a capture."""
     return {"cwd": folder, "file": f"./{name}"} if "$" in folder else {"file": f"{folder}/{name}"}
+
+
+def _placed(path: str, base: Path) -> str:
+    """A path of the command line, as a configuration in `base` says it."""
+    return path if Path(path).is_absolute() else _relative(Path.cwd() / path, base)
 
 
 def _relative(path: Path, base: Path) -> str:

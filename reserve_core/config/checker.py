@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import ssl
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from ..errors import ConfigError, Problem
 from ..limits import LIMITS
 from ..networks import NOWHERE, Networks
+from ..tls.served_certificate import ServedCertificate, UnusableCertificate
 from . import local_modules, migration
 from .compiler import compile_table
 from .configuration import Configuration
@@ -216,7 +216,7 @@ class _Checker:
                 handlers[prefix] = handler
         return handlers
 
-    def _ssl(self) -> ssl.SSLContext | None:
+    def _ssl(self) -> ServedCertificate | None:
         entry = self._entry("ssl")
         if entry is None:
             return None
@@ -226,7 +226,14 @@ class _Checker:
             place = entry.place / name
             hint = f"Paths are relative to {place.document.folder}"
             self.problems.append(place.problem(f'"ssl.{name}": there is no file {files[name]}', hint))
-        return None if missing else self._attempt(entry.place, partial(_ssl_context, **files))
+        if missing:
+            return None
+        try:
+            return ServedCertificate(**files)
+        except UnusableCertificate as error:
+            what = f'"ssl.{error.member}"' if error.member else '"ssl":'
+            self.problems.append(entry.place.problem(f"{what} {error.reason}", error.hint))
+            return None
 
     def _certificate(self) -> dict[str, Path]:
         """The files of the certificate, `cert` and `key`; empty without one."""
@@ -252,23 +259,3 @@ def _listener(value: Any, cwd: Path) -> Callable[..., Any]:
     if not callable(listener):
         raise ConfigError(f"The listener {value!r} is not a function", "Write def listener(server)")
     return cast("Callable[..., Any]", listener)
-
-
-def _ssl_context(cert: Path, key: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    # Mozilla's intermediate profile (https://wiki.mozilla.org/Security/Server_Side_TLS).
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
-    context.options |= ssl.OP_NO_RENEGOTIATION
-    try:
-        context.load_cert_chain(cert, key, _refuse_password)
-    except OSError as error:  # ssl.SSLError is one
-        reason = getattr(error, "reason", None) or error.strerror or str(error)
-        hint = "Give a certificate and its own private key, both in PEM"
-        raise ConfigError(f'"ssl": the certificate can\'t be used: {reason}', hint) from error
-    return context
-
-
-def _refuse_password() -> str:
-    # Without it OpenSSL would ask at the terminal.
-    raise ConfigError('"ssl.key" is encrypted', "Decrypt it: openssl pkey -in KEY -out PLAIN_KEY")

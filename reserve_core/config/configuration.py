@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..errors import Problem
 from ..limits import Limits
 from ..networks import NOWHERE, Networks
+from ..tls.served_certificate import ServedCertificate
 from .handler import Handler
 from .mapping import Mapping
 from .table import Table
@@ -33,7 +33,7 @@ class Configuration:
     port: int
     cwd: Path
     max_redirect: int
-    ssl: ssl.SSLContext | None
+    ssl: ServedCertificate | None
     limits: Limits
     listeners: tuple[Callable[..., Any], ...]
     handlers: dict[str, Handler]

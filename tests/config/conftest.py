@@ -120,6 +120,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("own", "other"):
         _run(f"{make} -keyout {name}.key -out {name}.pem", folder)
     _run("openssl pkey -in own.key -aes256 -passout pass:secret -out encrypted.key", folder)
+    (folder / "cut.key").write_bytes((folder / "own.key").read_bytes()[:100])
     return folder
 
 

@@ -98,7 +98,7 @@ class TestTLS:
         configuration: Configuration = await checked({"ssl": own})
         assert configuration.protocol == "https"
         assert configuration.ssl is not None
-        assert configuration.ssl.minimum_version == ssl.TLSVersion.TLSv1_2
+        assert configuration.ssl.context.minimum_version == ssl.TLSVersion.TLSv1_2
 
     async def test_its_paths_are_relative_to_its_file(self, certificates: Path, write: Write) -> None:
         for name in ("own.pem", "own.key"):
@@ -115,9 +115,11 @@ class TestTLS:
     @pytest.mark.parametrize(
         ("cert", "key", "reason"),
         [
-            ("own.pem", "other.key", "KEY_VALUES_MISMATCH"),
-            ("own.key", "own.key", "can't be used"),
-            ("own.pem", "own.pem", "can't be used"),
+            ("own.pem", "other.key", "\"ssl.key\" isn't the certificate's own key"),
+            ("own.key", "own.key", '"ssl.cert" holds no certificate in PEM'),
+            ("own.pem", "own.pem", '"ssl.key" holds no private key in PEM'),
+            ("own.pem", "cut.key", '"ssl": the certificate can\'t be used: '),
+            (".", "own.key", '"ssl.cert": there is no file'),
             ("own.pem", "encrypted.key", '"ssl.key" is encrypted'),
         ],
     )

@@ -23,6 +23,8 @@ from reserve_core.cli import (
     reachable_urls,
     serve_until_signal,
     show_qr,
+    tls_options,
+    tls_setting,
 )
 
 from .codes import CODE_RULE, is_code
@@ -98,6 +100,7 @@ def _usable(ctx: click.Context, option: click.Parameter, value: str | None) -> s
     show_envvar=True,
     help="Listen here; 0 takes a free one.",
 )
+@tls_options
 @click.option(
     "--code",
     "codes",
@@ -173,6 +176,9 @@ def mirror(
     qr: bool,
     verbose: bool,
     silent: bool,
+    tls: bool,
+    cert: str | None,
+    key: str | None,
     **options: Any,
 ) -> None:
     """Show on a live page the requests that are sent to it."""
@@ -194,7 +200,8 @@ def mirror(
         if page is not None and open_page:
             open_browser(reachable_urls(server.url)[0] + page)
 
-    configuration = {"hostname": host, "port": port, "mappings": [mapping]}
+    secure = tls_setting(host, tls=tls, cert=cert, key=key)
+    configuration = {"hostname": host, "port": port, **secure, "mappings": [mapping]}
     try:
         serve_until_signal(ctx, configuration, verbose=verbose, silent=silent, ready=announce)
     except Unusable as error:
