@@ -16,7 +16,7 @@ TESTS :=
 OPTIONS :=
 COVERAGE :=
 # The tests wait more than they compute: more of them at once than the two processors of a small machine.
-JOBS := 3
+JOBS := 4
 # What needs no server, no browser and no process of its own.
 QUICK := tests/config $(addprefix tests/plugins/, custom file status) \
 	$(addprefix tests/http/test_, forms.py target.py upgraded_stream.py) \
