@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
+from reserve_replay import read_exchanges
+
 if TYPE_CHECKING:
     from tests.browser.conftest import LivePage
 
@@ -170,6 +172,35 @@ def test_export(live: LivePage) -> None:
         content = json.loads(Path(downloading.value.path()).read_text())
         entries = content[key] if key == "requests" else content[key]["entries"]
         assert len(entries) == len(PATHS)
+
+
+def exported(live: LivePage, menu: str, format: str, folder: Path) -> Path:  # noqa: A002
+    """What a menu saves."""
+    live.page.locator("summary", has_text=menu).click()
+    with live.page.expect_download() as downloading:
+        live.page.locator("details[open]").get_by_role("link", name=format, exact=True).click()
+    file = folder / downloading.value.suggested_filename
+    downloading.value.save_as(file)
+    return file
+
+
+def test_what_the_filter_shows_is_exported(live: LivePage, tmp_path: Path) -> None:
+    send_all(live)
+    live.page.locator("#filter").fill("path:/two")
+    expect(live.rows).to_have_count(1)
+    for format in ("HAR", "ZIP of files"):  # noqa: A001
+        (exchange,) = read_exchanges(exported(live, "Export", format, tmp_path)).exchanges
+        assert exchange.target.endswith("/two")
+    live.page.locator("#filter").fill("")
+    assert len(read_exchanges(exported(live, "Export", "ZIP of files", tmp_path)).exchanges) == len(PATHS)
+
+
+def test_a_request_is_saved_as_files(live: LivePage, tmp_path: Path) -> None:
+    send_all(live)
+    live.open("/three")
+    for format in ("HAR", "ZIP of files"):  # noqa: A001
+        (exchange,) = read_exchanges(exported(live, "Save as", format, tmp_path)).exchanges
+        assert exchange.target.endswith("/three")
 
 
 def test_keys(live: LivePage) -> None:

@@ -15,7 +15,7 @@ from .conditions import WORDS, RequestConditions, is_word
 from .json_shapes import RequestSummary, TappedResponse
 from .record_search import SearchQuery, search_piece
 from .request_details import LOST, details_of, details_to_json, files_of, is_lost, summary_of, to_json
-from .store import StoredRecord
+from .store import StoredRecord, parse_id
 from .wait import Outcome, wait_for_matches
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
@@ -23,6 +23,7 @@ DEFAULT_TIMEOUT, MAX_TIMEOUT = 30, 3600
 MAX_COUNT = 100
 MAX_QUERY = 200
 LIST_PARAMETERS = ("after", "before", "order", "limit", "q")
+EXPORT_PARAMETERS = ("id", "q")
 WAIT_PARAMETERS = (*WORDS, "body.contains", "when", "never", "count", "timeout", "after")
 
 
@@ -75,14 +76,12 @@ async def delete_mirror(call: CallContext) -> None:
 async def list_requests(call: CallContext) -> None:
     back, cursor = await _direction(call)
     limit = call.integer("limit", DEFAULT_LIMIT, MAX_LIMIT)
-    query = call.request.query.get("q", "")
-    if len(query) > MAX_QUERY:
-        raise HTTPError(400, f"q has up to {MAX_QUERY} characters")
+    query = _words(call)
     await call.state()
     store = call.mount.store
     if not limit:
         entries, following = [], cursor
-    elif query.strip():
+    elif query:
         piece = await search_piece(store, call.key.stored, _search_query(query), cursor, limit=limit, back=back)
         entries, following = piece.found, "" if piece.complete else piece.last
     else:
@@ -92,6 +91,14 @@ async def list_requests(call: CallContext) -> None:
         entries = entries[:limit]
     texts = ",".join(entry.text for entry in entries)
     call.send(f'{{"requests":[{texts}],"next":{to_json(following or None)}}}', "application/json")
+
+
+def _words(call: CallContext) -> str:
+    """What is searched for, "" for nothing. Raises `HTTPError` 400."""
+    words = call.request.query.get("q", "")
+    if len(words) > MAX_QUERY:
+        raise HTTPError(400, f"q has up to {MAX_QUERY} characters")
+    return words.strip()
 
 
 def _search_query(text: str) -> SearchQuery:
@@ -129,7 +136,7 @@ async def show_request(call: CallContext) -> None:
 
 async def delete_request(call: CallContext) -> None:
     if not await call.mount.store.remove(call.key.stored, call.arguments["id"]):
-        raise _no_request(call)
+        raise _no_request(call, call.arguments["id"])
     call.response.send(b"", 204, SAFETY)
 
 
@@ -159,12 +166,40 @@ async def download_file(call: CallContext) -> None:
 
 async def export_json(call: CallContext) -> None:
     await call.state()
-    await _export(call, export.as_json(call.mount.store, call.key.stored), "json")
+    await _export(call, export.as_json(await _selected(call)), "json")
 
 
 async def export_har(call: CallContext) -> None:
-    state = await call.state()
-    await _export(call, export.as_har(call.mount.store, call.key.stored, state.settings.response), "har")
+    ready = mirror_response.ready_response((await call.state()).settings.response)
+    await _export(call, export.as_har(await _selected(call), ready), "har")
+
+
+async def export_pairs(call: CallContext) -> None:
+    from .pair_export import as_pairs
+
+    ready = mirror_response.ready_response((await call.state()).settings.response)
+    await _export(call, as_pairs(await _selected(call), ready), "zip", "application/zip")
+
+
+async def _selected(call: CallContext) -> export.Records:
+    """The requests that an export is asked for: those with the ids, those that a search finds, or all of them."""
+    store, code, query = call.mount.store, call.key.stored, call.request.query
+    words = _words(call)
+    if "id" not in query:
+        return export.records_found(store, code, _search_query(words)) if words else export.all_records(store, code)
+    if words:
+        raise HTTPError(400, "id and q are two ways to say which requests: leave one out")
+    ids = query["id"].split(",")
+    if len(ids) > MAX_COUNT:
+        raise HTTPError(400, f"id has up to {MAX_COUNT} ids")
+    for each in ids:
+        try:
+            if parse_id(each) < (0, 0):
+                raise ValueError("'' is not the id of a request")
+        except ValueError as error:
+            raise HTTPError(400, f"{error}: id is one, or several with commas between them") from None
+        await _stored(call, each)
+    return export.records_of(store, code, ids)
 
 
 async def wait_for_requests(call: CallContext) -> None:
@@ -240,10 +275,12 @@ def _rules(rules: object) -> str:
         raise HTTPError(422, str(error)) from None
 
 
-async def _stored(call: CallContext) -> StoredRecord:
-    stored = await call.mount.store.get(call.key.stored, call.arguments["id"])
+async def _stored(call: CallContext, request_id: str = "") -> StoredRecord:
+    """A request, by default the one that the address names. Raises `HTTPError` 404."""
+    request_id = request_id or call.arguments["id"]
+    stored = await call.mount.store.get(call.key.stored, request_id)
     if stored is None:
-        raise _no_request(call)
+        raise _no_request(call, request_id)
     return stored
 
 
@@ -254,8 +291,8 @@ def _present(part: RequestSummary | TappedResponse, body: bytes) -> bytes:
     return body
 
 
-def _no_request(call: CallContext) -> HTTPError:
-    return HTTPError(404, f"The mirror {call.name!r} has no request {call.arguments['id']}")
+def _no_request(call: CallContext, request_id: str) -> HTTPError:
+    return HTTPError(404, f"The mirror {call.name!r} has no request {request_id}")
 
 
 def _extension(headers: list[list[str]]) -> str:
@@ -269,11 +306,13 @@ def _download(call: CallContext, body: bytes, name: str) -> None:
     call.send(body, "application/octet-stream", 200, ("content-disposition", disposition))
 
 
-async def _export(call: CallContext, pieces: AsyncIterator[str], extension: str) -> None:
+async def _export(
+    call: CallContext, pieces: AsyncIterator[str] | AsyncIterator[bytes], extension: str, kind: str = "application/json"
+) -> None:
     response = call.response
     for name, value in (*SAFETY, DATA):
         response.headers[name] = value
-    response.headers["content-type"] = "application/json"
+    response.headers["content-type"] = kind
     response.headers["content-disposition"] = f'attachment; filename="{call.key.code}.{extension}"'
     async for piece in pieces:
         await response.write(piece)

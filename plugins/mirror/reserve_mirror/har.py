@@ -74,7 +74,8 @@ def _request(details: RequestDetails) -> dict[str, Any]:
 
 def _tapped_response(tapped: TappedResponseDetails) -> dict[str, Any]:
     body, encoding = tapped["body"], tapped["body_encoding"]
-    return _response(tapped["status"], tapped["headers"], tapped["size"], body, encoding)
+    response = _response(tapped["status"], tapped["headers"], tapped["size"], body, encoding)
+    return {**response, "_truncated": tapped["truncated"] or not tapped["complete"]}
 
 
 def _mirror_response(details: RequestDetails, ready: ReadyResponse) -> dict[str, Any]:

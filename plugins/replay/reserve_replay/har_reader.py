@@ -102,7 +102,7 @@ def _request(request: dict[str, Any], host: str, target: str) -> RecordedMessage
 def _response(response: dict[str, Any], status: int, attached: Attached) -> RecordedMessage:
     headers, content = _headers(response), response.get("content")
     content = content if isinstance(content, dict) else {}
-    body = _body(content, status, attached) if _whole(content) else b""
+    body = _body(content, status, attached) if _whole(response) else b""
     coding = ", ".join(value for name, value in headers if name.lower() == "content-encoding")
     if coding and body and not (content.get("encoding") == "base64" and _is_encoded(body, coding)):
         headers = [(name, value) for name, value in headers if name.lower() != "content-encoding"]

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import socket
+import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from jsonschema import Draft202012Validator
 
+from reserve_core import Request, Response
+from reserve_replay import RecordedExchange, read_exchanges
 from tests.kit.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -165,3 +171,119 @@ def test_har_has_the_response_that_was_tapped(serve: Serve) -> None:
     assert (content["size"], content["mimeType"], content["encoding"]) == (2, "x/y", "base64")
     assert base64.b64decode(content["text"]) == b"\xfe\xff"
     assert entry["time"] > 0
+
+
+def pairs(site: Site, tmp_path: Path, query: str = "") -> tuple[list[RecordedExchange], str]:
+    """The exchanges of a mirror's ZIP archive, and what it says of those that it leaves out."""
+    response = site.get(f"/api/mirrors/orders/requests.zip{query}")
+    assert (response.status, response.headers["content-type"]) == (200, "application/zip")
+    assert response.headers["content-disposition"] == 'attachment; filename="orders.zip"'
+    file = tmp_path / "orders.zip"
+    file.write_bytes(response.body)
+    with zipfile.ZipFile(file) as archive:
+        left_out = archive.read("left-out.txt").decode() if "left-out.txt" in archive.namelist() else ""
+    return read_exchanges(file).exchanges, left_out
+
+
+def test_pairs_have_the_bytes_that_were_sent(serve: Serve, tmp_path: Path) -> None:
+    site = serve(response={"headers": [["x-a", "1"]], "body": "later"})
+    large = bytes(range(256)) * 500
+    site.record("/a?x=1", b"\xff\r\n", headers=[("X-A", "1"), ("X-Empty", "")])
+    site.record("/large", large)
+    site.ask("HEAD", "/r/orders")
+    site.ask("OPTIONS", "/r/orders", headers=[("Origin", "http://a"), ("Access-Control-Request-Method", "PUT")])
+    (first, second, head, preflight), left_out = pairs(site, tmp_path)
+    whole = site.whole(site.requests()[0]["id"])
+    lines = "".join(f"{name}: {value}".rstrip() + "\r\n" for name, value in whole["headers"])
+    target = f"{site.base}/r/orders/a?x=1"
+    assert first.request_bytes() == f"POST {target} HTTP/1.1\r\n{lines}\r\n".encode() + b"\xff\r\n"
+    assert (first.status, first.response.headers["x-a"], first.response.body) == (200, "1", b"later")
+    assert (first.time, first.comment) == (
+        whole["time"],
+        "The response is the one that the mirror had when this was saved",
+    )
+    assert second.request.body == large
+    assert (head.status, head.response.body) == (200, b"")
+    assert (preflight.status, preflight.response.body, left_out) == (204, b"", "")
+
+
+def test_pairs_have_the_response_that_was_tapped(serve: Serve, tmp_path: Path) -> None:
+    response = [b"\xfe\xff", {"status": 299, "headers": {"content-type": "x/y"}}]
+    site = serve(
+        "/mirror", before=[{"match": "^/api", "tap": "orders"}, {"match": "^/api", "custom": lambda *_: response}]
+    )
+    site.base = ""
+    site.ask("POST", "/api?x", b"q")
+    site.base = "/mirror"
+    (exchange,), _ = pairs(site, tmp_path)
+    assert (exchange.method, exchange.target, exchange.request.body) == ("POST", "/api?x", b"q")
+    assert exchange.response.first_line == "HTTP/1.1 299"
+    assert (exchange.response.headers["content-type"], exchange.response.body) == ("x/y", b"\xfe\xff")
+    assert exchange.duration
+    assert exchange.comment == ""
+
+
+def test_what_is_not_whole_is_left_out_of_pairs(serve: Serve, tmp_path: Path) -> None:
+    async def half(request: Request, response: Response) -> None:
+        await response.write(b"half")
+        raise ValueError("on purpose")
+
+    mappings = [
+        {"match": "^/(api|half)", "tap": "orders"},
+        {"match": "^/api", "custom": lambda *_: "long response"},
+        {"match": "^/half", "custom": half},
+    ]
+    site = serve("/mirror", before=mappings, **{"max-body-size": 5})
+    site.record("/long", b"123456")
+    site.record("/whole", b"12345")
+    site.base = ""
+    site.ask("GET", "/api")
+    with suppress(http.client.IncompleteRead):
+        site.ask("GET", "/half")
+    site.base = "/mirror"
+    with socket.create_connection(("127.0.0.1", site.server.port)) as client:
+        client.sendall(b"GET /mirror/r/orders/% HTTP/1.1\r\nHost: x\r\n\r\n")
+        wait_until(lambda: len(site.requests()) == 5)
+    (whole,), left_out = pairs(site, tmp_path)
+    assert whole.request.body == b"12345"
+    assert sorted(line.rpartition("): ")[2] for line in left_out.splitlines()) == [
+        "The request target has a malformed percent-encoding",
+        "it has no whole response",
+        "its body is kept in part only",
+        "the body of its response is kept in part only",
+    ]
+    assert [entry["response"].get("_truncated") for entry in har(site)].count(True) == 2
+
+
+@pytest.mark.parametrize("extension", ["json", "har", "zip"])
+def test_a_selection_is_exported(site: Site, tmp_path: Path, extension: str) -> None:
+    ids = [site.record(f"/{name}", name.encode()) for name in ("one", "two", "three")]
+
+    def exported(query: str) -> list[str]:
+        if extension == "zip":
+            return [each.request.body.decode() for each in pairs(site, tmp_path, query)[0]]
+        found = site.get(f"/api/mirrors/orders/requests.{extension}{query}").json()
+        if extension == "json":
+            return [each["body"] for each in found["requests"]]
+        return [each["request"]["postData"]["text"] for each in found["log"]["entries"]]
+
+    assert exported(f"?id={ids[2]}") == ["three"]
+    assert exported(f"?id={ids[2]},{ids[0]}") == ["three", "one"]
+    assert exported("?q=body:t") == ["two", "three"]
+    assert exported("?q=%20") == ["one", "two", "three"]
+    assert exported("?q=nothing") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "told"),
+    [
+        ("?id=1-1", 404, "The mirror 'orders' has no request 1-1"),
+        ("?id=x", 400, "'x' is not the id of a request: id is one, or several with commas between them"),
+        ("?id=", 400, "'' is not the id of a request: id is one, or several with commas between them"),
+        ("?id=1-1&q=a", 400, "id and q are two ways to say which requests: leave one out"),
+        (f"?id={'1-1,' * 100}1-1", 400, "id has up to 100 ids"),
+    ],
+)
+def test_a_selection_that_is_none(site: Site, query: str, status: int, told: str) -> None:
+    response = site.get(f"/api/mirrors/orders/requests.zip{query}")
+    assert (response.status, response.json()["error"]) == (status, told)

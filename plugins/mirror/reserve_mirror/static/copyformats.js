@@ -100,8 +100,62 @@ const javascript = (request, bytes, bodyUrl) => {
   return [...call, "console.log(response.status);"].join("\n");
 };
 
+/**
+ * A test of one's own handler, for which the standard library is enough: it sends each header as it is told. What isn't
+ * whole is no test.
+ * @type {Format}
+ */
+const pytest = (request, bytes, bodyUrl) => {
+  const { id, method, response, truncated } = request;
+  const path = handlerPath(request);
+  const name = `${method} ${path.replace(/\?.*/s, "")}`.toLowerCase().replace(/[^a-z0-9]+/g, "_").replace(/_$/, "");
+  const isLarge = bytes.length > LONGEST;
+  const body = isLarge ? `Path(__file__).with_name("${id}.body").read_bytes()` : pythonBytes(bytes);
+  const headers = sentHeaders(request).filter(([key]) => !HOP_BY_HOP.has(key.toLowerCase()));
+  const lines = [
+    ...(truncated ? ['@pytest.mark.skip("the mirror has not kept all of the body")'] : []),
+    `def test_${name}() -> None:`,
+    ...(isLarge ? [`    # Save it beside this file: ${pythonText(bodyUrl)}`] : []),
+    ...(bytes.length ? [`    body = ${body}`] : []),
+    "    connection = HTTPConnection(HANDLER.hostname, HANDLER.port, timeout=10)",
+    `    connection.putrequest(${pythonText(method)}, HANDLER.path + ${pythonText(path)}, skip_accept_encoding=True)`,
+    ...headers.map(([key, value]) => `    connection.putheader(${pythonText(key)}, ${pythonText(value)})`),
+  ];
+  if (bytes.length || saysEmpty(request)) {
+    lines.push(`    connection.putheader("Content-Length", ${bytes.length ? "str(len(body))" : '"0"'})`);
+  }
+  lines.push(
+    `    connection.endheaders(${bytes.length ? "body" : ""})`,
+    "    response = connection.getresponse()",
+    `    assert response.status ${response ? `== ${response.status}` : "< 300"}, response.read()`,
+    "    connection.close()",
+  );
+  return [
+    "import os",
+    "from http.client import HTTPConnection",
+    ...(isLarge ? ["from pathlib import Path"] : []),
+    "from urllib.parse import urlsplit",
+    ...(truncated ? ["", "import pytest"] : []),
+    "",
+    "# Where your own handler listens.",
+    'HANDLER = urlsplit(os.environ.get("HANDLER_URL", "http://127.0.0.1:3000"))',
+    "",
+    "",
+    ...lines,
+  ].join("\n");
+};
+
+/**
+ * What one's own handler is asked for: what was sent, without the address of the mirror.
+ * @param {RequestDetails} request
+ */
+function handlerPath({ url, response }) {
+  const target = url.replace(/^\w+:\/\/[^/?]*/, "");
+  return response ? target : target.replace(/^.*?\/r\/[^/?]+/, "");
+}
+
 /** The formats by the name that the menu has. */
-export const FORMATS = { cURL: curl, HTTPie: httpie, "Python requests": python, fetch: javascript };
+export const FORMATS = { cURL: curl, HTTPie: httpie, "Python requests": python, fetch: javascript, pytest };
 
 /** @typedef {keyof typeof FORMATS} FormatName */
 

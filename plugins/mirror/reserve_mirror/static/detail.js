@@ -30,6 +30,10 @@ import { messageOf, size } from "./wording.js";
 
 const GONE = "This request isn't kept any more";
 const REASON = "It was deleted, or newer ones took its place";
+const FILES = [
+  ["har", "HAR"],
+  ["zip", "ZIP of files"],
+];
 const FORMAT_NAMES = /** @type {FormatName[]} */ (Object.keys(FORMATS));
 
 export class Detail {
@@ -167,10 +171,14 @@ export class Detail {
     const formats = FORMAT_NAMES.map((format) =>
       h("li", {}, h("button", { type: "button", onclick: () => this.copyAs(format) }, format)),
     );
+    const files = FILES.map(([format, name]) =>
+      h("li", {}, h("a", { href: this.#api.exportUrl(format, { id }), download: "" }, name)),
+    );
     return h(
       "div.tools",
       {},
       h("details.menu", {}, h("summary.button", {}, "Copy as"), h("ul.items", {}, formats)),
+      h("details.menu", {}, h("summary.button", {}, "Save as"), h("ul.items", {}, files)),
       h("button", { type: "button", onclick: () => copy(`${this.#api.sharedUrl}#${id}`, "Link copied") }, "Copy link"),
       remove !== null && h("button.danger", { type: "button", onclick: () => remove(id) }, "Delete"),
     );

@@ -69,8 +69,6 @@ class MirrorPage {
     this.#listenToKeys();
     this.#listenToList();
     this.#listenToButtons();
-    byId("export-json", HTMLAnchorElement).href = this.#api.exportUrl("json");
-    byId("export-har", HTMLAnchorElement).href = this.#api.exportUrl("har");
     showWelcome(this.#api.recordingUrl);
     dialogs();
     this.#refresh([]);
@@ -286,6 +284,15 @@ class MirrorPage {
     byId("read-all").addEventListener("click", () => this.#store.readAll());
     find(byId("progress"), "button").addEventListener("click", () => this.#run.retry());
     byId("clear-filter").addEventListener("click", () => this.#search.clear());
+    byId("export").addEventListener("toggle", () => this.#linkExports());
+  }
+
+  /** What is exported are the requests that the filter shows. */
+  #linkExports() {
+    const q = this.#search.query;
+    for (const link of byId("export").querySelectorAll("a")) {
+      link.href = this.#api.exportUrl(link.dataset.format ?? "", q ? { q } : {});
+    }
   }
 
   /** @param {string | null} id */

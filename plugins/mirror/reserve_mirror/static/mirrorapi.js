@@ -73,9 +73,14 @@ export class MirrorApi {
     return response || start < 0 ? url : this.recordingUrl + url.slice(start + place.length);
   }
 
-  /** @param {"json" | "har"} format */
-  exportUrl(format) {
-    return `${this.#mirrorUrl}/requests.${format}`;
+  /**
+   * Where requests are had as a file: those with the ids, or that a search finds; all of them without either.
+   * @param {string} format
+   * @param {{ id?: string, q?: string }} [selection]
+   */
+  exportUrl(format, selection = {}) {
+    const query = new URLSearchParams(selection).toString();
+    return `${this.#mirrorUrl}/requests.${format}${query && `?${query}`}`;
   }
 
   /** @param {string} id */

@@ -34,7 +34,7 @@ export class Search {
     this.#onchange = onchange;
     this.#input.addEventListener("input", () => {
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#begin(), this.#query ? PAUSE : 0);
+      this.#timer = setTimeout(() => this.#begin(), this.query ? PAUSE : 0);
     });
     this.#input.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
@@ -84,7 +84,8 @@ export class Search {
     this.#begin();
   }
 
-  get #query() {
+  /** What is looked for, "" for nothing. */
+  get query() {
     return this.#input.value.trim();
   }
 
@@ -96,7 +97,7 @@ export class Search {
     clearTimeout(this.#timer);
     this.#next?.close();
     this.#next = null;
-    const query = this.#query;
+    const query = this.query;
     if (query) {
       const list = this.#next = new PagedList(
         { older: (before) => this.#api.older(before, query), newer: (after) => this.#api.newer(after, query) },
