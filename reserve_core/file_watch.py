@@ -15,7 +15,7 @@ _STEP = 50
 _GROUP = 400
 _LOOK = 1000
 # Of folders, where somebody waits to see a change: one that is followed by no other is told after a step or two.
-_FOLDER_STEP = 10
+_FOLDER_STEP = 5
 _FOLDER_GROUP = 200
 
 # What is no part of a site: of tools, of editors that save, and what a page may change itself when it is asked for.

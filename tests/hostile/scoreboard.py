@@ -43,6 +43,7 @@ ROWS = (
     ),
     Row("nodes", "Many nodes", "3 servers, 6 Redis nodes: one of each killed, only requests in flight fail, 0 lost"),
     Row("reload", "Reload", "20 under load: 0 failed requests, the new table within 1 s"),
+    Row("live", "Live pages", "200 edits in Chromium: 0 lost; style sheets keep scroll and input"),
     Row("one_life", "One life", "10,000 random sequences: all that is opened is closed once, 0 differ"),
     Row("workers", "Workers", "10 killed under load: only their requests in flight fail, back within 2 s"),
     Row("backends", "Backend faults", "502, 504 or a cut answer; never a clean short body; a POST is never sent twice"),
