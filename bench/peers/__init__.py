@@ -1,7 +1,7 @@
 """The servers that are compared: where each one is found, and how it's started with what a case has it serve."""
 
 from .base import BACKEND, HOST, Command, Missing, Peer, Server
-from .node import NODE, REFERENCE
+from .node import NODE, REFERENCE, VITE
 from .ours import PURE, PYTHONS, RESERVE, Reserve
 from .programs import CADDY, NGINX, REDIS, wrk, wrk_version
 from .python import GRANIAN_ASGI, GRANIAN_RSGI, TORNADO, UVICORN, WEBSOCKETS
@@ -23,6 +23,7 @@ __all__ = [
     "RESERVE",
     "TORNADO",
     "UVICORN",
+    "VITE",
     "WEBSOCKETS",
     "Command",
     "Missing",

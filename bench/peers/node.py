@@ -1,44 +1,82 @@
-"""REserve, and Node's http that it stands on."""
+"""REserve and Vite, from npm, and Node's http that they stand on."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from .base import CACHE, Command, Missing, Peer, Server, find, output
+from .base import CACHE, HOST, Command, Missing, Peer, Server, find, output
 from .configuration import write_configuration
 
 REFERENCE_VERSION = "2.3.8"
+VITE_VERSION = "8.4.0"
 INSTALL_WITHIN = 120  # seconds
 
 
-class Reference(Peer):
-    """REserve, from npm."""
+class _Package(Peer):
+    """A command of a package from npm, which the first run installs."""
 
-    name = "REserve (Node.js)"
-    _package = CACHE / f"reserve-{REFERENCE_VERSION}"
-    _executable = _package / "node_modules/reserve/dist/cli.js"
+    package: str
+    version: str
+    script: str
+
+    @property
+    def _folder(self) -> Path:
+        return CACHE / f"{self.package}-{self.version}"
 
     def prepare(self) -> str:
         find("node", "nodejs")
-        if not self._executable.exists():
+        if not self._script().exists():
             self._install()
-        return REFERENCE_VERSION
+        return self.version
+
+    def command(self, *arguments: str) -> Command:
+        return [find("node", "nodejs"), str(self._script()), *arguments]
+
+    def _script(self) -> Path:
+        return self._folder / "node_modules" / self.package / self.script
+
+    def _install(self) -> None:
+        package = f"{self.package}@{self.version}"
+        npm = [find("npm", "npm"), "install", "--ignore-scripts", "--no-audit", "--no-fund"]
+        self._folder.mkdir(parents=True, exist_ok=True)
+        printed = output([*npm, "--prefix", str(self._folder), package], INSTALL_WITHIN)
+        if not self._script().exists():
+            raise Missing(f"npm can't install {package}: {printed}")
+
+
+class Reference(_Package):
+    """REserve."""
+
+    name = "REserve (Node.js)"
+    package = "reserve"
+    version = REFERENCE_VERSION
+    script = "dist/cli.js"
 
     def serves(self, *mappings: dict[str, Any]) -> Server:
         def command(folder: Path, port: int, backend: int) -> Command:
             configuration = write_configuration(folder, port, backend, mappings)
-            return [find("node", "nodejs"), str(self._executable), "--silent", "--config", configuration]
+            return self.command("--silent", "--config", configuration)
 
         return Server(self, command)
 
-    def _install(self) -> None:
-        package = f"reserve@{REFERENCE_VERSION}"
-        npm = [find("npm", "npm"), "install", "--ignore-scripts", "--no-audit", "--no-fund"]
-        self._package.mkdir(parents=True, exist_ok=True)
-        printed = output([*npm, "--prefix", str(self._package), package], INSTALL_WITHIN)
-        if not self._executable.exists():
-            raise Missing(f"npm can't install {package}: {printed}")
+
+class Vite(_Package):
+    """Vite's development server."""
+
+    name = "Vite"
+    package = "vite"
+    version = VITE_VERSION
+    script = "bin/vite.js"
+
+    def serves_folder(self, name: str) -> Server:
+        """A folder in the one where it runs."""
+        return Server(
+            self,
+            lambda folder, port, backend: self.command(
+                *("--port", str(port), "--strictPort", "--host", HOST, "--logLevel", "error", str(folder / name))
+            ),
+        )
 
 
 class Node(Peer):
@@ -55,3 +93,4 @@ class Node(Peer):
 
 REFERENCE = Reference()
 NODE = Node()
+VITE = Vite()

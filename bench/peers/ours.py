@@ -37,6 +37,14 @@ class Reserve(Peer):
 
         return Server(self, command, note, cores=workers)
 
+    def serves_live(self, name: str) -> Server:
+        """A folder in the one where it runs, whose pages are reloaded."""
+
+        def command(folder: Path, port: int, backend: int) -> Command:
+            return [str(self.executable), str(folder / name), "--live", "--silent", "--port", str(port)]
+
+        return Server(self, command)
+
 
 class _Beside(Reserve):
     """A build to compare with the one that is measured."""
