@@ -22,10 +22,7 @@ _USABLE = timedelta(days=31)
 
 
 def present(lasting: timedelta = _USABLE) -> Issuer | None:
-    """The authority, None without one that is valid for so long.
-
-    Raises OSError when it can't be read, and `NoFolder`.
-    """
+    """The authority, None without one that can be read and is valid for so long. Raises `NoFolder`."""
     found = read_pair(cert_file(), key_file())
     return found if found is not None and lasts(found[0], lasting) else None
 
@@ -40,11 +37,11 @@ def make() -> Issuer:
 
 
 def read_pair(cert: Path, key: Path) -> Issuer | None:
-    """The certificate and the key of two files; None where there are none that belong together. Raises OSError."""
+    """The certificate and the key of two files; None where there are none that can be read and belong together."""
     try:
         certificate = load_pem_x509_certificate(cert.read_bytes())
         private = load_pem_private_key(key.read_bytes(), None)
-    except (FileNotFoundError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError):
         return None
     if not isinstance(private, EllipticCurvePrivateKey) or private.public_key() != certificate.public_key():
         return None

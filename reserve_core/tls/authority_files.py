@@ -24,5 +24,5 @@ def is_there() -> bool:
     """Whether `reserve trust` has made one."""
     try:
         return key_file().is_file()
-    except NoFolder:
+    except (NoFolder, OSError):  # another user's: it is as good as none
         return False

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import ssl
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from ..file_watch import stamp
 from .permitted_names import TooManyNames
-from .private_files import NoFolder, state_folder
+from .private_files import NoFolder, locked, state_folder
 
 if TYPE_CHECKING:
     from .local_certificate import LocalCertificate
@@ -69,12 +70,16 @@ class ServedCertificate:
             logger.warning("The certificate %s stays as it is: %s", self._files[0], error)
 
     def _take_up(self) -> None:
-        stamps = self._look()
-        if stamps == self._stamps:
-            return
-        self._stamps = stamps
+        # Other processes write a certificate of this machine, too: not between the reading of its two files.
+        alone = nullcontext() if self._local is None else locked(self._files[0].parent)
         try:
-            self.context = _context(*self._files)
+            with alone:
+                stamps = self._look()
+                if stamps != self._stamps:
+                    self._stamps = stamps
+                    self.context = _context(*self._files)
+        except OSError:
+            pass  # of the folder, which has been told
         except UnusableCertificate as error:
             logger.warning("%s has changed, and can't be used: %s; the former one stays in use", self._files[0], error)
 

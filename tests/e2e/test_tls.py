@@ -6,6 +6,7 @@ import json
 import os
 import ssl
 import stat
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPSConnection
@@ -183,20 +184,34 @@ def test_the_configurations_hostname_counts(write: Any, reserve: Any, state: Pat
     assert "dev.example" in run.stderr
 
 
-def test_without_cryptography_it_says_how_to_get_it(reserve: Any, tmp_path: Path, state: Path) -> None:
-    (tmp_path / "packages").mkdir()
-    (tmp_path / "packages" / "cryptography.py").write_text("raise ImportError('not here')\n")
-    run = reserve("--tls", env={"PYTHONPATH": str(tmp_path / "packages")})
+def test_without_cryptography_it_says_how_to_get_it(reserve: Any, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    run = reserve("--tls")
     assert (run.returncode, run.stdout) == (2, "")
     assert "Error: --tls needs the package cryptography: pip install 'reserve-core[tls]'\n" in run.stderr
 
 
-def test_a_folder_that_can_not_be_written_is_named(reserve: Any, tmp_path: Path) -> None:
+def test_a_folder_that_can_not_be_written_is_named(
+    reserve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").write_text("")
-    run = reserve("--tls", env={"XDG_STATE_HOME": str(tmp_path / "file")})
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    run = reserve("--tls")
     assert (run.returncode, run.stdout) == (1, "")
     assert f"The certificate can't be kept in {tmp_path}/file/reserve: Not a directory" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_without_a_home_it_says_what_to_do(reserve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", nowhere)
+    for name in ("XDG_DATA_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    run = reserve("--tls")
+    assert run.returncode == 1
+    assert "Error: There is no home folder to keep a certificate in: name one by XDG_STATE_HOME\n" in run.stderr
 
 
 def test_a_name_that_no_certificate_can_have_is_named(reserve: Any, state: Path) -> None:

@@ -80,6 +80,10 @@ def test_it_makes_no_other_authorities(issuer: x509_building.Issuer, tmp_path: P
     assert "path length constraint exceeded" in judgement(leaf, tmp_path, "-untrusted", str(tmp_path / "below.pem"))
 
 
+def test_one_without_names_has_none(issuer: x509_building.Issuer) -> None:
+    assert x509_building.names_of(issuer[0]) == []
+
+
 def test_two_are_told_apart(home: Path, issuer: x509_building.Issuer) -> None:
     former, _ = issuer
     assert authority.make()[0].subject != former.subject
@@ -112,6 +116,8 @@ def test_files_that_do_not_belong_together_are_none(issuer: x509_building.Issuer
     key_file().unlink()
     assert authority.present() is None
     assert not is_there()
+    key_file().mkdir()  # as little to be read as another user's
+    assert authority.present() is None
 
 
 def test_without_a_home_there_is_none(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
