@@ -319,7 +319,7 @@ class Request:
             if self._body is NO_BODY:
                 return b""
             body = self._body
-            if not isinstance(body, BodyStream | BufferedBody):
+            if not isinstance(body, BodyStream) and not isinstance(body, BufferedBody):
                 return None
             size = body.at_hand
             if size is None or size > self.max_body:

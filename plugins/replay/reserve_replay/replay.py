@@ -6,6 +6,7 @@ import asyncio
 import logging
 from copy import copy
 from pathlib import Path
+from time import monotonic
 
 from reserve_core import ConfigError, Request, Response
 
@@ -18,6 +19,9 @@ from .redaction import Redaction
 from .selection import Exchanges, Selector
 
 logger = logging.getLogger("reserve")
+
+# How many times as long as a look at all files takes nobody looks again.
+_REST = 20
 
 
 class Replay:
@@ -40,6 +44,7 @@ class Replay:
         self._sequences = Exchanges(self._selector, self._exchanges)
         self._number = next_number(self._stamps)
         self._reading = asyncio.Lock()
+        self._next_look = 0.0
 
     def anew(self) -> Replay:
         """The same, with each sequence at its beginning."""
@@ -67,7 +72,8 @@ class Replay:
     async def next(self, request: Request) -> RecordedExchange | None:
         """The exchange that responds; None: the request isn't recorded. Raises what `Request.body` raises."""
         message = _message(request, await request.body() if self._selector.reads_body else b"")
-        if self._has_changed(self._sequences.coming(message)):
+        coming = self._sequences.coming(message)
+        if self._has_changed(coming) or (coming is None and await self._has_changed_within()):
             await self._read_again()
         return self._sequences.next(message)
 
@@ -76,20 +82,34 @@ class Replay:
         ExchangeRecorder(request, response, limit, self._keep)
 
     def _has_changed(self, coming: tuple[RecordedExchange, int] | None) -> bool:
-        """Whether a file is another one. Where an exchange is found, that is asked of the folder and its own files."""
-        if coming is not None and stamp(self._path) == self._at:
-            stem = coming[0].place.rpartition("/")[2]
-            own = [name for name in (f"{stem}{REQUEST}", f"{stem}{RESPONSE}") if name in self._stamps]
-            if all(stamp(self._path / name) == self._stamps[name] for name in own):
-                return False
-        return stamps(self._path) != self._stamps
+        """Whether the HAR, the folder or the own files of the exchange are others."""
+        if stamp(self._path) != self._at:
+            return True
+        stem = "" if coming is None else coming[0].place.rpartition("/")[2]
+        own = [name for name in (f"{stem}{REQUEST}", f"{stem}{RESPONSE}") if name in self._stamps]
+        return any(stamp(self._path / name) != self._stamps[name] for name in own)
+
+    async def _has_changed_within(self) -> bool:
+        """Whether any file of the folder is another one, which an editor may have written in its place.
+
+        All are looked at, yet not so often that it takes more than a small part of the time.
+        """
+        start = monotonic()
+        if start < self._next_look:
+            return False
+        found = await asyncio.to_thread(stamps, self._path)
+        end = monotonic()
+        self._next_look = end + _REST * (end - start)
+        return found != self._stamps
 
     async def _read_again(self) -> None:
         async with self._reading:
-            now, at = stamps(self._path), stamp(self._path)
-            if now == self._stamps:  # another request has waited for it
+            at = stamp(self._path)
+            now = await asyncio.to_thread(stamps, self._path)
+            self._at = at
+            if now == self._stamps:  # another request has waited for it, or a file of another kind has come
                 return
-            self._stamps, self._at, self._number = now, at, next_number(now)
+            self._stamps, self._number = now, next_number(now)
             try:
                 gone = at is None and self.records  # to be recorded anew
                 recording = Recording() if gone else await asyncio.to_thread(read_exchanges, self._path)

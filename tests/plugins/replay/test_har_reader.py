@@ -115,6 +115,11 @@ def test_what_came_from_the_cache_is_whole(har: Path) -> None:
     assert (empty.status, empty.response.body) == (304, b"")
 
 
+def test_a_status_without_a_usual_reason_has_none(har: Path) -> None:
+    (exchange,) = read(har, entry(status=299, text=""))
+    assert exchange.response.first_line == "HTTP/1.1 299"
+
+
 @pytest.mark.parametrize("status", [204, 301, 302, 307, 404])
 def test_a_response_without_a_body_needs_none(har: Path, status: int) -> None:
     (exchange,) = read(har, entry(status=status, headers=[("location", "https://api.example.com/x")]))

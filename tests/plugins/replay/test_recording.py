@@ -240,6 +240,23 @@ async def test_what_was_not_recorded_yet_is_written_behind_the_rest(api: Path, m
     assert [name for name in names(api) if "request" in name] == ["0001-GET-a.request.http", "0003-GET-b.request.http"]
 
 
+async def test_what_another_process_records_is_found(api: Path, mocked: Mocked) -> None:
+    one, other = [await mocked(RECORD, {"custom": [name]}) for name in ("one", "other")]
+    assert [(await site.request("GET", "/")).text for site in (one, other)] == ["one", "one"]
+    assert [(await site.request("GET", "/b")).text for site in (other, one)] == ["other", "other"]
+    assert len(read_exchanges(api).exchanges) == 2
+
+
+async def test_a_server_that_is_down_is_asked_again(api: Path, served: Served, backend: Backend) -> None:
+    url = {"match": "^/(.*)", "url": f"{backend.url}/$1"}
+    await backend.stop()
+    server = await served(RECORD, url)
+    assert [each[0] for each in await ask_all(server, [wire_exchange(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")])] == [
+        "HTTP/1.1 502 Bad Gateway"
+    ]
+    assert names(api) == []
+
+
 async def test_a_folder_that_cannot_be_written_is_told(
     tmp_path: Path, mocked: Mocked, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -13,6 +13,7 @@ from reserve_core import ConfigError, Mock, Request, Server, check
 from reserve_replay import RecordedExchange, RecordedMessage, exchange_files
 from tests.kit.exchanges import wire_exchanges
 from tests.kit.upstream import Peer
+from tests.kit.waiting import PATIENCE
 
 Mocked = Callable[..., Awaitable[Mock]]
 Served = Callable[..., Awaitable[Server]]
@@ -163,6 +164,8 @@ async def test_a_location_of_the_recorded_server_leads_here(
 
 async def test_a_proxy_request_is_one_for_its_path(api: Path, mocked: Mocked) -> None:
     record(api, exchange("GET http://api.example.com/a?x=1", b"a"), exchange("OPTIONS http://api.example.com", b"all"))
+    (api / "0003-x.request.http").write_bytes(b"GET /%zz HTTP/1.1\n\n")  # which no server takes, and does no harm
+    (api / "0003-x.response.http").write_bytes(b"HTTP/1.1 400\n\n")
     assert await asked(await mocked(REPLAY), "/a?x=1", "OPTIONS /") == ["200 a", "200 all"]
 
 
@@ -200,7 +203,10 @@ async def test_an_edit_is_there_for_the_next_request(
     assert await asked(site, "/a") == ["200 two edited"]  # the sequence goes on
     (request,) = api.glob("0003-*.request.http")
     request.write_bytes(request.read_bytes().replace(b"/c", b"/d"))
-    assert await asked(site, "/d", "/c") == ["200 c", "404 Not found"]
+    async with asyncio.timeout(PATIENCE):
+        while await asked(site, "/d") != ["200 c"]:  # all files are looked at now and then only
+            await asyncio.sleep(0)
+    assert await asked(site, "/c") == ["404 Not found"]
     response.write_text("half a file")
     assert await asked(site, "/a", "/a") == ["200 two edited"] * 2
     assert caplog.messages == [
