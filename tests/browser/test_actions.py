@@ -157,10 +157,72 @@ def test_a_response_that_cannot_be_is_explained(live: LivePage) -> None:
     assert "this is none: bad header" in headers.evaluate("field => field.validationMessage")
     headers.fill("Content-Length: 17")
     live.button("Save").click()
-    expect(dialog.locator(".problem")).to_contain_text(re.compile("content-length", re.IGNORECASE))
+    expect(dialog.get_by_role("alert")).to_contain_text(re.compile("content-length", re.IGNORECASE))
     expect(dialog).to_be_visible()
     live.page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
+
+
+def test_a_common_response_is_a_click(live: LivePage) -> None:
+    dialog = live.page.get_by_role("dialog")
+    for name, status, body, retry in (
+        ("204", 204, b"", None),
+        ("503, retry in 5 s", 503, b"Service Unavailable", "5"),
+        ("404", 404, b"Not Found", None),
+        ("200", 200, b"OK", None),
+    ):
+        live.button("Response…").click()
+        dialog.get_by_role("button", name=name, exact=True).click()
+        live.button("Save").click()
+        expect(dialog).to_be_hidden()
+        response = live.mirror.send("GET")
+        assert (response.status, response.body, response.headers.get("Retry-After")) == (status, body, retry)
+    live.button("Response…").click()
+    dialog.get_by_role("button", name="Time-out").click()
+    expect(dialog.get_by_label("Delay in seconds")).to_have_value("30")
+    expect(dialog.get_by_label("Status")).to_have_value("504")
+
+
+def test_rules_are_checked_as_one_types(live: LivePage) -> None:
+    live.button("Response…").click()
+    dialog = live.page.get_by_role("dialog")
+    field, problem = dialog.get_by_label("Which requests get another response"), dialog.locator(".rules-problem")
+    expect(field).to_be_hidden()
+    dialog.get_by_text("Rules", exact=True).click()
+    field.fill('[{"when": {"methd": "POST"}, "sequence": [503, 201]')
+    expect(problem).to_contain_text("JSON")
+    field.press("End")
+    field.press_sequentially("}]")
+    expect(problem).to_contain_text("rules[0].when: There is no condition 'methd': method, path")
+    live.button("Save").click()
+    expect(dialog).to_be_visible()
+    field.fill('[{"when": {"method": "POST"}, "sequence": [503, 201]}]')
+    expect(problem).to_be_empty()
+    live.button("Save").click()
+    expect(dialog).to_be_hidden()
+    assert [live.mirror.send(method).status for method in ("GET", "POST", "POST")] == [200, 503, 201]
+    live.rows.first.click()
+    expect(live.detail.locator(".facts")).to_contain_text("response of rule 1")
+    live.page.reload()
+    live.wait_connected()
+    live.button("Response…").click()
+    expect(field).to_be_visible()
+    field.fill("")
+    live.button("Save").click()
+    expect(dialog).to_be_hidden()
+    assert live.mirror.send("POST").status == 200
+
+
+def test_a_filter_takes_conditions(live: LivePage) -> None:
+    for n in range(3):
+        live.mirror.send("POST", f"/orders/{n}", b'{"order": {"id": %d}}' % n)
+    expect(live.rows).to_have_count(3)
+    filtering = live.page.get_by_label("Filter", exact=True)
+    filtering.fill("path:/orders/* json.order.id:1")
+    expect(live.rows).to_have_count(1)
+    expect(live.rows.first).to_contain_text("/orders/1")
+    filtering.fill("path:~(")
+    expect(live.page.locator("#progress")).to_contain_text("The condition path: '(' is no regular expression")
 
 
 def test_export(live: LivePage) -> None:

@@ -160,6 +160,9 @@ def test_dialogs_menus_and_an_empty_page(mirror: Mirror, visit: Visit, size: str
         live.page.keyboard.press(key)
         expect(live.page.get_by_role("dialog")).to_be_visible()
         check(live.page, f"{name}-{suffix}")
+        if name == "response":
+            live.page.get_by_text("Rules", exact=True).click()
+            check(live.page, f"rules-{suffix}")
         live.page.keyboard.press("Escape")
         expect(live.page.get_by_role("dialog")).to_be_hidden()
 

@@ -160,6 +160,7 @@ export class Detail {
         h("span", {}, "from ", sent(item.remote)),
         item.http_version !== "" && h("span", {}, `HTTP/${item.http_version}`),
         h("span", {}, item.size ? size(item.size) : noBody(item).toLowerCase()),
+        item.rule !== undefined && h("span", {}, `response of rule ${item.rule}`),
       ),
       h("p.url", { tabindex: 0 }, sent(item.url, "code")),
     );

@@ -3,7 +3,7 @@
 import { copy } from "./clipboard.js";
 import { DetailsCache } from "./detailscache.js";
 import { Detail } from "./detail.js";
-import { confirmClear, dialogs, editResponse, showHelp } from "./dialogs.js";
+import { confirmClear, dialogs, showHelp } from "./dialogs.js";
 import { byId, find } from "./dom.js";
 import { isAfter } from "./ids.js";
 import { listen } from "./keys.js";
@@ -14,6 +14,7 @@ import { menus } from "./menus.js";
 import { ApiError, MirrorApi } from "./mirrorapi.js";
 import { Announcer, showConnection, showExpiry, showTitle } from "./pagestatus.js";
 import { RequestStore } from "./requeststore.js";
+import { editResponse } from "./responsedialog.js";
 import { Search } from "./search.js";
 import { toast } from "./toast.js";
 import { showWelcome } from "./welcome.js";
@@ -85,7 +86,10 @@ class MirrorPage {
   #receive(messages) {
     for (const message of messages) {
       if (message.type === "hello") this.#mirror = message.mirror;
-      if (this.#mirror && message.type === "updated") this.#mirror.response = message.response;
+      if (this.#mirror && message.type === "updated") {
+        this.#mirror.response = message.response;
+        this.#mirror.rules = message.rules;
+      }
       if (this.#mirror && message.type === "request") putOff(this.#mirror, message.request.time);
     }
     if (this.#mirror) showExpiry(this.#mirror.expires_at);
@@ -340,9 +344,12 @@ class MirrorPage {
 
   #editResponse() {
     if (!this.#mayChange || !this.#mirror) return;
-    editResponse(this.#mirror.response, async (changes) => {
-      this.#mirror = await this.#api.setResponse(changes);
-      toast("Response saved");
+    editResponse(this.#mirror, {
+      check: (rules) => this.#api.check(rules),
+      save: async (changes) => {
+        this.#mirror = await this.#api.change(changes);
+        toast("Response saved");
+      },
     });
   }
 }

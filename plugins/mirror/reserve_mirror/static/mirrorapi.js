@@ -2,7 +2,8 @@
 
 import { serverClock } from "./serverclock.js";
 
-/** @import { Mirror, MirrorResponse, RequestDetails, RequestList } from "../../json_shapes.d.ts" */
+/** @import { Mirror, RequestDetails, RequestList, Rule } from "../../json_shapes.d.ts" */
+/** @import { Changes } from "./responsedialog.js" */
 
 /**
  * The codes of a mirror: `name` is the page's own, requests are sent to `code`. Only a public mirror has a `share`, by
@@ -158,12 +159,21 @@ export class MirrorApi {
   }
 
   /**
-   * Changes the given members of the response.
-   * @param {Partial<MirrorResponse>} response
+   * Changes the given members of the response, and the rules.
+   * @param {Changes} changes
    * @returns {Promise<Mirror>}
    */
-  setResponse(response) {
-    return this.#json("PATCH", this.#mirrorUrl, { response });
+  change(changes) {
+    return this.#json("PATCH", this.#mirrorUrl, changes);
+  }
+
+  /**
+   * Changes nothing; raises why the rules can't be.
+   * @param {Rule[]} rules
+   * @returns {Promise<Mirror>}
+   */
+  check(rules) {
+    return this.#json("PATCH", `${this.#mirrorUrl}?dry-run=true`, { rules });
   }
 
   /**
