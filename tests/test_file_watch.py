@@ -143,6 +143,11 @@ async def test_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         await seen(one)
         (one / "c.css").write_text("c")
         await seen(one / "c.css")
+        shutil.rmtree(one)  # the next one may get its number
+        one.mkdir()
+        await seen(one)
+        (one / "d.css").write_text("d")
+        await seen(one / "d.css")
 
 
 @pytest.mark.parametrize(

@@ -68,10 +68,10 @@ class SiteChanges:
         Where that was before anything was watched, what the file system says has to do: then it may be anything.
         """
         later = [change.files for change in self._changes if change.time > moment]
-        if not later and moment < self._since:
+        if moment < self._since:
             paths = chain(self._configuration_files, _paths(self._folders))
-            changed = await asyncio.to_thread(_has_changed, paths, moment - _TOLERANCE)
-            later = [None] if changed else []
+            if await asyncio.to_thread(_has_changed, paths, moment - _TOLERANCE):
+                return None
         found: set[str] = set()
         for each in later:
             if each is None:

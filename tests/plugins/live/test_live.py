@@ -350,7 +350,7 @@ async def test_a_redirect_inside_the_server_puts_in_one_script(mocked: Mocked) -
 
 async def test_what_a_handler_asks_for_itself_gets_none(mocked: Mocked) -> None:
     async def asks(request: Request, response: Response) -> list[bytes]:
-        inner = await request.configuration.dispatch(Request("GET", "/inner", NAVIGATION))
+        inner = await request.configuration.dispatch(Request("GET", "/inner", {**NAVIGATION, "host": "localhost"}))
         return [inner.body]
 
     site = await mocked(LIVE, {"match": "^/inner", **page()}, {"custom": asks})
