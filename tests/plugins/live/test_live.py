@@ -177,6 +177,16 @@ async def test_what_is_encoded_all_the_same_is_decoded(
     assert "if-none-match" not in message.headers
 
 
+@pytest.mark.parametrize("first", [True, False])
+async def test_compression_before_it_and_behind_it(served: Served, client: aiohttp.ClientSession, first: bool) -> None:
+    """Before it, what is sent is compressed with the script; behind it, a document isn't compressed."""
+    mappings = [{"compress": True}, LIVE] if first else [LIVE, {"compress": True}]
+    server = await served(*mappings, page(HTML))
+    async with client.get(server.url, headers={**NAVIGATION, "accept-encoding": "gzip"}) as response:
+        assert response.headers.get("content-encoding") == ("gzip" if first else None)
+        assert without(await response.read()) == HTML  # decoded by the client
+
+
 @pytest.mark.parametrize(
     "body",
     [b"no gzip at all", gzip.compress(SMALL)[:-9], gzip.compress(bytes(20_000))],
