@@ -65,7 +65,7 @@ async def lifespan(mapping: Mapping, resources: Resources) -> AsyncGenerator[Non
     from .site_changes import site_changes
 
     site: SitePlan = mapping.state
-    changes = await resources.share(site_changes, site.folders, site.configuration_files)
+    changes = await resources.share(site_changes, site.folders, site.configuration_files, site.delay)
     resources.on("reloaded", changes.reloaded)
     resources.on("reload_failed", changes.reload_failed)
     mapping.state = LiveSite(site, changes)

@@ -38,6 +38,7 @@ class SitePlan:
     base: str
     folders: tuple[Path, ...]
     configuration_files: frozenset[Path]
+    delay: float  # seconds
     hosts: OwnHosts
 
     def is_own(self, path: str) -> bool:
@@ -53,7 +54,11 @@ def plan(mapping: Mapping, configuration: Configuration) -> SitePlan:
             mapping.warn(f"{each} is no folder", "Until there is one, no change is seen in it", "live")
     folders = tuple(mapping.cwd / each for each in options.folders)
     return SitePlan(
-        _base(mapping), folders, configuration.files, OwnHosts(configuration.hostname, options.allowed_hosts)
+        _base(mapping),
+        folders,
+        configuration.files,
+        options.delay,
+        OwnHosts(configuration.hostname, options.allowed_hosts),
     )
 
 

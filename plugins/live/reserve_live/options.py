@@ -16,6 +16,13 @@ class Options:
         "The folder whose files are watched, those of its folders included; or several",
         schema={"minLength": 1, "minItems": 1, "items": {"type": "string", "minLength": 1}},
     )
+    delay: float = option(
+        "Seconds after which a change is told: as many as an application takes to notice it itself, 1.5 for Django's"
+        " runserver",
+        default=0.0,
+        minimum=0,
+        maximum=60,
+    )
     allowed_hosts: tuple[str, ...] = option(
         "Names by which browsers may reach the pages, besides the configuration's hostname, localhost"
         " and IP addresses; .example.com stands for all names that end so",

@@ -118,11 +118,16 @@ class SiteChanges:
 
 
 @asynccontextmanager
-async def site_changes(folders: tuple[Path, ...], configuration_files: frozenset[Path]) -> AsyncIterator[SiteChanges]:
-    """Watches folders, for `resources.share`: from when it is entered, no change is missed."""
+async def site_changes(
+    folders: tuple[Path, ...], configuration_files: frozenset[Path], delay: float
+) -> AsyncIterator[SiteChanges]:
+    """Watches folders, for `resources.share`: from when it is entered, no change is missed.
+
+    A change is told, and counts, so many seconds after it: until then an application may make pages as before it.
+    """
     changes = SiteChanges(folders, configuration_files)
     watched = asyncio.Event()
-    watching = asyncio.create_task(_watch(changes, folders, watched))
+    watching = asyncio.create_task(_watch(changes, folders, delay, watched))
     try:
         await watched.wait()
         yield changes
@@ -131,10 +136,13 @@ async def site_changes(folders: tuple[Path, ...], configuration_files: frozenset
         await asyncio.gather(watching, return_exceptions=True)
 
 
-async def _watch(changes: SiteChanges, folders: tuple[Path, ...], watched: asyncio.Event) -> None:
+async def _watch(changes: SiteChanges, folders: tuple[Path, ...], delay: float, watched: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
     try:
         async for paths in folder_changes(folders):
-            if paths:
+            if paths and delay:
+                loop.call_later(delay, changes.changed, paths)
+            elif paths:
                 changes.changed(paths)
             else:
                 changes.watched()

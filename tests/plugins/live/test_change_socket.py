@@ -54,6 +54,24 @@ async def test_what_changed_between_a_page_and_its_websocket(served: Served, ope
         assert (await up_to_date.message())["files"] == []
 
 
+async def test_a_change_is_told_when_an_application_has_noticed_it(
+    served: Served, open_page: OpenPage, dist: Path
+) -> None:
+    """A page that it makes meanwhile may be the former one: it is told as well."""
+    server = await served({**LIVE, "delay": 0.2}, PAGE)
+    async with open_page(server) as page:
+        await page.message()
+        before = now()
+        (dist / "a.html").write_text("a")
+        async with open_page(server) as other:
+            for each in (page, other):
+                message = await each.message()
+                while not message["files"]:
+                    message = await each.message()
+                assert message["files"] == ["a.html"]
+                assert message["time"] - before >= 200_000
+
+
 async def test_many_files_at_once_are_few_messages(served: Served, open_page: OpenPage, dist: Path) -> None:
     server = await served(LIVE, PAGE)
     async with open_page(server) as page:
