@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 import os
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 
@@ -136,6 +138,26 @@ async def bad_regex(port: int, size: int) -> None:
             assert (await client.ask(target)).status in (204, 404, 414, 500, 503)
 
 
+async def bad_conditions(port: int, size: int) -> None:
+    """Rules and waits whose regular expressions and JSON paths would take very long."""
+    evil = [f"~^(a|aa|{n})+$" for n in range(30)]
+    rules = [
+        *({"when": {"path": each, "query.x": each}, "response": {"status": 500}} for each in evil),
+        *({"when": {"body": each}, "response": {"status": 500}} for each in evil),
+        {"when": {"json.$..[?@.a == 1 && match(@.b, '(a|aa)+')]": 1}, "response": {"status": 500}},
+        {"when": {"json.$[*,*,*][*,*,*][*,*,*]": 1}, "response": {"status": 500}},
+    ]
+    created = await once(port, b"/mirror/api/mirrors", json.dumps({"rules": rules}).encode(), b"", 201)
+    code = json.loads(created)["code"].encode()
+    text = b"a" * 60 + b"!"
+    large = min(size // 10_000, 1) * MB // 2 + 10_000
+    for body in (text, b"a" * large + b"!", json.dumps([[[1] * 20] * 20] * (large // 2_000)).encode()):
+        for _ in range(max(size // 500, 4)):
+            await once(port, b"/mirror/r/%b/%b?x=%b" % (code, text, text), body)
+    when = quote(json.dumps({"path": evil[0], "body": evil[1], "json.$..b": 1}))
+    await once(port, b"/mirror/api/mirrors/%b/wait?timeout=0&when=%b" % (code, when.encode()), status=408)
+
+
 async def large_multipart(port: int, size: int) -> None:
     large = min(size // 10_000, 1) * 15 * MB + MB // 2
     head = b'--B\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n'
@@ -181,7 +203,8 @@ async def pipeline(port: int, size: int) -> None:
 
 
 NOISES = [
-    *(tiny_chunks, pings, messages, large_headers, arguments, bad_regex, large_multipart, large_captures, pipeline),
+    *(tiny_chunks, pings, messages, large_headers, arguments, bad_regex, bad_conditions, large_multipart),
+    *(large_captures, pipeline),
 ]
 
 

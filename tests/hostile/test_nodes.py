@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -148,6 +149,32 @@ async def lose_a_master(deployed: Deployed, load: CaptureLoad, codes: list[str])
     await asyncio.to_thread(deployed.wait, masters[0])
     await reached(lambda: b"connected" in deployed.ask(masters[0], "ROLE"))
     return await load.goes_on(codes, time.monotonic())
+
+
+async def test_a_sequence_is_counted_once_for_all_servers(
+    launch: Launch, tmp_path: Path, scale: Scale, score: Score
+) -> None:
+    count = scale(300, 1_000)
+    cluster = RedisCluster(tmp_path)
+    try:
+        await asyncio.to_thread(cluster.start)
+        options = {"codes": ["orders"], "max-requests": 100_000, "redis-url": cluster.url}
+        ports = [(await launch([{"match": "^(/.*)$", "mirror": "$1", **options}])).port for _ in range(3)]
+        rules = {"rules": [{"when": {"json.order": 17}, "sequence": [503, 503, 200]}]}
+        statuses: Counter[int] = Counter()
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+
+            async def send(port: int) -> None:
+                async with session.post(f"http://127.0.0.1:{port}/r/orders", json={"order": 17}) as response:
+                    statuses[response.status] += 1
+
+            async with session.patch(f"http://127.0.0.1:{ports[0]}/api/mirrors/orders", json=rules) as response:
+                assert response.status == 200
+            await asyncio.gather(*(send(ports[n % 3]) for n in range(count)))
+    finally:
+        cluster.kill()
+    score(f"a sequence [503, 503, 200]: of {count:,} captures at once by three servers, {statuses[503]} get 503")
+    assert statuses == {503: 2, 200: count - 2}
 
 
 async def each(work: Callable[[str], Awaitable[object]], codes: Sequence[str]) -> None:

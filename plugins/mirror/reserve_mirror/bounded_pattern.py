@@ -9,8 +9,10 @@ MAX_LENGTH = 500
 # Seconds that a search may take, and the characters for which it gets a second more.
 PATIENCE = 0.03
 _CHARACTERS = 10_000_000
-# After one that took too long there is none for so many times as long: it is at most so much of the time.
-REST = 100
+# After one that took too long there is none for so many times as long, up to so many seconds: as many patterns as the
+# rules of a mirror have take a tenth of the time then.
+REST = 1000
+LONGEST_REST = 60.0
 # Characters from which on others may use the interpreter while one is searched.
 _LARGE = 50_000
 
@@ -41,5 +43,5 @@ class BoundedPattern:
         try:
             return self._pattern.search(text, timeout=patience, concurrent=len(text) > _LARGE) is not None
         except TimeoutError:
-            self._rests_until = time.monotonic() + REST * patience
+            self._rests_until = time.monotonic() + min(REST * patience, LONGEST_REST)
             raise TooSlow from None

@@ -16,8 +16,6 @@ from jsonpath.selectors import Filter
 from .bounded_pattern import BoundedPattern
 
 MAX_LENGTH = 200
-# Values that are looked at for one path.
-MAX_STEPS = 20_000
 
 _steps: ContextVar[list[int]] = ContextVar("_steps")
 
@@ -42,9 +40,11 @@ class JsonPath:
         self._path = path
         self.is_singular: bool = path.singular_query()  # it selects one value at most
 
-    def values(self, document: Any) -> Iterator[Any]:
-        """What it selects of a document. Raises `TooMuch` and `TooSlow`."""
-        _steps.set([MAX_STEPS])
+    def values(self, document: Any, steps: list[int]) -> Iterator[Any]:
+        """What it selects of a document, within so many steps, a list with their number, which is counted down. Raises
+        `TooMuch` and `TooSlow`.
+        """
+        _steps.set(steps)
         matches: Iterable[JSONPathMatch] = (
             _CountedMatch(filter_context={}, obj=document, parent=None, path="", parts=(), root=document),
         )

@@ -19,7 +19,7 @@ from .json_shapes import RequestFailure, TappedResponse
 from .store import Record
 
 if TYPE_CHECKING:
-    from .conditions import Subject
+    from .condition_kinds import Subject
 
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
@@ -179,7 +179,7 @@ class RequestRecord(Record):
     def subject(self) -> Subject:
         """The request as conditions and templates see it."""
         if self._subject is None:
-            from .conditions import Subject
+            from .condition_kinds import Subject
 
             self._subject = Subject(json.loads(self.summary), self.body)
         return self._subject

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from .conditions import Subject, json_path_of
+from .condition_kinds import Subject, json_path_of
 from .json_shapes import MirrorResponse
 from .mirror_response import MAX_BODY, ReadyResponse, can_be_value, made_ready
 from .request_record import iso, now
@@ -123,7 +123,7 @@ def _json_value(path: Any, subject: Subject) -> Any:
     from .json_path import TooMuch
 
     try:
-        return next(path.values(subject.document), None)
+        return next(path.values(subject.document, subject.steps), None)
     except (ValueError, TooMuch, TooSlow):
         return None
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from reserve_core import Response
 
-from .conditions import Subject
+from .condition_kinds import Subject
 from .mirror_response import MAX_DELAY, ReadyResponse, made_ready, ready_response
 from .rules import rules_of, status_response
 from .store import Receipt

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from reserve_core import ConfigError, Headers
 
-from .conditions import RequestConditions, Subject
+from .condition_kinds import Subject
+from .conditions import RequestConditions
 from .json_shapes import MirrorResponse, RequestSummary
 from .mirror_response import DEFAULT, MAX_DELAY, change, is_preflight
 from .response_template import ResponseTemplate

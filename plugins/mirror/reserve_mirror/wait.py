@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from reserve_core.kit import printable
 
-from .conditions import Condition, RequestConditions, Subject
+from .condition_kinds import Condition, Subject
+from .conditions import RequestConditions
 from .follow import follow
 from .json_shapes import NearMiss, RequestDetails, RequestSummary
 from .record_search import MAX_RECORDS, search_piece

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from reserve_mirror import bounded_pattern, json_path
+from reserve_mirror import bounded_pattern, condition_kinds
 from reserve_mirror.bounded_pattern import BoundedPattern, TooSlow
-from reserve_mirror.conditions import MAX_CONDITIONS, MAX_JSON, RequestConditions, is_word, split_word
+from reserve_mirror.condition_kinds import MAX_JSON
+from reserve_mirror.conditions import MAX_CONDITIONS, RequestConditions, is_word, split_word
 
 DOCUMENT = {
     "order": {
@@ -40,14 +41,14 @@ async def text_misses(*texts: tuple[str, str], body: bytes | None = None, **summ
     return await _misses(RequestConditions.of_texts(texts), body, **summary)
 
 
-async def _misses(conditions: RequestConditions, body: bytes | None, **summary: Any) -> list[str]:
+async def _misses(picking: RequestConditions, body: bytes | None, **summary: Any) -> list[str]:
     whole: Any = {**SUMMARY, **summary}
     body = json.dumps(DOCUMENT).encode() if body is None else body
-    missed = conditions.misses(whole)
+    missed = picking.misses(whole)
     if not missed:
-        assert conditions.can_match(json.dumps(whole))
-    assert conditions.judge(whole) is (False if missed else None if conditions.of_body else True)
-    return missed + await conditions.body_misses(whole, body)
+        assert picking.can_match(json.dumps(whole))
+    assert picking.judge(whole) is (False if missed else None if picking.of_body else True)
+    return missed + await picking.body_misses(whole, body)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +172,7 @@ async def test_json_is_read_up_to_a_size() -> None:
 
 
 async def test_a_path_looks_at_so_many_values_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_path, "MAX_STEPS", 1000)
+    monkeypatch.setattr(condition_kinds, "MAX_STEPS", 1000)
     told = ["the body has more values than are looked at for json.$..x"]
     assert await misses({"json.$..x": 1}, json.dumps([[0]] * 2000).encode()) == told
     assert await misses({"json.$..x": 1}, b"[" * 500 + b"]" * 500) == told
@@ -224,6 +225,16 @@ async def test_a_pattern_that_takes_too_long_is_given_up_and_rests() -> None:
     for _ in range(100):
         assert evil.misses({**SUMMARY, "path": "a" * 60 + "!"}) == ["the regular expression of path took too long"]  # type: ignore[typeddict-item]
     assert time.process_time() - began < 50 * bounded_pattern.PATIENCE
+
+
+async def test_one_pattern_that_takes_too_long_is_the_last_one_for_a_request() -> None:
+    evil = {f"query.{n}": f"~^(a|aa|{n})+$" for n in range(40)}
+    query = [[str(n), "a" * 60 + "!"] for n in range(40)]
+    began = time.process_time()
+    missed = await misses({**evil, "method": "PUT"}, query=query)
+    assert time.process_time() - began < 20 * bounded_pattern.PATIENCE
+    assert len(missed) == 41
+    assert "method is POST, not PUT" in missed
 
 
 def test_a_pattern_is_tried_again_after_its_rest(monkeypatch: pytest.MonkeyPatch) -> None:
