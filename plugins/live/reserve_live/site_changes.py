@@ -32,6 +32,9 @@ MOST_FILES: Final = 100
 # A file system's clock may be behind by this (microseconds): it counts in steps of the system's timer.
 _TOLERANCE: Final = 20_000
 
+# The standard output and the standard error.
+_OUTPUTS: Final = (1, 2)
+
 Files = frozenset[str] | None  # relative to their folder; None: anything
 
 
@@ -86,7 +89,7 @@ class SiteChanges:
     def changed(self, paths: Iterable[Path]) -> None:
         """These have changed: files below the folders, or a folder itself, in which anything may have."""
         paths = set(paths) - self._configuration_files
-        files = {self._name(path) for path in paths}
+        files = {self._name(path) for path in paths if not _is_output(path)}
         if files:
             self._tell(None if "." in files or len(files) > MOST_FILES else frozenset(files))
 
@@ -159,6 +162,15 @@ def _has_changed(paths: Iterable[Path], moment: int) -> bool:
     It goes by the times of the last change of what is there, names included: nobody sets them.
     """
     return any(_ctime(path) > moment * 1000 for path in paths)
+
+
+def _is_output(path: Path) -> bool:
+    """Whether a file has what this server prints: each page that is loaded is a line of it."""
+    try:
+        found = path.stat()
+        return any(os.path.samestat(found, os.fstat(descriptor)) for descriptor in _OUTPUTS)
+    except OSError:
+        return False
 
 
 def _paths(folders: Iterable[Path]) -> Iterator[Path]:

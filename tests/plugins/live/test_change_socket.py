@@ -219,6 +219,20 @@ async def test_the_configuration_is_no_part_of_the_site(open_page: OpenPage, tmp
         await server.close(force=True)
 
 
+async def test_what_the_server_prints_reloads_nothing(
+    served: Served, open_page: OpenPage, dist: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else `reserve --live > out` would reload its pages for ever."""
+    with (dist / "out").open("w") as output:
+        monkeypatch.setattr(site_changes, "_OUTPUTS", (output.fileno(),))
+        server = await served(LIVE, PAGE)
+        async with open_page(server) as page:
+            await page.message()
+            print("SERVE", file=output, flush=True)
+            (dist / "a.html").write_text("a")
+            assert (await page.message())["files"] == ["a.html"]
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
