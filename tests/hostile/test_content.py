@@ -124,6 +124,7 @@ def test_every_answer_has_a_policy(site: Site, score: Score) -> None:
     addresses = [
         *(site.url, sent.page, f"{site.url}/v/missing", f"{site.url}/nothing", sent.url, sent.api, whole),
         *(f"{whole}/body", f"{sent.api}/requests", f"{sent.api}/requests.json", f"{sent.api}/requests.har"),
+        f"{sent.api}/requests.zip",
     ]
     bare = [address for address in addresses if not has_policy(client.ask(address))]
     score(f"{len(addresses)} addresses: {len(bare)} without a content security policy and nosniff")
