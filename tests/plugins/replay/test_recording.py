@@ -231,13 +231,17 @@ async def test_a_head_says_the_length_that_it_said(api: Path, mocked: Mocked) ->
     assert response.endswith(b"content-length: 4\r\n\r\n")
 
 
-async def test_what_was_not_recorded_yet_is_written_behind_the_rest(api: Path, mocked: Mocked) -> None:
-    """Also beside another process, which may have taken a name meanwhile."""
-    site = await mocked(RECORD, {"match": "^/(.*)", "custom": ["x"]})
+async def test_a_name_that_another_process_takes_meanwhile_is_left_to_it(api: Path, mocked: Mocked) -> None:
+    def handler(request: Request, response: Response) -> list[Any]:
+        if request.path == "/b":
+            (api / "0002-GET-b.response.http").write_bytes(b"of another process")
+        return ["x"]
+
+    site = await mocked(RECORD, {"custom": handler})
     await site.request("GET", "/a")
-    (api / "0002-GET-b.response.http").write_bytes(b"")
     await site.request("GET", "/b")
     assert [name for name in names(api) if "request" in name] == ["0001-GET-a.request.http", "0003-GET-b.request.http"]
+    assert (api / "0002-GET-b.response.http").read_bytes() == b"of another process"
 
 
 async def test_what_another_process_records_is_found(api: Path, mocked: Mocked) -> None:
