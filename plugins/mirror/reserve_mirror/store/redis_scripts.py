@@ -118,10 +118,10 @@ mirror[9] = redis.call('HMGET', KEYS[1], 'room', 'count', 'period', 'rules')
 return mirror
 """)
 
-# ARGV: summary, body, and of a tap the body of the response and the trace; the record's size; the digest of the rules
-# that it was held to ("": none), and the number of the one that it meets (0: none). Returns the id, the mirror's
-# response, and how many have met the rule; a number when it's beyond the rate: the seconds until it would not be. Where
-# the mirror has other rules nothing is stored, and it returns these.
+# ARGV: summary, body, and of a tap the body of the response and the trace; the record's size; if it was held to rules
+# their digest, and the number of the one that it meets (0: none). Returns the id, the mirror's response, and how many
+# have met the rule; a number when it's beyond the rate: the seconds until it would not be. Where the mirror has other
+# rules nothing is stored, and it returns these.
 #
 # The rate is kept as by `take` of reserve_core.quotas. The sizes stand in the stream, their sum in the settings.
 # What Redis refuses when its memory is full comes first: then nothing is lost.
@@ -130,7 +130,7 @@ ADD = _script(
 local mirror = redis.call('HMGET', KEYS[1], 'max', 'live', 'answer', 'room', 'size', 'count', 'period', 'at', 'debt',
     'digest')
 if not mirror[1] then return false end
-if (mirror[10] or '') ~= ARGV[6] then return {redis.call('HGET', KEYS[1], 'rules') or ''} end
+if (mirror[10] or '') ~= (ARGV[6] or '') then return {redis.call('HGET', KEYS[1], 'rules') or ''} end
 local room, count, at, debt = tonumber(mirror[4]), tonumber(mirror[6])
 if count then
     local time, cost = redis.call('TIME'), mirror[7] * 1000000
@@ -168,7 +168,7 @@ if last then
     local left = redis.call('XLEN', KEYS[2])
     tell('{"type":"cleared","last":"' .. last .. '","revision":"' .. revision .. '","left":' .. left .. '}')
 end
-if ARGV[7] ~= '0' then return {id, mirror[3], redis.call('HINCRBY', KEYS[1], 'met:' .. ARGV[7], 1)} end
+if ARGV[7] and ARGV[7] ~= '0' then return {id, mirror[3], redis.call('HINCRBY', KEYS[1], 'met:' .. ARGV[7], 1)} end
 return {id, mirror[3]}
 """,
     stores=True,

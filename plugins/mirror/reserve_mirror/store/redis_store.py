@@ -134,8 +134,9 @@ class RedisStore:
         if rules:
             rule = await record.obey(rules)
         for _ in range(ATTEMPTS):
-            values = (record.summary, record.body, record.response_body, record.trace, record.size)
-            reply = await self._router.run(redis_scripts.ADD, code, *values, _digest(rules), rule)
+            held = (_digest(rules), rule) if rules else ()
+            values = (record.summary, record.body, record.response_body, record.trace, record.size, *held)
+            reply = await self._router.run(redis_scripts.ADD, code, *values)
             if not reply and await self._make_kept(code):
                 continue
             if not reply:
