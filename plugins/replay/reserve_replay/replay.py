@@ -20,6 +20,8 @@ from .selection import Exchanges, Selector
 
 logger = logging.getLogger("reserve")
 
+_MEND = 'Name a HAR, a folder of pairs, or a ZIP; with "missing": "record" a folder is made and filled'
+
 # How many times as long as a look at all files takes nobody looks again.
 _REST = 20
 
@@ -164,7 +166,7 @@ def _check(path: Path, records: bool) -> None:
             "Name a folder, which is made when it isn't there yet; a second mapping behind it may replay the file",
         )
     if not records and not path.exists():
-        raise ConfigError(f"There is neither a file nor a folder {path}", "Name a HAR, a folder of pairs, or a ZIP")
+        raise ConfigError(f"There is neither a file nor a folder {path}", _MEND)
 
 
 def _message(request: Request, body: bytes) -> RecordedMessage:
