@@ -69,10 +69,27 @@ export interface Mirror {
   response: MirrorResponse;
   /** the first one that a request meets holds; else the response */
   rules: Rule[];
+  /** the scheme by which signatures are verified here */
+  signature?: string;
   /** of a public one: the code of `page` and of the API; not told to who may only look */
   read_code?: string;
   /** of a public one: absolute, its page for those who may only look */
   share?: string;
+}
+
+/**
+ * What the server says of a request's signature, where the configuration has the mirror verify it.
+ *
+ * `cause` is a word: "valid"; "missing", "other-scheme" or "malformed": there is none to verify; "secret", "body" or
+ * "signature": it fits when that is taken otherwise, as `reason` says; "clock": it's right, and too old or of the
+ * future; "incomplete": not all of the body is there; "differs": nothing fits that was tried.
+ */
+export interface SignatureVerdict {
+  scheme: string;
+  valid: boolean;
+  cause: string;
+  /** in sentences */
+  reason: string;
 }
 
 /** The response that `tap` recorded, in a summary. */
@@ -126,6 +143,8 @@ export interface RequestSummary {
   failure?: RequestFailure;
   /** of a tap only */
   response?: TappedResponse;
+  /** whether the signature is valid, where the mirror verifies it; bodies up to 1 MB */
+  signed?: boolean;
 }
 
 /**
@@ -214,6 +233,8 @@ export interface RequestDetails {
   /** what of it can't be shown, or why it isn't complete: a sentence each */
   notes: string[];
   response?: TappedResponseDetails;
+  /** where the mirror verifies it */
+  signature?: SignatureVerdict;
   /** of a tap only: its way through the mappings */
   trace?: TraceStep[];
 }

@@ -19,12 +19,12 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
 
 
-def run(*command: str | Path, text: str = "") -> subprocess.CompletedProcess[str]:
-    """Runs a command that needs Node in the project's folder; `text` is its standard input."""
+def run(*command: str | Path, text: str = "", folder: str = "") -> subprocess.CompletedProcess[str]:
+    """Runs a command that needs Node in a folder of the project; `text` is its standard input."""
     return subprocess.run(
         [*map(str, command)],
         input=text,
-        cwd=PROJECT,
+        cwd=PROJECT / folder,
         env=_environment(),
         capture_output=True,
         text=True,

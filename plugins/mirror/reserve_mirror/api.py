@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from reserve_core import HTTPError
@@ -17,6 +18,9 @@ from .record_search import SearchQuery, search_piece
 from .request_details import LOST, details_of, details_to_json, files_of, is_lost, summary_of, to_json
 from .store import StoredRecord, parse_id
 from .wait import Outcome, wait_for_matches
+
+if TYPE_CHECKING:
+    from .signature_verifier import SignatureVerifier
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
 DEFAULT_TIMEOUT, MAX_TIMEOUT = 30, 3600
@@ -82,15 +86,20 @@ async def list_requests(call: CallContext) -> None:
     if not limit:
         entries, following = [], cursor
     elif query:
-        piece = await search_piece(store, call.key.stored, _search_query(query), cursor, limit=limit, back=back)
+        test = _search_query(query, call.mount.verifier)
+        piece = await search_piece(store, call.key.stored, test, cursor, limit=limit, back=back)
         entries, following = piece.found, "" if piece.complete else piece.last
     else:
         read = store.newest if back else store.entries
         entries = await read(call.key.stored, cursor, limit + 1)
         following = entries[limit - 1].id if len(entries) > limit else ""
         entries = entries[:limit]
-    texts = ",".join(entry.text for entry in entries)
-    call.send(f'{{"requests":[{texts}],"next":{to_json(following or None)}}}', "application/json")
+    verifier = call.mount.verifier
+    if verifier is None:
+        texts = [entry.text for entry in entries]
+    else:
+        texts = await verifier.texts(store, call.key.stored, entries)
+    call.send(f'{{"requests":[{",".join(texts)}],"next":{to_json(following or None)}}}', "application/json")
 
 
 def _words(call: CallContext) -> str:
@@ -101,9 +110,9 @@ def _words(call: CallContext) -> str:
     return words.strip()
 
 
-def _search_query(text: str) -> SearchQuery:
+def _search_query(text: str, verifier: SignatureVerifier | None) -> SearchQuery:
     try:
-        return SearchQuery(text)
+        return SearchQuery(text, verifier)
     except ValueError as error:
         raise HTTPError(400, str(error)) from None
 
@@ -130,7 +139,7 @@ async def clear_requests(call: CallContext) -> None:
 
 
 async def show_request(call: CallContext) -> None:
-    details = await details_of(await _stored(call))
+    details = await details_of(await _stored(call), call.mount.verifier)
     call.send(await details_to_json(details, details), "application/json")
 
 
@@ -166,7 +175,7 @@ async def download_file(call: CallContext) -> None:
 
 async def export_json(call: CallContext) -> None:
     await call.state()
-    await _export(call, export.as_json(await _selected(call)), "json")
+    await _export(call, export.as_json(await _selected(call), call.mount.verifier), "json")
 
 
 async def export_har(call: CallContext) -> None:
@@ -186,7 +195,9 @@ async def _selected(call: CallContext) -> export.Records:
     store, code, query = call.mount.store, call.key.stored, call.request.query
     words = _words(call)
     if "id" not in query:
-        return export.records_found(store, code, _search_query(words)) if words else export.all_records(store, code)
+        if not words:
+            return export.all_records(store, code)
+        return export.records_found(store, code, _search_query(words, call.mount.verifier))
     if words:
         raise HTTPError(400, "id and q are two ways to say which requests: leave one out")
     ids = query["id"].split(",")
@@ -212,10 +223,18 @@ async def wait_for_requests(call: CallContext) -> None:
     after = await call.after()
     try:
         outcome = await wait_for_matches(
-            call.mount.store, call.key.stored, conditions, after=after, count=count, timeout=timeout
+            call.mount.store,
+            call.key.stored,
+            conditions,
+            verifier=call.mount.verifier,
+            after=after,
+            count=count,
+            timeout=timeout,
         )
     except LookupError:
         raise call.missing() from None
+    except ValueError as error:
+        raise HTTPError(400, str(error)) from None
     found: dict[str, object] = {"requests": outcome.requests}
     status = 200
     if never and outcome.requests:

@@ -109,6 +109,8 @@ class CallContext:
             response=json.loads(state.settings.response),
             rules=json.loads(state.settings.rules or "[]"),
         )
+        if self.mount.verifier is not None:
+            mirror["signature"] = self.mount.verifier.scheme.name
         if key.share_code:
             mirror["share"] = f"{address}/v/{key.share_code}"
         if key.read_code:

@@ -36,13 +36,14 @@ class Subject:
         self.body = b""  # without its content coding, once that is decoded
         self.is_slow = False
         self.steps = [MAX_STEPS]  # that are left
-        self._kept: bytes | None = kept
+        self.kept = kept
+        self._is_decoded = False
 
     async def decode(self) -> None:
         """Makes the body known."""
-        if self._kept is not None:
-            self.body = await plain_body(self.summary, self._kept)
-            self._kept = None
+        if not self._is_decoded:
+            self.body = await plain_body(self.summary, self.kept)
+            self._is_decoded = True
 
     @cached_property
     def document(self) -> Any:
@@ -67,6 +68,10 @@ class Condition(ABC):
     @abstractmethod
     def miss(self, subject: Subject) -> str:
         """Why it doesn't hold, "" when it does. Raises `TooSlow`."""
+
+    def explain(self, subject: Subject) -> str:
+        """The same, where it may take longer."""
+        return self.miss(subject)
 
     @abstractmethod
     def __str__(self) -> str:

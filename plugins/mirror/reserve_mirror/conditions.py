@@ -10,6 +10,7 @@
 | `query.NAME` | this parameter of the query with this value |
 | `body` | this text in its body, without its content coding |
 | `json.PATH` | this value at a JSON path (RFC 9535) of its body, whose `$.` may be left out |
+| `signature` | a signature that is `valid`, or `invalid`, where the configuration has the mirror verify them |
 
 All of them must hold. A text that begins with `~` is a regular expression, which is found anywhere. Of a header, a
 parameter or a path, `{"exists": true}` asks that there is one; where everything is text, as in a query, the empty text
@@ -21,7 +22,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .bounded_pattern import TooSlow
 from .condition_kinds import (
@@ -36,16 +37,21 @@ from .condition_kinds import (
 )
 from .json_shapes import RequestSummary
 from .request_details import PIECE
+from .signature_condition import SignatureCondition
 from .store import StoredRecord
 
+if TYPE_CHECKING:
+    from .signature_verifier import SignatureVerifier
+
 # The words; those that end with a dot go on with a name.
-WORDS = ("method", "path", "header.", "query.", "body", "json.")
+WORDS = ("method", "path", "header.", "query.", "body", "json.", "signature")
 MAX_CONDITIONS = 50
 
 _SIMPLE: dict[str, Callable[[str], Condition]] = {
     "method": MethodCondition,
     "path": PathCondition,
     "body": BodyCondition,
+    "signature": SignatureCondition,
 }
 
 
@@ -71,6 +77,17 @@ class RequestConditions:
     def of_texts(cls, texts: Iterable[tuple[str, str]]) -> RequestConditions:
         """Conditions as words with a text each. Raises ValueError, saying what is wrong."""
         return cls(_condition(word, text, is_json=False) for word, text in texts)
+
+    def verified_by(self, verifier: SignatureVerifier | None) -> RequestConditions:
+        """The same, with what verifies signatures. Raises ValueError if that is needed, and there is none."""
+        return RequestConditions(
+            each.verified_by(verifier) if isinstance(each, SignatureCondition) else each for each in self._all
+        )
+
+    @property
+    def of_signature(self) -> bool:
+        """Whether a signature decides: then they need `verified_by`."""
+        return any(isinstance(each, SignatureCondition) for each in self._all)
 
     def __add__(self, other: RequestConditions) -> RequestConditions:
         return RequestConditions((*self._all, *other._all))
@@ -99,21 +116,24 @@ class RequestConditions:
         """Why a request isn't like that, its body aside; empty when it is."""
         return list(_misses(self._of_summary, Subject(summary)))
 
-    async def body_misses(self, summary: RequestSummary, body: bytes) -> list[str]:
-        """Why the body that was kept of a request isn't like that; empty when it is."""
-        return await self._body_misses(Subject(summary, body))
+    async def body_misses(self, summary: RequestSummary, body: bytes, *, explain: bool = False) -> list[str]:
+        """Why the body that was kept of a request isn't like that; empty when it is. With `explain` it may take longer
+        to find out.
+        """
+        return await self._body_misses(Subject(summary, body), explain=explain)
 
     async def are_met(self, subject: Subject) -> bool:
         """Whether a request is like that, its body included."""
         return not any(_miss(each, subject) for each in self._of_summary) and not await self._body_misses(subject)
 
-    async def _body_misses(self, subject: Subject) -> list[str]:
+    async def _body_misses(self, subject: Subject, *, explain: bool = False) -> list[str]:
         if not self._of_body:
             return []
         await subject.decode()
-        if len(subject.body) <= PIECE and not any(each.long for each in self._of_body):
+        size = max(len(subject.kept), len(subject.body))
+        if size <= PIECE and not (explain or any(each.long for each in self._of_body)):
             return list(_misses(self._of_body, subject))
-        return await asyncio.to_thread(lambda: list(_misses(self._of_body, subject)))
+        return await asyncio.to_thread(lambda: list(_misses(self._of_body, subject, explain=explain)))
 
 
 def is_word(name: str) -> bool:
@@ -133,17 +153,17 @@ def split_word(text: str, separator: str) -> tuple[str, str, str]:
     return text, "", ""
 
 
-def _miss(condition: Condition, subject: Subject) -> str:
+def _miss(condition: Condition, subject: Subject, *, explain: bool = False) -> str:
     if not (condition.long and subject.is_slow):
         try:
-            return condition.miss(subject)
+            return condition.explain(subject) if explain else condition.miss(subject)
         except TooSlow:
             subject.is_slow = True
     return f"the regular expression of {condition} took too long"
 
 
-def _misses(conditions: Iterable[Condition], subject: Subject) -> Iterator[str]:
-    return filter(None, (_miss(each, subject) for each in conditions))
+def _misses(conditions: Iterable[Condition], subject: Subject, *, explain: bool = False) -> Iterator[str]:
+    return filter(None, (_miss(each, subject, explain=explain) for each in conditions))
 
 
 def _condition(word: str, value: Any, *, is_json: bool) -> Condition:

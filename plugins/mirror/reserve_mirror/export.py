@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import AsyncIterator, Iterable
+from typing import TYPE_CHECKING
 
 from reserve_core import __version__
 
@@ -13,17 +14,20 @@ from .record_search import RecordTest, search_piece
 from .request_details import details_of, details_to_json, to_json
 from .store import Store, StoredRecord
 
+if TYPE_CHECKING:
+    from .signature_verifier import SignatureVerifier
+
 _PAGE = 200
 
 Records = AsyncIterator[StoredRecord]
 
 
-async def as_json(records: Records) -> AsyncIterator[str]:
+async def as_json(records: Records, verifier: SignatureVerifier | None) -> AsyncIterator[str]:
     """`{"requests": [...]}`, each with its body, in pieces."""
     yield '{"requests":['
     separator = "\n"
     async for record in records:
-        details = await details_of(record)
+        details = await details_of(record, verifier)
         yield separator + await details_to_json(details, details)
         separator = ",\n"
     yield "\n]}\n"

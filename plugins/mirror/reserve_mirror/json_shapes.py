@@ -88,8 +88,23 @@ class Mirror(TypedDict):
     revision: str  # "<created>.<deletions>": another one after each deletion
     response: MirrorResponse
     rules: list[Rule]  # the first one that a request meets holds; else the response
+    signature: NotRequired[str]  # the scheme by which signatures are verified here
     read_code: NotRequired[str]  # of a public one: the code of `page` and of the API; not told to who may only look
     share: NotRequired[str]  # of a public one: absolute, its page for those who may only look
+
+
+class SignatureVerdict(TypedDict):
+    """What the server says of a request's signature, where the configuration has the mirror verify it.
+
+    `cause` is a word: "valid"; "missing", "other-scheme" or "malformed": there is none to verify; "secret", "body" or
+    "signature": it fits when that is taken otherwise, as `reason` says; "clock": it's right, and too old or of the
+    future; "incomplete": not all of the body is there; "differs": nothing fits that was tried.
+    """
+
+    scheme: str
+    valid: bool
+    cause: str
+    reason: str  # in sentences
 
 
 class TappedResponse(TypedDict):
@@ -129,6 +144,7 @@ class RequestSummary(TypedDict):
     rule: NotRequired[int]  # the number of the rule that it got its response by, from 1 on
     failure: NotRequired[RequestFailure]
     response: NotRequired[TappedResponse]  # of a tap only
+    signed: NotRequired[bool]  # whether the signature is valid, where the mirror verifies it; bodies up to 1 MB
 
 
 class UploadedFile(TypedDict):
@@ -206,6 +222,7 @@ class RequestDetails(TypedDict):
     files: list[UploadedFile]
     notes: list[str]  # what of it can't be shown, or why it isn't complete: a sentence each
     response: NotRequired[TappedResponseDetails]
+    signature: NotRequired[SignatureVerdict]  # where the mirror verifies it
     trace: NotRequired[list[TraceStep]]  # of a tap only: its way through the mappings
 
 

@@ -38,6 +38,7 @@ from .option_values import (
     can_be_token,
     redis_url,
 )
+from .verify_command import verify
 
 if TYPE_CHECKING:
     from reserve_core import Server
@@ -50,6 +51,7 @@ TOKEN_VARIABLE = "RESERVE_MIRROR_TOKEN"  # noqa: S105  # its name, not the secre
 def add_commands(cli: click.Group) -> None:
     """Adds the commands of the mirror to `reserve`."""
     cli.add_command(mirror)
+    cli.add_command(verify)
     cli.add_command(wait)
 
 
@@ -251,7 +253,7 @@ async def _announce(server: Server, codes: tuple[str, ...]) -> str | None:
     "--when",
     metavar="WORD=VALUE",
     multiple=True,
-    help="Only requests with this: method, path, header.NAME, query.NAME, body or json.PATH; can be repeated.",
+    help="Only requests with this: method, path, header.NAME, query.NAME, body, json.PATH, signature; can be repeated.",
 )
 @click.option("--never", is_flag=True, help="Fail as soon as there is one, instead of when there is none.")
 @click.option("--count", metavar="N", type=WholeNumber(1, 100), help="So many of them.  [default: 1]")

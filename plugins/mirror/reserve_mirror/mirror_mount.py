@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from .access import Access
     from .options import Options
+    from .signature_verifier import SignatureVerifier
     from .store import MirrorSettings, Store
 
 
@@ -30,6 +31,7 @@ class MountPlan:
     access: Access
     sender_rate: Quota | None  # of what one client sends; None: any
     creation_rate: Quota  # of the mirrors that one client creates
+    verifier: SignatureVerifier | None  # of signatures; None: they aren't looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,11 @@ def plan(options: Options, configuration: Configuration) -> MountPlan:
             raise ConfigError(
                 '"redis-wait" has no effect on what is kept in memory', 'Leave it out, or name a Redis in "redis-url"'
             )
+    verifier = None
+    if options.signature is not None:
+        from .signature_verifier import verifier_of
+
+        verifier = verifier_of(options.signature)
     return MountPlan(
         options,
         url,
@@ -78,6 +85,7 @@ def plan(options: Options, configuration: Configuration) -> MountPlan:
         Access(options, configuration.hostname),
         sender_rate_of(options),
         creation_rate_of(options),
+        verifier,
     )
 
 

@@ -27,6 +27,8 @@ class DefaultLimits(NamedTuple):
 GENEROUS = DefaultLimits(256 * 1024 * 1024, None, None, "1000/m")
 STRICT = DefaultLimits(32 * 1024 * 1024, "20/s", "100/s", "10/m")  # for strangers
 
+SIGNATURE_SCHEMES = ("github", "hmac", "shopify", "slack", "standard-webhooks", "stripe")
+HEADER_NAME = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
 VISIBLE = r"[\x21-\x7e]{8,256}"  # a token
 REDIS_URL = "REDIS_URL"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from reserve_core import ConfigError, option
 from reserve_core.kit import HOST_NAME, Quota
@@ -12,6 +12,7 @@ from .codes import CODE, CODE_RULE
 from .option_values import (
     EXPIRATION_TIME,
     GENEROUS,
+    HEADER_NAME,
     LONGEST_TIME,
     MAX_REQUESTS,
     MOST_REQUESTS,
@@ -24,6 +25,23 @@ from .option_values import (
 
 if TYPE_CHECKING:
     from .store import MirrorSettings
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureOptions:
+    """How the requests of a mapping's mirrors are signed."""
+
+    scheme: Literal["github", "hmac", "shopify", "slack", "standard-webhooks", "stripe"] = option("Who signs so")
+    secret: str | list[str] = option(
+        'The secret, best from the environment: "${HOOK_SECRET}"; several while one takes the place of another',
+        schema={"minLength": 1, "minItems": 1, "items": {"type": "string", "minLength": 1}, "writeOnly": True},
+    )
+    header: str | None = option("With hmac: the header in which the signature is", default=None, pattern=HEADER_NAME)
+    algorithm: Literal["sha1", "sha256", "sha512"] | None = option(
+        "With hmac: the hash; by default sha256", default=None
+    )
+    encoding: Literal["hex", "base64"] | None = option("With hmac: how it's written; by default hex", default=None)
+    prefix: str | None = option('With hmac: what stands before the signature: "sha256="', default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +139,10 @@ class Options:
         " believed; by default those of the configuration",
         default=None,
         schema={"items": {"description": "An IP address, or a network: 10.0.0.0/8"}},
+    )
+    signature: SignatureOptions | None = option(
+        "How the requests are signed: page, API and wait say of each whether its signature is valid, or why not",
+        default=None,
     )
     token: str | None = option(
         "A secret of 8 to 256 visible characters that pages and API ask for; requests are recorded without. Browsers"

@@ -11,9 +11,9 @@ from .call_context import CallContext
 from .follow import follow
 from .mirror_mount import MirrorMount
 from .prefixes import MIRROR
-from .request_details import to_json
+from .request_details import summary_of_event, to_json
 from .request_record import iso, now
-from .store import MirrorEvent
+from .store import MirrorEvent, Unavailable
 
 # Seconds that a page has to receive a message before its WebSocket is closed.
 STALL = 20.0
@@ -49,11 +49,23 @@ async def _send_all(call: CallContext, websocket: WebSocket, after: str) -> None
             async for happening in happenings:
                 message: PreparedMessage | str
                 if isinstance(happening, MirrorEvent):
-                    message = happening.message
+                    message = await _message(call, happening)
                 else:
                     message = to_json({"type": "hello", "time": iso(now()), "mirror": call.mirror(happening)})
                 async with asyncio.timeout(STALL) if websocket.full else nullcontext():  # time is kept where it passes
                     await websocket.send(message)
+
+
+async def _message(call: CallContext, event: MirrorEvent) -> PreparedMessage | str:
+    """An event as a message; where signatures are verified, with what is found."""
+    verifier = call.mount.verifier
+    if verifier is None or event.type != "request":
+        return event.message
+    try:
+        summary = await verifier.text(call.mount.store, call.key.stored, to_json(summary_of_event(event)))
+    except Unavailable:
+        return event.message
+    return f'{{"type":"request","request":{summary}}}'
 
 
 async def _follow_reloads(call: CallContext, websocket: WebSocket) -> None:

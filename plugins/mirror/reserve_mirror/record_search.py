@@ -6,12 +6,15 @@ import asyncio
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from .conditions import RequestConditions, is_word, split_word
 from .json_shapes import RequestSummary
 from .request_details import PIECE, plain_bodies, summary_of
 from .store import RecordEntry, Store, StoredRecord, is_after
+
+if TYPE_CHECKING:
+    from .signature_verifier import SignatureVerifier
 
 # What is looked at in one piece, in records and in bytes of bodies; one body more may be.
 MAX_RECORDS = 1000
@@ -84,13 +87,14 @@ class SearchQuery:
 
     A word `method:post`, `path:`, `query:`, `header:`, `body:`, `from:` or `status:` is looked for there only. Upper
     and lower case are the same. A word like `header.x-event:paid`, `query.page:2`, `json.order.id:5`, `path:/orders/*`,
-    or `path:` and `body:` with a regular expression behind a `~`, is one of the words of `RequestConditions`. Raises
-    ValueError for one that can't be.
+    `signature:invalid`, or `path:` and `body:` with a regular expression behind a `~`, is one of the words of
+    `RequestConditions`. Raises ValueError for one that can't be.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, verifier: SignatureVerifier | None = None) -> None:
         words = [(word, *_condition(word)) for word in text.split()]
-        self._conditions = RequestConditions.of_texts((name, value) for _, name, value in words if name)
+        conditions = RequestConditions.of_texts((name, value) for _, name, value in words if name)
+        self._conditions = conditions.verified_by(verifier)
         self._words = [_parse_word(word.lower()) for word, name, _ in words if not name]
         # What a summary has as JSON if it has the words; the others may be in a body.
         self._parts = [part for place, text in self._words if place in _FIELDS for part in _json_parts(text)]
@@ -109,7 +113,7 @@ class SearchQuery:
             return False
         if not texts and not self._conditions.of_body:
             return True
-        return None if _size(summary) else False
+        return None if _size(summary) or self._conditions.of_body else False
 
     async def judge_bodies(self, summary: RequestSummary, stored: StoredRecord) -> bool:
         if not await self._conditions.judge_bodies(summary, stored):
@@ -186,7 +190,8 @@ def _condition(word: str) -> tuple[str, str]:
     name, colon, text = split_word(word, ":")
     is_pattern = text.startswith("~") and name in ("path", "body")
     is_beginning = text.endswith("/*") and name == "path"
-    if colon and (is_pattern or is_beginning or ("." in name and is_word(name))):
+    is_signature = name == "signature" and text in ("valid", "invalid")
+    if colon and (is_pattern or is_beginning or is_signature or ("." in name and is_word(name))):
         return name, text
     return "", ""
 

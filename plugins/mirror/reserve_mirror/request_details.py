@@ -7,7 +7,8 @@ import base64
 import json
 from codecs import getincrementaldecoder
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, cast
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from reserve_core import Form, FormFile, Request
 
@@ -21,6 +22,10 @@ from .json_shapes import (
     UploadedFile,
 )
 from .store import MirrorEvent, RecordEntry, StoredRecord
+
+if TYPE_CHECKING:
+    from .signature_verifier import SignatureVerifier
+    from .signatures import SignedRequest
 
 # Bytes of a decoded body that are given; the exact bytes are given in full.
 MAX_DECODED = 1024 * 1024
@@ -50,8 +55,8 @@ def is_lost(part: RequestSummary | TappedResponse, body: bytes) -> bool:
     return bool(part["size"]) and not body and not part["truncated"]
 
 
-async def details_of(stored: StoredRecord) -> RequestDetails:
-    """The whole request."""
+async def details_of(stored: StoredRecord, verifier: SignatureVerifier | None = None) -> RequestDetails:
+    """The whole request, with what the verifier says of its signature."""
     summary = summary_of(stored.entry)
     body, encoding = await _body_as_text(stored.body)
     plain = await _decode(summary["headers"], stored.body)
@@ -70,6 +75,8 @@ async def details_of(stored: StoredRecord) -> RequestDetails:
         for file in form.files
     ]
     details["notes"] = [note for note in (failure, LOST if lost else "", plain.note, form_note) if note]
+    if verifier is not None:
+        details["signature"] = await verifier.verdict(signed_request(summary, stored.body, plain.data))
     if "response" in summary:
         tapped = summary["response"]
         body, encoding = await _body_as_text(stored.response_body)
@@ -93,6 +100,17 @@ async def plain_body(message: RequestSummary | TappedResponse, body: bytes) -> b
     """The body of a request, or of a tapped response, without its content coding as far as it can be decoded."""
     plain = await _decode(message["headers"], body)
     return body if plain.data is None else plain.data
+
+
+def signed_request(summary: RequestSummary, body: bytes, plain: bytes | None = None) -> SignedRequest:
+    """A request for its signature to be verified; `plain` is its body without its content coding, if it has one."""
+    from .signatures import SignedRequest
+
+    incomplete = LOST if is_lost(summary, body) else _cut(summary, body, _PlainBody(None))
+    if incomplete:
+        incomplete = f"{incomplete[0].upper()}{incomplete[1:].removesuffix('.')}."
+    received = datetime.fromisoformat(summary["time"]).timestamp()
+    return SignedRequest(summary["headers"], body, received, plain, incomplete)
 
 
 async def plain_bodies(summary: RequestSummary, stored: StoredRecord) -> list[bytes]:

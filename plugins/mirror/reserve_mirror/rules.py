@@ -115,6 +115,8 @@ def _rule(rule: Any, place: str) -> CompiledRule:
         raise ValueError(f"{place}: a rule has one of response, sequence and fault, not {len(given)} of them")
     (name,) = given
     conditions = _at(f"{place}.when", RequestConditions.of_json, rule.get("when", {}))
+    if conditions.of_signature:
+        raise ValueError(f"{place}.when: a rule can't ask for the signature, which is verified once somebody looks")
     inner = f"{place}.{name}"
     if name == "response":
         return CompiledRule(conditions, (_at(inner, _response, rule[name]),))

@@ -21,7 +21,8 @@ import pytest
 if TYPE_CHECKING:
     from reserve_core.testing import LoopThread, TestServer
 
-    from .json_shapes import NearMiss, RequestDetails
+    from .json_shapes import NearMiss, RequestDetails, SignatureVerdict
+    from .signature_verifier import SignatureVerifier
     from .wait import Outcome
 
 __all__ = ["RecordedRequest", "RemoteMirror", "TestMirror", "reserve_mirror"]
@@ -70,6 +71,11 @@ class RecordedRequest:
         return base64.b64decode(text) if self.whole["body_encoding"] == "base64" else text.encode()
 
     @property
+    def signature(self) -> SignatureVerdict | None:
+        """What the mirror says of the signature, `valid` and `reason` among it; None where it verifies none."""
+        return self.whole.get("signature")
+
+    @property
     def text(self) -> str:
         """The body as UTF-8; what doesn't decode is replaced."""
         return self.body.decode("utf-8", "replace")
@@ -89,6 +95,15 @@ class TestMirror:
         self._store = server.server.configuration.mappings[0].state.store
         self.url = f"{server.url}r/{CODE}"
         self.page = f"{server.url}v/{CODE}"
+        self._verifier: SignatureVerifier | None = None
+
+    def verify(self, scheme: str, *secrets: str, **details: str) -> None:
+        """Has the signatures of all requests verified: `verify("github", "the secret")`. Any of several secrets may
+        have signed. With the scheme hmac the `details` are header, algorithm, encoding and prefix.
+        """
+        from .signature_verifier import SignatureVerifier, scheme_named
+
+        self._verifier = SignatureVerifier(scheme_named(scheme, details), secrets)
 
     @property
     def requests(self) -> list[RecordedRequest]:
@@ -98,7 +113,7 @@ class TestMirror:
         async def read() -> list[RecordedRequest]:
             entries = await self._store.entries(CODE, "", MAX_REQUESTS)
             records = [await self._store.get(CODE, entry.id) for entry in entries]
-            return [RecordedRequest(await details_of(record)) for record in records]
+            return [RecordedRequest(await details_of(record, self._verifier)) for record in records]
 
         return self._loop.run(read())
 
@@ -161,7 +176,9 @@ class TestMirror:
         from .conditions import RequestConditions
         from .wait import wait_for_matches
 
-        return self._loop.run(wait_for_matches(self._store, CODE, RequestConditions.of_json(when), timeout=timeout))
+        conditions = RequestConditions.of_json(when)
+        waiting = wait_for_matches(self._store, CODE, conditions, verifier=self._verifier, timeout=timeout)
+        return self._loop.run(waiting)
 
 
 class RemoteMirror:

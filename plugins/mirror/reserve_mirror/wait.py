@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from contextlib import aclosing
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reserve_core.kit import printable
 
@@ -16,6 +16,9 @@ from .json_shapes import NearMiss, RequestDetails, RequestSummary
 from .record_search import MAX_RECORDS, search_piece
 from .request_details import details_of, summary_of, summary_of_event
 from .store import MirrorEvent, Store, is_after, parse_id
+
+if TYPE_CHECKING:
+    from .signature_verifier import SignatureVerifier
 
 # The nearest misses that are told.
 NEAREST = 5
@@ -30,27 +33,35 @@ class Outcome(NamedTuple):
 
 
 async def wait_for_matches(
-    store: Store, code: str, conditions: RequestConditions, *, after: str = "", count: int = 1, timeout: float = 30
+    store: Store,
+    code: str,
+    conditions: RequestConditions,
+    *,
+    verifier: SignatureVerifier | None = None,
+    after: str = "",
+    count: int = 1,
+    timeout: float = 30,
 ) -> Outcome:
     """Waits until `count` requests after the id `after` are as the conditions say, up to `timeout` seconds; the first
     ones are taken. One that was refused, or is not complete, never is.
 
     Those that have come already are looked at from the newest back, as far as there is time; a piece of them is looked
     at in any case. So what has just come is found, however many there are. Raises `Unavailable` when the store is so at
-    the beginning, LookupError when there is no such mirror, or no longer.
+    the beginning, LookupError when there is no such mirror, or no longer; ValueError when a condition is about the
+    signature, and there is no `verifier`.
     """
     deadline = asyncio.get_running_loop().time() + timeout
+    wanted = RequestConditions((_Complete(),)) + conditions.verified_by(verifier)
     state = await store.read(code)
     if state is None:
         raise LookupError(code)
-    search = _Search(store, code, RequestConditions((_Complete(),)) + conditions, count, after)
+    search = _Search(store, code, wanted, count, after)
     await search.look_back(deadline)
     # What came since may have been looked at: then it is found twice, and taken once.
     if search.looked_back is None and not search.complete:
         await search.follow(max(state.newest, after, key=parse_id), deadline)
-    requests = [
-        await details_of(stored) for each in search.found if (stored := await store.get(code, each)) is not None
-    ]
+    records = [await store.get(code, each) for each in search.found]
+    requests = [await details_of(stored, verifier) for stored in records if stored is not None]
     return Outcome(requests, [] if len(requests) == count else await search.nearest(), search.looked_back)
 
 
@@ -136,7 +147,7 @@ class _Search:
 
     async def _body_misses(self, summary: RequestSummary) -> list[str]:
         stored = await self._store.get(self._code, summary["id"])
-        return [] if stored is None else await self._conditions.body_misses(summary, stored.body)
+        return [] if stored is None else await self._conditions.body_misses(summary, stored.body, explain=True)
 
 
 class _Complete(Condition):

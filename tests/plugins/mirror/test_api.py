@@ -316,7 +316,8 @@ REQUEST = f"{ORDERS}/requests/1-0"
         ("GET", f"{ORDERS}/requests", "after, before, order, limit, q"),
         (
             *("GET", f"{ORDERS}/wait"),
-            "method, path, header.NAME, query.NAME, body, json.NAME, body.contains, when, never, count, timeout, after",
+            "method, path, header.NAME, query.NAME, body, json.NAME, signature, body.contains, when, never, count,"
+            " timeout, after",
         ),
         ("GET", "/ws/orders", "after"),
         ("POST", "/api/mirrors", "there are none"),

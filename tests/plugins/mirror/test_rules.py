@@ -274,6 +274,7 @@ def test_rules_that_change_under_load_lose_no_request(site: Site) -> None:
         ([{"response": {}, "fault": {}}], "rules[0]: a rule has one of response, sequence and fault, not 2 of them"),
         ([{"when": {}, "response": {}, "mapping": {}}], "rules[0]: A rule has no 'mapping': it has when, response"),
         ([{"fault": {}}, {"when": [], "fault": {}}], "rules[1].when: Conditions are an object"),
+        ([{"when": {"signature": "valid"}, "fault": {}}], "rules[0].when: a rule can't ask for the signature"),
         ([{"when": {"path": "~("}, "fault": {}}], "rules[0].when: The condition path: '(' is no regular expression"),
         ([{"response": {"status": 99}}], "rules[0].response: The status is a number from 200 to 599, not 99"),
         ([{"response": {"status": "x"}}], "rules[0].response: The status is a number from 200 to 599, not 'x'"),

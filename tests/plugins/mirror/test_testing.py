@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reserve_mirror.testing import RemoteMirror
+from tests.kit.signature_faults import github
 from tests.kit.waiting import PATIENCE
 
 if TYPE_CHECKING:
@@ -184,3 +185,23 @@ def test_what_is_no_page_of_a_mirror_is_said(remote: RemoteMirror) -> None:
             RemoteMirror(address)
     with pytest.raises(OSError, match="The mirror 'unknown' does not exist"):
         RemoteMirror(f"{remote.page.rpartition('/')[0]}/unknown")
+
+
+def test_signatures_are_verified(reserve_mirror: TestMirror) -> None:
+    body = b'{"order": 42}'
+    ((name, signature),) = github("the secret", body)
+    send(f"{reserve_mirror.url}/wrong", body + b"\n", **{name: signature})
+    send(f"{reserve_mirror.url}/right", body, **{name: signature})
+    assert reserve_mirror.requests[0].signature is None
+    reserve_mirror.verify("github", "the secret")
+    request = reserve_mirror.wait_for(when={"signature": "valid"})
+    assert request.path == "/right"
+    assert request.signature is not None
+    assert request.signature["valid"] is True
+    (wrong, _) = reserve_mirror.requests
+    assert wrong.signature is not None
+    assert "without the line break at its end" in wrong.signature["reason"]
+    reserve_mirror.verify("hmac", "the secret", header=name, prefix="sha256=")
+    assert reserve_mirror.wait_for(when={"signature": "valid"}).path == "/right"
+    with pytest.raises(ValueError, match="can only be chosen with the scheme hmac"):
+        reserve_mirror.verify("github", "the secret", header=name)

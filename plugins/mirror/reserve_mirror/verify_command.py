@@ -1,0 +1,132 @@
+"""The command `reserve verify`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reserve_core.cli import Unusable
+from reserve_core.kit import printable
+
+from .option_values import SIGNATURE_SCHEMES
+
+if TYPE_CHECKING:
+    from .signatures import Scheme
+    from .signed_files import FiledRequest
+
+
+@click.command(short_help="Verify the signature of a recorded request, and say why it is wrong.")
+@click.argument("file")
+@click.option(
+    "--scheme",
+    type=click.Choice(SIGNATURE_SCHEMES),
+    help="Who signs so.  [default: the one whose header is there]",
+)
+@click.option(
+    "--secret-env",
+    "variables",
+    metavar="NAME",
+    multiple=True,
+    help="The variable of the environment with the secret; repeated, any of them may have signed.",
+)
+@click.option(
+    "--secret-file",
+    "files",
+    metavar="FILE",
+    multiple=True,
+    help="A file with the secret, a line break at its end aside; can be repeated.",
+)
+@click.option("--signature-header", "header", metavar="NAME", help="With hmac: the header in which the signature is.")
+@click.option(
+    "--algorithm",
+    type=click.Choice(["sha1", "sha256", "sha512"]),
+    help="With hmac: the hash.  [default: sha256]",
+)
+@click.option("--encoding", type=click.Choice(["hex", "base64"]), help="With hmac: how it's written.  [default: hex]")
+@click.option("--prefix", metavar="TEXT", help="With hmac: what stands before the signature, such as sha256=.")
+@click.pass_context
+def verify(
+    ctx: click.Context,
+    /,
+    file: str,
+    scheme: str | None,
+    variables: tuple[str, ...],
+    files: tuple[str, ...],
+    **details: str | None,
+) -> None:
+    """Verify the signature of the request in FILE, and say why it is wrong.
+
+    FILE is what the mirror's page or API exports, JSON or HAR, what reserve wait prints, or a request as it goes over
+    the wire; "-" is the standard input. Without --secret-env and --secret-file the secret is asked for.
+
+    The exit code is 0 if all signatures are valid, 1 if one isn't, and 2 if FILE or the secret can't be used.
+    """
+    from .signatures import verify as verdict_of
+    from .signed_files import requests_in
+
+    try:
+        requests = requests_in(_content(file))
+    except ValueError as error:
+        raise Unusable(f"{file} {error}") from error
+    chosen = _scheme(scheme, {name: value for name, value in details.items() if value is not None}, requests)
+    secrets = [*map(_of_environment, variables), *map(_of_file, files)] or [_asked(file)]
+    valid = True
+    for name, request in requests:
+        verdict = verdict_of(chosen, secrets, request)
+        valid = valid and verdict["valid"]
+        said = click.style("valid", fg="green") if verdict["valid"] else click.style("invalid", fg="red")
+        click.echo(f"{said}: {printable(verdict['reason'])}" + (f" ({printable(name)})" if len(requests) > 1 else ""))
+    ctx.exit(0 if valid else 1)
+
+
+def _content(file: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise Unusable(f"{file} can't be read: {error.strerror}") from error
+
+
+def _scheme(name: str | None, details: dict[str, str], requests: list[FiledRequest]) -> Scheme:
+    from .signature_verifier import scheme_named
+    from .signatures import HMAC, guess_scheme
+
+    if name is None and not details:
+        for _, request in requests:
+            if guess := guess_scheme(request.headers):
+                return guess
+        raise Unusable(
+            "There is no header of a known scheme: choose one by --scheme, or name the header by --signature-header"
+        )
+    try:
+        return scheme_named(name or HMAC, details)
+    except ValueError as error:
+        raise Unusable(str(error)) from error
+
+
+def _of_environment(name: str) -> str:
+    secret = os.environ.get(name, "")
+    if not secret:
+        raise Unusable(f"${name}, which should have the secret, isn't set")
+    return secret
+
+
+def _of_file(file: str) -> str:
+    try:
+        secret = _content(file).decode()
+    except UnicodeDecodeError as error:
+        raise Unusable(f"{file} has no secret: it isn't UTF-8") from error
+    secret = secret.removesuffix("\n").removesuffix("\r")
+    if not secret:
+        raise Unusable(f"{file}, which should have the secret, is empty")
+    return secret
+
+
+def _asked(file: str) -> str:
+    if file == "-" or not sys.stdin.isatty():
+        raise Unusable("Name the secret: --secret-env NAME, or --secret-file FILE")
+    secret: str = click.prompt("Secret", hide_input=True)
+    return secret
