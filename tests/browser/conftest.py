@@ -45,6 +45,7 @@ async def echo(request, response):
     headers = {"Content-Type": request.headers["Content-Type"], "X-Echo": request.headers["X-Echo"]}
     response.send(await request.body(), 200, headers)
 """
+HOOK_SECRET = "of the mirrors below /signed"
 DESKTOP = {"width": 1280, "height": 800}
 
 # What a page does in the network is told by its tests; the browser's own words on it are no news.
@@ -240,6 +241,7 @@ def site(command: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Si
     mappings: list[dict[str, Any]] = [
         {"match": f"^{DEEP}(/.*)?$", **mirror},
         {"match": "^/few(/.*)?$", "mirror": "$1", "max-requests": 3, "max-body-size": 1000},
+        {"match": "^/signed(/.*)?$", "mirror": "$1", "signature": {"scheme": "github", "secret": HOOK_SECRET}},
         {"match": "^/shop/", "tap": "shop"},
         {"match": "^/shop/orders", "custom": "./shop.py:order"},
         {"match": "^/shop/echo", "custom": "./shop.py:echo"},

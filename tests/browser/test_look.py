@@ -15,6 +15,8 @@ import axe_playwright_python
 import pytest
 from playwright.sync_api import expect
 
+from tests.kit import signature_faults
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -142,6 +144,25 @@ def test_marks_notes_and_choices(mirror: Mirror, visit: Visit, size: str, theme:
         live.button("\u2039 All requests").click()
     live.open("/notes")
     check(live.page, f"notes-{size}-{theme}")
+
+
+@pytest.mark.parametrize(("size", "theme"), LOOKS)
+def test_signatures(site: Site, visit: Visit, size: str, theme: str) -> None:
+    mirror = site.mirror(base="/signed")
+    json_type = ("Content-Type", "application/json")
+    mirror.send("POST", "/unsigned", b"{}", [json_type])
+    mirror.send("POST", "/wrong", b'{"a":1}', [*signature_faults.github("other"), json_type])
+    live = visit(mirror, color_scheme=theme, **SIZES[size])
+    expect(live.page.locator(".missigned")).to_have_count(2)
+    check(live.page, f"signed-list-{size}-{theme}")
+    live.open("/wrong")
+    check(live.page, f"signature-{size}-{theme}")
+    live.page.get_by_text("Check with a secret").click()
+    live.page.get_by_label("Scheme").select_option("hmac")
+    live.page.get_by_label("Secret").fill("something")
+    live.button("Check").click()
+    expect(live.page.locator(".result")).to_contain_text("There is no header X-Signature")
+    check(live.page, f"signature-check-{size}-{theme}")
 
 
 @pytest.mark.parametrize(("size", "theme"), LOOKS)

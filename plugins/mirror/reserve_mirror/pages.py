@@ -20,7 +20,20 @@ _FOLDER = Path(__file__).parent
 _STATIC = _FOLDER / "static"
 # The style sheet in its parts, in the order in which they apply: a part for each component.
 _STYLES = (
-    *("base", "controls", "bar", "list", "detail", "body", "trace", "syntax", "welcome", "overlays", "marks"),
+    *(
+        "base",
+        "controls",
+        "bar",
+        "list",
+        "detail",
+        "signature",
+        "body",
+        "trace",
+        "syntax",
+        "welcome",
+        "overlays",
+        "marks",
+    ),
     "home",
 )
 # All of them, so that a browser asks for them at once and not for one after the other as it finds it imported.

@@ -9,6 +9,7 @@ import { sent } from "./marks.js";
 import { ApiError } from "./mirrorapi.js";
 import { methodBadge, statusBadge, target } from "./row.js";
 import { serverClock } from "./serverclock.js";
+import { hasSignature, signatureSection } from "./signaturesection.js";
 import { noBody } from "./summary.js";
 import { tabs } from "./tabs.js";
 import { toast } from "./toast.js";
@@ -203,11 +204,14 @@ export class Detail {
   #requestView(request) {
     const { id, files, form, query, headers } = request;
     const hasParts = files.length > 0 || (form.length > 0 && isMultipart(headers));
+    const isSigned = hasSignature(request);
     return [
       notesView(request.notes),
       query.length > 0 && pairsSection("Query", query),
+      isSigned && signatureSection(request),
       bodySection(request, this.#api.bodyUrl(id), hasParts ? () => partsView(request, this.#api) : null),
       headersSection(headers),
+      !isSigned && signatureSection(request),
     ];
   }
 

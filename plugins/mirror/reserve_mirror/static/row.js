@@ -32,6 +32,13 @@ export function target(item) {
 }
 
 /**
+ * What the server says of the signature, where it verifies it.
+ * @param {RequestSummary} item
+ */
+const signed = (item) =>
+  item.signed !== undefined && h(item.signed ? "span.signed" : "span.missigned", {}, item.signed ? "signed" : "no valid signature");
+
+/**
  * The `<li>` of a request; `tick()` brings its age up to date.
  * @param {RequestSummary} item
  */
@@ -42,7 +49,7 @@ export function row(item) {
     serverClock.age(item.time),
   );
   const { type } = mediaType(item.headers);
-  const about = [type !== "" && sent(type), item.size ? size(item.size) : noBody(item).toLowerCase()];
+  const about = [signed(item), type !== "" && sent(type), item.size ? size(item.size) : noBody(item).toLowerCase()];
   const end = ending(item);
   const link = h(
     "a.row",
