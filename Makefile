@@ -9,7 +9,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 # What the tests need from Debian: command:package.
 SERVERS := curl:curl node:nodejs nginx:nginx redis-server:redis-server
-DEBIAN := $(SERVERS) certutil:libnss3-tools chromium-headless-shell:chromium-headless-shell
+DEBIAN := $(SERVERS) certutil:libnss3-tools chromium-headless-shell:chromium-headless-shell fish:fish zsh:zsh
 
 ARGS := --config examples/site/reserve.json
 TESTS :=
