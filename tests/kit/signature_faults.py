@@ -337,4 +337,61 @@ def of_single_schemes() -> list[Case]:
     ]
 
 
-CASES = [*of_every_scheme(), *of_the_time(), *of_single_schemes()]
+def of_every_repair() -> list[Case]:
+    """What differs in other ways: the words for it, what was signed, and what came."""
+    came = '{"a": 1.50, "Zoë": "<b>/\\ud800", "": [true, null, {}]}'
+    compact = '{"a":1.50,"Zoë":"<b>/\\ud800","":[true,null,{}]}'
+    ascii_only = compact.replace("ë", "\\u00eb")
+    lines = '{\n_"a": 1.50,\n_"Zoë": "<b>/\\ud800",\n_"": [\n__true,\n__null,\n__{}\n_]\n}'
+    two, four = lines.replace("_", "  "), lines.replace("_", "    ")
+    written = {
+        "compactly, as JSON.stringify does": compact,
+        "as Python's json.dumps does": came.replace("ë", "\\u00eb"),
+        "compactly and in ASCII": ascii_only,
+        "as PHP's json_encode does": ascii_only.replace("/", "\\/"),
+        "as Go's json.Marshal does": compact.replace("<", "\\u003c").replace(">", "\\u003e"),
+        "indented by 2:": two,
+        "indented by 2 and in ASCII": two.replace("ë", "\\u00eb"),
+        "indented by 4:": four,
+        "indented by 4 and in ASCII": four.replace("ë", "\\u00eb"),
+    }
+    bodies = [(f"JSON written {name}", text.encode(), came.encode()) for name, text in written.items()]
+    bodies += [
+        ("JSON written with blanks between", came.encode(), compact.encode()),
+        ("with CR LF at its end", b"a\r\n", b"a"),
+        ("with CR LF in place of LF", b"a\r\nb", b"a\nb"),
+        ("without white space around it", b"a", b" a "),
+        ("with a byte order mark before it", b"\xef\xbb\xbfa", b"a"),
+        ("in UTF-8 instead of Latin-1", "é".encode(), b"\xe9"),
+        ("encoded as UTF-8 twice", "é".encode().decode("latin-1").encode(), "é".encode()),
+        ("with %20 in place of +", b"a=b%20c", b"a=b+c"),
+        ("with + in place of %20", b"a=b+c", b"a=b%20c"),
+    ]
+    keys = [
+        ("with quotes around it", f'"{SECRET}"'.encode()),
+        ("written in hexadecimal", SECRET.encode().hex().encode()),
+        ("written in base64", b64(SECRET.encode()).encode()),
+    ]
+    plain = [
+        ("a plain hash of the body without the secret", BODY),
+        ("a plain hash of the body and the secret behind it", BODY + SECRET.encode()),
+    ]
+    undecodable = [b"{", b"{NaN}", b"a=%FF", b"a=%", b"[NaN]"]
+    return [
+        *(case(name, "github", "body", name, github(body=signed), body=body) for name, signed, body in bodies),
+        *(case(name, "github", "secret", name, github(key)) for name, key in keys),
+        *(
+            case(
+                name,
+                "github",
+                "signature",
+                name,
+                [("X-Hub-Signature-256", f"sha256={hashlib.sha256(data).hexdigest()}")],
+            )
+            for name, data in plain
+        ),
+        *(case(f"nothing to be made of {body!r}", "github", "differs", "none fits", body=body) for body in undecodable),
+    ]
+
+
+CASES = [*of_every_scheme(), *of_the_time(), *of_single_schemes(), *of_every_repair()]

@@ -33,10 +33,6 @@ class Scheme:
     # What else the service gives out, by how it begins: not what it signs with.
     other_secrets: tuple[tuple[str, str], ...] = ()
 
-    @property
-    def has_time(self) -> bool:
-        return bool(self.time_header or self.time_element)
-
 
 GITHUB = Scheme(
     "github",
