@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from reserve_core import HTTPError
@@ -19,16 +18,15 @@ from .request_details import LOST, details_of, details_to_json, files_of, is_los
 from .store import StoredRecord, parse_id
 from .wait import Outcome, wait_for_matches
 
-if TYPE_CHECKING:
-    from .signature_verifier import SignatureVerifier
-
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
 DEFAULT_TIMEOUT, MAX_TIMEOUT = 30, 3600
 MAX_COUNT = 100
 MAX_QUERY = 200
-LIST_PARAMETERS = ("after", "before", "order", "limit", "q")
-EXPORT_PARAMETERS = ("id", "q")
-WAIT_PARAMETERS = (*WORDS, "body.contains", "when", "never", "count", "timeout", "after")
+CONDITION_PARAMETERS = (*WORDS, "when")
+LIST_PARAMETERS = ("after", "before", "order", "limit", "q", *CONDITION_PARAMETERS)
+EXPORT_PARAMETERS = ("id", "q", *CONDITION_PARAMETERS)
+WAIT_PARAMETERS = (*CONDITION_PARAMETERS, "body.contains", "never", "count", "timeout", "after")
+LATEST = "latest"  # the id of the newest request, whatever it is
 
 
 async def create_mirror(call: CallContext) -> None:
@@ -80,14 +78,13 @@ async def delete_mirror(call: CallContext) -> None:
 async def list_requests(call: CallContext) -> None:
     back, cursor = await _direction(call)
     limit = call.integer("limit", DEFAULT_LIMIT, MAX_LIMIT)
-    query = _words(call)
+    query = _search_query(call)
     await call.state()
     store = call.mount.store
     if not limit:
         entries, following = [], cursor
-    elif query:
-        test = _search_query(query, call.mount.verifier)
-        piece = await search_piece(store, call.key.stored, test, cursor, limit=limit, back=back)
+    elif query is not None:
+        piece = await search_piece(store, call.key.stored, query, cursor, limit=limit, back=back)
         entries, following = piece.found, "" if piece.complete else piece.last
     else:
         read = store.newest if back else store.entries
@@ -102,17 +99,16 @@ async def list_requests(call: CallContext) -> None:
     call.send(f'{{"requests":[{",".join(texts)}],"next":{to_json(following or None)}}}', "application/json")
 
 
-def _words(call: CallContext) -> str:
-    """What is searched for, "" for nothing. Raises `HTTPError` 400."""
+def _search_query(call: CallContext) -> SearchQuery | None:
+    """What is searched for, None for all requests. Raises `HTTPError` 400."""
     words = call.request.query.get("q", "")
     if len(words) > MAX_QUERY:
         raise HTTPError(400, f"q has up to {MAX_QUERY} characters")
-    return words.strip()
-
-
-def _search_query(text: str, verifier: SignatureVerifier | None) -> SearchQuery:
+    conditions = _conditions(call)
+    if not words.strip() and not conditions:
+        return None
     try:
-        return SearchQuery(text, verifier)
+        return SearchQuery(words, conditions, call.mount.verifier)
     except ValueError as error:
         raise HTTPError(400, str(error)) from None
 
@@ -144,8 +140,9 @@ async def show_request(call: CallContext) -> None:
 
 
 async def delete_request(call: CallContext) -> None:
-    if not await call.mount.store.remove(call.key.stored, call.arguments["id"]):
-        raise _no_request(call, call.arguments["id"])
+    request_id = await _id_of(call, call.arguments["id"])
+    if not await call.mount.store.remove(call.key.stored, request_id):
+        raise _no_request(call, request_id)
     call.response.send(b"", 204, SAFETY)
 
 
@@ -193,24 +190,21 @@ async def export_pairs(call: CallContext) -> None:
 async def _selected(call: CallContext) -> export.Records:
     """The requests that an export is asked for: those with the ids, those that a search finds, or all of them."""
     store, code, query = call.mount.store, call.key.stored, call.request.query
-    words = _words(call)
+    search = _search_query(call)
     if "id" not in query:
-        if not words:
-            return export.all_records(store, code)
-        return export.records_found(store, code, _search_query(words, call.mount.verifier))
-    if words:
-        raise HTTPError(400, "id and q are two ways to say which requests: leave one out")
+        return export.all_records(store, code) if search is None else export.records_found(store, code, search)
+    if search is not None:
+        raise HTTPError(400, "id is one way to say which requests, q and conditions are another: leave one out")
     ids = query["id"].split(",")
     if len(ids) > MAX_COUNT:
         raise HTTPError(400, f"id has up to {MAX_COUNT} ids")
     for each in ids:
         try:
-            if parse_id(each) < (0, 0):
+            if each != LATEST and parse_id(each) < (0, 0):
                 raise ValueError("'' is not the id of a request")
         except ValueError as error:
             raise HTTPError(400, f"{error}: id is one, or several with commas between them") from None
-        await _stored(call, each)
-    return export.records_of(store, code, ids)
+    return export.records_of(store, code, [(await _stored(call, each)).entry.id for each in ids])
 
 
 async def wait_for_requests(call: CallContext) -> None:
@@ -296,11 +290,22 @@ def _rules(rules: object) -> str:
 
 async def _stored(call: CallContext, request_id: str = "") -> StoredRecord:
     """A request, by default the one that the address names. Raises `HTTPError` 404."""
-    request_id = request_id or call.arguments["id"]
+    request_id = await _id_of(call, request_id or call.arguments["id"])
     stored = await call.mount.store.get(call.key.stored, request_id)
     if stored is None:
         raise _no_request(call, request_id)
     return stored
+
+
+async def _id_of(call: CallContext, name: str) -> str:
+    """The id that a name stands for: itself, or that of the newest request. Raises `HTTPError` 404."""
+    if name != LATEST:
+        return name
+    newest = await call.mount.store.newest(call.key.stored, "", 1)
+    if not newest:
+        await call.state()
+        raise HTTPError(404, f"The mirror {call.name!r} has no request yet")
+    return newest[0].id
 
 
 def _present(part: RequestSummary | TappedResponse, body: bytes) -> bytes:

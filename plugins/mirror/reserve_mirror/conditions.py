@@ -92,6 +92,9 @@ class RequestConditions:
     def __add__(self, other: RequestConditions) -> RequestConditions:
         return RequestConditions((*self._all, *other._all))
 
+    def __bool__(self) -> bool:
+        return bool(self._of_summary or self._of_body)
+
     @property
     def of_body(self) -> bool:
         """Whether a body decides, if the summary doesn't already."""

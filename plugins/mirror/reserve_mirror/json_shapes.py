@@ -7,16 +7,17 @@ who may only look), 404, 405, 409 (code taken), 410 (a body that Redis has dropp
 response or rules), 429 (too many: see Retry-After), 503 (Redis can't be reached, or too many wait; try again).
 
 **Ids.** A request's `id` is `"<milliseconds>-<sequence>"`, as Redis streams number them: each one is larger than those
-before it in the same mirror, compared as two numbers. `after=ID` means what came after ID, which needn't exist any
-more; without it, from the oldest kept; `after=now`, only what comes from now on. A mirror keeps the newest
-`max_requests`: who lists more may drop the oldest.
+before it in the same mirror, compared as two numbers. In an address `latest` is that of the newest. `after=ID` means
+what came after ID, which needn't exist any more; without it, from the oldest kept; `after=now`, only what comes from
+now on. A mirror keeps the newest `max_requests`: who lists more may drop the oldest.
 
 **Lists** `GET .../requests?limit=N` are oldest first, from `after` on, or with `order=desc` newest first, from `before`
 back; `before` needn't exist any more either. `q` are words, each of which must be found in the method, the path, the
 query, the headers, the status or a body (decoded); `method:`, `path:`, `query:`, `header:`, `body:`, `from:` or
-`status:` before a word says where; `header.NAME:`, `query.NAME:` and `json.PATH:` are conditions, as for `wait`. A
-search looks at up to 1000 requests, or 8 MB of bodies, at a time: `next`, which every list has, is the `after` or
-`before` with which it goes on, even where nothing was found; null: that was all.
+`status:` before a word says where; `header.NAME:`, `query.NAME:` and `json.PATH:` are conditions, as for `wait`, whose
+parameters a list and an export have, too. A search looks at up to 1000 requests, or 8 MB of bodies, at a time: `next`,
+which every list has, is the `after` or `before` with which it goes on, even where nothing was found; null: that was
+all.
 
 **WebSocket** `ws/<code>?after=ID`: a `hello` first, then a `request` for each one after ID in order, old ones and new
 ones alike, none twice. A client that fell behind, or a server that lost Redis for a while, goes on after the last one

@@ -24,6 +24,9 @@ _PAGE = 200
 _GROUP_BYTES = 1024 * 1024
 
 
+_ANY = RequestConditions()
+
+
 class RecordTest(Protocol):
     """Says which records are looked for."""
 
@@ -88,12 +91,14 @@ class SearchQuery:
     A word `method:post`, `path:`, `query:`, `header:`, `body:`, `from:` or `status:` is looked for there only. Upper
     and lower case are the same. A word like `header.x-event:paid`, `query.page:2`, `json.order.id:5`, `path:/orders/*`,
     `signature:invalid`, or `path:` and `body:` with a regular expression behind a `~`, is one of the words of
-    `RequestConditions`. Raises ValueError for one that can't be.
+    `RequestConditions`. Raises ValueError for one that can't be. What is found meets the `conditions`, too.
     """
 
-    def __init__(self, text: str, verifier: SignatureVerifier | None = None) -> None:
+    def __init__(
+        self, text: str, conditions: RequestConditions = _ANY, verifier: SignatureVerifier | None = None
+    ) -> None:
         words = [(word, *_condition(word)) for word in text.split()]
-        conditions = RequestConditions.of_texts((name, value) for _, name, value in words if name)
+        conditions += RequestConditions.of_texts((name, value) for _, name, value in words if name)
         self._conditions = conditions.verified_by(verifier)
         self._words = [_parse_word(word.lower()) for word, name, _ in words if not name]
         # What a summary has as JSON if it has the words; the others may be in a body.

@@ -43,7 +43,9 @@ def _route(
     *parameters: str,
     open: bool = False,  # noqa: A002
 ) -> Route:
-    pattern = path.replace("{code}", f"(?P<code>{CODE})").replace("{id}", r"(?P<id>[0-9]{1,15}-[0-9]{1,15})")
+    pattern = path.replace("{code}", f"(?P<code>{CODE})").replace(
+        "{id}", rf"(?P<id>{api.LATEST}|[0-9]{{1,15}}-[0-9]{{1,15}})"
+    )
     # A WebSocket begins as a GET, yet a browser opens it for any page.
     guarded = method != "GET" or handle is page_socket.follow_mirror
     known = parameters if path.startswith(_DATA) else None

@@ -280,7 +280,7 @@ def test_a_selection_is_exported(site: Site, tmp_path: Path, extension: str) -> 
         ("?id=1-1", 404, "The mirror 'orders' has no request 1-1"),
         ("?id=x", 400, "'x' is not the id of a request: id is one, or several with commas between them"),
         ("?id=", 400, "'' is not the id of a request: id is one, or several with commas between them"),
-        ("?id=1-1&q=a", 400, "id and q are two ways to say which requests: leave one out"),
+        ("?id=1-1&q=a", 400, "id is one way to say which requests, q and conditions are another: leave one out"),
         (f"?id={'1-1,' * 100}1-1", 400, "id has up to 100 ids"),
     ],
 )
