@@ -53,6 +53,7 @@ export interface Mirror {
   expires_at: string | null;
   /** the seconds they put it off to */
   expiration_time: number | null;
+  /** PATCH takes up to as many as the mapping's "max-requests"; those beyond it are dropped at once */
   max_requests: number;
   /** bytes that it keeps, about; None: any */
   max_size: number | null;
@@ -64,6 +65,8 @@ export interface Mirror {
   count: number;
   /** the id of the newest of them, "" when there is none */
   newest: string;
+  /** how many it has dropped since it was made, as newer ones came */
+  dropped: number;
   /** "<created>.<deletions>": another one after each deletion */
   revision: string;
   response: MirrorResponse;
@@ -299,11 +302,12 @@ export interface ClearedMessage {
   left: number;
 }
 
-/** The mirror's response or rules were changed. */
+/** The mirror's response or rules were changed, or how many requests it keeps. */
 export interface UpdatedMessage {
   type: "updated";
   response: MirrorResponse;
   rules: Rule[];
+  max_requests: number;
 }
 
 /** The mirror is no more; the WebSocket closes with 1000. */

@@ -109,21 +109,6 @@ def test_delete_shows_the_next_one(live: LivePage) -> None:
     live.button("Delete").click()
     live.opened("/two")
     assert listed(live) == ["/four", "/two", "/one"]
-    assert [request["path"] for request in live.mirror.requests()] == ["/one", "/two", "/four"]
-
-
-def test_clear_asks_first(live: LivePage) -> None:
-    send_all(live)
-    live.button("Clear…").click()
-    expect(live.page.get_by_role("dialog")).to_contain_text("All 4 requests of this mirror will be deleted")
-    live.button("Cancel").click()
-    expect(live.page.get_by_role("dialog")).to_be_hidden()
-    assert len(live.mirror.requests()) == len(PATHS)
-    live.button("Clear…").click()
-    live.button("Delete all").click()
-    expect(live.rows).to_have_count(0)
-    expect(live.button("Clear…")).to_be_disabled()
-    assert live.mirror.requests() == []
 
 
 def test_edit_the_response(live: LivePage) -> None:

@@ -50,9 +50,7 @@ def test_what_comes_while_all_is_cleared_stays(live: LivePage) -> None:
         listed(live, "/three")
 
     after_the_server(live, "DELETE", another)
-    live.button("Clear…").click()
-    live.button("Delete all").click()
-    expect(live.page.get_by_role("dialog")).to_be_hidden()
+    live.delete("Clear")
     listed(live, "/three")
 
 
@@ -66,9 +64,9 @@ def test_what_one_deletes_oneself_is_never_said_to_be_gone(live: LivePage) -> No
         shown.append(live.detail.inner_text())
 
     after_the_server(live, "DELETE", look)
-    live.page.keyboard.press("x")
+    live.delete("Delete")
     live.opened("/one")
-    assert "/two" in shown[0]
+    live.page.unroute_all(behavior="wait")
     assert "isn't kept any more" not in shown[0]
 
 
@@ -81,9 +79,10 @@ def test_the_next_one_may_have_gone_too(live: LivePage, ask: Ask) -> None:
         expect(live.rows).to_have_count(0)
 
     after_the_server(live, "DELETE", look)
-    live.button("Delete").click()
-    expect(live.detail).to_be_empty()
-    expect(live.page).not_to_have_url(re.compile("#"))
+    live.delete("Delete")
+    expect(live.detail.get_by_role("status")).to_have_text(GONE)
+    live.page.unroute_all(behavior="wait")
+    expect(live.rows).to_have_count(0)
 
 
 def test_one_may_read_on_when_newer_ones_take_the_place(site: Site, visit: Visit) -> None:

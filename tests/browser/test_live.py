@@ -157,11 +157,10 @@ def test_pages_follow_each_other(live: LivePage, visit: Visit) -> None:
         live.mirror.send("GET", path)
     expect(other.rows).to_have_count(3)
     live.open("/two")
-    live.button("Delete").click()
+    live.delete("Delete")
     expect(other.rows).to_have_count(2)
     expect(other.rows.filter(has_text="/two")).to_have_count(0)
-    other.button("Clear…").click()
-    other.button("Delete all").click()
+    other.delete("Clear")
     expect(live.rows).to_have_count(0)
 
 
@@ -170,7 +169,7 @@ def test_a_request_deleted_elsewhere_is_said_to_be_gone(live: LivePage, visit: V
     other = visit(live.mirror)
     live.open("/one")
     other.open("/one")
-    live.button("Delete").click()
+    live.delete("Delete")
     expect(other.detail.get_by_role("status")).to_contain_text("This request isn't kept any more")
 
 

@@ -80,7 +80,7 @@ def test_what_was_deleted_meanwhile_goes(two: tuple[Site, Site], visit: Visit) -
     first.stop()
     expect(live.page.locator("#connection")).not_to_have_text("Live")
     other.open("/1")
-    other.button("Delete").click()
+    other.delete("Delete")
     send(second.known(CODE), range(4, 5))
     expect_listed(other, [0, 2, 3, 4])
     first.start()

@@ -51,22 +51,32 @@ async def show_mirror(call: CallContext) -> None:
 
 
 async def change_mirror(call: CallContext) -> None:
-    wanted = _object(await call.json(), "response", "rules")
+    wanted = _object(await call.json(), "response", "rules", "max_requests")
     state = await call.state()
     settings = state.settings
     response = _changed(settings.response, wanted["response"]) if "response" in wanted else None
     rules = _rules(wanted["rules"]) if "rules" in wanted else None
+    limit = _max_requests(call, wanted["max_requests"]) if "max_requests" in wanted else None
     if call.flag("dry-run"):
         settings = settings._replace(
             response=settings.response if response is None else response,
             rules=settings.rules if rules is None else rules,
+            max_requests=limit or settings.max_requests,
         )
         state = state._replace(settings=settings)
-    elif response is not None or rules is not None:
-        if not await call.mount.store.change(call.key.stored, response, rules):
+    elif wanted:
+        if not await call.mount.store.change(call.key.stored, response, rules, limit):
             raise call.missing()
         state = await call.state()
     call.send_json(call.mirror(state))
+
+
+def _max_requests(call: CallContext, wanted: object) -> int:
+    """How many requests a mirror shall keep. Raises `HTTPError` 422."""
+    most = call.mount.settings.max_requests
+    if not isinstance(wanted, int) or isinstance(wanted, bool) or not 1 <= wanted <= most:
+        raise HTTPError(422, f"max_requests is a whole number from 1 to {most}, not {json.dumps(wanted)}")
+    return wanted
 
 
 async def delete_mirror(call: CallContext) -> None:
@@ -129,7 +139,7 @@ async def _direction(call: CallContext) -> tuple[bool, str]:
 
 
 async def clear_requests(call: CallContext) -> None:
-    if not await call.mount.store.clear(call.key.stored):
+    if not await call.mount.store.clear(call.key.stored, call.id("last", "last is one")):
         raise call.missing()
     call.response.send(b"", 204, SAFETY)
 

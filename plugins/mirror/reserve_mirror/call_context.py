@@ -105,6 +105,7 @@ class CallContext:
             max_body_size=self.mount.options.max_body_size,
             count=state.requests,
             newest=state.newest,
+            dropped=state.dropped,
             revision=state.revision,
             response=json.loads(state.settings.response),
             rules=json.loads(state.settings.rules or "[]"),

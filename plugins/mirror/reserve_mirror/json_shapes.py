@@ -80,12 +80,13 @@ class Mirror(TypedDict):
     created: str  # ISO 8601, UTC, with milliseconds: 2026-01-31T12:00:00.000Z
     expires_at: str | None  # the same; None: never. A request, the page and the WebSocket put it off
     expiration_time: int | None  # the seconds they put it off to
-    max_requests: int
+    max_requests: int  # PATCH takes up to as many as the mapping's "max-requests"; those beyond it are dropped at once
     max_size: int | None  # bytes that it keeps, about; None: any
     max_rate: str | None  # of requests: "50/s", "1000/m", "10000/h"; None: any
     max_body_size: int  # bytes kept of a body
     count: int  # requests kept
     newest: str  # the id of the newest of them, "" when there is none
+    dropped: int  # how many it has dropped since it was made, as newer ones came
     revision: str  # "<created>.<deletions>": another one after each deletion
     response: MirrorResponse
     rules: list[Rule]  # the first one that a request meets holds; else the response
@@ -290,11 +291,12 @@ class ClearedMessage(TypedDict):
 
 
 class UpdatedMessage(TypedDict):
-    """The mirror's response or rules were changed."""
+    """The mirror's response or rules were changed, or how many requests it keeps."""
 
     type: Literal["updated"]
     response: MirrorResponse
     rules: list[Rule]
+    max_requests: int
 
 
 class ExpiredMessage(TypedDict):

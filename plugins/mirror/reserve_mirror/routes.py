@@ -73,7 +73,7 @@ ROUTES = (
     _route("PATCH", _MIRROR, api.change_mirror, "dry-run"),
     _route("DELETE", _MIRROR, api.delete_mirror),
     _route("GET", f"{_MIRROR}/requests", api.list_requests, *api.LIST_PARAMETERS),
-    _route("DELETE", f"{_MIRROR}/requests", api.clear_requests),
+    _route("DELETE", f"{_MIRROR}/requests", api.clear_requests, "last"),
     _route("GET", rf"{_MIRROR}/requests\.json", api.export_json, *api.EXPORT_PARAMETERS),
     _route("GET", rf"{_MIRROR}/requests\.har", api.export_har, *api.EXPORT_PARAMETERS),
     _route("GET", rf"{_MIRROR}/requests\.zip", api.export_pairs, *api.EXPORT_PARAMETERS),

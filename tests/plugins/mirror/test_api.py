@@ -38,6 +38,7 @@ def test_a_mirror_is_created(site: Site) -> None:
         "max_body_size": 10485760,
         "count": 0,
         "newest": "",
+        "dropped": 0,
         "response": OK,
         "rules": [],
     }
@@ -124,6 +125,29 @@ def test_a_bad_body_is_refused(site: Site, body: bytes, status: int) -> None:
     assert response.json()["error"]
 
 
+def test_how_many_are_kept_is_changed_within_what_the_mapping_allows(serve: Serve) -> None:
+    site = serve(max_requests=5)
+    for _ in range(4):
+        site.record()
+    mirror = site.ask_json("PATCH", ORDERS, {"max_requests": 3}).json()
+    assert (mirror["max_requests"], mirror["count"], mirror["dropped"]) == (3, 3, 1)
+    assert site.ask_json("PATCH", f"{ORDERS}?dry-run=true", {"max_requests": 1}).json()["max_requests"] == 1
+    for wrong in (0, 6, "3", True, 2.5, None):
+        response = site.ask_json("PATCH", ORDERS, {"max_requests": wrong})
+        assert response.status == 422
+        assert response.json()["error"].startswith("max_requests is a whole number from 1 to 5, not ")
+    assert site.get(ORDERS).json()["count"] == 3
+
+
+def test_all_up_to_a_request_are_cleared(site: Site) -> None:
+    for _ in range(3):
+        site.record()
+    second, third = [request["id"] for request in site.requests()][1:]
+    assert site.ask("DELETE", f"{ORDERS}/requests?last={second}").status == 204
+    assert [request["id"] for request in site.requests()] == [third]
+    assert site.ask("DELETE", f"{ORDERS}/requests?last=x").status == 400
+
+
 def test_a_body_too_large_is_refused(site: Site) -> None:
     assert site.ask("POST", MIRRORS, b" " * (1024 * 1024 + 1)).status == 413
 
@@ -198,7 +222,7 @@ WRONG: list[Any] = [
     {"response": {"statis": 200}},
     {"response": None},
     {"code": "other"},
-    {"max_requests": 1},
+    {"max_requests": 0},
 ]
 
 
@@ -321,7 +345,7 @@ CONDITIONS = "method, path, header.NAME, query.NAME, body, json.NAME, signature,
         ("GET", ORDERS, "there are none"),
         ("PATCH", ORDERS, "dry-run"),
         ("DELETE", ORDERS, "there are none"),
-        ("DELETE", f"{ORDERS}/requests", "there are none"),
+        ("DELETE", f"{ORDERS}/requests", "last"),
         ("GET", f"{ORDERS}/requests.json", f"id, q, {CONDITIONS}"),
         ("GET", f"{ORDERS}/requests.har", f"id, q, {CONDITIONS}"),
         ("GET", f"{ORDERS}/requests.zip", f"id, q, {CONDITIONS}"),

@@ -324,6 +324,38 @@ async def test_all_are_cleared_and_ids_go_on(store: Store) -> None:
     assert is_after(await recorded(store), made[-1])
 
 
+async def test_all_up_to_one_are_cleared(store: Store) -> None:
+    await store.create("orders", SETTINGS._replace(max_size=100_000))
+    made = [await recorded(store, n, body=b"x" * 1000) for n in range(3)]
+    async with store.hub.watch("orders") as queue:
+        assert await store.clear("orders", made[1])
+        told = json.loads((await following(queue)).text)
+    assert (told["type"], told["last"], told["left"]) == ("cleared", made[1], 1)
+    assert await ids(store) == made[2:]
+    assert await store.get("orders", made[0]) is None
+    # Those that are gone take no room.
+    made += [await recorded(store, n, body=b"x" * 40_000) for n in range(2)]
+    assert await ids(store) == made[2:]
+
+
+async def test_a_mirror_keeps_fewer_from_now_on(store: Store) -> None:
+    await store.create("orders", SETTINGS._replace(max_requests=5))
+    made = [await recorded(store, n) for n in range(4)]
+    async with store.hub.watch("orders") as queue:
+        assert await store.change("orders", None, max_requests=2)
+        updated, cleared = [json.loads((await following(queue)).text) for _ in range(2)]
+    assert updated["max_requests"] == 2
+    assert (cleared["last"], cleared["left"]) == (made[1], 2)
+    made.append(await recorded(store))
+    assert await ids(store) == made[3:]
+    assert await store.change("orders", None, max_requests=3)
+    made.append(await recorded(store))
+    assert await ids(store) == made[3:]
+    state = await store.read("orders")
+    assert state is not None
+    assert (state.settings.max_requests, state.dropped) == (3, 3)
+
+
 async def test_a_dropped_mirror_leaves_nothing(store: Store) -> None:
     await store.create("orders", SETTINGS)
     request_id = await recorded(store, body=b"secret")
@@ -455,7 +487,7 @@ async def test_watchers_are_told_of_everything_in_order(store: Store) -> None:
         {"type": "request", "request": {"id": first, "path": "/1"}},
         {"type": "request", "request": {"id": second, "path": "/2"}},
         {"type": "deleted", "id": first, "revision": f"{created}.1"},
-        {"type": "updated", "response": {"status": 418}, "rules": []},
+        {"type": "updated", "response": {"status": 418}, "rules": [], "max_requests": SETTINGS.max_requests},
         {"type": "cleared", "last": second, "revision": f"{created}.2", "left": 0},
         {"type": "expired", "reason": "deleted"},
     ]

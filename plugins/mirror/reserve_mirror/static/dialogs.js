@@ -1,4 +1,4 @@
-/** The dialogs of the page: help, the question before all is deleted, and what all of them have in common. */
+/** The dialogs of the page: help, and what all of them have in common. */
 
 import { byId, find } from "./dom.js";
 import { enableKeys, keysEnabled } from "./keys.js";
@@ -15,18 +15,6 @@ export function dialogs() {
 }
 
 export const showHelp = () => byId("help", HTMLDialogElement).showModal();
-
-/**
- * Asks, and runs `action` if the user says yes; what it fails with is shown in the dialog.
- * @param {string} question
- * @param {() => Promise<void>} action
- */
-export function confirmClear(question, action) {
-  const dialog = byId("clear-dialog", HTMLDialogElement);
-  find(dialog, "p").textContent = question;
-  onSubmit(dialog, action);
-  dialog.showModal();
-}
 
 /**
  * Makes the dialog's form run an action; the dialog closes when that succeeds, and else says why it didn't.

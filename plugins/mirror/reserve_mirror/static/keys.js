@@ -1,6 +1,6 @@
 /** Keyboard shortcuts: one key, one action. They rest while someone types, in a dialog, and when turned off. */
 
-const SETTING = "reserve-mirror-keys";
+import { choose, setting } from "./settings.js";
 
 /** @param {Record<string, () => void>} actions by `event.key` */
 export function listen(actions) {
@@ -13,26 +13,10 @@ export function listen(actions) {
   });
 }
 
-export function keysEnabled() {
-  return stored() !== "off";
-}
+export const keysEnabled = () => setting("keys") !== "off";
 
 /** @param {boolean} enabled */
-export function enableKeys(enabled) {
-  try {
-    localStorage.setItem(SETTING, enabled ? "on" : "off");
-  } catch {
-    // Without storage the keys stay on.
-  }
-}
-
-function stored() {
-  try {
-    return localStorage.getItem(SETTING);
-  } catch {
-    return null;
-  }
-}
+export const enableKeys = (enabled) => choose("keys", enabled ? "on" : "off");
 
 /**
  * A field of a dialog that has just closed keeps the focus for a moment; nobody types there.

@@ -1,26 +1,30 @@
 /** The live page of one mirror: what happens, and who is told. */
 
 import { copy } from "./clipboard.js";
+import { Deletions } from "./deletions.js";
 import { DetailsCache } from "./detailscache.js";
 import { Detail } from "./detail.js";
-import { confirmClear, dialogs, showHelp } from "./dialogs.js";
+import { dialogs, showHelp } from "./dialogs.js";
 import { byId, find } from "./dom.js";
-import { isAfter } from "./ids.js";
 import { listen } from "./keys.js";
 import { List } from "./list.js";
 import { ListEnds } from "./listends.js";
 import { LiveSocket } from "./livesocket.js";
 import { menus } from "./menus.js";
-import { ApiError, MirrorApi } from "./mirrorapi.js";
-import { Announcer, showConnection, showExpiry, showTitle } from "./pagestatus.js";
+import { isEndOf, mirrorAfter } from "./messages.js";
+import { MirrorApi } from "./mirrorapi.js";
+import { Announcer, showConnection, showDropped, showExpiry, showTitle } from "./pagestatus.js";
 import { RequestStore } from "./requeststore.js";
 import { editResponse } from "./responsedialog.js";
 import { Search } from "./search.js";
+import { choose, setting } from "./settings.js";
 import { toast } from "./toast.js";
+import { listenToUndo, showUndo } from "./undobar.js";
 import { showWelcome } from "./welcome.js";
 import { messageOf, plural } from "./wording.js";
 
 /** @import { Mirror, RequestSummary } from "../../json_shapes.d.ts" */
+/** @import { Batch } from "./deletions.js" */
 /** @import { ConnectionState, EndReason, ListMessage } from "./livesocket.js" */
 /** @import { MirrorCodes } from "./mirrorapi.js" */
 
@@ -34,6 +38,7 @@ class MirrorPage {
   #cache;
   #list = new List(byId("list"), (id) => this.#store.isUnread(id));
   #ends = new ListEnds(byId("list"), { ontop: () => this.#run.newer(), onbottom: () => this.#run.older() });
+  #deletions;
   #detail;
   #search;
   #socket;
@@ -43,8 +48,7 @@ class MirrorPage {
   /** @type {Mirror | null} */
   #mirror = null; // as the server last told it
   #isListed = false; // whether the request shown may be in the list
-  /** @type {Set<string>} */
-  #leaving = new Set(); // the ids of requests that are being deleted here
+  #isFollowing = setting("follow") === "on"; // whether each new request is opened
 
   /** @param {MirrorCodes} codes */
   constructor(codes) {
@@ -53,6 +57,11 @@ class MirrorPage {
     this.#api = new MirrorApi(codes);
     this.#store = new RequestStore(this.#api, (arrived) => this.#changed(arrived));
     this.#cache = new DetailsCache(this.#api);
+    this.#deletions = new Deletions(this.#api, {
+      onchange: () => this.#refresh([]),
+      ondone: (batch) => this.#forget(batch),
+      onfail: (error) => toast(messageOf(error)),
+    });
     this.#detail = new Detail(byId("detail"), this.#api, this.#cache, {
       remove: this.#mayChange ? (id) => this.#remove(id) : null,
       back: () => this.#back(),
@@ -85,12 +94,7 @@ class MirrorPage {
   /** @param {ListMessage[]} messages */
   #receive(messages) {
     for (const message of messages) {
-      if (message.type === "hello") this.#mirror = message.mirror;
-      if (this.#mirror && message.type === "updated") {
-        this.#mirror.response = message.response;
-        this.#mirror.rules = message.rules;
-      }
-      if (this.#mirror && message.type === "request") putOff(this.#mirror, message.request.time);
+      this.#mirror = mirrorAfter(this.#mirror, message);
     }
     if (this.#mirror) showExpiry(this.#mirror.expires_at);
     this.#search.apply(messages);
@@ -138,20 +142,23 @@ class MirrorPage {
   /** The request shown is kept no more. */
   #lost() {
     const { id, isGone } = this.#detail;
-    if (id !== null && !isGone && !this.#leaving.has(id)) this.#detail.gone();
+    if (id !== null && !isGone) this.#detail.gone();
   }
 
   /** @param {RequestSummary[]} arrived */
   #refresh(arrived) {
-    const { total, unread } = this.#store;
     const found = this.#search.list;
     const run = this.#run;
-    const { items, above } = run;
+    const { above } = run;
+    const items = run.items.filter(({ id }) => !this.#deletions.hides(id));
+    const { total, unread } = this.#counts();
     const isWhole = !run.hasOlder && !run.hasNewer;
     this.#list.show({ items, above, total: found ? (isWhole ? items.length : -1) : total }, arrived);
     const all = plural(total, "request");
     const count = `${(above + items.length).toLocaleString("en")}${isWhole ? "" : "+"}`;
     byId("count").textContent = found ? `${count} of ${all}` : all;
+    showDropped(total, this.#store.dropped);
+    showUndo(this.#deletions, this.#store.total);
     this.#showProgress();
     byId("no-match").hidden = !found || items.length > 0 || !isWhole || total === 0;
     byId("read-all").hidden = unread === 0;
@@ -159,7 +166,33 @@ class MirrorPage {
     this.#clear.disabled = total === 0;
     document.body.dataset.empty = String(total === 0);
     showTitle(this.#code, unread);
-    this.#ends.look();
+    if (!this.#deletions.last) this.#ends.look(); // what is hidden needn't be loaded
+    const { newest } = this.#list;
+    if (this.#isFollowing && arrived.some(({ id }) => id === newest)) this.#open(newest, this.#detail.id !== null);
+  }
+
+  /** How many requests there are to be seen, and how many of them are unread. */
+  #counts() {
+    const { total, unread, list } = this.#store;
+    const { last } = this.#deletions;
+    const hidden = list.items.filter(({ id }) => this.#deletions.hides(id));
+    const hiddenUnread = hidden.filter(({ id }) => this.#store.isUnread(id)).length;
+    return {
+      total: last ? list.items.length + list.above - hidden.length : total - hidden.length,
+      unread: last ? list.items.filter(({ id }) => this.#store.isUnread(id)).length - hiddenUnread : unread - hiddenUnread,
+    };
+  }
+
+  /**
+   * Takes out what the server has deleted for this page.
+   * @param {Batch} batch
+   */
+  #forget({ ids, last }) {
+    for (const id of ids) {
+      this.#search.remove(id);
+      this.#store.remove(id);
+    }
+    if (last) this.#store.clear(last);
   }
 
   /** Says that a search goes on, or why the list doesn't. */
@@ -206,6 +239,7 @@ class MirrorPage {
    */
   #open(id, isStep) {
     if (id === null || id === this.#detail.id) return;
+    if (id !== this.#list.newest) this.#setFollow(false); // to be taken away from it would be no help
     if (isStep) history.replaceState(history.state, "", `#${id}`);
     else history.pushState({ fromList: true }, "", `#${id}`);
     this.#route();
@@ -249,6 +283,8 @@ class MirrorPage {
       x: () => this.#remove(this.#detail.id),
       c: () => this.#detail.copyAs("cURL"),
       m: () => this.#store.readAll(),
+      z: () => this.#deletions.undo(),
+      f: () => this.#toggleFollow(),
       p: () => this.#togglePause(),
       e: () => this.#editResponse(),
       "/": () => this.#search.focus(),
@@ -281,6 +317,9 @@ class MirrorPage {
 
   #listenToButtons() {
     this.#pause.addEventListener("click", () => this.#togglePause());
+    byId("follow").addEventListener("click", () => this.#toggleFollow());
+    this.#setFollow(this.#isFollowing);
+    listenToUndo(this.#deletions);
     this.#clear.addEventListener("click", () => this.#clearAll());
     byId("response").addEventListener("click", () => this.#editResponse());
     document.getElementById("share")?.addEventListener("click", () => copy(this.#api.sharedUrl, "Link copied"));
@@ -300,38 +339,34 @@ class MirrorPage {
   }
 
   /** @param {string | null} id */
-  async #remove(id) {
-    if (!this.#mayChange || id === null || this.#leaving.has(id)) return;
+  #remove(id) {
+    if (!this.#mayChange || id === null || this.#deletions.hides(id)) return;
     const next = this.#list.neighbour(1) ?? this.#list.neighbour(-1);
     const hadFocus = byId("list").contains(document.activeElement);
-    this.#leaving.add(id);
-    try {
-      await this.#api.remove(id);
-    } catch (error) {
-      if (!(error instanceof ApiError && error.status === 404)) {
-        this.#leaving.delete(id);
-        return toast(messageOf(error));
-      }
-    }
-    this.#search.remove(id);
-    this.#store.remove(id);
+    this.#deletions.remove(id);
     if (this.#detail.id === id) {
-      if (next === null || !this.#run.get(next) || isPhone()) this.#back();
+      if (next === null || isPhone()) this.#back();
       else this.#open(next, true);
     }
-    this.#leaving.delete(id);
     if (hadFocus) this.#list.focus();
   }
 
-  #clearAll() {
-    const { total } = this.#store;
-    if (!total) return;
-    const all = plural(total, "request");
-    confirmClear(`All ${all} of this mirror will be deleted, here and on the server.`, async () => {
-      const last = this.#store.newest;
-      await this.#api.clear();
-      this.#store.clear(last); // and nothing that has come since
-    });
+  async #clearAll() {
+    if (!this.#mayChange || this.#store.total === 0) return;
+    await this.#store.list.toNewest();
+    this.#deletions.clear(this.#store.newest); // and nothing that comes from now on
+  }
+
+  /** @param {boolean} isOn */
+  #setFollow(isOn) {
+    this.#isFollowing = isOn;
+    choose("follow", isOn ? "on" : "off");
+    byId("follow").setAttribute("aria-pressed", String(isOn));
+  }
+
+  #toggleFollow() {
+    this.#setFollow(!this.#isFollowing);
+    if (this.#isFollowing) this.#toEnd(true);
   }
 
   #togglePause() {
@@ -352,27 +387,6 @@ class MirrorPage {
       },
     });
   }
-}
-
-/**
- * A request puts off the end of its mirror.
- * @param {Mirror} mirror
- * @param {string} time of the request
- */
-function putOff(mirror, time) {
-  if (mirror.expires_at === null || mirror.expiration_time === null) return;
-  const end = Math.max(Date.parse(mirror.expires_at), Date.parse(time) + mirror.expiration_time * 1000);
-  mirror.expires_at = new Date(end).toISOString();
-}
-
-/**
- * Whether a message says that the request with this id was deleted.
- * @param {ListMessage} message
- * @param {string | null} id
- */
-function isEndOf(message, id) {
-  if (id === null) return false;
-  return message.type === "deleted" ? message.id === id : message.type === "cleared" && !isAfter(id, message.last);
 }
 
 const { name, code, share } = document.body.dataset;

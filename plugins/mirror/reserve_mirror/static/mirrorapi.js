@@ -149,13 +149,23 @@ export class MirrorApi {
     return (await this.#send("GET", this.fileUrl(id, index))).arrayBuffer();
   }
 
-  /** @param {string} id */
-  async remove(id) {
-    await this.#send("DELETE", this.#requestUrl(id));
+  /**
+   * Deletes a request; one that isn't there is no error. `isLeaving`: even if the page is gone before the reply.
+   * @param {string} id
+   */
+  async remove(id, isLeaving = false) {
+    await this.#send("DELETE", this.#requestUrl(id), undefined, isLeaving).catch((error) => {
+      if (!(error instanceof ApiError && error.status === 404)) throw error;
+    });
   }
 
-  async clear() {
-    await this.#send("DELETE", `${this.#mirrorUrl}/requests`);
+  /**
+   * Deletes all requests up to and with the one of the id `last`.
+   * @param {string} last
+   */
+  async clear(last, isLeaving = false) {
+    const query = new URLSearchParams({ last });
+    await this.#send("DELETE", `${this.#mirrorUrl}/requests?${query}`, undefined, isLeaving);
   }
 
   /**
@@ -204,9 +214,9 @@ export class MirrorApi {
    * @param {string} url
    * @param {object} [value]
    */
-  async #send(method, url, value) {
+  async #send(method, url, value, keepalive = false) {
     /** @type {RequestInit} */
-    const options = { method, cache: "no-store" };
+    const options = { method, cache: "no-store", keepalive };
     if (value !== undefined) {
       options.body = JSON.stringify(value);
       options.headers = { "Content-Type": "application/json" };

@@ -56,6 +56,17 @@ export function showExpiry(expiresAt) {
 }
 
 /**
+ * Says that a mirror keeps the newest requests only, once it has dropped some.
+ * @param {number} total
+ * @param {number} dropped
+ */
+export function showDropped(total, dropped) {
+  const element = byId("dropped");
+  element.hidden = dropped === 0 || total === 0;
+  element.textContent = `newest ${total.toLocaleString("en")} kept, ${dropped.toLocaleString("en")} dropped`;
+}
+
+/**
  * @param {string} code
  * @param {number} unread
  */

@@ -13,6 +13,7 @@ export class RequestStore {
   #total = 0;
   #counted = ""; // the newest id that the server has counted in `#total`
   #revision = 0; // the deletions that it has
+  #dropped = 0; // how many the mirror has dropped
   #limit = Infinity; // how many the mirror keeps
   #isFirst = true; // whether no `hello` has come yet
   #newest = ""; // the id of the newest request that was ever here
@@ -41,6 +42,11 @@ export class RequestStore {
   /** How many requests there are. */
   get total() {
     return this.#total;
+  }
+
+  /** How many the mirror has dropped, as newer ones came. */
+  get dropped() {
+    return this.#dropped;
   }
 
   /** The id of the newest request that was ever here, "" before the first. */
@@ -72,6 +78,7 @@ export class RequestStore {
     const arrived = [];
     for (const message of messages) {
       if (message.type === "hello") arrived.push(...this.#begin(message));
+      if (message.type === "updated") this.#limit = message.max_requests;
       if (message.type === "request" && this.#add(message.request)) arrived.push(message.request);
       if (message.type === "deleted" || message.type === "cleared") {
         const isCounted = deletions(message.revision) <= this.#revision;
@@ -125,7 +132,8 @@ export class RequestStore {
    * @returns {RequestSummary[]} the requests that are new
    */
   #begin({ mirror, page, missed }) {
-    const { count, newest, revision, max_requests } = mirror;
+    const { count, newest, revision, max_requests, dropped } = mirror;
+    this.#dropped = dropped;
     this.#limit = max_requests;
     this.#total = count;
     this.#counted = newest;
@@ -162,7 +170,13 @@ export class RequestStore {
 
   /** @param {string} id */
   #count(id) {
-    if (isAfter(id, this.#counted)) this.#total = Math.min(this.#total + 1, this.#limit);
+    if (isAfter(id, this.#counted)) {
+      this.#total += 1;
+      if (this.#total > this.#limit) {
+        this.#total = this.#limit;
+        this.#dropped += 1;
+      }
+    }
     if (isAfter(id, this.#newest)) this.#newest = id;
   }
 

@@ -105,7 +105,8 @@ export class Search {
       );
       const { newest } = this.#store;
       list.begin({ requests: [], next: newest ? following(newest) : null }, newest);
-      list.older();
+      if (newest) list.older();
+      else this.#show(list); // there is nothing to look through yet
     } else this.#show(null);
     this.#onchange([]);
   }

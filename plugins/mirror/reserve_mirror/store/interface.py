@@ -63,6 +63,7 @@ class MirrorState(NamedTuple):
     requests: int  # how many it keeps
     newest: str  # the id of the newest of them, "" when there is none
     revision: str
+    dropped: int = 0  # how many it has dropped, as newer ones came
 
 
 class Receipt(NamedTuple):
@@ -184,9 +185,12 @@ class Store(Protocol):
     async def read(self, code: str, renew: bool = False) -> MirrorState | None:
         """The mirror, None when there is none."""
 
-    async def change(self, code: str, response: str | None, rules: str | None = None) -> bool:
-        """Sets the mirror's response, a `MirrorResponse` as JSON, and its rules; None leaves them as they are. New
-        rules are counted anew. False when there is no such mirror.
+    async def change(
+        self, code: str, response: str | None, rules: str | None = None, max_requests: int | None = None
+    ) -> bool:
+        """Sets the mirror's response, a `MirrorResponse` as JSON, its rules, and how many requests it keeps; None
+        leaves them as they are. New rules are counted anew, requests beyond the number are dropped. False when there is
+        no such mirror.
         """
 
     async def drop(self, code: str) -> bool:
@@ -211,8 +215,8 @@ class Store(Protocol):
     async def remove(self, code: str, request_id: str) -> bool:
         """Deletes one record; False when there is none."""
 
-    async def clear(self, code: str) -> bool:
-        """Deletes all records; False when there is no such mirror."""
+    async def clear(self, code: str, last: str = "") -> bool:
+        """Deletes all records up to and with the id `last`, or all; False when there is no such mirror."""
 
 
 class MirrorKeeper(Protocol):

@@ -22,6 +22,7 @@ from .interface import (
     StoredRecord,
     Unavailable,
     beyond_rate,
+    is_after,
 )
 from .mirror_event import MirrorEvent
 from .records_in_order import RecordsInOrder
@@ -41,8 +42,8 @@ class _MirrorInMemory:
     """A mirror with the records that it keeps."""
 
     __slots__ = (
-        *("code", "counted", "created", "debt", "expires", "last", "met", "rank", "records", "revision", "sequence"),
-        *("settings", "size"),
+        *("code", "counted", "created", "debt", "dropped", "expires", "last", "met", "rank", "records", "revision"),
+        *("sequence", "settings", "size"),
     )
 
     def __init__(self, code: str, settings: MirrorSettings, now: float) -> None:
@@ -53,6 +54,7 @@ class _MirrorInMemory:
         self.revision: int = 0
         self.last: int = 0  # the two numbers of the newest id
         self.sequence: int = 0
+        self.dropped: int = 0
         self.size: int = 0
         self.rank: int = 0  # the bits of its size
         self.debt: int = 0  # what was owed to its rate at the time `counted`, in microseconds
@@ -173,15 +175,27 @@ class MemoryStore:
             self._use(mirror, time.time())
         expires = None if mirror.expires is None else int(mirror.expires * 1000)
         records = mirror.records
-        return MirrorState(mirror.settings, mirror.created, expires, len(records), records.newest, mirror.revision_text)
+        return MirrorState(
+            settings=mirror.settings,
+            created=mirror.created,
+            expires_at=expires,
+            requests=len(records),
+            newest=records.newest,
+            revision=mirror.revision_text,
+            dropped=mirror.dropped,
+        )
 
-    async def change(self, code: str, response: str | None, rules: str | None = None) -> bool:
+    async def change(
+        self, code: str, response: str | None, rules: str | None = None, max_requests: int | None = None
+    ) -> bool:
         mirror = self._find(code)
         if mirror is None:
             return False
         old = mirror.settings
         new = old._replace(
-            response=old.response if response is None else response, rules=old.rules if rules is None else rules
+            response=old.response if response is None else response,
+            rules=old.rules if rules is None else rules,
+            max_requests=max_requests or old.max_requests,
         )
         gained = _length(new) - _length(old)
         if gained > 0:
@@ -190,7 +204,11 @@ class MemoryStore:
         mirror.settings = new
         if rules is not None:
             mirror.met.clear()
-        self.hub.publish(code, MirrorEvent.updated(new.response, new.rules))
+        self.hub.publish(code, MirrorEvent.updated(new.response, new.rules, new.max_requests))
+        excess = len(mirror.records) - new.max_requests
+        if excess > 0:
+            mirror.dropped += excess
+            self._clear(mirror, next(islice(mirror.records.after(""), excess - 1, None)))
         return True
 
     async def drop(self, code: str) -> bool:
@@ -222,6 +240,7 @@ class MemoryStore:
         gained = record.size
         while len(records) >= settings.max_requests:
             gained -= records.pop(records.oldest).size
+            mirror.dropped += 1
         request_id = mirror.next_id(now)
         records.append(request_id, record)
         self._resize(mirror, gained)
@@ -258,15 +277,20 @@ class MemoryStore:
         self._delete(mirror, request_id)
         return True
 
-    async def clear(self, code: str) -> bool:
+    async def clear(self, code: str, last: str = "") -> bool:
         mirror = self._find(code)
         if mirror is None:
             return False
-        last = mirror.records.newest
-        mirror.records.clear()
-        self._resize(mirror, -mirror.size)
-        self.hub.publish(code, MirrorEvent.cleared(last, mirror.new_revision(), len(mirror.records)))
+        self._clear(mirror, last or mirror.records.newest)
         return True
+
+    def _clear(self, mirror: _MirrorInMemory, last: str) -> None:
+        """Deletes the records up to and with the id `last`."""
+        records, size = mirror.records, 0
+        while len(records) and not is_after(records.oldest, last):
+            size += records.pop(records.oldest).size
+        self._resize(mirror, -size)
+        self.hub.publish(mirror.code, MirrorEvent.cleared(last, mirror.new_revision(), len(records)))
 
     def _find(self, code: str, now: float | None = None) -> _MirrorInMemory | None:
         mirror = self._mirrors.get(code)
@@ -332,6 +356,7 @@ class MemoryStore:
         while dropped < excess:
             last = records.oldest
             dropped += records.pop(last).size
+            mirror.dropped += 1
         self._resize(mirror, -dropped)
         self.hub.publish(mirror.code, MirrorEvent.cleared(last, mirror.new_revision(), len(mirror.records)))
 
@@ -339,6 +364,7 @@ class MemoryStore:
         """Drops a request of a mirror that takes much memory: of many, the largest need not be looked for."""
         largest = self._ranks[max(self._ranks)]
         mirror = next(iter(largest.values()))
+        mirror.dropped += 1
         self._delete(mirror, mirror.records.oldest)
 
     def _delete(self, mirror: _MirrorInMemory, request_id: str) -> None:

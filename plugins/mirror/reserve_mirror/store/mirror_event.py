@@ -44,9 +44,10 @@ class MirrorEvent:
         return cls._of("cleared", last=last, revision=revision, left=left)
 
     @classmethod
-    def updated(cls, response: str, rules: str) -> MirrorEvent:
-        """The mirror's response and rules are these from now on, as JSON."""
-        return cls("updated", f'{{"type":"updated","response":{response},"rules":{rules or "[]"}}}')
+    def updated(cls, response: str, rules: str, max_requests: int) -> MirrorEvent:
+        """The mirror's response and rules are these from now on, as JSON, and it keeps so many requests."""
+        members = f'"response":{response},"rules":{rules or "[]"},"max_requests":{max_requests}'
+        return cls("updated", f'{{"type":"updated",{members}}}')
 
     @classmethod
     def expired(cls, reason: str) -> MirrorEvent:

@@ -102,7 +102,7 @@ return 1
 )
 
 # ARGV: "1" to renew. Returns max, live, response, created, revision, milliseconds left (-1: for ever), count,
-# id of the newest record, and a list of max_size, the rate's count and period, and the rules.
+# id of the newest record, and a list of max_size, the rate's count and period, the rules, and how many were dropped.
 READ = _script("""
 local mirror = redis.call('HMGET', KEYS[1], 'max', 'live', 'answer', 'created', 'revision')
 if not mirror[1] then return false end
@@ -114,7 +114,7 @@ mirror[6] = redis.call('PTTL', KEYS[1])
 mirror[7] = redis.call('XLEN', KEYS[2])
 local newest = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
 mirror[8] = newest and newest[1] or ''
-mirror[9] = redis.call('HMGET', KEYS[1], 'room', 'count', 'period', 'rules')
+mirror[9] = redis.call('HMGET', KEYS[1], 'room', 'count', 'period', 'rules', 'dropped')
 return mirror
 """)
 
@@ -144,15 +144,16 @@ if ARGV[2] ~= '' then redis.call('HSET', KEYS[3], id, ARGV[2]) end
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[3], id .. ':r', ARGV[3]) end
 if ARGV[4] ~= '' then redis.call('HSET', KEYS[3], id .. ':t', ARGV[4]) end
 local size, last = math.max(0, mirror[5] or 0) + ARGV[5]
-local excess = redis.call('XLEN', KEYS[2]) - mirror[1]
+local excess, dropped = redis.call('XLEN', KEYS[2]) - mirror[1], 0
 while excess > 0 or room and size > room do
     local old = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
     if not old then break end
     redis.call('XDEL', KEYS[2], old[1])
     redis.call('HDEL', KEYS[3], old[1], old[1] .. ':r', old[1] .. ':t')
     if excess <= 0 then last = old[1] end
-    size, excess = size - (old[2][4] or 0), excess - 1
+    size, excess, dropped = size - (old[2][4] or 0), excess - 1, dropped + 1
 end
+if dropped > 0 then redis.call('HINCRBY', KEYS[1], 'dropped', dropped) end
 if count then
     redis.call('HSET', KEYS[1], 'size', size, 'at', at, 'debt', debt)
 else
@@ -175,19 +176,46 @@ return {id, mirror[3]}
     tells=True,
 )
 
-# ARGV: "1" to change the response, which is the next; "1" to change the rules, which are the next, and their digest.
-# Returns 1 when there is the mirror.
+# Deletes the records up to and with the id `last`, and tells of it; returns how many they were.
+_CLEAR_UP_TO = """
+local function clear_up_to(last)
+    local size, cleared, old = 0, 0, {}
+    repeat
+        old = redis.call('XRANGE', KEYS[2], '-', last, 'COUNT', 1000)
+        for _, record in ipairs(old) do
+            redis.call('XDEL', KEYS[2], record[1])
+            redis.call('HDEL', KEYS[3], record[1], record[1] .. ':r', record[1] .. ':t')
+            size, cleared = size + (record[2][4] or 0), cleared + 1
+        end
+    until #old == 0
+    redis.call('HINCRBY', KEYS[1], 'size', string.format('%.0f', -size))
+    local created = redis.call('HGET', KEYS[1], 'created')
+    local revision = created .. '.' .. redis.call('HINCRBY', KEYS[1], 'revision', 1)
+    local left = redis.call('XLEN', KEYS[2])
+    tell('{"type":"cleared","last":"' .. last .. '","revision":"' .. revision .. '","left":' .. left .. '}')
+    return cleared
+end
+"""
+
+# ARGV: "1" to change the response, which is the next; "1" to change the rules, which are the next, and their digest;
+# how many requests are kept ("": as many as before). Returns 1 when there is the mirror.
 CHANGE = _script(
-    """
+    f"""{_CLEAR_UP_TO}
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 if ARGV[1] == '1' then redis.call('HSET', KEYS[1], 'answer', ARGV[2]) end
 if ARGV[3] == '1' then
     redis.call('HSET', KEYS[1], 'rules', ARGV[4], 'digest', ARGV[5])
     for i = 1, 100 do redis.call('HDEL', KEYS[1], 'met:' .. i) end
 end
-local now = redis.call('HMGET', KEYS[1], 'answer', 'rules')
+if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'max', ARGV[6]) end
+local now = redis.call('HMGET', KEYS[1], 'answer', 'rules', 'max')
 local rules = now[2] and now[2] ~= '' and now[2] or '[]'
-tell('{"type":"updated","response":' .. now[1] .. ',"rules":' .. rules .. '}')
+tell('{{"type":"updated","response":' .. now[1] .. ',"rules":' .. rules .. ',"max_requests":' .. now[3] .. '}}')
+local excess = redis.call('XLEN', KEYS[2]) - now[3]
+if excess > 0 then
+    local dropped = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', excess)
+    redis.call('HINCRBY', KEYS[1], 'dropped', clear_up_to(dropped[excess][1]))
+end
 return 1
 """,
     stores=True,
@@ -221,18 +249,23 @@ return 1
     tells=True,
 )
 
-# Returns 1 when there is the mirror. The stream stays, if without entries: it knows its last id.
+# ARGV: the id of the newest that goes ("": all go). Returns 1 when there is the mirror. The stream stays, if without
+# entries: it knows its last id.
 CLEAR = _script(
-    """
+    f"""{_CLEAR_UP_TO}
 local created = redis.call('HGET', KEYS[1], 'created')
 if not created then return 0 end
+if ARGV[1] ~= '' then
+    clear_up_to(ARGV[1])
+    return 1
+end
 local newest = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
 local last = newest and newest[1] or ''
 redis.call('XTRIM', KEYS[2], 'MAXLEN', 0)
 redis.call('UNLINK', KEYS[3])
 redis.call('HSET', KEYS[1], 'size', 0)
 local revision = created .. '.' .. redis.call('HINCRBY', KEYS[1], 'revision', 1)
-tell('{"type":"cleared","last":"' .. last .. '","revision":"' .. revision .. '","left":0}')
+tell('{{"type":"cleared","last":"' .. last .. '","revision":"' .. revision .. '","left":0}}')
 return 1
 """,
     tells=True,

@@ -103,7 +103,8 @@ class RedisStore:
             reply = await self._router.run(redis_scripts.READ, code, int(renew))
         if not reply:
             return None
-        limit, live, response, created, revision, left, requests, newest, (room, count, period, rules) = reply
+        limit, live, response, created, revision, left, requests, newest, others = reply
+        room, count, period, rules, dropped = others
         seconds = int(live) // 1000 or None
         return MirrorState(
             settings=MirrorSettings(
@@ -119,12 +120,15 @@ class RedisStore:
             requests=requests,
             newest=newest.decode(),
             revision=f"{created.decode()}.{revision.decode()}",
+            dropped=int(dropped or 0),
         )
 
-    async def change(self, code: str, response: str | None, rules: str | None = None) -> bool:
+    async def change(
+        self, code: str, response: str | None, rules: str | None = None, max_requests: int | None = None
+    ) -> bool:
         of_response = (0, "") if response is None else (1, response)
         of_rules = (0, "", "") if rules is None else (1, rules, _digest(rules))
-        return bool(await self._router.run(redis_scripts.CHANGE, code, *of_response, *of_rules))
+        return bool(await self._router.run(redis_scripts.CHANGE, code, *of_response, *of_rules, max_requests or ""))
 
     async def drop(self, code: str) -> bool:
         return bool(await self._router.run(redis_scripts.DROP, code))
@@ -182,8 +186,8 @@ class RedisStore:
     async def remove(self, code: str, request_id: str) -> bool:
         return bool(await self._router.run(redis_scripts.REMOVE, code, request_id))
 
-    async def clear(self, code: str) -> bool:
-        return bool(await self._router.run(redis_scripts.CLEAR, code))
+    async def clear(self, code: str, last: str = "") -> bool:
+        return bool(await self._router.run(redis_scripts.CLEAR, code, last))
 
     async def _make_kept(self, code: str) -> bool:
         """Makes a mirror that is gone, if it is one to keep; says whether it is."""
