@@ -67,7 +67,7 @@ async def receive(mount: MirrorMount, request: Request, response: Response, targ
     if receipt.rule:
         from .ruled_response import respond_by_rule
 
-        await respond_by_rule(receipt, record.subject, response, lambda ready: _send(ready, request, response))
+        await respond_by_rule(receipt, record.take_subject(), response, lambda ready: _send(ready, request, response))
         return
     ready = ready_response(receipt.response)
     if ready.delay:

@@ -165,24 +165,23 @@ class RequestRecord(Record):
 
     async def obey(self, rules: str) -> int:
         """See `Record`."""
-        from .rules import rule_for  # only where there are some
+        from .condition_kinds import Subject  # only where there are some
+        from .rules import rule_for
 
-        subject = self.subject
-        number = await rule_for(rules, subject)
+        subject = Subject(json.loads(self.summary), self.body)
         subject.summary.pop("rule", None)
+        number = await rule_for(rules, subject)
         if number:
             subject.summary["rule"] = number
         self._summary = _encode(subject.summary)
+        self._subject = subject if number else None
         return number
 
-    @property
-    def subject(self) -> Subject:
-        """The request as conditions and templates see it."""
-        if self._subject is None:
-            from .condition_kinds import Subject
-
-            self._subject = Subject(json.loads(self.summary), self.body)
-        return self._subject
+    def take_subject(self) -> Subject:
+        """The request as the rule has seen it that it meets; the record doesn't keep it."""
+        subject, self._subject = self._subject, None
+        assert subject is not None
+        return subject
 
     def _encode(self) -> str:
         path, _, query = self._target.partition("?")

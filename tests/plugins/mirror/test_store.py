@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from itertools import pairwise
 from random import Random
@@ -11,6 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from reserve_core import Request
+from reserve_mirror.access import Access
+from reserve_mirror.options import Options
+from reserve_mirror.request_record import EMPTY, RequestRecord
 from reserve_mirror.store import EventQueue, MirrorEvent, MirrorSettings, Record, Store, is_after, parse_id
 from tests.kit.waiting import PATIENCE
 
@@ -190,30 +195,49 @@ async def test_adding_a_record_gives_the_response(store: Store) -> None:
     assert (first.response, second.response) == ('{"status":200}', '{"status":418}')
 
 
-class Obedient(Record):
-    """A record that meets the rule whose number the rules are."""
+Obey = Callable[[str], Awaitable[int]]
 
-    async def obey(self, rules: str) -> int:
+
+@pytest.fixture
+def obey(monkeypatch: pytest.MonkeyPatch) -> list[Obey]:
+    """How requests obey rules: the last of these says which one they meet; the first, the one whose number they are."""
+
+    async def number(rules: str) -> int:
         await asyncio.sleep(0)
         return int(rules or "0")
 
+    ways: list[Obey] = [number]
+    monkeypatch.setattr("reserve_mirror.rules.rule_for", lambda rules, subject: ways[-1](rules))
+    return ways
 
-async def obeying(store: Store, n: int = 0) -> tuple[str, int, int]:
-    receipt = await store.add("orders", Obedient(summary(n)))
+
+def request_record() -> RequestRecord:
+    return RequestRecord(Request("POST", "/r/orders"), Access(Options(mirror=""), "localhost"), 0, "/", EMPTY)
+
+
+async def obeying(store: Store) -> tuple[str, int, int]:
+    receipt = await store.add("orders", request_record())
     assert receipt is not None
     assert receipt.response == SETTINGS.response
     return receipt.rules, receipt.rule, receipt.met
 
 
+async def rules_met(store: Store) -> list[int | None]:
+    return [json.loads(entry.summary).get("rule") for entry in await store.entries("orders", "", 1000)]
+
+
+@pytest.mark.usefixtures("obey")
 async def test_a_rule_counts_those_that_meet_it_whoever_stores_them(open_store: OpenStore, store_kind: str) -> None:
     stores = [await open_store()] * 3 if store_kind == "memory" else [await open_store() for _ in range(3)]
     await stores[0].create("orders", SETTINGS._replace(max_requests=1000))
     assert await obeying(stores[1]) == ("", 0, 0)
     assert await stores[0].change("orders", None, "2")
-    receipts = await asyncio.gather(*(obeying(stores[n % 3], n) for n in range(300)))
+    receipts = await asyncio.gather(*(obeying(stores[n % 3]) for n in range(300)))
     assert sorted(receipts) == [("2", 2, met) for met in range(1, 301)]
+    assert await rules_met(stores[0]) == [None, *[2] * 300]
 
 
+@pytest.mark.usefixtures("obey")
 async def test_new_rules_hold_at_once_and_count_anew(open_store: OpenStore, store_kind: str) -> None:
     one = await open_store()
     other = one if store_kind == "memory" else await open_store()
@@ -233,37 +257,35 @@ async def test_new_rules_hold_at_once_and_count_anew(open_store: OpenStore, stor
     assert (state.settings.rules, state.settings.response) == ("", SETTINGS.response)
 
 
-async def test_rules_that_change_while_a_record_is_held_to_them_hold(store: Store) -> None:
+@pytest.mark.parametrize("new", ["2", ""])
+async def test_rules_that_change_while_a_record_is_held_to_them_hold(store: Store, obey: list[Obey], new: str) -> None:
     await store.create("orders", SETTINGS._replace(rules="1"))
     seen: list[str] = []
 
-    class Slow(Record):
-        async def obey(self, rules: str) -> int:
-            seen.append(rules)
-            if rules == "1":
-                await store.change("orders", None, "2")
-            return int(rules or "0")
+    async def slowly(rules: str) -> int:
+        seen.append(rules)
+        if rules == "1":
+            await store.change("orders", None, new)
+        return int(rules or "0")
 
-    receipt = await store.add("orders", Slow(summary()))
-    assert receipt is not None
-    assert (seen, receipt.rules, receipt.rule, receipt.met) == (["1", "2"], "2", 2, 1)
-    state = await store.read("orders")
-    assert state is not None
-    assert state.requests == 1
+    obey.append(slowly)
+    assert await obeying(store) == ((new, 2, 1) if new else ("", 0, 0))
+    assert seen == ["1", new]
+    assert await rules_met(store) == [2 if new else None]
 
 
-async def test_a_mirror_that_goes_while_a_record_is_held_to_its_rules_has_none(store: Store) -> None:
+async def test_a_mirror_that_goes_while_a_record_is_held_to_its_rules_has_none(store: Store, obey: list[Obey]) -> None:
     await store.create("orders", SETTINGS._replace(rules="1"))
 
-    class Last(Record):
-        async def obey(self, rules: str) -> int:
-            await store.drop("orders")
-            return 1
+    async def late(rules: str) -> int:
+        await store.drop("orders")
+        return 1
 
-    assert await store.add("orders", Last(summary())) is None
+    obey.append(late)
+    assert await store.add("orders", request_record()) is None
 
 
-async def test_what_meets_no_rule_is_stored_without(store: Store) -> None:
+async def test_what_gets_no_response_of_the_mirror_meets_no_rule(store: Store) -> None:
     await store.create("orders", SETTINGS._replace(rules="1"))
     receipt = await store.add("orders", Record(summary()))
     assert receipt is not None
