@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .redis_clients import redis_client
     from .redis_url import RedisAddress, RedisURL
     from .threads import Threads
+    from .tls.private_files import NoFolder, state_folder
     from .tokens import TOKEN, credentials, is_token
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "HeadWriter",
     "HeaderTemplate",
     "MemoryCounters",
+    "NoFolder",
     "OwnHosts",
     "PassedHeaders",
     "PassedOver",
@@ -91,6 +93,7 @@ __all__ = [
     "redis_client",
     "run_application",
     "split_template",
+    "state_folder",
     "take",
     "with_charset",
     "without_secrets",
@@ -131,6 +134,7 @@ __getattr__: Callable[[str], Any] = lazy(
         "..redis_clients": ("redis_client",),
         "..redis_url": ("RedisAddress", "RedisURL"),
         "..threads": ("Threads",),
+        "..tls.private_files": ("NoFolder", "state_folder"),
         "..tokens": ("TOKEN", "credentials", "is_token"),
     },
 )

@@ -63,6 +63,8 @@ export interface Mirror {
   max_body_size: number;
   /** requests kept */
   count: number;
+  /** requests that have come to it, those that it doesn't keep any more included */
+  received: number;
   /** the id of the newest of them, "" when there is none */
   newest: string;
   /** how many it has dropped since it was made, as newer ones came */

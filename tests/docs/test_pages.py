@@ -26,6 +26,8 @@ from tests.kit.waiting import wait_until
 
 ADDRESS = re.compile(r"127\.0\.0\.1:\d+")
 READY = "Server running at "
+# Commands that ask a server that runs.
+ASKING = ("listen", "wait")
 
 Write = Callable[[dict[str, str]], None]
 Install = Callable[..., None]
@@ -56,9 +58,9 @@ class Console:
 
     def shows(self, line: str, output: str) -> None:
         """Holds the output of a command line to the one that is shown."""
-        # A file that is shown is the one that the server has left; `reserve wait` asks it.
+        # A file that is shown is the one that the server has left; others ask it.
         program, *arguments = shlex.split(self._here(line))
-        if output.startswith(READY) or program == "cat" or (program == "reserve" and arguments[0] != "wait"):
+        if output.startswith(READY) or program == "cat" or (program == "reserve" and arguments[0] not in ASKING):
             self.stop()
         self._shows(program, arguments, output)
 
@@ -181,6 +183,7 @@ def _timeless(line: str) -> str:
 def _steady(output: str) -> str:
     """An output without what differs from run to run."""
     output = re.sub(r" in [\d.]+s$", "", output.rstrip("\n"))
+    output = re.sub(r"^\d\d:\d\d:\d\d (.+ )\d+ ms$", r"12:00:00 \g<1>1 ms", output, flags=re.MULTILINE)
     return re.sub(r"(\(|dur=)[\d.]+( ms\)|$)", r"\g<1>1\2", output, flags=re.MULTILINE)
 
 

@@ -57,6 +57,11 @@ ROWS = (
     Row("crosstalk", "Cross-talk", "100,000 tagged requests: 0 wrong answers"),
     Row("tls", "TLS", "Mozilla's intermediate profile, by the scanner sslyze"),
     Row("fidelity", "Proxy fidelity", "byte-equal; events pass within 50 ms"),
+    Row(
+        "forwarding",
+        "Forwarding (`reserve listen`)",
+        "10,000 webhooks, the listener killed 20 times, the target down half of the time: 0 lost, in order, byte-equal",
+    ),
     Row("limits", "Limits", "one below, at and above: 431, 413, 414, 1009, and an orderly end"),
     Row("logs", "Logs", "one printable line each; no secret in them"),
     Row("user_code", "User code that ends a process", "12 places: one ERROR line, the server answers the next request"),

@@ -123,10 +123,10 @@ Script = Callable[[Peer], Awaitable[None]]
 
 
 @asynccontextmanager
-async def serving(script: Script) -> AsyncIterator[Backend]:
+async def serving(script: Script, context: ssl.SSLContext | None = None) -> AsyncIterator[Backend]:
     """An upstream server that runs `script(peer)` for each connection, as long as it's entered."""
     backend = Backend(script)
-    await backend.start(None)
+    await backend.start(context)
     try:
         yield backend
     finally:

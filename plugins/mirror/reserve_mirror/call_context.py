@@ -104,6 +104,7 @@ class CallContext:
             max_rate=None if state.settings.rate is None else state.settings.rate.text,
             max_body_size=self.mount.options.max_body_size,
             count=state.requests,
+            received=state.received,
             newest=state.newest,
             dropped=state.dropped,
             revision=state.revision,

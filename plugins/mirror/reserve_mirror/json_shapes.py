@@ -85,6 +85,7 @@ class Mirror(TypedDict):
     max_rate: str | None  # of requests: "50/s", "1000/m", "10000/h"; None: any
     max_body_size: int  # bytes kept of a body
     count: int  # requests kept
+    received: int  # requests that have come to it, those that it doesn't keep any more included
     newest: str  # the id of the newest of them, "" when there is none
     dropped: int  # how many it has dropped since it was made, as newer ones came
     revision: str  # "<created>.<deletions>": another one after each deletion

@@ -1,4 +1,4 @@
-"""The commands `reserve mirror` and `reserve wait`."""
+"""The commands `reserve mirror` and `reserve wait`, and those of the mirror that have a module of their own."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ from reserve_core.cli import (
 )
 
 from .codes import CODE_RULE, is_code
+from .command_options import TOKEN_VARIABLE, token_option, when_option, word_of
+from .listen.listen_command import listen
 from .mirror_client import MIRROR_URL, ask
 from .option_values import (
     EXPIRATION_TIME,
@@ -45,11 +47,10 @@ if TYPE_CHECKING:
 
     from .mirror_mount import MirrorMount
 
-TOKEN_VARIABLE = "RESERVE_MIRROR_TOKEN"  # noqa: S105  # its name, not the secret
-
 
 def add_commands(cli: click.Group) -> None:
     """Adds the commands of the mirror to `reserve`."""
+    cli.add_command(listen)
     cli.add_command(mirror)
     cli.add_command(verify)
     cli.add_command(wait)
@@ -249,12 +250,7 @@ async def _announce(server: Server, codes: tuple[str, ...]) -> str | None:
     help="Only requests with this header, and value if there is one; can be repeated.",
 )
 @click.option("--body-contains", metavar="TEXT", help="Only requests with this in their body.")
-@click.option(
-    "--when",
-    metavar="WORD=VALUE",
-    multiple=True,
-    help="Only requests with this: method, path, header.NAME, query.NAME, body, json.PATH, signature; can be repeated.",
-)
+@when_option("body, json.PATH, signature")
 @click.option("--never", is_flag=True, help="Fail as soon as there is one, instead of when there is none.")
 @click.option("--count", metavar="N", type=WholeNumber(1, 100), help="So many of them.  [default: 1]")
 @click.option(
@@ -270,9 +266,7 @@ async def _announce(server: Server, codes: tuple[str, ...]) -> str | None:
     metavar="ID|now",
     help="Only requests that come after the one with this id, or from now on.  [default: all that are kept]",
 )
-@click.option(
-    "--token", metavar="TOKEN", envvar=TOKEN_VARIABLE, show_envvar=True, help="The token of a protected mirror."
-)
+@token_option
 def wait(
     url: str, timeout: float, token: str | None, headers: tuple[str, ...], when: tuple[str, ...], **options: Any
 ) -> None:
@@ -291,7 +285,7 @@ def wait(
     if options["never"]:
         options["never"] = "true"
     query = {name.replace("_", "."): str(value) for name, value in options.items() if value not in (None, False)}
-    pairs = [("timeout", f"{timeout:g}"), *query.items(), *map(_header, headers), *map(_word, when)]
+    pairs = [("timeout", f"{timeout:g}"), *query.items(), *map(_header, headers), *map(word_of, when)]
     status, outcome = _ask(f"{match['base']}/api/mirrors/{match['code']}/wait", pairs, token, timeout)
     if status not in (200, 408, 409):
         public = "; of a public mirror, give the address of its page" if status == 404 and match["kind"] == "r" else ""
@@ -322,17 +316,6 @@ def _path(match: re.Match[str], option: str | None) -> str | None:
 def _header(text: str) -> tuple[str, str]:
     name, _, value = text.partition(":")
     return f"header.{name.strip()}", value.strip()
-
-
-def _word(text: str) -> tuple[str, str]:
-    from .conditions import split_word
-
-    word, separator, value = split_word(text, "=")
-    if not separator:
-        raise Unusable(
-            f"--when {text}: write WORD=VALUE, as path=/orders/* or json.order.id=5; json.order.id= for any value"
-        )
-    return word, value
 
 
 def _ask(url: str, query: list[tuple[str, str]], token: str | None, timeout: float) -> tuple[int, dict[str, Any]]:

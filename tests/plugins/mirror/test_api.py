@@ -37,6 +37,7 @@ def test_a_mirror_is_created(site: Site) -> None:
         "max_rate": None,
         "max_body_size": 10485760,
         "count": 0,
+        "received": 0,
         "newest": "",
         "dropped": 0,
         "response": OK,

@@ -62,6 +62,22 @@ async def test_a_mirror_is_made_once(store: Store) -> None:
     assert state.settings == SETTINGS
 
 
+async def test_a_mirror_knows_how_many_have_come(store: Store) -> None:
+    await store.create("orders", SETTINGS)
+    for n in range(5):
+        await recorded(store, n)
+    await store.clear("orders")
+    await recorded(store)
+    state = await store.read("orders")
+    assert state is not None
+    assert (state.requests, state.received) == (1, 6)
+    await store.drop("orders")
+    await store.create("orders", SETTINGS)
+    state = await store.read("orders")
+    assert state is not None
+    assert state.received == 0
+
+
 async def test_of_many_that_make_one_mirror_one_does(store: Store) -> None:
     made = await asyncio.gather(*(store.create("orders", SETTINGS) for _ in range(20)))
     assert made.count(True) == 1

@@ -63,6 +63,7 @@ class MirrorState(NamedTuple):
     requests: int  # how many it keeps
     newest: str  # the id of the newest of them, "" when there is none
     revision: str
+    received: int  # how many have come to it since it was made
     dropped: int = 0  # how many it has dropped, as newer ones came
 
 

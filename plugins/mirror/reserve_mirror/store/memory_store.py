@@ -42,8 +42,8 @@ class _MirrorInMemory:
     """A mirror with the records that it keeps."""
 
     __slots__ = (
-        *("code", "counted", "created", "debt", "dropped", "expires", "last", "met", "rank", "records", "revision"),
-        *("sequence", "settings", "size"),
+        *("code", "counted", "created", "debt", "dropped", "expires", "last", "met", "rank", "received", "records"),
+        *("revision", "sequence", "settings", "size"),
     )
 
     def __init__(self, code: str, settings: MirrorSettings, now: float) -> None:
@@ -55,6 +55,7 @@ class _MirrorInMemory:
         self.last: int = 0  # the two numbers of the newest id
         self.sequence: int = 0
         self.dropped: int = 0
+        self.received: int = 0
         self.size: int = 0
         self.rank: int = 0  # the bits of its size
         self.debt: int = 0  # what was owed to its rate at the time `counted`, in microseconds
@@ -183,6 +184,7 @@ class MemoryStore:
             newest=records.newest,
             revision=mirror.revision_text,
             dropped=mirror.dropped,
+            received=mirror.received,
         )
 
     async def change(
@@ -243,6 +245,7 @@ class MemoryStore:
             mirror.dropped += 1
         request_id = mirror.next_id(now)
         records.append(request_id, record)
+        mirror.received += 1
         self._resize(mirror, gained)
         if self.hub.is_watched(code):
             self.hub.publish(code, MirrorEvent.request(request_id, record.summary))

@@ -102,7 +102,8 @@ return 1
 )
 
 # ARGV: "1" to renew. Returns max, live, response, created, revision, milliseconds left (-1: for ever), count,
-# id of the newest record, and a list of max_size, the rate's count and period, the rules, and how many were dropped.
+# id of the newest record, and a list of max_size, the rate's count and period, the rules, how many were dropped, and
+# how many have come.
 READ = _script("""
 local mirror = redis.call('HMGET', KEYS[1], 'max', 'live', 'answer', 'created', 'revision')
 if not mirror[1] then return false end
@@ -114,7 +115,7 @@ mirror[6] = redis.call('PTTL', KEYS[1])
 mirror[7] = redis.call('XLEN', KEYS[2])
 local newest = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
 mirror[8] = newest and newest[1] or ''
-mirror[9] = redis.call('HMGET', KEYS[1], 'room', 'count', 'period', 'rules', 'dropped')
+mirror[9] = redis.call('HMGET', KEYS[1], 'room', 'count', 'period', 'rules', 'dropped', 'received')
 return mirror
 """)
 
@@ -128,7 +129,7 @@ return mirror
 ADD = _script(
     """
 local mirror = redis.call('HMGET', KEYS[1], 'max', 'live', 'answer', 'room', 'size', 'count', 'period', 'at', 'debt',
-    'digest')
+    'digest', 'received')
 if not mirror[1] then return false end
 if (mirror[10] or '') ~= (ARGV[6] or '') then return {redis.call('HGET', KEYS[1], 'rules') or ''} end
 local room, count, at, debt = tonumber(mirror[4]), tonumber(mirror[6])
@@ -154,10 +155,11 @@ while excess > 0 or room and size > room do
     size, excess, dropped = size - (old[2][4] or 0), excess - 1, dropped + 1
 end
 if dropped > 0 then redis.call('HINCRBY', KEYS[1], 'dropped', dropped) end
+local received = (mirror[11] or 0) + 1
 if count then
-    redis.call('HSET', KEYS[1], 'size', size, 'at', at, 'debt', debt)
+    redis.call('HSET', KEYS[1], 'size', size, 'received', received, 'at', at, 'debt', debt)
 else
-    redis.call('HSET', KEYS[1], 'size', size)
+    redis.call('HSET', KEYS[1], 'size', size, 'received', received)
 end
 local live = tonumber(mirror[2])
 if live > 0 then

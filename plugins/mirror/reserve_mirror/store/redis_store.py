@@ -104,7 +104,7 @@ class RedisStore:
         if not reply:
             return None
         limit, live, response, created, revision, left, requests, newest, others = reply
-        room, count, period, rules, dropped = others
+        room, count, period, rules, dropped, received = others
         seconds = int(live) // 1000 or None
         return MirrorState(
             settings=MirrorSettings(
@@ -121,6 +121,7 @@ class RedisStore:
             newest=newest.decode(),
             revision=f"{created.decode()}.{revision.decode()}",
             dropped=int(dropped or 0),
+            received=int(received or 0),
         )
 
     async def change(

@@ -1,0 +1,175 @@
+"""The command `reserve listen`."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reserve_core.cli import CannotRun, Number, Unusable, WholeNumber
+
+from ..command_options import token_option, when_option, word_of
+from ..mirror_client import MIRROR_URL
+
+if TYPE_CHECKING:
+    from .listener import MirrorListener
+
+_STATUSES = re.compile("[1-5](?:[0-9][0-9]|xx)")
+_SPAN = re.compile("([0-9]{1,6})([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _statuses(ctx: click.Context, option: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    for each in value:
+        if not _STATUSES.fullmatch(each):
+            raise click.BadParameter(f"{each!r} is not a status as 503, or all of a kind as 5xx", ctx, option)
+    return value
+
+
+def _moment(ctx: click.Context, option: click.Parameter, value: str | None) -> int | None:
+    """Milliseconds since the epoch."""
+    if value is None:
+        return None
+    span = _SPAN.fullmatch(value)
+    if span is not None:
+        return int((time.time() - int(span[1]) * _SECONDS[span[2]]) * 1000)
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise click.BadParameter(
+            f"{value!r} is not a time ago as 90s, 10m, 2h or 1d, nor a time as 2026-01-31T12:00:00Z", ctx, option
+        ) from None
+    return int(moment.timestamp() * 1000)
+
+
+@click.command(short_help="Send what comes to a mirror on to a local server.")
+@click.argument("url")
+@click.option(
+    "--to",
+    metavar="URL",
+    required=True,
+    help="Send requests on to this one, with their path below the mirror's URL.",
+)
+@when_option("body, json.PATH")
+@click.option("--once", is_flag=True, help="End when all is sent on that has come, from the oldest kept at first.")
+@click.option("--from-start", is_flag=True, help="Begin with the oldest request that the mirror keeps.")
+@click.option(
+    "--since", metavar="TIME", callback=_moment, help="Begin with what came since: 10m, 2h, or 2026-01-31T12:00:00Z."
+)
+@click.option(
+    "--tries",
+    metavar="N",
+    type=WholeNumber(1, 1_000_000),
+    help="Skip a request after so many attempts without a response."
+    "  [default: 10, those not counted for which nothing listened]",
+)
+@click.option(
+    "--retry-status",
+    metavar="STATUS",
+    multiple=True,
+    callback=_statuses,
+    help="A response with this status, 503 or 5xx, is no delivery; can be repeated.",
+)
+@click.option(
+    "--timeout", metavar="SECONDS", type=Number(0.001, 3600), default=30, show_default=True, help="For a response."
+)
+@click.option(
+    "--state",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep here which request was the last one.  [default: a file in $XDG_STATE_HOME]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each request.")
+@token_option
+def listen(
+    url: str,
+    to: str,
+    when: tuple[str, ...],
+    state: Path | None,
+    retry_status: tuple[str, ...],
+    from_start: bool,
+    since: int | None,
+    **options: Any,
+) -> None:
+    """Send what comes to the mirror at URL on to a local server, byte by byte, until SIGINT or SIGTERM.
+
+    URL is where requests are sent, http://HOST/r/CODE, or the address of the mirror's page. They come in their order
+    and at least once: where it ended, the next run goes on, as far as the mirror has kept what came meanwhile. The
+    first run begins with what comes from then on. Any response is a delivery.
+
+    The exit code is 0; 1 when the mirror is gone, or with --once when a request was skipped or lost or the mirror
+    doesn't respond; 2 when what was given can't be used.
+    """
+    from ..conditions import RequestConditions  # with what reads bodies, only where it's needed
+    from .cursor_file import Cursor, CursorFile, UnusableFile
+    from .delivery import Delivery
+    from .listen_report import ListenReport
+    from .listener import MirrorListener
+    from .mirror_api import MirrorAPI, MirrorAway, MirrorGone
+    from .outgoing_request import target_url
+
+    match = MIRROR_URL.fullmatch(url)
+    if match is None or (match["kind"] == "r" and ((match["path"] or "/") != "/" or match["query"])):
+        raise Unusable(
+            f"{url} is not the URL of a mirror: http://HOST/r/CODE, or the address of its page;"
+            " --when 'path=/hook/*' picks a path below it"
+        )
+    if from_start and since is not None:
+        raise Unusable("--from-start and --since exclude each other: leave one out")
+    try:
+        delivery = Delivery(target_url(to), options["timeout"], options["tries"], _is_one_of(retry_status))
+        conditions = RequestConditions.of_texts(map(word_of, when))
+        if conditions.of_signature:
+            raise ValueError("--when signature: only the mirror knows the secret; the others pick requests here")
+    except ValueError as error:
+        raise Unusable(str(error)) from None
+    api = MirrorAPI(f"{match['base']}/api/mirrors/{match['code']}", options["token"])
+    begin = "" if from_start or options["once"] else None
+    if since is not None:
+        begin = f"{since - 1}-{'9' * 15}"  # the largest id of the millisecond before
+    report = ListenReport(as_json=options["as_json"])
+    try:
+        of = (api.url, to, list(when))
+        file = CursorFile(state, *of) if state is not None else CursorFile.named_after(*of)
+        with file.opened():
+            if from_start or since is not None:
+                file.cursor = Cursor()
+            if not options["once"]:
+                report.say(f"What comes to {url} is sent on to {to}")
+            _run(MirrorListener(api, file, delivery, report, conditions, begin), once=options["once"])
+    except UnusableFile as error:
+        raise Unusable(str(error)) from error
+    except MirrorAway as error:
+        raise CannotRun(f"The mirror {url} doesn't respond: {error}") from error
+    except MirrorGone as error:
+        public = "; of a public mirror, give the address of its page" if match["kind"] == "r" else ""
+        raise (CannotRun if file.cursor.after is not None else Unusable)(f"{url}: {error}{public}") from error
+    if options["once"] and not report.complete:
+        raise CannotRun("Not all of it was sent on")
+
+
+def _run(listener: MirrorListener, *, once: bool) -> None:
+    """Runs a listener until it ends, or SIGINT or SIGTERM. Raises what it raises."""
+
+    async def run() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        await listener.run(once=once)
+
+    with suppress(asyncio.CancelledError):
+        asyncio.run(run())
+
+
+def _is_one_of(statuses: tuple[str, ...]) -> Callable[[int], bool]:
+    pattern = re.compile("|".join(statuses).replace("x", "[0-9]") or "(?!)")
+    return lambda status: pattern.fullmatch(str(status)) is not None
