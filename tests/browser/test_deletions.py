@@ -85,6 +85,7 @@ def test_all_are_cleared_but_for_those_that_come_later(live: LivePage) -> None:
     expect(live.page.locator("#count")).to_have_text("1 request")
     # What one is reading stays.
     expect(live.detail).to_contain_text("This request isn't kept any more")
+    live.detail.get_by_role("tab", name="Headers").click()
     expect(live.detail.get_by_role("table", name="Headers")).to_be_visible()
 
 

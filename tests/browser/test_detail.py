@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page, Route
 
     from tests.browser.conftest import Ask, LivePage, NewSite, Site, Visit
+    from tests.kit.mirrors import Mirror
 
 ALL_BYTES = bytes(range(256))
 JSON = "application/json"
@@ -50,8 +51,14 @@ def view(detail: Locator, name: str) -> Locator:
     return detail.get_by_role("tabpanel").last
 
 
-def tabs(detail: Locator) -> list[str]:
-    return detail.get_by_role("tab").all_inner_texts()
+def tabs(detail: Locator, name: str = "Views of the body") -> list[str]:
+    return detail.get_by_role("tablist", name=name).get_by_role("tab").all_text_contents()
+
+
+def side(detail: Locator, name: str) -> Locator:
+    """Chooses a side of the request: its body, its headers..."""
+    detail.get_by_role("tablist", name="Request and response").get_by_role("tab", name=name).click()
+    return detail
 
 
 def pairs(detail: Locator, name: str) -> list[list[str]]:
@@ -74,14 +81,15 @@ def test_headers_as_received(live: LivePage) -> None:
     detail = live.open("/headers")
     shown = [("X-B", "1"), ("x-a", "first"), ("X-Empty", "empty"), ("X-A", "café"), ("X-Latin", "é"), ("X-B", "1")]
     assert pairs(detail, "Headers")[1:] == [list(pair) for pair in shown]
-    expect(detail.locator(".body")).to_contain_text("No body")
+    assert tabs(detail, "Request and response") == ["Body", "Headers 7", "Signature"]
+    expect(side(detail, "Body")).to_contain_text("No body")
 
 
 def test_the_query_in_order(live: LivePage) -> None:
     live.mirror.send("GET", "/a%2Fb/%C3%A9?b=2&a=1&b=&c=%C3%A9+%26#".rstrip("#"))
     detail = live.open("/a%2Fb/é")
     expect(detail.locator("h2")).to_have_text("GET /a%2Fb/é?b=2&a=1&b=&c=%C3%A9+%26")
-    assert pairs(detail, "Query") == [["b", "2"], ["a", "1"], ["b", "empty"], ["c", "é &"]]
+    assert pairs(side(detail, "Query"), "Query") == [["b", "2"], ["a", "1"], ["b", "empty"], ["c", "é &"]]
     expect(detail.locator(".url")).to_have_text(f"{live.mirror.url}/a%2Fb/%C3%A9?b=2&a=1&b=&c=%C3%A9+%26")
 
 
@@ -365,3 +373,31 @@ def test_a_tapped_request_shows_its_response(site: Site, ask: Ask, visit: Visit)
     expect(detail.locator(".json")).to_contain_text('"paid": true')
     content = download(live.page, detail.get_by_role("link", name="Download the body"))[1]
     assert json.loads(content) == {"order": 17, "paid": True}
+
+
+def test_cookies_are_read(live: LivePage) -> None:
+    live.mirror.send("GET", "/cookies", headers=[("Cookie", "session=abc; theme=dark"), ("Cookie", "empty=")])
+    detail = side(live.open("/cookies"), "Cookies")
+    assert pairs(detail, "Cookies") == [["session", "abc"], ["theme", "dark"], ["empty", "empty"]]
+
+
+def test_the_next_request_is_shown_by_the_same_side(live: LivePage) -> None:
+    live.mirror.send("POST", "/one?a=1", b"1")
+    live.mirror.send("GET", "/two")
+    live.mirror.send("POST", "/three?a=3", b"3")
+    chosen = live.detail.get_by_role("tablist", name="Request and response").get_by_role("tab", selected=True)
+    live.open("/one")
+    expect(chosen).to_have_text("Body")
+    live.open("/two")
+    expect(chosen).to_contain_text("Headers")
+    side(live.open("/one"), "Query")
+    live.open("/three")
+    expect(chosen).to_have_text("Query 1")
+
+
+def test_the_time_is_told_with_its_zone(mirror: Mirror, visit: Visit) -> None:
+    mirror.send("GET", "/when")
+    live = visit(mirror, timezone_id="Asia/Kolkata")
+    when = live.open("/when").locator(".facts time")
+    expect(when).to_have_text(re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} \+05:30$"))
+    expect(when).to_have_attribute("title", re.compile(r" UTC$"))

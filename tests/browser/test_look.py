@@ -156,6 +156,7 @@ def test_signatures(site: Site, visit: Visit, size: str, theme: str) -> None:
     expect(live.page.locator(".missigned")).to_have_count(2)
     check(live.page, f"signed-list-{size}-{theme}")
     live.open("/wrong")
+    live.page.get_by_role("tab", name="Signature").click()
     check(live.page, f"signature-{size}-{theme}")
     live.page.get_by_text("Check with a secret").click()
     live.page.get_by_label("Scheme").select_option("hmac")

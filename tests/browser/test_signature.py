@@ -19,9 +19,15 @@ if TYPE_CHECKING:
 BODY = b'{"order": 42}'
 
 
+def signature_of(live: LivePage) -> Locator:
+    """What the page has about the signature of the request shown."""
+    live.page.get_by_role("tab", name="Signature").click()
+    return live.detail.locator(".signature")
+
+
 def check(live: LivePage, secret: str, scheme: str = "") -> Locator:
     """Checks the request shown with a secret, and returns the line that says what came out."""
-    section = live.detail.locator(".signature")
+    section = signature_of(live)
     if not section.locator("form").is_visible():
         section.get_by_text("Check with a secret").click()
     if scheme:
@@ -50,7 +56,7 @@ def test_the_secret_is_known_for_the_next_request_and_nowhere_else(live: LivePag
     live.open("/first")
     expect(check(live, SECRET)).to_contain_text("right")
     live.open("/second")
-    expect(live.detail.locator(".signature").get_by_role("status")).to_have_text("valid The signature is right.")
+    expect(signature_of(live).get_by_role("status")).to_have_text("valid The signature is right.")
     assert [text for text in sent if "secret" in text] == []
     assert "secret" not in live.page.evaluate(
         "JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])"
@@ -58,14 +64,14 @@ def test_the_secret_is_known_for_the_next_request_and_nowhere_else(live: LivePag
     live.page.reload()
     live.wait_connected()
     live.opened("/second")
-    live.detail.get_by_text("Check with a secret").click()
+    signature_of(live).get_by_text("Check with a secret").click()
     expect(live.detail.get_by_label("Secret")).to_have_value("")
 
 
 def test_any_header_has_an_hmac(live: LivePage) -> None:
     live.mirror.send("POST", "/hook", BODY, plain_hmac(SECRET, BODY))
     live.open("/hook")
-    section = live.detail.locator(".signature")
+    section = signature_of(live)
     section.get_by_text("Check with a secret").click()
     section.get_by_label("Header").fill("x-mine")
     section.get_by_label("Hash").select_option("sha512")
@@ -95,10 +101,13 @@ def test_what_the_server_says_is_in_the_list_and_in_the_request(site: Site, visi
     mirror.send("POST", "/after", BODY, github(HOOK_SECRET, BODY + b"\n"))
     expect(live.rows.filter(has_text="/before").locator(".signed")).to_have_text("signed")
     expect(live.rows.filter(has_text="/after").locator(".missigned")).to_have_text("no valid signature")
-    section = live.open("/after").locator(".signature")
+    live.open("/after")
+    expect(live.page.get_by_role("tab", name="Signature")).to_have_text("Signature invalid")
+    section = signature_of(live)
     expect(section.locator("header")).to_contain_text("invalid")
     expect(section.locator(".reason")).to_contain_text("The signature fits the body with a line break at its end")
-    section = live.open("/before").locator(".signature")
+    live.open("/before")
+    section = signature_of(live)
     expect(section.locator("header")).to_contain_text("valid")
     expect(section.locator(".reason")).to_have_count(0)
 
@@ -111,7 +120,8 @@ def test_a_page_without_cryptography_says_so(visit: Visit, site: Site) -> None:
     live.page.add_init_script("Object.defineProperty(Crypto.prototype, 'subtle', { value: undefined })")
     live.page.reload()
     live.wait_connected()
-    section = live.open("/hook").locator(".signature")
+    live.open("/hook")
+    section = signature_of(live)
     section.get_by_text("Check with a secret").click()
     expect(section).to_contain_text("browsers let only pages of https and of localhost compute signatures")
     expect(section).to_contain_text("run reserve verify")

@@ -3,13 +3,14 @@
 import { bodySection } from "./bodysection.js";
 import { bytesOf, headerText, mediaType } from "./bytes.js";
 import { copy } from "./clipboard.js";
+import { sentCookies, setCookies } from "./cookies.js";
 import { FORMATS } from "./copyformats.js";
 import { fill, find, h } from "./dom.js";
 import { sent } from "./marks.js";
 import { ApiError } from "./mirrorapi.js";
 import { methodBadge, statusBadge, target } from "./row.js";
 import { serverClock } from "./serverclock.js";
-import { hasSignature, signatureSection } from "./signaturesection.js";
+import { badge, signatureSection } from "./signaturesection.js";
 import { noBody } from "./summary.js";
 import { tabs } from "./tabs.js";
 import { toast } from "./toast.js";
@@ -23,6 +24,7 @@ import { messageOf, size } from "./wording.js";
 /** @import { DetailsCache } from "./detailscache.js" */
 /** @import { Child, Children } from "./dom.js" */
 /** @import { MirrorApi } from "./mirrorapi.js" */
+/** @import { View } from "./tabs.js" */
 
 /**
  * What the buttons do; null: there is no such button.
@@ -51,6 +53,7 @@ export class Detail {
   /** @type {(() => void) | null} */
   #retry = null; // what to do when the server can be asked again
   #tick = () => {};
+  #side = "Body"; // the tab that was chosen last: the next request is shown by it, too
 
   /**
    * @param {HTMLElement} element
@@ -157,7 +160,7 @@ export class Detail {
       h(
         "p.facts",
         {},
-        h("span", {}, h("time", { datetime: item.time }, serverClock.timeOfDay(item.time)), " · ", since),
+        h("span", {}, h("time", { datetime: item.time, title: utc(item.time) }, serverClock.timeWithZone(item.time)), " · ", since),
         h("span", {}, "from ", sent(item.remote)),
         item.http_version !== "" && h("span", {}, `HTTP/${item.http_version}`),
         h("span", {}, item.size ? size(item.size) : noBody(item).toLowerCase()),
@@ -188,31 +191,44 @@ export class Detail {
 
   /** @param {RequestDetails} request */
   #content(request) {
-    const { id, method, response, trace } = request;
-    if (!response) return this.#requestView(request);
-    const label = h("span", {}, "Response ", statusBadge(response.status), ` ${response.duration.toFixed(1)} ms`);
-    const sides = [
-      { label: "Request", build: () => this.#requestView(request) },
-      { label, build: () => this.#responseView(id, response) },
-    ];
-    if (trace) sides.push({ label: "Trace", build: () => [traceView(method, trace)] });
-    const { list, panel } = tabs("Request and response", sides);
-    return [h("div.sides", {}, list), panel];
+    const sides = this.#sides(request);
+    const first = request.size > 0 ? "Body" : "Headers";
+    const wanted = this.#side === "Body" ? first : this.#side;
+    const chosen = [wanted, first].map((name) => sides.findIndex((side) => side.name === name)).find((index) => index >= 0);
+    const { list, panel } = tabs("Request and response", sides, chosen, (index) => (this.#side = sides[index].name));
+    return [notesView(request.notes), h("div.sides", {}, list), panel];
   }
 
   /** @param {RequestDetails} request */
-  #requestView(request) {
-    const { id, files, form, query, headers } = request;
-    const hasParts = files.length > 0 || (form.length > 0 && isMultipart(headers));
-    const isSigned = hasSignature(request);
-    return [
-      notesView(request.notes),
-      query.length > 0 && pairsSection("Query", query),
-      isSigned && signatureSection(request),
-      bodySection(request, this.#api.bodyUrl(id), hasParts ? () => partsView(request, this.#api) : null),
-      headersSection(headers),
-      !isSigned && signatureSection(request),
+  #sides(request) {
+    const { id, method, query, headers, response, signature, trace } = request;
+    const cookies = sentCookies(headers);
+    /** @type {(View & { name: string })[]} */
+    const sides = [
+      { name: "Body", label: "Body", build: () => this.#bodyView(request) },
+      { name: "Headers", label: counted("Headers", headers), build: () => headersSection(headers) },
     ];
+    if (query.length) {
+      sides.push({ name: "Query", label: counted("Query", query), build: () => pairsSection("Query", query) });
+    }
+    if (cookies.length) {
+      sides.push({ name: "Cookies", label: counted("Cookies", cookies), build: () => pairsSection("Cookies", cookies) });
+    }
+    const verdict = h("span", {}, "Signature", signature && [" ", badge(signature)]);
+    sides.push({ name: "Signature", label: verdict, build: () => signatureSection(request) });
+    if (response) {
+      const label = h("span", {}, "Response ", statusBadge(response.status), ` ${response.duration.toFixed(1)} ms`);
+      sides.push({ name: "Response", label, build: () => this.#responseView(id, response) });
+    }
+    if (trace) sides.push({ name: "Trace", label: h("span", {}, "Trace"), build: () => traceView(method, trace) });
+    return sides;
+  }
+
+  /** @param {RequestDetails} request */
+  #bodyView(request) {
+    const { id, files, form, headers } = request;
+    const hasParts = files.length > 0 || (form.length > 0 && isMultipart(headers));
+    return bodySection(request, this.#api.bodyUrl(id), hasParts ? () => partsView(request, this.#api) : null);
   }
 
   /**
@@ -220,11 +236,13 @@ export class Detail {
    * @param {TappedResponseDetails} response
    */
   #responseView(id, response) {
+    const cookies = setCookies(response.headers);
     return [
       !response.complete && h("p.note", {}, "The response was cut before its end."),
       notesView(response.notes),
       bodySection(response, this.#api.responseBodyUrl(id), null),
       headersSection(response.headers),
+      cookies.length > 0 && pairsSection("Cookies", cookies),
     ];
   }
 
@@ -256,8 +274,21 @@ export class Detail {
   }
 }
 
+/**
+ * A name, and how many there are.
+ * @param {string} name
+ * @param {string[][]} pairs
+ */
+const counted = (name, pairs) => h("span", {}, `${name} `, h("span.count", {}, String(pairs.length)));
+
 /** @param {string[][]} headers */
 const isMultipart = (headers) => mediaType(headers).type.startsWith("multipart/");
+
+/**
+ * For those who are in another zone: "2026-01-31 12:00:00.000 UTC".
+ * @param {string} time
+ */
+const utc = (time) => time.replace("T", " ").replace("Z", " UTC");
 
 /** @param {string[]} notes */
 const notesView = (notes) => notes.map((note) => h("p.note", {}, sent(note)));

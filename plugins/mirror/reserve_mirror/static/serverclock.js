@@ -75,13 +75,30 @@ export class ServerClock {
    */
   timeOfDay(time) {
     const date = new Date(time);
-    const pad = (/** @type {number} */ value, length = 2) => String(value).padStart(length, "0");
-    const day = `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;
-    const seconds = `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}`;
-    const text = `${seconds}.${pad(date.getMilliseconds(), 3)}`;
-    return new Date(this.#now()).toDateString() === date.toDateString() ? text : `${day} ${text}`;
+    return new Date(this.#now()).toDateString() === date.toDateString() ? clockTime(date) : `${day(date)} ${clockTime(date)}`;
+  }
+
+  /**
+   * The date and the time, where one is, with the zone: "2026-01-31 13:00:00.000 +01:00".
+   * @param {string} time
+   */
+  timeWithZone(time) {
+    const date = new Date(time);
+    const minutes = -date.getTimezoneOffset();
+    const hours = pad(Math.floor(Math.abs(minutes) / 60));
+    return `${day(date)} ${clockTime(date)} ${minutes < 0 ? "-" : "+"}${hours}:${pad(Math.abs(minutes) % 60)}`;
   }
 }
+
+/** @param {number} value */
+const pad = (value, length = 2) => String(value).padStart(length, "0");
+
+/** @param {Date} date */
+const day = (date) => `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;
+
+/** @param {Date} date */
+const clockTime = (date) =>
+  `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}.${pad(date.getMilliseconds(), 3)}`;
 
 /** The clock of the server this page is from. */
 export const serverClock = new ServerClock();

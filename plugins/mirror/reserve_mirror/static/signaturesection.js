@@ -24,12 +24,6 @@ const secrets = new Map();
 /** What was chosen for the scheme hmac. */
 const chosen = { header: "X-Signature", algorithm: "sha256", encoding: "hex", prefix: "" };
 
-/**
- * Whether a request has a known signature, or the server has looked for one: then the section comes before the body.
- * @param {RequestDetails} request
- */
-export const hasSignature = ({ signature, headers }) => signature !== undefined || guessScheme(headers) !== null;
-
 /** @param {RequestDetails} request */
 export function signatureSection(request) {
   const { signature } = request;
@@ -110,7 +104,7 @@ function form(request, scheme, isKnown) {
 }
 
 /** @param {SignatureVerdict} verdict */
-const badge = ({ valid }) => h(`span.status.${valid ? "s2" : "s5"}`, {}, valid ? "valid" : "invalid");
+export const badge = ({ valid }) => h(`span.status.${valid ? "s2" : "s5"}`, {}, valid ? "valid" : "invalid");
 
 /**
  * @param {string} name

@@ -2,9 +2,9 @@
 
 import { fill, h } from "./dom.js";
 
-/** @import { Child, Children } from "./dom.js" */
+/** @import { Children } from "./dom.js" */
 
-/** @typedef {{ label: Child, build: () => Children }} View  `build` makes its content when it is first shown. */
+/** @typedef {{ label: Children, build: () => Children }} View  `build` makes its content when it is first shown. */
 
 /** @returns {Generator<string, never, void>} */
 function* names() {
@@ -14,11 +14,13 @@ function* names() {
 const groups = names();
 
 /**
- * The buttons and the panel of some views, of which the first is shown.
+ * The buttons and the panel of some views, of which one is shown.
  * @param {string} label
  * @param {View[]} views
+ * @param {number} first the index of the one that is shown at first
+ * @param {(index: number) => void} onchoose is called when another one is chosen
  */
-export function tabs(label, views) {
+export function tabs(label, views, first = 0, onchoose = () => {}) {
   const group = groups.next().value;
   const panel = h("div.panel", { role: "tabpanel", id: `${group}-panel`, "aria-labelledby": `${group}-0` });
   /** @type {Map<number, Children>} */
@@ -26,7 +28,7 @@ export function tabs(label, views) {
   const buttons = views.map((view, index) =>
     h(
       "button",
-      { type: "button", role: "tab", id: `${group}-${index}`, "aria-controls": panel.id, onclick: () => show(index) },
+      { type: "button", role: "tab", id: `${group}-${index}`, "aria-controls": panel.id, onclick: () => choose(index) },
       view.label,
     ),
   );
@@ -42,18 +44,24 @@ export function tabs(label, views) {
     fill(panel, built.get(index));
   }
 
+  /** @param {number} index */
+  function choose(index) {
+    show(index);
+    onchoose(index);
+  }
+
   /** @param {KeyboardEvent} event */
   function move(event) {
     const step = event.key === "ArrowLeft" ? -1 : event.key === "ArrowRight" ? 1 : 0;
     if (!step) return;
     const current = buttons.findIndex((button) => button === event.target);
     const next = (current + step + buttons.length) % buttons.length;
-    show(next);
+    choose(next);
     buttons[next].focus();
     event.preventDefault();
   }
 
-  show(0);
+  show(first);
   const list = h("div.tabs", { role: "tablist", "aria-label": label, onkeydown: move }, buttons);
   return { list, panel };
 }

@@ -1,4 +1,4 @@
-/** Names and values in order, each as often as it came: headers, query, form fields. */
+/** Names and values in order, each as often as it came: headers, query, form fields; some with what is said about them. */
 
 import { h } from "../dom.js";
 import { sent, sentLines } from "../marks.js";
@@ -8,12 +8,17 @@ import { sent, sentLines } from "../marks.js";
  * @param {string} label
  */
 export function pairsView(pairs, label) {
-  const rows = pairs.map(([name, value]) =>
+  const rows = pairs.map(([name, value, about]) =>
     h(
       "tr",
       {},
-      h("th", { scope: "row" }, sent(name)),
-      h("td", {}, value === "" ? h("span.nothing", {}, "empty") : sentLines(value)),
+      h("th", { scope: "row" }, name === "" ? h("span.nothing", {}, "no name") : sent(name)),
+      h(
+        "td",
+        {},
+        value === "" ? h("span.nothing", {}, "empty") : sentLines(value),
+        about !== undefined && h("span.about", {}, sent(about)),
+      ),
     ),
   );
   return h("table.pairs", { "aria-label": label }, h("tbody", {}, rows));
