@@ -74,6 +74,8 @@ export interface Mirror {
   response: MirrorResponse;
   /** the first one that a request meets holds; else the response */
   rules: Rule[];
+  /** the origins to which requests may be sent again; none for who may only look */
+  resend_to: string[];
   /** the scheme by which signatures are verified here */
   signature?: string;
   /** of a public one: the code of `page` and of the API; not told to who may only look */
@@ -242,6 +244,28 @@ export interface RequestDetails {
   signature?: SignatureVerdict;
   /** of a tap only: its way through the mappings */
   trace?: TraceStep[];
+}
+
+/**
+ * What a request got that was sent again: `POST .../requests/<id>/resend`.
+ *
+ * Its JSON has `to`, the URL of a listed server, and of `method`, `path`, `headers`, `body` and `body_encoding` what
+ * is to be other than it came. `path` is what follows the URL; with `sign` the request is signed anew. Authorization
+ * and Cookie stay behind for another origin than the one that it came to, unless `credentials` is true. 403: `to`
+ * isn't listed; 409: the mirror hasn't kept all of it.
+ */
+export interface ResendResult {
+  status: number;
+  /** [name, value], as received */
+  headers: string[][];
+  /** up to a megabyte of it */
+  body: string;
+  body_encoding: "utf-8" | "base64";
+  /** bytes received */
+  size: number;
+  /** there was more of it */
+  truncated: boolean;
+  duration_ms: number;
 }
 
 /** `GET .../requests?order=desc&before=ID&limit=N&q=WORDS`, or `?after=ID` (N: 100 unless told, 1000 at most). */

@@ -27,7 +27,7 @@ from tests.kit.waiting import wait_until
 ADDRESS = re.compile(r"127\.0\.0\.1:\d+")
 READY = "Server running at "
 # Commands that ask a server that runs.
-ASKING = ("listen", "wait")
+ASKING = ("listen", "resend", "wait")
 
 Write = Callable[[dict[str, str]], None]
 Install = Callable[..., None]
@@ -184,6 +184,7 @@ def _steady(output: str) -> str:
     """An output without what differs from run to run."""
     output = re.sub(r" in [\d.]+s$", "", output.rstrip("\n"))
     output = re.sub(r"^\d\d:\d\d:\d\d (.+ )\d+ ms$", r"12:00:00 \g<1>1 ms", output, flags=re.MULTILINE)
+    output = _timeless(output)
     return re.sub(r"(\(|dur=)[\d.]+( ms\)|$)", r"\g<1>1\2", output, flags=re.MULTILINE)
 
 

@@ -156,6 +156,13 @@ async def delete_request(call: CallContext) -> None:
     call.response.send(b"", 204, SAFETY)
 
 
+async def resend_request(call: CallContext) -> None:
+    from .resend.resend_call import MEMBERS, resend  # with a client of HTTP, only for who sends again
+
+    wanted = _object(await call.json(), *MEMBERS)
+    call.send_json(await resend(call.mount, await _stored(call), wanted))
+
+
 async def download_body(call: CallContext) -> None:
     stored = await _stored(call)
     summary = summary_of(stored.entry)

@@ -110,6 +110,7 @@ class CallContext:
             revision=state.revision,
             response=json.loads(state.settings.response),
             rules=json.loads(state.settings.rules or "[]"),
+            resend_to=list(self.mount.options.resend_to),
         )
         if self.mount.verifier is not None:
             mirror["signature"] = self.mount.verifier.scheme.name

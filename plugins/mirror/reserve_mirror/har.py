@@ -53,6 +53,7 @@ def _request(details: RequestDetails) -> dict[str, Any]:
         "queryString": _pairs(details["query"]),
         "headersSize": -1,
         "bodySize": details["size"],
+        "_path": details["path"],
     }
     if details["size"]:
         request["postData"] = {

@@ -4,7 +4,8 @@ All addresses are relative to the base the mirror is mounted at; a page resolves
 (`new URL("../r/" + code, location)`) and so works behind any proxy. An error is `{"error": "what went wrong"}` with
 400 (malformed parameter), 401 (no token), 403 (another site's page, an unknown Host, creation not allowed, a change by
 who may only look), 404, 405, 409 (code taken), 410 (a body that Redis has dropped), 413, 422 (bad code,
-response or rules), 429 (too many: see Retry-After), 503 (Redis can't be reached, or too many wait; try again).
+response or rules), 429 (too many: see Retry-After), 502 (what was sent again got no response), 503 (Redis can't be
+reached, or too many wait; try again).
 
 **Ids.** A request's `id` is `"<milliseconds>-<sequence>"`, as Redis streams number them: each one is larger than those
 before it in the same mirror, compared as two numbers. In an address `latest` is that of the newest. `after=ID` means
@@ -91,6 +92,7 @@ class Mirror(TypedDict):
     revision: str  # "<created>.<deletions>": another one after each deletion
     response: MirrorResponse
     rules: list[Rule]  # the first one that a request meets holds; else the response
+    resend_to: list[str]  # the origins to which requests may be sent again; none for who may only look
     signature: NotRequired[str]  # the scheme by which signatures are verified here
     read_code: NotRequired[str]  # of a public one: the code of `page` and of the API; not told to who may only look
     share: NotRequired[str]  # of a public one: absolute, its page for those who may only look
@@ -227,6 +229,24 @@ class RequestDetails(TypedDict):
     response: NotRequired[TappedResponseDetails]
     signature: NotRequired[SignatureVerdict]  # where the mirror verifies it
     trace: NotRequired[list[TraceStep]]  # of a tap only: its way through the mappings
+
+
+class ResendResult(TypedDict):
+    """What a request got that was sent again: `POST .../requests/<id>/resend`.
+
+    Its JSON has `to`, the URL of a listed server, and of `method`, `path`, `headers`, `body` and `body_encoding` what
+    is to be other than it came. `path` is what follows the URL; with `sign` the request is signed anew. Authorization
+    and Cookie stay behind for another origin than the one that it came to, unless `credentials` is true. 403: `to`
+    isn't listed; 409: the mirror hasn't kept all of it.
+    """
+
+    status: int
+    headers: list[list[str]]  # [name, value], as received
+    body: str  # up to a megabyte of it
+    body_encoding: BodyEncoding
+    size: int  # bytes received
+    truncated: bool  # there was more of it
+    duration_ms: float
 
 
 class RequestList(TypedDict):

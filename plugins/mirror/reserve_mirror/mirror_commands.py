@@ -40,6 +40,7 @@ from .option_values import (
     can_be_token,
     redis_url,
 )
+from .resend.resend_command import resend
 from .verify_command import verify
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def add_commands(cli: click.Group) -> None:
     """Adds the commands of the mirror to `reserve`."""
     cli.add_command(listen)
     cli.add_command(mirror)
+    cli.add_command(resend)
     cli.add_command(verify)
     cli.add_command(wait)
 
@@ -135,6 +137,12 @@ def _usable(ctx: click.Context, option: click.Parameter, value: str | None) -> s
     metavar="SECONDS",
     type=WholeNumber(1, LONGEST_TIME),
     help=f"How long a mirror lives after its last request or visit.  [default: $EXPIRATION_TIME, or {EXPIRATION_TIME}]",
+)
+@click.option(
+    "--resend-to",
+    metavar="ORIGIN",
+    multiple=True,
+    help="Where the page may send requests again, such as http://localhost:3000; can be repeated.  [default: nowhere]",
 )
 @click.option(
     "--allowed-hosts",

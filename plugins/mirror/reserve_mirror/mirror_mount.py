@@ -62,6 +62,7 @@ def plan(options: Options, configuration: Configuration) -> MountPlan:
             'With "public" nobody can choose a code, as others could guess it: "codes" has some',
             'Leave "codes" out; POST /api/mirrors or the home page creates a mirror of random codes',
         )
+    _check_resending(options)
     url = redis_url(options.redis_url)
     if url is None:
         if configuration.workers > 1:
@@ -87,6 +88,24 @@ def plan(options: Options, configuration: Configuration) -> MountPlan:
         creation_rate_of(options),
         verifier,
     )
+
+
+def _check_resending(options: Options) -> None:
+    """Raises `ConfigError`."""
+    if not options.resend_to:
+        return
+    from .resend.targets import listed_origin
+
+    if options.public:
+        raise ConfigError(
+            'With "public" strangers would have this server send what they like to the servers of "resend-to"',
+            "Leave one of them out; reserve resend sends from one's own machine",
+        )
+    for origin in options.resend_to:
+        try:
+            listed_origin(origin)
+        except ValueError as error:
+            raise ConfigError(str(error), 'Write "resend-to": ["http://localhost:3000"]') from None
 
 
 @asynccontextmanager

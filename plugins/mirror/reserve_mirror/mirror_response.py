@@ -66,7 +66,7 @@ def made_ready(response: MirrorResponse) -> ReadyResponse:
     defaults = tuple(
         (name, value) for name, value in _DEFAULTS if name not in names and not (bare and name == "content-type")
     )
-    body = b"" if bare else _body_bytes(response["body"], response["body_encoding"])
+    body = b"" if bare else body_bytes(response["body"], response["body_encoding"])
     return ReadyResponse(status, FixedHeaders((*own, *defaults, *_SAFETY)), body, response["delay"], names)
 
 
@@ -78,6 +78,31 @@ def is_preflight(method: str, headers: Headers) -> bool:
 def can_be_value(text: str) -> bool:
     """Whether a text can be the value of a header: one line, a char per byte."""
     return _VALUE.fullmatch(text) is not None
+
+
+def header_pairs(headers: Any) -> list[list[str]]:
+    """Headers as a list of pairs. They may be given as an object, too, with a list for several of one name.
+
+    Raises ValueError for what is neither.
+    """
+    if isinstance(headers, dict):
+        values = ((name, value if isinstance(value, list) else [value]) for name, value in headers.items())
+        headers = [[name, each] for name, several in values for each in several]
+    if not isinstance(headers, list) or not all(_is_pair(pair) for pair in headers):
+        raise ValueError('The headers are a list of pairs, [["name", "value"], ...], or an object')
+    return [[name, value] for name, value in headers]
+
+
+def body_bytes(body: Any, encoding: Any) -> bytes:
+    """The bytes of a body that JSON holds. Raises ValueError when it isn't in its encoding."""
+    if encoding not in ("utf-8", "base64"):
+        raise ValueError(f"The body_encoding is utf-8 or base64, not {encoding!r}")
+    if not isinstance(body, str):
+        raise ValueError("The body is text; bytes are given as base64, with body_encoding base64")
+    try:
+        return base64.b64decode(body, validate=True) if encoding == "base64" else body.encode()
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise ValueError(f"The body is not {encoding}: {error}") from error
 
 
 def dump(response: MirrorResponse) -> str:
@@ -107,13 +132,9 @@ def _check_status(status: Any) -> None:
         raise ValueError(f"The status is a number from 200 to 599, not {status!r}")
 
 
-def _headers(headers: Any) -> list[list[str]]:
-    """The headers as a list of pairs. They may be given as an object, too, with a list for several of one name."""
-    if isinstance(headers, dict):
-        values = ((name, value if isinstance(value, list) else [value]) for name, value in headers.items())
-        headers = [[name, each] for name, several in values for each in several]
-    if not isinstance(headers, list) or not all(_is_pair(pair) for pair in headers):
-        raise ValueError('The headers are a list of pairs, [["name", "value"], ...], or an object')
+def _headers(given: Any) -> list[list[str]]:
+    """The headers of a response as pairs. Raises ValueError."""
+    headers = header_pairs(given)
     if len(headers) > MAX_HEADERS:
         raise ValueError(f"A response has up to {MAX_HEADERS} headers, not {len(headers)}")
     for name, value in headers:
@@ -123,7 +144,7 @@ def _headers(headers: Any) -> list[list[str]]:
             raise ValueError(f"The header {name} is the server's own: leave it out")
         if not can_be_value(value):
             raise ValueError(f"The value of {name} is not one line of Latin-1 (RFC 9110 5.5)")
-    return [[name, value] for name, value in headers]
+    return headers
 
 
 def _is_pair(pair: Any) -> bool:
@@ -131,19 +152,8 @@ def _is_pair(pair: Any) -> bool:
 
 
 def _check_body(body: Any, encoding: Any) -> None:
-    if encoding not in ("utf-8", "base64"):
-        raise ValueError(f"The body_encoding is utf-8 or base64, not {encoding!r}")
-    if not isinstance(body, str):
-        raise ValueError("The body is text; bytes are given as base64, with body_encoding base64")
-    if len(_body_bytes(body, encoding)) > MAX_BODY:
+    if len(body_bytes(body, encoding)) > MAX_BODY:
         raise ValueError(f"The body has up to {MAX_BODY} bytes")
-
-
-def _body_bytes(body: str, encoding: str) -> bytes:
-    try:
-        return base64.b64decode(body, validate=True) if encoding == "base64" else body.encode()
-    except (binascii.Error, UnicodeEncodeError) as error:
-        raise ValueError(f"The body is not {encoding}: {error}") from error
 
 
 def _check_delay(delay: Any) -> None:

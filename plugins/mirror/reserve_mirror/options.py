@@ -128,6 +128,12 @@ class Options:
     rules: list[Any] = option(
         "The rules of a new mirror: which requests get another response, a sequence of them, or a fault", default=[]
     )
+    resend_to: tuple[str, ...] = option(
+        "Origins to which the server may send requests again, as the page and the API ask it to; a private one may be"
+        " among them; none unless told",
+        default=(),
+        schema={"items": {"description": "An origin: http://localhost:3000", "pattern": "^https?://[^/?#@]+/?$"}},
+    )
     allowed_hosts: tuple[str, ...] = option(
         "Names by which browsers may reach the pages, besides the configuration's hostname, localhost"
         " and IP addresses; .example.com stands for all names that end so",

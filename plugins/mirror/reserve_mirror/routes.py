@@ -80,6 +80,7 @@ ROUTES = (
     _route("GET", f"{_MIRROR}/wait", api.wait_for_requests, *api.WAIT_PARAMETERS),
     _route("GET", _REQUEST, api.show_request),
     _route("DELETE", _REQUEST, api.delete_request),
+    _route("POST", f"{_REQUEST}/resend", api.resend_request),
     _route("GET", f"{_REQUEST}/body", api.download_body),
     _route("GET", f"{_REQUEST}/files/(?P<number>[0-9]{{1,4}})", api.download_file),
     _route("GET", f"{_REQUEST}/response/body", api.download_response_body),

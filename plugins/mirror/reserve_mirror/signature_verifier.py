@@ -29,6 +29,11 @@ class SignatureVerifier:
         self.scheme = scheme
         self._secrets = tuple(secrets)
 
+    @property
+    def secret(self) -> str:
+        """The one to sign with: the first."""
+        return self._secrets[0]
+
     def verify(self, request: SignedRequest, *, why: bool) -> SignatureVerdict:
         """Whether a request is signed, and if not: why, which takes longer."""
         return verify(self.scheme, self._secrets, request, why=why)

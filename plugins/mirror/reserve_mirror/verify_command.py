@@ -15,8 +15,8 @@ from reserve_core.kit import printable
 from .option_values import SIGNATURE_SCHEMES
 
 if TYPE_CHECKING:
+    from .request_files import FiledRequest
     from .signatures import Scheme
-    from .signed_files import FiledRequest
 
 
 @click.command(short_help="Verify the signature of a recorded request, and say why it is wrong.")
@@ -65,8 +65,8 @@ def verify(
 
     The exit code is 0 if all signatures are valid, 1 if one isn't, and 2 if FILE or the secret can't be used.
     """
+    from .request_files import requests_in
     from .signatures import verify as verdict_of
-    from .signed_files import requests_in
 
     try:
         requests = requests_in(_content(file))
@@ -75,7 +75,7 @@ def verify(
     chosen = _scheme(scheme, {name: value for name, value in details.items() if value is not None}, requests)
     secrets = [*map(_of_environment, variables), *map(_of_file, files)] or [_asked(file)]
     valid = True
-    for name, request in requests:
+    for name, request, _ in requests:
         verdict = verdict_of(chosen, secrets, request)
         valid = valid and verdict["valid"]
         said = click.style("valid", fg="green") if verdict["valid"] else click.style("invalid", fg="red")
@@ -95,7 +95,7 @@ def _scheme(name: str | None, details: dict[str, str], requests: list[FiledReque
     from .signatures import HMAC, guess_scheme
 
     if name is None and not details:
-        for _, request in requests:
+        for _, request, _ in requests:
             if guess := guess_scheme(request.headers):
                 return guess
         raise Unusable(

@@ -42,6 +42,7 @@ def test_a_mirror_is_created(site: Site) -> None:
         "dropped": 0,
         "response": OK,
         "rules": [],
+        "resend_to": [],
     }
     assert site.ask("POST", "/r/hooks", b"x").status == 200
 

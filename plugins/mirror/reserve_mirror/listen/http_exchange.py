@@ -10,6 +10,7 @@ import asyncio
 import errno
 import ssl
 import time
+from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import SplitResult
 
@@ -17,9 +18,10 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 # Seconds to connect in.
 CONNECT_TIMEOUT = 10.0
-# What is read at once, and the largest head of a response, in bytes.
+# What is read at once, and the largest head and body of a response, in bytes.
 CHUNK = 64 * 1024
 MAX_HEAD = 128 * 1024
+MAX_SIZE = 256 * 1024 * 1024
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -43,13 +45,20 @@ class HTTPResponse(NamedTuple):
 
 
 async def exchange(
-    url: SplitResult, request: bytes, *, timeout: float, is_head: bool = False, limit: int | None = None
+    url: SplitResult,
+    request: bytes,
+    *,
+    timeout: float,
+    is_head: bool = False,
+    limit: int | None = None,
+    addresses: Sequence[str] = (),
 ) -> HTTPResponse:
     """Sends a request to the server of a URL, and returns the response, of whose body up to `limit` bytes are kept.
+    With `addresses`, its name isn't looked up: the server is at one of them.
 
     Raises `NoResponse` when there is none within `timeout` seconds.
     """
-    reader, writer = await _connect(url)
+    reader, writer = await _connect(url, addresses or (str(url.hostname),))
     try:
         begin = time.monotonic()
         async with asyncio.timeout(timeout):
@@ -76,15 +85,22 @@ async def _send(writer: asyncio.StreamWriter, request: bytes) -> None:
     await writer.drain()
 
 
-async def _connect(url: SplitResult) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _connect(url: SplitResult, hosts: Sequence[str]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection to the first of the hosts to which there can be one."""
     secure = ssl.create_default_context() if url.scheme == "https" else None
+    port = url.port or _DEFAULT_PORTS[url.scheme]
+    name = None if secure is None else url.hostname
+    reason = ""
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT):
-            return await asyncio.open_connection(url.hostname, url.port or _DEFAULT_PORTS[url.scheme], ssl=secure)
+            for host in hosts:
+                try:
+                    return await asyncio.open_connection(host, port, ssl=secure, server_hostname=name)
+                except OSError as error:
+                    reason = reason or _reason(error)
     except TimeoutError:
-        raise NoResponse(f"no connection within {CONNECT_TIMEOUT:g} seconds", sent=False) from None
-    except OSError as error:
-        raise NoResponse(_reason(error), sent=False) from None
+        reason = f"no connection within {CONNECT_TIMEOUT:g} seconds"
+    raise NoResponse(reason, sent=False)
 
 
 def _reason(error: OSError) -> str:
@@ -123,6 +139,8 @@ class _ResponseReader:
             head += 0 if self._begun else len(data)
             if head > MAX_HEAD:
                 raise NoResponse(f"a response with a head of more than {MAX_HEAD} bytes", sent=True)
+            if self.size > MAX_SIZE:
+                raise NoResponse(f"a response with a body of more than {MAX_SIZE // 1024**2} MiB", sent=True)
             try:
                 self._parser.feed_data(data)
             except HttpParserUpgrade:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from ..json_shapes import Mirror, MirrorMessage, RequestSummary
 from ..store import is_after
 from .delivery import Delivery, Undelivered, pauses
 from .mirror_api import MirrorAPI, MirrorAway
-from .outgoing_request import request_target
+from .outgoing_request import request_target, why_not_whole
 
 if TYPE_CHECKING:
     from .cursor_file import CursorFile
@@ -127,11 +126,8 @@ class MirrorListener:
 
     async def _body(self, summary: RequestSummary) -> bytes:
         """The whole body of a request. Raises LookupError, saying why there is none, and `MirrorAway`."""
-        if "failure" in summary:
-            raise LookupError(f"it isn't whole: {summary['failure']['reason']}")
-        if summary["truncated"]:
-            raise LookupError("the mirror hasn't kept its body to the end")
         body = await self._api.body(summary["id"]) if summary["size"] else b""
-        if hashlib.sha256(body).hexdigest() != summary["sha256"]:
-            raise LookupError("the mirror hasn't kept its body as it was")
+        reason = why_not_whole(summary, body)
+        if reason:
+            raise LookupError(reason)
         return body

@@ -1,4 +1,4 @@
-"""Requests out of files, whose signatures are to be verified: a mirror's exports, HAR, or what goes over the wire."""
+"""Requests out of files, to verify or to send again: a mirror's exports, HAR, or what goes over the wire."""
 
 from __future__ import annotations
 
@@ -9,16 +9,24 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from reserve_core import HTTPError
+from reserve_core.kit import canonical_url
+
+from .listen.outgoing_request import SentRequest
 from .signatures import SignedRequest
 
 _HEAD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+)(?: HTTP/\d(?:\.\d)?)?[ \t]*\r?\n(.*?\n)??\r?\n", re.DOTALL)
 
+# What a file of `docs/exchanges.md` has in front of the request.
+_REMARKS = re.compile(rb"\A(?:#.*\n)+")
+
 
 class FiledRequest(NamedTuple):
-    """A request of a file, and what it is called."""
+    """A request of a file, what it is called, and what is sent of it besides its body."""
 
     name: str
     request: SignedRequest
+    sent: SentRequest
 
 
 def requests_in(data: bytes) -> list[FiledRequest]:
@@ -60,7 +68,11 @@ def _of_record(record: dict[str, Any]) -> FiledRequest:
     plain = _bytes(decoded["body"], decoded["body_encoding"]) if decoded and not decoded["truncated"] else None
     incomplete = _incomplete(body, record["size"], record["truncated"] or "failure" in record)
     name = f"{record['time']} {record['method']} {record['path'] or '/'}"
-    return FiledRequest(name, SignedRequest(_pairs(record["headers"]), body, _time(record["time"]), plain, incomplete))
+    path = record["path"]
+    url = record.get("url") or f"http://-{path}"
+    sent = SentRequest(method=record["method"], url=url, path=path, headers=record["headers"])
+    signed = SignedRequest(_pairs(record["headers"]), body, _time(record["time"]), plain, incomplete)
+    return FiledRequest(name, signed, sent)
 
 
 def _of_har(entry: dict[str, Any]) -> FiledRequest:
@@ -68,14 +80,18 @@ def _of_har(entry: dict[str, Any]) -> FiledRequest:
     posted = request.get("postData") or {}
     body = _bytes(posted.get("text") or "", posted.get("_encoding") or posted.get("encoding") or "utf-8")
     time = entry["startedDateTime"]
-    headers = [(header["name"], header["value"]) for header in request["headers"]]
+    headers = [
+        (header["name"], header["value"]) for header in request["headers"] if not header["name"].startswith(":")
+    ]  # those of HTTP/2 and 3 that are the first line are no headers
     incomplete = _incomplete(body, request.get("bodySize", -1), posted.get("_truncated", False))
     name = f"{time} {request['method']} {request['url']}"
-    return FiledRequest(name, SignedRequest(headers, body, _time(time), None, incomplete))
+    sent = _sent(request["method"], request["url"], headers, request.get("_path"))
+    return FiledRequest(name, SignedRequest(headers, body, _time(time), None, incomplete), sent)
 
 
 def _of_wire(data: bytes) -> FiledRequest:
     """A request as HTTP/1.1 has it. What follows a body of the length that its headers say is no part of it."""
+    data = _REMARKS.sub(b"", data)
     match = _HEAD.match(data)
     if match is None:
         raise ValueError(
@@ -92,7 +108,24 @@ def _of_wire(data: bytes) -> FiledRequest:
     length = int(lengths[0]) if lengths and re.fullmatch("[0-9]{1,15}", lengths[0]) else len(body)
     name = f"{match[1].decode()} {match[2].decode('latin-1')}"
     incomplete = _incomplete(body[:length], length, len(body) < length)
-    return FiledRequest(name, SignedRequest(headers, body[:length], None, None, incomplete))
+    sent = _sent(match[1].decode(), f"http://-{match[2].decode('latin-1')}", headers)
+    return FiledRequest(name, SignedRequest(headers, body[:length], None, None, incomplete), sent)
+
+
+def _sent(method: str, url: str, headers: list[tuple[str, str]], path: str | None = None) -> SentRequest:
+    """Without a `path`, that of the URL is the request's, all of it."""
+    url = url.partition("#")[0]
+    if path is None:
+        target = url.partition("://")[2].partition("/")[1:]
+        path = _canonical("".join(target).partition("?")[0])
+    return SentRequest(method=method, url=url, path=path, headers=[[name, value] for name, value in headers])
+
+
+def _canonical(path: str) -> str:
+    try:
+        return canonical_url(path) if path else ""
+    except HTTPError as error:
+        raise ValueError(f"has a path that is none: {error.reason}") from None
 
 
 def _incomplete(body: bytes, size: int, truncated: bool) -> str:
