@@ -112,12 +112,24 @@ class LiveConfiguration:
             _depth.reset(token)
         return memory
 
-    async def dispatch_rest(self, request: Request, response: Response) -> None:
+    @overload
+    async def dispatch_rest(self, request: Request) -> MemoryResponse: ...
+
+    @overload
+    async def dispatch_rest(self, request: Request, response: Response) -> None: ...
+
+    async def dispatch_rest(self, request: Request, response: Response | None = None) -> MemoryResponse | None:
         """Answers `request` by the mappings after the one that is handling it, of the table it started with.
 
-        What one of them raises is raised, but for an `HTTPError`, which becomes the response.
+        Without `response`, what is answered comes back, in memory. What one of them raises is raised, but for an
+        `HTTPError`, which becomes the response.
         """
+        memory: MemoryResponse | None = None
+        if response is None:
+            memory = MemoryResponse(request.method)
+            response = memory.response
         await self._dispatcher.dispatch_rest(request, response)
+        return memory
 
     async def replaced(self, request: Request) -> None:
         """Returns when other mappings have taken the place of those that `request` runs on."""

@@ -415,6 +415,16 @@ async def test_the_mappings_behind_one_answer_for_it(site: Start) -> None:
     assert (await mocked.request("GET", "/nowhere")).status == 501
 
 
+async def test_what_the_mappings_behind_one_answer_comes_back_in_memory(site: Start) -> None:
+    async def around(request: Request, response: Response) -> None:
+        behind = await request.configuration.dispatch_rest(request)
+        response.send([behind.status, behind.headers["x-inner"], behind.text], 200)
+
+    mocked = await site(around, lambda *_: [b"inner", {"status": 201, "headers": {"x-inner": "1"}}])
+    answer = await mocked.request("GET", "/")
+    assert (answer.json(), "x-inner" in answer.headers) == ([201, "1", "inner"], False)
+
+
 async def test_only_a_handler_has_mappings_behind_it(site: Start) -> None:
     mocked = await site(lambda *_: 200)
     with pytest.raises(RuntimeError, match="only a handler"):

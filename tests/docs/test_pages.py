@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -28,8 +29,10 @@ ADDRESS = re.compile(r"127\.0\.0\.1:\d+")
 READY = "Server running at "
 # Commands that ask a server that runs.
 ASKING = ("listen", "resend", "wait")
+# What the recipes have behind them.
+API = "127.0.0.1:3000"
+BOOKS_API = Path(__file__).with_name("books_api") / "reserve.json"
 
-Write = Callable[[dict[str, str]], None]
 Install = Callable[..., None]
 
 
@@ -55,6 +58,17 @@ class Console:
         self._install = install
         self._servers: dict[str, Running] = {}
         self._addresses: dict[str, str] = {}
+
+    def knows(self, shown: str, url: str) -> None:
+        """Has a server that runs already stand for the address shown."""
+        self._addresses[shown] = urlsplit(url).netloc
+
+    def write(self, texts: dict[str, str]) -> None:
+        """Writes files into the folder, with the addresses of the servers that run."""
+        for name, text in texts.items():
+            path = self._folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(self._here(text))
 
     def shows(self, line: str, output: str) -> None:
         """Holds the output of a command line to the one that is shown."""
@@ -147,9 +161,7 @@ class Lesson(Console):
             assert self._servers.popitem()[1].stop() == 0
         if block.name is not None:
             self._edited = bool(self._servers)
-            path = self._folder / block.name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(self._here(block.text))
+            self.write({block.name: block.text})
         elif block.language == "text":
             self._said(block.text)
         for line, output in block.commands():
@@ -205,13 +217,15 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Install:
 
 @pytest.mark.parametrize(("page", "title"), with_commands())
 def test_the_commands_of_a_section_do_what_it_says(
-    page: str, title: str, write: Write, start: Start, command: Path, tmp_path: Path, install: Install
+    page: str, title: str, start: Start, command: Path, tmp_path: Path, install: Install
 ) -> None:
-    write(files(page, title))
+    console = Console(tmp_path, command, start, install)
+    if API in PAGES[page][title].text and page == "recipes.md":
+        console.knows(API, start("--config", str(BOOKS_API)).ready())
+    console.write(files(page, title))
     if page == "hooks.md":
         (tmp_path / "visits.py").write_text(example())
         install(tmp_path, "visits", {"visits": "visits"})
-    console = Console(tmp_path, command, start, install)
     for line, output in PAGES[page][title].commands():
         console.shows(line, output)
 
