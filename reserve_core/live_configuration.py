@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from pathlib import Path
@@ -34,9 +35,11 @@ class LiveConfiguration:
         checked: Configuration,
         dispatcher: Dispatcher,
         set_mappings: Callable[[list[dict[str, Any]]], Awaitable[None]],
+        stopping: asyncio.Event,
     ) -> None:
         self.checked = checked
         self.draining: bool = False
+        self._stopping = stopping
         self._dispatcher = dispatcher
         self._set_mappings = set_mappings
 
@@ -135,6 +138,12 @@ class LiveConfiguration:
         """Returns when other mappings have taken the place of those that `request` runs on."""
         if request.table is not None:
             await request.table.replaced.wait()
+
+    async def stopping(self) -> None:
+        """Returns when the server listens no more, and waits for the requests at work: those that have no end of their
+        own, such as event streams, are to end now. WebSockets are closed anyway.
+        """
+        await self._stopping.wait()
 
     def move(self, request: Request, mapping: Mapping) -> None:
         """Has `request` run on `mapping`, one of the present `mappings`: those it came by may close.

@@ -58,7 +58,9 @@ class Server:
             configuration = replace(configuration, port=port)
         self.events: Emitter = Emitter(configuration.plugins.observers)
         self.dispatcher: Dispatcher = Dispatcher(self.events)
-        self.configuration: LiveConfiguration = LiveConfiguration(configuration, self.dispatcher, self._set_mappings)
+        self._stopping = asyncio.Event()
+        live = LiveConfiguration(configuration, self.dispatcher, self._set_mappings, self._stopping)
+        self.configuration: LiveConfiguration = live
         self.port: int = configuration.port
         self._http = ServerState(
             self.dispatcher.dispatch, self._tell_refused, configuration.limits, configuration.protocol
@@ -324,6 +326,7 @@ class Server:
         if self._http.closing:
             return
         self._http.closing = True
+        self._stopping.set()
         for listening in self._listening:
             listening.close()
         for connection in list(self._http.connections):

@@ -29,7 +29,7 @@ from reserve_core import (
     serve,
 )
 from tests.kit.client import ask
-from tests.kit.waiting import until
+from tests.kit.waiting import PATIENCE, until
 
 # Requests that handlers make.
 
@@ -196,6 +196,22 @@ async def test_a_closed_server_dispatches_nothing() -> None:
 
 
 # Other mappings.
+
+
+async def test_a_response_without_an_end_of_its_own_ends_when_the_server_stops() -> None:
+    async def follow(request: Request, response: Response) -> None:
+        await response.write(b"begun, ")
+        await request.configuration.stopping()
+        await response.end(b"ended")
+
+    server = await serve({"port": 0, "mappings": [{"custom": follow}]})
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    received = await reader.readuntil(b"begun, ")
+    await server.close(timeout=PATIENCE)  # which isn't waited for
+    received += await reader.read()
+    writer.close()
+    assert received.endswith(b"5\r\nended\r\n0\r\n\r\n")
 
 
 async def test_a_request_can_replace_the_mappings_it_runs_on() -> None:

@@ -36,6 +36,7 @@ class Access:
     """The rules for one mount. `listens` is the hostname that the server listens on."""
 
     def __init__(self, options: Options, listens: str) -> None:
+        self._origins = frozenset(options.allowed_origins)
         self._proxies = None if options.trusted_proxies is None else Networks(options.trusted_proxies)
         self._hosts = OwnHosts(listens, options.allowed_hosts)
         self._token = options.token
@@ -52,6 +53,17 @@ class Access:
             prefix = ""
         return Caller(client.scheme, client.host, client.address, prefix)
 
+    @property
+    def allows_origins(self) -> bool:
+        """Whether pages of some other origins may use the API."""
+        return bool(self._origins)
+
+    def allowed_origin(self, request: Request, caller: Caller) -> str | None:
+        """The origin of the page that sends a request, if it's another than ours that may use the API."""
+        origins = request.headers.getall("origin", [])
+        is_one = len(origins) == 1 and origins[0] in self._origins and not _is_same_origin(request, caller)
+        return origins[0] if is_one else None
+
     def check(self, request: Request, caller: Caller, guarded: bool) -> None:
         """Raises `HTTPError` 403 for a request under a foreign name, and if `guarded` for one of a foreign page."""
         name = hostname(caller.host)
@@ -64,14 +76,14 @@ class Access:
         if guarded and not _is_same_origin(request, caller):
             raise HTTPError(403, "Pages of another site may not do this")
 
-    def is_allowed(self, request: Request) -> bool:
-        """Whether the request has the token, as a bearer (RFC 6750 2.1) or by the cookie."""
+    def is_allowed(self, request: Request, by_cookie: bool = True) -> bool:
+        """Whether the request has the token, as a bearer (RFC 6750 2.1) or, unless not `by_cookie`, by the cookie."""
         if self._token is None:
             return True
         scheme, token = credentials(request.headers.get("authorization", ""))
         if scheme == "bearer" and self.matches_token(token):
             return True
-        return _equal(request.cookies.get(COOKIE, ""), self._cookie)
+        return by_cookie and _equal(request.cookies.get(COOKIE, ""), self._cookie)
 
     def matches_token(self, token: str) -> bool:
         return self._token is not None and _equal(token, self._token)

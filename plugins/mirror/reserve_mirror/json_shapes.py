@@ -29,6 +29,9 @@ deletion and comes with the messages that tell of one; if the one in a `hello` i
 may hold deleted requests: list it anew. The handshake is answered with 404 when the mirror doesn't exist, 503 when the
 store is unavailable; a browser can't tell these apart, `GET api/mirrors/<code>` does. The client sends nothing.
 
+**Event stream** `GET api/mirrors/<code>/events?after=ID`: the same messages as `data` of server-sent events. Each one's
+`id` is the `after` with which the stream goes on; `Last-Event-ID` is taken before the `after` of the address.
+
 **Templates** (`templates/`, Tornado's, autoescaped) get `root`, the relative path to the base ("./" or "../"), and
 `home.html`: `allow_create`, `public`, `code` (what was asked for), `code_pattern` and `code_rule` (what can be),
 `problem` ("", "taken", "invalid" or "forbidden");

@@ -30,6 +30,8 @@ STRICT = DefaultLimits(32 * 1024 * 1024, "20/s", "100/s", "10/m")  # for strange
 SIGNATURE_SCHEMES = ("github", "hmac", "shopify", "slack", "standard-webhooks", "stripe")
 HEADER_NAME = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
 VISIBLE = r"[\x21-\x7e]{8,256}"  # a token
+# RFC 6454 6.2, as browsers write it: what they never send would allow nobody.
+ORIGIN = r"^(?!http:.*:80$|https:.*:443$)https?://([a-z0-9_-][a-z0-9._-]*|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?$"
 REDIS_URL = "REDIS_URL"
 
 _CONNECTIONS = 3  # to each node: for commands, for large ones, for events

@@ -16,6 +16,7 @@ from .option_values import (
     LONGEST_TIME,
     MAX_REQUESTS,
     MOST_REQUESTS,
+    ORIGIN,
     REDIS_URL,
     STRICT,
     VISIBLE,
@@ -139,6 +140,18 @@ class Options:
         " and IP addresses; .example.com stands for all names that end so",
         default=(),
         schema={"items": {"description": "A host name, without a port", "pattern": f"^{HOST_NAME}$"}},
+    )
+    allowed_origins: tuple[str, ...] = option(
+        "Origins whose pages may use the API, too (CORS), exactly; where there is a token they have to send it in"
+        " Authorization",
+        default=(),
+        schema={
+            "items": {
+                "description": "An origin as browsers send it, in lower case and without a port that is the default:"
+                " http://localhost:5173",
+                "pattern": ORIGIN,
+            }
+        },
     )
     trusted_proxies: tuple[str, ...] | None = option(
         "Addresses of the proxies whose X-Forwarded-For, -Host, -Proto and -Prefix, or Forwarded, are"

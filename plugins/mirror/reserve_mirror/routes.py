@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from reserve_core import HTTPError, Request, Response, ResponseCut
 
-from . import api, health, page_socket, pages
+from . import api, cross_origin, event_stream, health, page_socket, pages
 from .call_context import SAFETY, CallContext
 from .codes import CODE, is_code, why_no_code
 from .mirror_mount import MirrorMount
@@ -54,7 +54,8 @@ def _route(
 
 
 # Where programs ask; the rest are pages.
-_DATA = ("/api/", "/ws/")
+_API = "/api/"
+_DATA = (_API, "/ws/")
 
 _OF_A_MIRROR = re.compile("/(?:v|ws|api/mirrors)/(?P<code>[^/]+)")
 _MIRROR = "/api/mirrors/{code}"
@@ -77,6 +78,7 @@ ROUTES = (
     _route("GET", rf"{_MIRROR}/requests\.json", api.export_json, *api.EXPORT_PARAMETERS),
     _route("GET", rf"{_MIRROR}/requests\.har", api.export_har, *api.EXPORT_PARAMETERS),
     _route("GET", rf"{_MIRROR}/requests\.zip", api.export_pairs, *api.EXPORT_PARAMETERS),
+    _route("GET", f"{_MIRROR}/events", event_stream.stream_events, "after"),
     _route("GET", f"{_MIRROR}/wait", api.wait_for_requests, *api.WAIT_PARAMETERS),
     _route("GET", _REQUEST, api.show_request),
     _route("DELETE", _REQUEST, api.delete_request),
@@ -106,10 +108,15 @@ async def _handle(call: CallContext) -> None:
     if not call.path:  # the mount itself, without the slash that relative links need
         _send_to_slash(call)
         return
+    origin = _allowed_origin(call)
+    if origin is not None and cross_origin.is_preflight(call):
+        call.mount.access.check(call.request, call.caller, guarded=False)
+        cross_origin.allow_preflight(call)
+        return
     route = _find(call)
     if not route.open:
-        call.mount.access.check(call.request, call.caller, route.guarded)
-        if not _is_admitted(call):
+        call.mount.access.check(call.request, call.caller, route.guarded and origin is None)
+        if not _is_admitted(call, origin is None):
             return
     if route.parameters is not None:
         _check_parameters(call, route.parameters)
@@ -117,6 +124,16 @@ async def _handle(call: CallContext) -> None:
         await call.state()
         raise HTTPError(403, "This link is for looking only: who has the mirror's own can change it")
     await route.handle(call)
+
+
+def _allowed_origin(call: CallContext) -> str | None:
+    """The origin of the other page that sends the call, if it's one that may use the API."""
+    access = call.mount.access
+    if not (access.allows_origins and call.path.startswith(_API)):
+        return None
+    origin = access.allowed_origin(call.request, call.caller)
+    cross_origin.allow_origin(call, origin)
+    return origin
 
 
 def _find(call: CallContext) -> Route:
@@ -152,13 +169,13 @@ def _check_parameters(call: CallContext, known: tuple[str, ...]) -> None:
             raise HTTPError(400, f"The parameter {name!r} is given more than once")
 
 
-def _is_admitted(call: CallContext) -> bool:
+def _is_admitted(call: CallContext, by_cookie: bool) -> bool:
     """Whether the call has the token. If not, its response is sent: the cookie, for a right `?token=`."""
     access = call.mount.access
-    if access.is_allowed(call.request):
+    if access.is_allowed(call.request, by_cookie):
         return True
     query = call.request.query
-    if call.request.method != "GET" or not access.matches_token(query.get(TOKEN, "")):
+    if call.request.method != "GET" or not by_cookie or not access.matches_token(query.get(TOKEN, "")):
         raise HTTPError(
             401,
             "This mirror is protected by a token: open its page once with ?token=... or send Authorization: Bearer",
