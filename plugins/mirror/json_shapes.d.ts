@@ -113,6 +113,26 @@ export interface TappedResponse {
   complete: boolean;
 }
 
+/**
+ * The response of a server that a request was sent on to, as `reserve listen` tells by
+ * `POST api/mirrors/<code>/requests/<id>/response`: 204, and it takes the place of the one before. For those who may
+ * change the mirror.
+ */
+export interface ListenerResponse {
+  /** the URL that the request was sent on to */
+  to: string;
+  status: number;
+  /** [name, value], as received */
+  headers: string[][];
+  /** up to 64 kB of it */
+  body: string;
+  body_encoding: "utf-8" | "base64";
+  /** bytes of the whole body */
+  size: number;
+  /** milliseconds */
+  duration: number;
+}
+
 /** Why a request is not complete, or got no further than the server: it's malformed, over a limit, or was cut. */
 export interface RequestFailure {
   /** what the sender was told; 0: nothing, it has closed the connection */
@@ -244,6 +264,8 @@ export interface RequestDetails {
   signature?: SignatureVerdict;
   /** of a tap only: its way through the mappings */
   trace?: TraceStep[];
+  /** the last one of a server that it was sent on to */
+  forwarded?: ListenerResponse;
 }
 
 /**
@@ -320,6 +342,12 @@ export interface DeletedMessage {
   revision: string;
 }
 
+/** A request was sent on, and its `forwarded` is there. */
+export interface ForwardedMessage {
+  type: "forwarded";
+  id: string;
+}
+
 /** All requests were deleted up to the one with the id `last`; those after it stay, so many as are `left`. */
 export interface ClearedMessage {
   type: "cleared";
@@ -342,4 +370,4 @@ export interface ExpiredMessage {
   reason: "time" | "deleted";
 }
 
-export type MirrorMessage = HelloMessage | RequestMessage | DeletedMessage | ClearedMessage | UpdatedMessage | ExpiredMessage;
+export type MirrorMessage = HelloMessage | RequestMessage | ForwardedMessage | DeletedMessage | ClearedMessage | UpdatedMessage | ExpiredMessage;

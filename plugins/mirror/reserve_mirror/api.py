@@ -149,6 +149,19 @@ async def show_request(call: CallContext) -> None:
     call.send(await details_to_json(details, details), "application/json")
 
 
+async def keep_forwarded(call: CallContext) -> None:
+    from .listener_response import dump  # only where there are some
+
+    try:
+        forwarded = dump(await call.json())
+    except ValueError as error:
+        raise HTTPError(422, str(error)) from None
+    request_id = await _id_of(call, call.arguments["id"])
+    if not await call.mount.store.forward(call.key.stored, request_id, forwarded.encode()):
+        raise _no_request(call, request_id)
+    call.response.send(b"", 204, SAFETY)
+
+
 async def delete_request(call: CallContext) -> None:
     request_id = await _id_of(call, call.arguments["id"])
     if not await call.mount.store.remove(call.key.stored, request_id):

@@ -127,6 +127,21 @@ class TappedResponse(TypedDict):
     complete: bool  # False: cut before its end
 
 
+class ListenerResponse(TypedDict):
+    """The response of a server that a request was sent on to, as `reserve listen` tells by
+    `POST api/mirrors/<code>/requests/<id>/response`: 204, and it takes the place of the one before. For those who may
+    change the mirror.
+    """
+
+    to: str  # the URL that the request was sent on to
+    status: int
+    headers: list[list[str]]  # [name, value], as received
+    body: str  # up to 64 kB of it
+    body_encoding: BodyEncoding
+    size: int  # bytes of the whole body
+    duration: float  # milliseconds
+
+
 class RequestFailure(TypedDict):
     """Why a request is not complete, or got no further than the server: it's malformed, over a limit, or was cut."""
 
@@ -232,6 +247,7 @@ class RequestDetails(TypedDict):
     response: NotRequired[TappedResponseDetails]
     signature: NotRequired[SignatureVerdict]  # where the mirror verifies it
     trace: NotRequired[list[TraceStep]]  # of a tap only: its way through the mappings
+    forwarded: NotRequired[ListenerResponse]  # the last one of a server that it was sent on to
 
 
 class ResendResult(TypedDict):
@@ -305,6 +321,13 @@ class DeletedMessage(TypedDict):
     revision: str
 
 
+class ForwardedMessage(TypedDict):
+    """A request was sent on, and its `forwarded` is there."""
+
+    type: Literal["forwarded"]
+    id: str
+
+
 class ClearedMessage(TypedDict):
     """All requests were deleted up to the one with the id `last`; those after it stay, so many as are `left`."""
 
@@ -330,4 +353,6 @@ class ExpiredMessage(TypedDict):
     reason: Literal["time", "deleted"]
 
 
-MirrorMessage = HelloMessage | RequestMessage | DeletedMessage | ClearedMessage | UpdatedMessage | ExpiredMessage
+MirrorMessage = (
+    HelloMessage | RequestMessage | ForwardedMessage | DeletedMessage | ClearedMessage | UpdatedMessage | ExpiredMessage
+)

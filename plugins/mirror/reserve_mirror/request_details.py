@@ -93,6 +93,8 @@ async def details_of(stored: StoredRecord, verifier: SignatureVerifier | None = 
         response["truncated"] = tapped["truncated"] or lost
     if stored.trace:
         details["trace"] = json.loads(stored.trace)
+    if stored.forwarded:
+        details["forwarded"] = json.loads(stored.forwarded)
     return details
 
 

@@ -85,6 +85,7 @@ ROUTES = (
     _route("POST", f"{_REQUEST}/resend", api.resend_request),
     _route("GET", f"{_REQUEST}/body", api.download_body),
     _route("GET", f"{_REQUEST}/files/(?P<number>[0-9]{{1,4}})", api.download_file),
+    _route("POST", f"{_REQUEST}/response", api.keep_forwarded),
     _route("GET", f"{_REQUEST}/response/body", api.download_response_body),
 )
 

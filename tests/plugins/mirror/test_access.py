@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -68,9 +69,19 @@ def attempt(site: Site, route: Route, request_id: str, *headers: tuple[str, str]
     if path.endswith("/wait"):
         path += "?timeout=0"
     method = "HEAD" if path.endswith("/events") else route.method  # whose response has an end
-    return site.ask(method, path, headers=headers).status
+    body = json.dumps(LISTENER_RESPONSE).encode() if path.endswith("/response") else b""
+    return site.ask(method, path, body, headers).status
 
 
+LISTENER_RESPONSE = {
+    "to": "http://localhost",
+    "status": 200,
+    "headers": [],
+    "body": "",
+    "body_encoding": "utf-8",
+    "size": 0,
+    "duration": 1,
+}
 GUARDED = [route for route in ROUTES if route.method != "GET" or "/ws/" in route.path.pattern]
 PAGES = [route for route in ROUTES if not route.open]
 

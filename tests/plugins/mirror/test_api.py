@@ -520,3 +520,58 @@ def test_a_large_body_that_is_no_text_comes_to_the_byte(site: Site) -> None:
     waited = site.get(f"{ORDERS}/wait?timeout=0").json()["requests"][0]
     exported = site.get(f"{ORDERS}/requests.json").json()["requests"][0]
     assert waited == exported == whole
+
+
+FORWARDED = {
+    "to": "http://localhost:3000/hook",
+    "status": 201,
+    "headers": [["X-A", "1"]],
+    "body": "made",
+    "body_encoding": "utf-8",
+    "size": 4,
+    "duration": 1.5,
+}
+
+
+def test_what_came_of_a_request_where_it_was_sent_on_is_kept(site: Site) -> None:
+    request_id = site.record("/a", b"x")
+    assert "forwarded" not in site.whole(request_id)
+    response = site.ask_json("POST", f"{ORDERS}/requests/{request_id}/response", FORWARDED)
+    assert (response.status, response.body) == (204, b"")
+    assert site.whole(request_id)["forwarded"] == FORWARDED
+    assert site.ask_json("POST", f"{ORDERS}/requests/1-1/response", FORWARDED).status == 404
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "part"),
+    [
+        ("other", 1, "It is an object with body, body_encoding, duration"),
+        ("to", "a" * 2049, "to is a URL of up to 2048 characters"),
+        ("status", 99, "status is a number from 100 to 599, not 99"),
+        ("headers", [["a b", "1"]], "headers are up to 100 pairs"),
+        ("headers", [["a", "1\r\nb: 2"]], "headers are up to 100 pairs"),
+        ("headers", ["ab"], "headers are up to 100 pairs"),
+        ("headers", [["a", "b" * 3000]] * 100, "It has up to 262144 characters"),
+        ("size", -1, "size is the number of bytes"),
+        ("duration", "1", "duration is a number of milliseconds"),
+        ("body", "a" * 65537, "body has up to 65536 bytes"),
+        ("body", 1, "body is text with body_encoding utf-8, or bytes with base64"),
+        ("body_encoding", "base64", "body is text with body_encoding utf-8, or bytes with base64"),
+    ],
+)
+@pytest.mark.parametrize("store_kind", ["memory"])
+def test_what_cannot_have_come_of_a_request_is_refused(site: Site, member: str, value: object, part: str) -> None:
+    request_id = site.record("/a")
+    wrong = {**FORWARDED, "body": "made!", member: value}
+    response = site.ask_json("POST", f"{ORDERS}/requests/{request_id}/response", wrong)
+    assert response.status == 422
+    assert part in response.json()["error"]
+
+
+def test_who_may_only_look_tells_nothing(serve: Serve) -> None:
+    site = serve("/mirror", public=True, codes=[])
+    made = site.ask("POST", MIRRORS).json()
+    site.ask("POST", f"/r/{made['code']}")
+    for page, status in ((made["share"], 403), (made["page"], 204)):
+        path = f"{MIRRORS}/{page.rpartition('/')[2]}/requests/latest/response"
+        assert site.ask_json("POST", path, FORWARDED).status == status

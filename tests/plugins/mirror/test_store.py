@@ -78,6 +78,36 @@ async def test_a_mirror_knows_how_many_have_come(store: Store) -> None:
     assert state.received == 0
 
 
+async def test_what_came_of_a_request_is_kept_with_it(store: Store) -> None:
+    await store.create("orders", SETTINGS)
+    first = await recorded(store, body=b"abc")
+    async with store.hub.watch("orders") as queue:
+        for forwarded in (b'{"status":500}', b'{"status":200}'):
+            assert await store.forward("orders", first, forwarded)
+            told = json.loads((await following(queue)).text)
+            assert told == {"type": "forwarded", "id": first}
+    stored = await store.get("orders", first)
+    assert stored is not None
+    assert (stored.entry.summary, stored.body, stored.forwarded) == (summary(), b"abc", b'{"status":200}')
+    assert not await store.forward("orders", "1-0", b"{}")
+    assert not await store.forward("other", first, b"{}")
+    assert await store.remove("orders", first)
+    assert await store.get("orders", first) is None
+
+
+async def test_what_came_of_requests_counts_as_what_is_kept(store: Store) -> None:
+    await store.create("orders", SETTINGS._replace(max_requests=100, max_size=10_000))
+    for _ in range(20):  # each of them one that takes the place of the one before, or of the whole
+        await store.forward("orders", await recorded(store), b"a" * 4000)
+    before = await ids(store)
+    assert 1 <= len(before) <= 3
+    await store.remove("orders", before[0])
+    await store.clear("orders")
+    for _ in range(10):
+        await recorded(store)
+    assert len(await ids(store)) == 10
+
+
 async def test_of_many_that_make_one_mirror_one_does(store: Store) -> None:
     made = await asyncio.gather(*(store.create("orders", SETTINGS) for _ in range(20)))
     assert made.count(True) == 1

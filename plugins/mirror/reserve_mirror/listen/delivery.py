@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import SplitResult
 
-from ..json_shapes import RequestSummary
+from ..json_shapes import ListenerResponse, RequestSummary
+from ..listener_response import MAX_BODY, MAX_URL
+from ..mirror_response import MAX_HEADERS
+from ..request_details import body_as_text
 from .http_exchange import HTTPResponse, NoResponse, exchange
 from .outgoing_request import request_bytes
 
@@ -16,8 +19,6 @@ FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 5.0
 # Attempts with a request that reached a server and got no response, unless told otherwise.
 TRIES = 10
-# Bytes that are kept of a response's body.
-MAX_BODY = 64 * 1024
 
 
 class Undelivered(Exception):
@@ -61,6 +62,20 @@ class Delivery:
             on_failure(f"{self.to.geturl()}: {reason}")
             await asyncio.sleep(pause)
         raise AssertionError("There is always another pause")
+
+
+def forwarded_response(to: str, response: HTTPResponse) -> ListenerResponse:
+    """A response as the mirror keeps it: with the beginning of a long body."""
+    body, encoding = body_as_text(response.body)
+    return ListenerResponse(
+        to=to[:MAX_URL],
+        status=response.status,
+        headers=[[name, value] for name, value in response.headers[:MAX_HEADERS]],
+        body=body,
+        body_encoding=encoding,
+        size=response.size,
+        duration=round(response.duration, 1),
+    )
 
 
 def pauses() -> Iterator[float]:

@@ -7,9 +7,9 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from ..conditions import RequestConditions
-from ..json_shapes import Mirror, MirrorMessage, RequestSummary
+from ..json_shapes import ListenerResponse, Mirror, MirrorMessage, RequestSummary
 from ..store import is_after
-from .delivery import Delivery, Undelivered, pauses
+from .delivery import Delivery, Undelivered, forwarded_response, pauses
 from .mirror_api import MirrorAPI, MirrorAway
 from .outgoing_request import request_target, why_not_whole
 
@@ -89,11 +89,13 @@ class MirrorListener:
             if self._ahead is not None and is_after(summary["id"], self._ahead["newest"]):
                 self._file.cursor.after = self._ahead["newest"]  # which was deleted meanwhile
                 self._count_lost()
-            await self._deliver(summary)
+            forwarded = await self._deliver(summary)
             self._file.cursor.after = summary["id"]
             if self._file.cursor.passed is not None:
                 self._file.cursor.passed += 1
             self._file.save()
+            if forwarded is not None:
+                await self._tell(summary["id"], forwarded)
             self._count_lost()
 
     def _has_passed(self, request_id: str) -> bool:
@@ -110,19 +112,30 @@ class MirrorListener:
         cursor.passed = received
         self._file.save()
 
-    async def _deliver(self, summary: RequestSummary) -> None:
-        """Sends a request on if it is whole and one of those that are meant. Raises `MirrorAway`."""
+    async def _tell(self, request_id: str, forwarded: ListenerResponse) -> None:
+        """Has the mirror keep what came of a request. It is sent on, whatever comes of this."""
+        try:
+            await self._api.keep_response(request_id, forwarded)
+        except MirrorAway as error:
+            self._report.in_the_way(f"The mirror doesn't keep the response: {error}")
+
+    async def _deliver(self, summary: RequestSummary) -> ListenerResponse | None:
+        """Sends a request on if it is whole and one of those that are meant, and returns what came of it. Raises
+        `MirrorAway`.
+        """
         if self._conditions.judge(summary) is False:
-            return
+            return None
         try:
             body = await self._body(summary)
             if await self._conditions.body_misses(summary, body):
-                return
+                return None
             response, tries = await self._delivery.deliver(summary, body, self._report.in_the_way)
         except (LookupError, Undelivered) as error:
             self._report.skipped(summary, str(error.args[0]))
-        else:
-            self._report.delivered(summary, request_target(summary, self._delivery.to), response, tries)
+            return None
+        target = request_target(summary, self._delivery.to)
+        self._report.delivered(summary, target, response, tries)
+        return forwarded_response(f"{self._delivery.to.scheme}://{self._delivery.to.netloc}{target}", response)
 
     async def _body(self, summary: RequestSummary) -> bytes:
         """The whole body of a request. Raises LookupError, saying why there is none, and `MirrorAway`."""

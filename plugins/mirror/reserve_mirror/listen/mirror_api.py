@@ -14,7 +14,7 @@ from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.httputil import HTTPHeaders
 from tornado.websocket import WebSocketError, websocket_connect
 
-from ..json_shapes import Mirror, MirrorMessage
+from ..json_shapes import ListenerResponse, Mirror, MirrorMessage
 from .http_exchange import HTTPResponse, NoResponse, exchange
 
 # Seconds for a response of the mirror, and between two signs of life on its WebSocket.
@@ -64,6 +64,12 @@ class MirrorAPI:
             raise MirrorAway(f"it responds with {response.status}")
         return response.body
 
+    async def keep_response(self, request_id: str, forwarded: ListenerResponse) -> None:
+        """Keeps with a request what came of it. Raises `MirrorAway` where the mirror doesn't."""
+        response = await self._ask("POST", f"/requests/{request_id}/response", json.dumps(forwarded).encode())
+        if response.status not in (204, 404):  # the request may be gone meanwhile
+            raise MirrorAway(_error(response))
+
     async def follow(self, after: str) -> AsyncGenerator[MirrorMessage, None]:
         """The messages of the mirror, its requests after this id, until the connection ends.
 
@@ -84,13 +90,13 @@ class MirrorAPI:
                     while await socket.read_message() is not None:
                         pass
 
-    async def _ask(self, method: str, path: str) -> HTTPResponse:
+    async def _ask(self, method: str, path: str, body: bytes = b"") -> HTTPResponse:
         try:
-            return await exchange(self._split, self._request(method, path), timeout=TIMEOUT)
+            return await exchange(self._split, self._request(method, path, body), timeout=TIMEOUT)
         except NoResponse as error:
             raise MirrorAway(str(error)) from None
 
-    def _request(self, method: str, path: str, body: bytes = b"") -> bytes:
+    def _request(self, method: str, path: str, body: bytes) -> bytes:
         lines = [
             f"{method} {self._split.path}{path} HTTP/1.1",
             f"Host: {self._split.netloc}",

@@ -143,6 +143,19 @@ class Record:
         raise NotImplementedError
 
 
+class ForwardedRecord(Record):
+    """A record of a request that was sent on, with what came of it: a `ListenerResponse` as JSON."""
+
+    __slots__ = ("forwarded",)
+
+    def __init__(self, record: Record, forwarded: bytes) -> None:
+        super().__init__(record.summary, record.body, record.response_body)
+        before = len(record.forwarded) if isinstance(record, ForwardedRecord) else 0
+        self.size = record.size - before + len(forwarded)
+        self._trace = record.trace
+        self.forwarded: bytes = forwarded
+
+
 class StoredRecord(NamedTuple):
     """A record with the bytes kept of its body, and if it was tapped those of the response's, and its trace."""
 
@@ -150,6 +163,7 @@ class StoredRecord(NamedTuple):
     body: bytes
     response_body: bytes
     trace: bytes = b""
+    forwarded: bytes = b""  # a `ListenerResponse` as JSON
 
 
 class Store(Protocol):
@@ -212,6 +226,11 @@ class Store(Protocol):
 
     async def get(self, code: str, request_id: str) -> StoredRecord | None:
         """A record with its bodies, None when there is none."""
+
+    async def forward(self, code: str, request_id: str, forwarded: bytes) -> bool:
+        """Keeps with a record what came of it where it was sent on, a `ListenerResponse` as JSON; False when there is
+        no such record.
+        """
 
     async def remove(self, code: str, request_id: str) -> bool:
         """Deletes one record; False when there is none."""

@@ -13,6 +13,7 @@ from reserve_core.kit import MemoryCounters, Quota, Verdict, take
 
 from .event_hub import EventHub
 from .interface import (
+    ForwardedRecord,
     KeptMirror,
     MirrorSettings,
     MirrorState,
@@ -271,7 +272,20 @@ class MemoryStore:
         record = None if mirror is None else mirror.records.get(request_id)
         if record is None:
             return None
-        return StoredRecord(RecordEntry(request_id, record.summary), record.body, record.response_body, record.trace)
+        forwarded = record.forwarded if isinstance(record, ForwardedRecord) else b""
+        entry = RecordEntry(request_id, record.summary)
+        return StoredRecord(entry, record.body, record.response_body, record.trace, forwarded)
+
+    async def forward(self, code: str, request_id: str, forwarded: bytes) -> bool:
+        mirror = self._find(code)
+        record = None if mirror is None else mirror.records.get(request_id)
+        if mirror is None or record is None:
+            return False
+        new = ForwardedRecord(record, forwarded)
+        mirror.records.replace(request_id, new)
+        self._resize(mirror, new.size - record.size)
+        self.hub.publish(code, MirrorEvent.forwarded(request_id))
+        return True
 
     async def remove(self, code: str, request_id: str) -> bool:
         mirror = self._find(code)

@@ -31,6 +31,11 @@ class MirrorEvent:
         return cls("request", f'{{"type":"request","request":{{"id":"{request_id}",{summary[1:]}}}', request_id)
 
     @classmethod
+    def forwarded(cls, request_id: str) -> MirrorEvent:
+        """How one request was forwarded is kept with it."""
+        return cls._of("forwarded", id=request_id)
+
+    @classmethod
     def deleted(cls, request_id: str, revision: str) -> MirrorEvent:
         """A request was deleted."""
         return cls._of("deleted", id=request_id, revision=revision)

@@ -39,6 +39,10 @@ class RecordsInOrder:
         self._ids.append(request_id)
         self._records[request_id] = record
 
+    def replace(self, request_id: str, record: Record) -> None:
+        """Puts a record in the place of the one with this id."""
+        self._records[request_id] = record
+
     @property
     def oldest(self) -> str:
         """The id of the oldest record, "" when there is none."""

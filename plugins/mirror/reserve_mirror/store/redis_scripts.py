@@ -1,8 +1,8 @@
 """The Lua scripts: what must happen at once happens in one of them.
 
 KEYS are the mirror's: its settings (a hash), its summaries (a stream), its bodies (a hash by the request's id; of a tap
-the body of the response under `<id>:r`, the trace under `<id>:t`). The first one is also the channel of its events.
-Every write sets the same expiry on all three.
+the body of the response under `<id>:r`, the trace under `<id>:t`; of one that was sent on what came of it under
+`<id>:f`). The first one is also the channel of its events. Every write sets the same expiry on all three.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ return mirror
 ADD = _script(
     """
 local mirror = redis.call('HMGET', KEYS[1], 'max', 'live', 'answer', 'room', 'size', 'count', 'period', 'at', 'debt',
-    'digest', 'received')
+    'digest', 'received', 'forwards')
 if not mirror[1] then return false end
 if (mirror[10] or '') ~= (ARGV[6] or '') then return {redis.call('HGET', KEYS[1], 'rules') or ''} end
 local room, count, at, debt = tonumber(mirror[4]), tonumber(mirror[6])
@@ -149,8 +149,9 @@ local excess, dropped = redis.call('XLEN', KEYS[2]) - mirror[1], 0
 while excess > 0 or room and size > room do
     local old = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
     if not old then break end
+    if mirror[12] then size = size - #(redis.call('HGET', KEYS[3], old[1] .. ':f') or '') end
     redis.call('XDEL', KEYS[2], old[1])
-    redis.call('HDEL', KEYS[3], old[1], old[1] .. ':r', old[1] .. ':t')
+    redis.call('HDEL', KEYS[3], old[1], old[1] .. ':r', old[1] .. ':t', old[1] .. ':f')
     if excess <= 0 then last = old[1] end
     size, excess, dropped = size - (old[2][4] or 0), excess - 1, dropped + 1
 end
@@ -185,8 +186,9 @@ local function clear_up_to(last)
     repeat
         old = redis.call('XRANGE', KEYS[2], '-', last, 'COUNT', 1000)
         for _, record in ipairs(old) do
+            size = size + #(redis.call('HGET', KEYS[3], record[1] .. ':f') or '')
             redis.call('XDEL', KEYS[2], record[1])
-            redis.call('HDEL', KEYS[3], record[1], record[1] .. ':r', record[1] .. ':t')
+            redis.call('HDEL', KEYS[3], record[1], record[1] .. ':r', record[1] .. ':t', record[1] .. ':f')
             size, cleared = size + (record[2][4] or 0), cleared + 1
         end
     until #old == 0
@@ -235,6 +237,24 @@ return found
     tells=True,
 )
 
+# ARGV: the request's id; what came of it where it was sent on, which has its part in the size. Returns 1 when there is
+# the request.
+FORWARD = _script(
+    """
+if redis.call('EXISTS', KEYS[1]) == 0 or not redis.call('XRANGE', KEYS[2], ARGV[1], ARGV[1])[1] then return 0 end
+local before = #(redis.call('HGET', KEYS[3], ARGV[1] .. ':f') or '')
+redis.call('HSET', KEYS[3], ARGV[1] .. ':f', ARGV[2])
+redis.call('HSET', KEYS[1], 'forwards', 1)
+redis.call('HINCRBY', KEYS[1], 'size', #ARGV[2] - before)
+local left = redis.call('PTTL', KEYS[1])
+if left > 0 then redis.call('PEXPIRE', KEYS[3], left) end
+tell('{"type":"forwarded","id":"' .. ARGV[1] .. '"}')
+return 1
+""",
+    stores=True,
+    tells=True,
+)
+
 # ARGV: the request's id. Returns 1 when there was the request.
 REMOVE = _script(
     """
@@ -242,8 +262,8 @@ local created = redis.call('HGET', KEYS[1], 'created')
 local old = redis.call('XRANGE', KEYS[2], ARGV[1], ARGV[1])[1]
 if not created or not old then return 0 end
 redis.call('XDEL', KEYS[2], ARGV[1])
-redis.call('HINCRBY', KEYS[1], 'size', -(old[2][4] or 0))
-redis.call('HDEL', KEYS[3], ARGV[1], ARGV[1] .. ':r', ARGV[1] .. ':t')
+redis.call('HINCRBY', KEYS[1], 'size', -(old[2][4] or 0) - #(redis.call('HGET', KEYS[3], ARGV[1] .. ':f') or ''))
+redis.call('HDEL', KEYS[3], ARGV[1], ARGV[1] .. ':r', ARGV[1] .. ':t', ARGV[1] .. ':f')
 local revision = created .. '.' .. redis.call('HINCRBY', KEYS[1], 'revision', 1)
 tell('{"type":"deleted","id":"' .. ARGV[1] .. '","revision":"' .. revision .. '"}')
 return 1

@@ -178,11 +178,14 @@ class RedisStore:
         _, stream, bodies = keys_of(code)
         # The bodies first: if the request is there afterwards, they were, too.
         both: Any = asyncio.gather(  # a list, whatever its type says
-            self._router.call(code, "HMGET", bodies, request_id, f"{request_id}:r", f"{request_id}:t", large=True),
+            self._router.call(code, "HMGET", bodies, request_id, *_parts(request_id), large=True),
             self._router.call(code, "XRANGE", stream, request_id, request_id, large=True),
         )
-        (body, response_body, trace), found = await both
-        return StoredRecord(_entry(found[0]), body or b"", response_body or b"", trace or b"") if found else None
+        parts, found = await both
+        return StoredRecord(_entry(found[0]), *(part or b"" for part in parts)) if found else None
+
+    async def forward(self, code: str, request_id: str, forwarded: bytes) -> bool:
+        return bool(await self._router.run(redis_scripts.FORWARD, code, request_id, forwarded))
 
     async def remove(self, code: str, request_id: str) -> bool:
         return bool(await self._router.run(redis_scripts.REMOVE, code, request_id))
@@ -223,6 +226,11 @@ def _creation(settings: MirrorSettings, keep: int) -> tuple[int | str, ...]:
 def _digest(rules: str) -> str:
     """What tells rules from others; "" for none."""
     return hashlib.sha256(rules.encode()).hexdigest() if rules else ""
+
+
+def _parts(request_id: str) -> tuple[str, ...]:
+    """The fields of what is kept with a record beside its body."""
+    return f"{request_id}:r", f"{request_id}:t", f"{request_id}:f"
 
 
 def _entry(item: Any) -> RecordEntry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import pwd
@@ -61,6 +62,22 @@ def test_json_tells_of_each_request(listen: Listen, site: Site) -> None:
         "to": "/hook/a?x=1",
         "tries": 1,
         "status": 200,
+    }
+
+
+def test_the_response_is_kept_with_the_request(listen: Listen, site: Site, target: HookTarget) -> None:
+    target.responses = [b"HTTP/1.1 418 Teapot\r\nX-A: 1\r\nContent-Length: 100000\r\n\r\n" + b"\xff" * 100_000]
+    request_id = site.record("/a?x=1")
+    listen()
+    forwarded = site.whole(request_id)["forwarded"]
+    assert forwarded.pop("duration") > 0
+    assert forwarded == {
+        "to": f"{target.url}/hook/a?x=1",
+        "status": 418,
+        "headers": [["X-A", "1"], ["Content-Length", "100000"]],
+        "body": base64.b64encode(b"\xff" * 65536).decode(),
+        "body_encoding": "base64",
+        "size": 100_000,
     }
 
 
