@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from typing import Any
 
 from reserve_core.kit import is_token
 
 from .json_shapes import ListenerResponse
-from .mirror_response import MAX_HEADERS, can_be_value
+from .mirror_response import MAX_HEADERS, body_bytes, can_be_value
 
 # Bytes that are kept of its body, and characters of all of it as JSON.
 MAX_BODY = 64 * 1024
@@ -33,7 +31,7 @@ def dump(value: Any) -> str:
         raise ValueError("size is the number of bytes of the body")
     if not isinstance(value["duration"], int | float) or not 0 <= value["duration"] < 1e9:
         raise ValueError("duration is a number of milliseconds")
-    if len(_body(value["body"], value["body_encoding"])) > MAX_BODY:
+    if len(body_bytes(value["body"], value["body_encoding"])) > MAX_BODY:
         raise ValueError(f"body has up to {MAX_BODY} bytes; size says how many it had")
     text = json.dumps(value, separators=(",", ":"))
     if len(text) > MAX_SIZE:
@@ -46,15 +44,3 @@ def _is_header(pair: Any) -> bool:
         return False
     name, value = pair
     return isinstance(name, str) and isinstance(value, str) and is_token(name) and can_be_value(value)
-
-
-def _body(body: Any, encoding: Any) -> bytes:
-    try:
-        if encoding == "base64":
-            return base64.b64decode(body, validate=True)
-        if encoding == "utf-8":
-            data: bytes = body.encode()
-            return data
-    except (AttributeError, TypeError, binascii.Error, UnicodeEncodeError):
-        pass
-    raise ValueError("body is text with body_encoding utf-8, or bytes with base64")

@@ -555,8 +555,8 @@ def test_what_came_of_a_request_where_it_was_sent_on_is_kept(site: Site) -> None
         ("size", -1, "size is the number of bytes"),
         ("duration", "1", "duration is a number of milliseconds"),
         ("body", "a" * 65537, "body has up to 65536 bytes"),
-        ("body", 1, "body is text with body_encoding utf-8, or bytes with base64"),
-        ("body_encoding", "base64", "body is text with body_encoding utf-8, or bytes with base64"),
+        ("body", 1, "The body is text; bytes are given as base64"),
+        ("body_encoding", "base64", "The body is not base64"),
     ],
 )
 @pytest.mark.parametrize("store_kind", ["memory"])

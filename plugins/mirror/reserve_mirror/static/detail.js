@@ -93,6 +93,18 @@ export class Detail {
   }
 
   /**
+   * Shows what has come of the request that is shown, since it was loaded.
+   * @param {string} id
+   */
+  async loadAgain(id) {
+    const loaded = await this.#cache.load(id).catch(() => null);
+    if (!loaded || this.#id !== id || this.isGone) return;
+    if (!this.#request) this.#render(this.#head(loaded), this.#content(loaded));
+    else find(this.#element, ".forwarding").replaceWith(forwarding(loaded));
+    this.#request = loaded;
+  }
+
+  /**
    * @param {unknown} error
    * @param {() => void} retry
    */
@@ -165,6 +177,7 @@ export class Detail {
         item.http_version !== "" && h("span", {}, `HTTP/${item.http_version}`),
         h("span", {}, item.size ? size(item.size) : noBody(item).toLowerCase()),
         item.rule !== undefined && h("span", {}, `response of rule ${item.rule}`),
+        forwarding(item),
       ),
       h("p.url", { tabindex: 0 }, sent(item.url, "code")),
     );
@@ -289,6 +302,16 @@ const isMultipart = (headers) => mediaType(headers).type.startsWith("multipart/"
  * @param {string} time
  */
 const utc = (time) => time.replace("T", " ").replace("Z", " UTC");
+
+/**
+ * What came of a request where it was sent on.
+ * @param {RequestSummary | RequestDetails} item
+ */
+function forwarding(item) {
+  if (!("forwarded" in item) || !item.forwarded) return h("span.forwarding", { hidden: true });
+  const { to, status, duration } = item.forwarded;
+  return h("span.forwarding", {}, "sent on to ", sent(to), " ", statusBadge(status), ` ${duration.toFixed(1)} ms`);
+}
 
 /** @param {string[]} notes */
 const notesView = (notes) => notes.map((note) => h("p.note", {}, sent(note)));

@@ -46,7 +46,8 @@ export class DetailsCache {
 
   /** @param {RequestDetails} details */
   #keep(details) {
-    if (this.#kept.has(details.id)) return; // asked for twice at the same time
+    const before = this.#kept.get(details.id);
+    if (before) this.#forget(before); // asked for twice at the same time
     this.#used += cost(details);
     this.#kept.set(details.id, details);
     for (const other of this.#kept.values()) {

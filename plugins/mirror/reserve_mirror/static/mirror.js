@@ -100,6 +100,10 @@ class MirrorPage {
     this.#search.apply(messages);
     this.#store.apply(messages);
     if (messages.some((message) => isEndOf(message, this.#detail.id))) this.#lost();
+    const forwarded = messages.flatMap((message) => (message.type === "forwarded" ? message.id : []));
+    if (forwarded.length === 0) return;
+    this.#cache.retain((id) => !forwarded.includes(id));
+    if (this.#detail.id !== null && forwarded.includes(this.#detail.id)) this.#detail.loadAgain(this.#detail.id);
   }
 
   /**
