@@ -18,7 +18,11 @@ const notes = (shown) =>
 test("a type has its views, the one that tells the most first", () => {
   assert.deepEqual(labels(message("application/json", "[1]")), ["JSON", "Raw", "Hex"]);
   assert.deepEqual(labels(message("application/soap+xml", "<a/>")), ["XML", "Raw", "Hex"]);
-  assert.deepEqual(labels(message("image/svg+xml", "<svg/>")), ["XML", "Raw", "Hex"]);
+  assert.deepEqual(labels(message("image/svg+xml", "<svg/>")), ["Image", "XML", "Raw", "Hex"]);
+  assert.deepEqual(labels(message("application/x-ndjson", '{"a":1}\n\n[2]\n')), ["JSON lines", "Raw", "Hex"]);
+  assert.deepEqual(labels(message("text/csv", "a,b\n1,2\n")), ["Table", "Raw", "Hex"]);
+  assert.deepEqual(labels(message("text/tab-separated-values", "a\tb\n")), ["Table", "Raw", "Hex"]);
+  assert.deepEqual(labels(message("application/jwt", "eyJhIjoxfQ.eyJiIjoyfQ.x\n")), ["JWT", "Raw", "Hex"]);
   assert.deepEqual(labels(message("image/png", "", { base64: "iVBORw0KGgo=" })), ["Image", "Hex"]);
   assert.deepEqual(labels(message("application/octet-stream", "", { base64: "/wA=" })), ["Hex"]);
   const form = [["a", "1"]];
@@ -44,7 +48,8 @@ test("what can't be shown says why", () => {
       "The charset klingon isn't known here: the body is read as UTF-8.",
     ],
     [message("image/heic", "", { base64: "AA==" }), "There is no image view: this page doesn't show image/heic."],
-    [message("image/svg+xml", "<svg/>"), "There is no image view: this page doesn't show image/svg+xml."],
+    [message("application/jsonl", "1\n{"), "There is no JSON lines view: line 2 is no JSON."],
+    [message("text/csv", 'a\n"b'), "There is no Table view: a quoted field of row 2 has no end."],
   ];
   for (const [shown, note] of cases) assert.deepEqual(notes(shown), [note]);
   for (const quiet of [message("application/octet-stream", "\0"), message("text/plain", "[1")]) {

@@ -2,14 +2,18 @@
 
 import { bodyViews } from "./bodyviews.js";
 import { header, headerText, mediaType } from "./bytes.js";
+import { findBox } from "./bodyfind.js";
 import { copyButton } from "./clipboard.js";
 import { dotted, h } from "./dom.js";
 import { sent } from "./marks.js";
 import { noBody } from "./summary.js";
 import { tabs } from "./tabs.js";
+import { csvView } from "./views/csvview.js";
 import { hexView } from "./views/hexview.js";
 import { imageView } from "./views/imageview.js";
+import { jsonLinesView } from "./views/jsonlinesview.js";
 import { jsonView } from "./views/jsonview.js";
+import { jwtView } from "./views/jwtview.js";
 import { pairsView } from "./views/pairsview.js";
 import { textView } from "./views/textview.js";
 import { xmlView } from "./views/xmlview.js";
@@ -36,7 +40,10 @@ export function bodySection(message, url, buildParts) {
   const { list, panel } = tabs(
     "Views of the body",
     views.map((view) => ({ label: view.label, build: () => build(view, buildParts) })),
+    0,
+    () => find.look(),
   );
+  const find = findBox(panel);
   return h(
     "section.body",
     {},
@@ -45,7 +52,7 @@ export function bodySection(message, url, buildParts) {
       {},
       title,
       list,
-      h("span.tools", {}, text !== null && copyButton("Copy", () => text, "Copy the body"), downloadLink(url)),
+      h("span.tools", {}, find.element, text !== null && copyButton("Copy", () => text, "Copy the body"), downloadLink(url)),
     ),
     notes.map((note) =>
       h(
@@ -68,6 +75,12 @@ function build(view, buildParts) {
   switch (view.kind) {
     case "json":
       return jsonView(view.tree, view.text);
+    case "jsonlines":
+      return jsonLinesView(view.texts);
+    case "csv":
+      return csvView(view.rows);
+    case "jwt":
+      return jwtView(view.jwt);
     case "xml":
       return xmlView(view.lines);
     case "image":

@@ -1,6 +1,8 @@
 /** Which views suit a body, and what they show. */
 
 import { bytesOf, isKnown, mediaType, textOf } from "./bytes.js";
+import { jwtOf } from "./jwt.js";
+import { csvRows } from "./views/csvrows.js";
 import { isPicture } from "./views/imageview.js";
 import { jsonTree } from "./views/jsontree.js";
 import { xmlLines } from "./views/xmllines.js";
@@ -8,6 +10,7 @@ import { messageOf, size } from "./wording.js";
 
 /** @import { RequestDetails, TappedResponseDetails } from "../../json_shapes.d.ts" */
 /** @import { Bytes } from "./bytes.js" */
+/** @import { Jwt } from "./jwt.js" */
 /** @import { JsonNode } from "./views/jsontree.js" */
 /** @import { XmlLine } from "./views/xmllines.js" */
 
@@ -15,6 +18,9 @@ import { messageOf, size } from "./wording.js";
  * A view, by its `kind` and what it shows.
  * @typedef {{ label: string } & (
  *   | { kind: "json", tree: JsonNode, text: string }
+ *   | { kind: "jsonlines", texts: string[] }
+ *   | { kind: "csv", rows: string[][] }
+ *   | { kind: "jwt", jwt: Jwt }
  *   | { kind: "xml", lines: XmlLine[] }
  *   | { kind: "image", bytes: Bytes, type: string }
  *   | { kind: "pairs", pairs: string[][] }
@@ -27,7 +33,9 @@ import { messageOf, size } from "./wording.js";
 /** @typedef {(string | { sent: string })[]} Note  A sentence; `sent` is what the sender has said. */
 
 // Types whose bytes are text.
-const TEXTUAL = /^text\/|[/+](json|xml|javascript)$|^application\/x-www-form-urlencoded$/;
+const TEXTUAL = /^text\/|[/+](json|xml|javascript|ndjson|jsonl|jwt)$|^application\/x-www-form-urlencoded$/;
+
+const NEVER = /(?!)/;
 
 // Text that is read before it is shown; `read` raises `SyntaxError` when it can't be, `RangeError` when it's too much.
 /** @type {{ label: string, type: RegExp, looks: RegExp, read: (text: string) => BodyView }[]} */
@@ -37,6 +45,24 @@ const READERS = [
     type: /[/+]json$/,
     looks: /^\s*[[{]/,
     read: (text) => ({ label: "JSON", kind: "json", tree: jsonTree(text), text }),
+  },
+  {
+    label: "JSON lines",
+    type: /\/(x-)?(ndjson|jsonl|jsonlines|json-lines)$/,
+    looks: NEVER,
+    read: (text) => ({ label: "JSON lines", kind: "jsonlines", texts: jsonLines(text) }),
+  },
+  {
+    label: "Table",
+    type: /\/csv$/,
+    looks: NEVER,
+    read: (text) => ({ label: "Table", kind: "csv", rows: csvRows(text, ",") }),
+  },
+  {
+    label: "Table",
+    type: /\/tab-separated-values$/,
+    looks: NEVER,
+    read: (text) => ({ label: "Table", kind: "csv", rows: csvRows(text, "\t") }),
   },
   { label: "XML", type: /[/+]xml$/, looks: /^<\?xml/, read: (text) => ({ label: "XML", kind: "xml", lines: xmlLines(text) }) },
 ];
@@ -99,10 +125,28 @@ function viewsOfContent(content, text, type, charset, form) {
       if (sentAs.test(type) || error instanceof RangeError) missing(label, messageOf(error));
     }
   }
+  const jwt = jwtOf(text.trim());
+  if (jwt) views.push({ label: "JWT", kind: "jwt", jwt });
   if (type === "application/x-www-form-urlencoded" && form.length) {
     views.push({ label: "Form", kind: "pairs", pairs: form });
   }
   return { views, notes };
+}
+
+/**
+ * The JSON texts of a text that has one on each line. Raises `SyntaxError`, `RangeError`.
+ * @param {string} text
+ */
+function jsonLines(text) {
+  const lines = text.replace(/^\ufeff/, "").split(/\r?\n/);
+  lines.forEach((line, index) => {
+    try {
+      if (line.trim()) jsonTree(line);
+    } catch (error) {
+      throw new SyntaxError(`line ${index + 1} is no JSON`, { cause: error });
+    }
+  });
+  return lines.filter((line) => line.trim());
 }
 
 /**

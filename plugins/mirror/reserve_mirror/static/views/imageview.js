@@ -1,20 +1,22 @@
-/** Pictures, of raster types only: they go into an <img>, which runs nothing, from memory. */
+/** Pictures. They go into an <img>, from memory: what is there runs no script, and asks for nothing from elsewhere. */
 
 import { h } from "../dom.js";
 
-const RASTER = new Set([
+const SVG = "image/svg+xml";
+const PICTURES = new Set([
   "image/avif",
   "image/bmp",
   "image/gif",
   "image/jpeg",
   "image/png",
+  SVG,
   "image/webp",
   "image/x-icon",
   "image/vnd.microsoft.icon",
 ]);
 
 /** @param {string} type a media type in lower case */
-export const isPicture = (type) => RASTER.has(type);
+export const isPicture = (type) => PICTURES.has(type);
 
 /**
  * @param {BlobPart} bytes
@@ -29,7 +31,8 @@ export function imageView(bytes, type, label) {
     alt: label,
     onload: () => {
       URL.revokeObjectURL(url);
-      caption.textContent = `${image.naturalWidth} × ${image.naturalHeight} pixels`;
+      const size = `${image.naturalWidth} × ${image.naturalHeight} pixels`;
+      caption.textContent = type === SVG ? "Drawn without its scripts, and without what it links to" : size;
     },
     onerror: () => {
       URL.revokeObjectURL(url);
