@@ -24,7 +24,7 @@ DEFAULT: MirrorResponse = {"status": 200, "headers": [], "body": "OK", "body_enc
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 # Those that frame the response are the server's. The others keep a response that is a page from running in the
 # mirror's own origin, where it could read what others have sent.
-_RESERVED = frozenset(
+RESERVED = frozenset(
     (
         *("connection", "content-length", "keep-alive", "trailer", "transfer-encoding", "upgrade"),
         *("content-security-policy", "service-worker-allowed", "x-content-type-options"),
@@ -140,7 +140,7 @@ def _headers(given: Any) -> list[list[str]]:
     for name, value in headers:
         if not is_token(name):
             raise ValueError(f"{name!r} is no name of a header (RFC 9110 5.1)")
-        if name.lower() in _RESERVED:
+        if name.lower() in RESERVED:
             raise ValueError(f"The header {name} is the server's own: leave it out")
         if not can_be_value(value):
             raise ValueError(f"The value of {name} is not one line of Latin-1 (RFC 9110 5.5)")

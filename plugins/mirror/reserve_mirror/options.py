@@ -126,6 +126,11 @@ class Options:
         "The response of a new mirror: status, headers, body, body_encoding (utf-8 or base64), delay (seconds)",
         default={},
     )
+    respond: Literal["mirror", "listener"] = option(
+        'Who responds to a request that meets no rule: with "listener" the server that `reserve listen` sends it on to,'
+        " if its response comes within 5 seconds and has up to 64 kB, else the mirror",
+        default="mirror",
+    )
     rules: list[Any] = option(
         "The rules of a new mirror: which requests get another response, a sequence of them, or a fault", default=[]
     )

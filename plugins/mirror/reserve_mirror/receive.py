@@ -70,6 +70,11 @@ async def receive(mount: MirrorMount, request: Request, response: Response, targ
         await respond_by_rule(receipt, record.take_subject(), response, lambda ready: _send(ready, request, response))
         return
     ready = ready_response(receipt.response)
+    if mount.options.respond == "listener":
+        from .response_of_listener import response_of_listener
+
+        stored = stored_code(code, mount.options.public)
+        ready = await response_of_listener(mount.store, stored, receipt.id) or ready
     if ready.delay:
         await asyncio.sleep(ready.delay)
     _send(ready, request, response)

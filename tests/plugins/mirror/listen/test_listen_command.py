@@ -230,6 +230,17 @@ def test_it_waits_for_a_target_and_goes_on_where_it_was_killed(
     assert target.paths == ["/hook/1", "/hook/2"]
 
 
+def test_the_sender_may_get_the_response_of_the_target(
+    start_listening: StartListening, serve: Serve, target: HookTarget, state_home: Path
+) -> None:
+    site = serve("/other", respond="listener")
+    start_listening(url=f"{site.url}/r/orders")
+    wait_until(lambda: list(state_home.rglob("*.json")))
+    target.responses = [b"HTTP/1.1 418 Teapot\r\nContent-Length: 3\r\n\r\ntea"]
+    response = site.ask("POST", "/r/orders", b"x")
+    assert (response.status, response.body) == (418, b"tea")
+
+
 def test_two_do_not_do_the_same(start_listening: StartListening, listen: Listen, state_home: Path) -> None:
     start_listening()
     wait_until(lambda: list(state_home.rglob("*.json")))
