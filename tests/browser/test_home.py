@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import DEEP
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from tests.browser.conftest import Ask, NewPage, NewSite, Site
+    from tests.browser.conftest import Ask, LivePage, NewPage, NewSite, Site
     from tests.kit.mirrors import Mirror
 
 
@@ -117,3 +119,33 @@ def test_a_public_mirror_has_an_address_for_each(new_site: NewSite, new_page: Ne
     answer = own.goto(url.replace("/r/", "/v/"))
     assert answer is not None
     assert answer.status == 404
+
+
+def test_who_types_the_address_has_a_new_mirror(page: Page, site: Site) -> None:
+    page.goto(f"{site.url}/new")
+    expect(page).to_have_url(re.compile(rf"^{site.url}/v/[\w-]{{22}}$"))
+    expect(page.locator("#connection")).to_have_text("Live")
+
+
+def test_mirrors_looked_at_before_are_at_hand(page: Page, site: Site, ask: Ask) -> None:
+    mirrors = [site.mirror(), site.mirror(), site.mirror(base=DEEP)]
+    for mirror in mirrors:
+        page.goto(mirror.page)
+        expect(page.locator("#connection")).to_have_text("Live")
+    assert ask(mirrors[0].api, "DELETE").status == 204
+    page.goto(f"{site.url}/")
+    recent = page.locator("#recent")
+    expect(recent.get_by_role("link")).to_have_text([mirrors[1].code])  # of this place, if it still exists
+    recent.get_by_role("link").click()
+    expect(page).to_have_url(mirrors[1].page)
+    page.go_back()
+    recent.get_by_role("button", name="Forget them").click()
+    expect(recent).to_be_hidden()
+    page.reload()
+    expect(recent).to_be_hidden()
+
+
+def test_a_deleted_mirror_is_forgotten_by_its_page(live: LivePage, site: Site, ask: Ask) -> None:
+    assert ask(live.mirror.api, "DELETE").status == 204
+    expect(live.page.locator("#ended")).to_be_visible()
+    assert live.mirror.code not in live.page.evaluate("JSON.stringify({ ...localStorage })")

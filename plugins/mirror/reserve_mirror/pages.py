@@ -37,7 +37,7 @@ _STYLES = (
     "home",
 )
 # All of them, so that a browser asks for them at once and not for one after the other as it finds it imported.
-_MODULES = sorted(path.relative_to(_STATIC).as_posix() for path in _STATIC.rglob("*.js"))
+_MODULES = sorted(path.relative_to(_STATIC).as_posix() for path in _STATIC.rglob("*.js") if path.name != "home.js")
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self';"
@@ -65,13 +65,19 @@ async def show_home_page(call: CallContext) -> None:
 async def create_mirror_by_form(call: CallContext) -> None:
     """Creates the mirror that the form asks for, and sends the browser to its page."""
     await call.body()
-    wanted = (await call.request.form()).fields.get("code", "").strip()
-    try:
-        key = await creation.create_mirror(call, wanted, call.mount.settings)
-    except HTTPError as error:
-        _show_home(call, error.status, wanted, _PROBLEMS[error.status])
+    await _create(call, (await call.request.form()).fields.get("code", "").strip())
+
+
+async def create_new_mirror(call: CallContext) -> None:
+    """Creates a mirror for who has typed this address, and shows the home page to anybody else: a link on another site
+    creates none, nor does a browser that loads a page before it's asked for, or a program that looks at links.
+    """
+    headers = call.request.headers
+    is_typed = headers.get("sec-fetch-site") in ("none", "same-origin") and headers.get("sec-fetch-user") == "?1"
+    if is_typed and call.request.method == "GET" and "sec-purpose" not in headers:
+        await _create(call, "")
     else:
-        call.response.send(b"", 303, (*SAFETY, ("location", f"{call.root}v/{key.name}")))
+        await show_home_page(call)
 
 
 async def show_mirror_page(call: CallContext) -> None:
@@ -108,6 +114,16 @@ def show(call: CallContext, status: int, template: str, values: dict[str, Any], 
     page = _templates.load(template).generate(root=call.root, **values)
     content_type = ("content-type", with_charset("text/html"))
     call.response.send(page, status, (*SAFETY, ("content-security-policy", CSP), content_type, *headers))
+
+
+async def _create(call: CallContext, wanted: str) -> None:
+    """Creates a mirror, with "" of a random name, and sends the browser to its page."""
+    try:
+        key = await creation.create_mirror(call, wanted, call.mount.settings)
+    except HTTPError as error:
+        _show_home(call, error.status, wanted, _PROBLEMS[error.status])
+    else:
+        call.response.send(b"", 303, (*SAFETY, ("location", f"{call.root}v/{key.name}")))
 
 
 def _show_home(call: CallContext, status: int, code: str, problem: str) -> None:

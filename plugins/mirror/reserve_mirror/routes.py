@@ -64,6 +64,7 @@ _REQUEST = f"{_MIRROR}/requests/{{id}}"
 ROUTES = (
     _route("GET", "/", pages.show_home_page),
     _route("POST", "/", pages.create_mirror_by_form),
+    _route("GET", "/new", pages.create_new_mirror),
     _route("GET", "/v/{code}", pages.show_mirror_page),
     _route("GET", "/static/(?P<name>[A-Za-z0-9_./-]+)", pages.send_static_file, open=True),
     _route("GET", "/healthz", health.tell_alive, open=True),

@@ -137,3 +137,34 @@ def test_no_other_file_is_served(site: Site, path: str) -> None:
 
 def test_scripts_have_the_type_that_modules_need(site: Site) -> None:
     assert site.get("/static/mirror.js").headers["content-type"] == "text/javascript; charset=utf-8"
+
+
+TYPED = [("Sec-Fetch-Site", "none"), ("Sec-Fetch-User", "?1")]
+
+
+def test_a_new_mirror_is_an_address_away(serve: Serve) -> None:
+    site = serve()
+    response = site.ask("GET", "/new", headers=TYPED)
+    assert response.status == 303
+    assert site.get(f"/{response.headers['location'].removeprefix('./')}").status == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [],
+        [("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-User", "?1")],
+        [("Sec-Fetch-Site", "none")],
+        [*TYPED, ("Sec-Purpose", "prefetch")],
+    ],
+)
+def test_nobody_creates_one_by_a_link(serve: Serve, headers: list[tuple[str, str]]) -> None:
+    response = serve().ask("GET", "/new", headers=headers)
+    assert response.status == 200
+    assert "Create" in response.text
+
+
+def test_none_is_created_where_nobody_may(serve: Serve) -> None:
+    response = serve(allow_create=False).ask("GET", "/new", headers=TYPED)
+    assert response.status == 403
+    assert "can't be created here" in response.text

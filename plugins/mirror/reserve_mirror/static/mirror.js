@@ -14,6 +14,7 @@ import { menus } from "./menus.js";
 import { isEndOf, mirrorAfter } from "./messages.js";
 import { MirrorApi } from "./mirrorapi.js";
 import { Announcer, showConnection, showDropped, showExpiry, showTitle } from "./pagestatus.js";
+import { forgetMirror, rememberMirror } from "./recent.js";
 import { RequestStore } from "./requeststore.js";
 import { editResponse } from "./responsedialog.js";
 import { Search } from "./search.js";
@@ -31,6 +32,7 @@ import { messageOf, plural } from "./wording.js";
 const isPhone = () => matchMedia("(max-width: 720px)").matches;
 
 class MirrorPage {
+  #name;
   #code;
   #mayChange; // who has this page's address, the mirror
   #api;
@@ -52,6 +54,7 @@ class MirrorPage {
 
   /** @param {MirrorCodes} codes */
   constructor(codes) {
+    this.#name = codes.name;
     this.#code = codes.code;
     this.#mayChange = codes.name !== codes.share;
     this.#api = new MirrorApi(codes);
@@ -84,6 +87,7 @@ class MirrorPage {
     this.#refresh([]);
     this.#route();
     this.#socket.start();
+    rememberMirror({ name: this.#name, code: this.#code });
     window.addEventListener("hashchange", () => this.#route());
     window.addEventListener("popstate", () => this.#route());
     setInterval(() => this.#tick(), 1000);
@@ -112,6 +116,7 @@ class MirrorPage {
    */
   #connection(state, reason) {
     showConnection(state, reason);
+    if (state === "gone") forgetMirror(this.#name);
     this.#pause.disabled = state === "gone" || state === "refused";
     if (state === "open") {
       this.#detail.retry();
@@ -155,7 +160,7 @@ class MirrorPage {
     const run = this.#run;
     const { above } = run;
     const items = run.items.filter(({ id }) => !this.#deletions.hides(id));
-    const { total, unread } = this.#counts();
+    const { total, unread } = this.#store.countsBeside(this.#deletions);
     const isWhole = !run.hasOlder && !run.hasNewer;
     this.#list.show({ items, above, total: found ? (isWhole ? items.length : -1) : total }, arrived);
     const all = plural(total, "request");
@@ -173,18 +178,6 @@ class MirrorPage {
     if (!this.#deletions.last) this.#ends.look(); // what is hidden needn't be loaded
     const { newest } = this.#list;
     if (this.#isFollowing && arrived.some(({ id }) => id === newest)) this.#open(newest, this.#detail.id !== null);
-  }
-
-  /** How many requests there are to be seen, and how many of them are unread. */
-  #counts() {
-    const { total, unread, list } = this.#store;
-    const { last } = this.#deletions;
-    const hidden = list.items.filter(({ id }) => this.#deletions.hides(id));
-    const hiddenUnread = hidden.filter(({ id }) => this.#store.isUnread(id)).length;
-    return {
-      total: last ? list.items.length + list.above - hidden.length : total - hidden.length,
-      unread: last ? list.items.filter(({ id }) => this.#store.isUnread(id)).length - hiddenUnread : unread - hiddenUnread,
-    };
   }
 
   /**

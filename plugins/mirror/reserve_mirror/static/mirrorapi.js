@@ -41,6 +41,11 @@ export class MirrorApi {
     this.#share = share ? encodeURIComponent(share) : this.#name;
   }
 
+  /** The page. */
+  get pageUrl() {
+    return new URL(`v/${this.#name}`, this.#base).href;
+  }
+
   /** The page, for others to look at. */
   get sharedUrl() {
     return new URL(`v/${this.#share}`, this.#base).href;

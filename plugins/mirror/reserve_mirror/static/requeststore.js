@@ -59,6 +59,20 @@ export class RequestStore {
     return this.#unread;
   }
 
+  /**
+   * How many there are to be seen, and how many of them haven't been read, beside those that are hidden.
+   * @param {{ hides(id: string): boolean, last: string }} hidden all up to the id `last` are, "" where it isn't so
+   */
+  countsBeside(hidden) {
+    const { last } = hidden;
+    const { items, above } = this.#list;
+    const seen = items.filter(({ id }) => !hidden.hides(id));
+    const unread = seen.filter(({ id }) => this.isUnread(id)).length;
+    if (last) return { total: seen.length + above, unread };
+    const hiddenUnread = items.filter(({ id }) => hidden.hides(id) && this.isUnread(id)).length;
+    return { total: this.#total - (items.length - seen.length), unread: this.#unread - hiddenUnread };
+  }
+
   /** @param {string} id */
   get(id) {
     return this.#list.get(id);
