@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from .errors import HTTPError
+from .errors import HTTPError, ResponseCut
 from .http.target import canonical_url
 from .memory_response import MemoryResponse
 from .tokens import is_token
@@ -124,14 +124,16 @@ class LiveConfiguration:
     async def dispatch_rest(self, request: Request, response: Response | None = None) -> MemoryResponse | None:
         """Answers `request` by the mappings after the one that is handling it, of the table it started with.
 
-        Without `response`, what is answered comes back, in memory. What one of them raises is raised, but for an
-        `HTTPError`, which becomes the response.
+        Without `response`, what is answered comes back, in memory and whole: raises `ResponseCut` where it was cut.
+        What one of them raises is raised, but for an `HTTPError`, which becomes the response.
         """
         memory: MemoryResponse | None = None
         if response is None:
             memory = MemoryResponse(request.method)
             response = memory.response
         await self._dispatcher.dispatch_rest(request, response)
+        if memory is not None and memory.aborted:
+            raise ResponseCut("cut by a later mapping")
         return memory
 
     async def replaced(self, request: Request) -> None:

@@ -425,6 +425,21 @@ async def test_what_the_mappings_behind_one_answer_comes_back_in_memory(site: St
     assert (answer.json(), "x-inner" in answer.headers) == ([201, "1", "inner"], False)
 
 
+async def test_half_of_what_the_mappings_behind_one_answer_is_never_given_as_all(site: Start) -> None:
+    async def around(request: Request, response: Response) -> None:
+        response.send((await request.configuration.dispatch_rest(request)).body)
+
+    async def cut(request: Request, response: Response) -> None:
+        await response.write("half")
+        response.abort()
+
+    mocked = await site(around, cut)
+    aborted = events(mocked, "aborted")
+    answer = await mocked.request("GET", "/")
+    assert (answer.body, answer.aborted) == (b"", True)
+    assert [event.reason for event in aborted] == ["cut by a later mapping"]
+
+
 async def test_only_a_handler_has_mappings_behind_it(site: Start) -> None:
     mocked = await site(lambda *_: 200)
     with pytest.raises(RuntimeError, match="only a handler"):

@@ -94,6 +94,13 @@ def test_an_application_reads_its_api(serve: Serve, page: Page) -> None:
 def test_a_cookie_comes_back(serve: Serve, page: Page) -> None:
     page.goto(f"http://shop.localhost:{serve('Keep the cookies of a proxied API')}/api/login")
     assert page.evaluate(FETCH, ["/api/me", {}]) == "ada\n"
+    (cookie,) = page.context.cookies()
+    assert (cookie["domain"], cookie["path"], cookie["secure"], cookie["sameSite"]) == (
+        "shop.localhost",
+        "/api",
+        False,  # Chromium would take a secure one here, as it trusts localhost
+        "Lax",
+    )
 
 
 def test_a_websocket_passes(serve: Serve, page: Page) -> None:
