@@ -135,15 +135,14 @@ def listen(
     begin = "" if from_start or options["once"] else None
     if since is not None:
         begin = f"{since - 1}-{'9' * 15}"  # the largest id of the millisecond before
-    report = ListenReport(as_json=options["as_json"])
+    greeting = "" if options["once"] else f"What comes to {url} is sent on to {to}"
+    report = ListenReport(greeting, as_json=options["as_json"])
     try:
         of = (api.url, to, list(when))
         file = CursorFile(state, *of) if state is not None else CursorFile.named_after(*of)
         with file.opened():
             if from_start or since is not None:
                 file.cursor = Cursor()
-            if not options["once"]:
-                report.say(f"What comes to {url} is sent on to {to}")
             _run(MirrorListener(api, file, delivery, report, conditions, begin), once=options["once"])
     except UnusableFile as error:
         raise Unusable(str(error)) from error

@@ -15,12 +15,17 @@ from .http_exchange import HTTPResponse
 
 
 class ListenReport:
-    """Lines for people, or with `as_json` a JSON object each. `complete`: no request was skipped or lost."""
+    """Lines for people, or with `as_json` a JSON object each. `complete`: no request was skipped or lost.
 
-    def __init__(self, *, as_json: bool) -> None:
+    The `greeting` is said once the mirror is there.
+    """
+
+    def __init__(self, greeting: str, *, as_json: bool) -> None:
+        self._greeting = greeting
         self.complete = True
         self._as_json = as_json
         self._obstacle = ""  # that was told last
+        self._unkept = ""  # why responses aren't kept, as it was told
 
     def delivered(self, summary: RequestSummary, target: str, response: HTTPResponse, tries: int) -> None:
         self._obstacle = ""
@@ -53,8 +58,17 @@ class ListenReport:
             self._obstacle = obstacle
             self.say(f"{obstacle}; trying again")
 
+    def not_kept(self, reason: str) -> None:
+        """Why the mirror doesn't keep responses, once."""
+        if reason != self._unkept:
+            self._unkept = reason
+            self.say(f"The mirror doesn't keep the responses: {reason}")
+
     def goes_on(self) -> None:
         self._obstacle = ""
+        if self._greeting:
+            self.say(self._greeting)
+            self._greeting = ""
 
     def say(self, text: str) -> None:
         click.echo(printable(text), err=True)

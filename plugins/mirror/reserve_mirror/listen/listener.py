@@ -117,7 +117,7 @@ class MirrorListener:
         try:
             await self._api.keep_response(request_id, forwarded)
         except MirrorAway as error:
-            self._report.in_the_way(f"The mirror doesn't keep the response: {error}")
+            self._report.not_kept(str(error))
 
     async def _deliver(self, summary: RequestSummary) -> ListenerResponse | None:
         """Sends a request on if it is whole and one of those that are meant, and returns what came of it. Raises

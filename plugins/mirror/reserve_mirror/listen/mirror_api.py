@@ -51,9 +51,11 @@ class MirrorAPI:
         if response.status != 200:
             raise MirrorAway(f"it responds with {response.status}")
         try:
-            return cast("Mirror", json.loads(response.body))
-        except ValueError:
+            mirror = json.loads(response.body)
+            _ = mirror["received"]
+        except (ValueError, TypeError, KeyError):
             raise MirrorGone("What responds there is no mirror") from None
+        return cast("Mirror", mirror)
 
     async def body(self, request_id: str) -> bytes:
         """The body that was kept of a request. Raises LookupError, saying why there is none, and `MirrorAway`."""
