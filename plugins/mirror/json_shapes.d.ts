@@ -40,6 +40,31 @@ export interface Rule {
   fault?: Record<string, unknown>;
 }
 
+/** What is to be other in the response of a mirror. */
+export interface ResponseChanges {
+  status?: number;
+  headers?: string[][] | Record<string, string>;
+  body?: string;
+  body_encoding?: "utf-8" | "base64";
+  delay?: number;
+}
+
+/** What a mirror is to be made with: `POST api/mirrors`. */
+export interface NewMirror {
+  /** a random one without it */
+  code?: string;
+  response?: ResponseChanges;
+  rules?: Rule[];
+}
+
+/** What is to be other in a mirror: `PATCH api/mirrors/<code>`. */
+export interface MirrorChanges {
+  response?: ResponseChanges;
+  /** all of them */
+  rules?: Rule[];
+  max_requests?: number;
+}
+
 /** A mirror: `GET api/mirrors/<code>`. */
 export interface Mirror {
   code: string;
@@ -269,13 +294,26 @@ export interface RequestDetails {
 }
 
 /**
- * What a request got that was sent again: `POST .../requests/<id>/resend`.
+ * How a request is sent again, `POST .../requests/<id>/resend`: what is given is other than it came.
  *
- * Its JSON has `to`, the URL of a listed server, and of `method`, `path`, `headers`, `body` and `body_encoding` what
- * is to be other than it came. `path` is what follows the URL; with `sign` the request is signed anew. Authorization
- * and Cookie stay behind for another origin than the one that it came to, unless `credentials` is true. 403: `to`
- * isn't listed; 409: the mirror hasn't kept all of it.
+ * 403: `to` isn't listed; 409: the mirror hasn't kept all of it.
  */
+export interface Resending {
+  /** the URL of a listed server */
+  to: string;
+  method?: string;
+  /** what follows the URL */
+  path?: string;
+  headers?: string[][] | Record<string, string>;
+  body?: string;
+  body_encoding?: "utf-8" | "base64";
+  /** anew */
+  sign?: boolean;
+  /** Authorization and Cookie go along to another origin than the one it came to */
+  credentials?: boolean;
+}
+
+/** What a request got that was sent again. */
 export interface ResendResult {
   status: number;
   /** [name, value], as received */
@@ -321,6 +359,11 @@ export interface WaitTimeout {
   error: string;
   requests: RequestDetails[];
   nearest: NearMiss[];
+}
+
+/** Why a call is refused, or has failed. */
+export interface Refusal {
+  error: string;
 }
 
 export interface HelloMessage {

@@ -10,7 +10,7 @@ import inspect
 import types
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, NotRequired, Required, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, Literal, NamedTuple, NotRequired, Required, get_args, get_origin, get_type_hints, is_typeddict
 
 from reserve_mirror import json_shapes
 
@@ -20,38 +20,55 @@ _HEAD = "// Written by tests/page/declarations.py from reserve_mirror/json_shape
 _NAMES = {str: "string", int: "number", float: "number", bool: "boolean", type(None): "null", object: "unknown"}
 
 
+class Member(NamedTuple):
+    """A member of a shape; `text` is the comment behind it."""
+
+    name: str
+    hint: Any
+    text: str
+
+    @property
+    def required(self) -> bool:
+        return get_origin(self.hint) is not NotRequired
+
+
 def declarations() -> str:
     """The text of `json_shapes.d.ts`."""
     tree = ast.parse(inspect.getsource(json_shapes))
-    lines = inspect.getsource(json_shapes).splitlines()
-    return "\n".join([_HEAD, *_declarations(tree, lines)])
+    return "\n".join([_HEAD, *_declarations(tree)])
 
 
-def _declarations(tree: ast.Module, lines: list[str]) -> Iterator[str]:
+def _declarations(tree: ast.Module) -> Iterator[str]:
     for node in tree.body:
         if isinstance(node, ast.ClassDef):
-            yield _interface(node, lines)
+            yield _interface(node)
         elif isinstance(node, ast.Assign):
             (target,) = node.targets
             assert isinstance(target, ast.Name)
             yield f"export type {target.id} = {_type(getattr(json_shapes, target.id))};\n"
 
 
-def _interface(node: ast.ClassDef, lines: list[str]) -> str:
+def members(shape: type) -> Iterator[Member]:
+    """The members that a shape has itself, not those of its base."""
+    source, _ = inspect.getsourcelines(shape)
+    hints = get_type_hints(shape, include_extras=True)
+    (node,) = ast.parse("".join(source)).body
+    assert isinstance(node, ast.ClassDef)
+    for each in node.body:
+        if isinstance(each, ast.AnnAssign):
+            assert isinstance(each.target, ast.Name)
+            _, _, text = source[each.lineno - 1].rstrip("\n").partition("  # ")
+            yield Member(each.target.id, hints[each.target.id], text)
+
+
+def _interface(node: ast.ClassDef) -> str:
     shape = getattr(json_shapes, node.name)
     assert is_typeddict(shape)
-    hints = get_type_hints(shape, include_extras=True)
     base = "".join(f" extends {ast.unparse(name)}" for name in node.bases if ast.unparse(name) != "TypedDict")
     text = _doc(ast.get_docstring(node) or "", "") + f"export interface {node.name}{base} {{\n"
-    for member in node.body:
-        if not isinstance(member, ast.AnnAssign):
-            continue
-        assert isinstance(member.target, ast.Name)
-        name = member.target.id
-        hint = hints[name]
-        optional = "?" if get_origin(hint) is NotRequired else ""
-        _, _, comment = lines[member.lineno - 1].partition("  # ")
-        text += _doc(comment, "  ") + f"  {name}{optional}: {_type(hint)};\n"
+    for member in members(shape):
+        optional = "" if member.required else "?"
+        text += _doc(member.text, "  ") + f"  {member.name}{optional}: {_type(member.hint)};\n"
     return text + "}\n"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from urllib.parse import quote
 
 from reserve_core import HTTPError
@@ -27,6 +28,11 @@ LIST_PARAMETERS = ("after", "before", "order", "limit", "q", *CONDITION_PARAMETE
 EXPORT_PARAMETERS = ("id", "q", *CONDITION_PARAMETERS)
 WAIT_PARAMETERS = (*CONDITION_PARAMETERS, "body.contains", "never", "count", "timeout", "after")
 LATEST = "latest"  # the id of the newest request, whatever it is
+
+
+async def describe(call: CallContext) -> None:
+    """Sends the description of the API, which has been written from the routes: see tests/openapi."""
+    call.send(Path(__file__).with_name("openapi.json").read_bytes(), "application/json")
 
 
 async def create_mirror(call: CallContext) -> None:

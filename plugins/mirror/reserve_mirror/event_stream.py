@@ -77,7 +77,8 @@ async def _send_all(call: CallContext, after: str, ending: asyncio.Task[None]) -
         coming = asyncio.create_task(_next(happenings))
         try:
             while True:
-                done, _ = await asyncio.wait((coming, ending), timeout=HEARTBEAT, return_when=asyncio.FIRST_COMPLETED)
+                pause = None if beginning else HEARTBEAT  # the status is known with the first message
+                done, _ = await asyncio.wait((coming, ending), timeout=pause, return_when=asyncio.FIRST_COMPLETED)
                 if ending in done:
                     return
                 if not done:

@@ -75,6 +75,32 @@ class Rule(TypedDict):
     fault: NotRequired[dict[str, object]]  # delay, status, reset, drip or truncate, as of the handler `fault`
 
 
+class ResponseChanges(TypedDict):
+    """What is to be other in the response of a mirror."""
+
+    status: NotRequired[int]
+    headers: NotRequired[list[list[str]] | dict[str, str]]
+    body: NotRequired[str]
+    body_encoding: NotRequired[BodyEncoding]
+    delay: NotRequired[float]
+
+
+class NewMirror(TypedDict):
+    """What a mirror is to be made with: `POST api/mirrors`."""
+
+    code: NotRequired[str]  # a random one without it
+    response: NotRequired[ResponseChanges]
+    rules: NotRequired[list[Rule]]
+
+
+class MirrorChanges(TypedDict):
+    """What is to be other in a mirror: `PATCH api/mirrors/<code>`."""
+
+    response: NotRequired[ResponseChanges]
+    rules: NotRequired[list[Rule]]  # all of them
+    max_requests: NotRequired[int]
+
+
 class Mirror(TypedDict):
     """A mirror: `GET api/mirrors/<code>`."""
 
@@ -250,14 +276,24 @@ class RequestDetails(TypedDict):
     forwarded: NotRequired[ListenerResponse]  # the last one of a server that it was sent on to
 
 
-class ResendResult(TypedDict):
-    """What a request got that was sent again: `POST .../requests/<id>/resend`.
+class Resending(TypedDict):
+    """How a request is sent again, `POST .../requests/<id>/resend`: what is given is other than it came.
 
-    Its JSON has `to`, the URL of a listed server, and of `method`, `path`, `headers`, `body` and `body_encoding` what
-    is to be other than it came. `path` is what follows the URL; with `sign` the request is signed anew. Authorization
-    and Cookie stay behind for another origin than the one that it came to, unless `credentials` is true. 403: `to`
-    isn't listed; 409: the mirror hasn't kept all of it.
+    403: `to` isn't listed; 409: the mirror hasn't kept all of it.
     """
+
+    to: str  # the URL of a listed server
+    method: NotRequired[str]
+    path: NotRequired[str]  # what follows the URL
+    headers: NotRequired[list[list[str]] | dict[str, str]]
+    body: NotRequired[str]
+    body_encoding: NotRequired[BodyEncoding]
+    sign: NotRequired[bool]  # anew
+    credentials: NotRequired[bool]  # Authorization and Cookie go along to another origin than the one it came to
+
+
+class ResendResult(TypedDict):
+    """What a request got that was sent again."""
 
     status: int
     headers: list[list[str]]  # [name, value], as received
@@ -300,6 +336,12 @@ class WaitTimeout(TypedDict):
     error: str
     requests: list[RequestDetails]
     nearest: list[NearMiss]
+
+
+class Refusal(TypedDict):
+    """Why a call is refused, or has failed."""
+
+    error: str
 
 
 class HelloMessage(TypedDict):

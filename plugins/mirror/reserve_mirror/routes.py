@@ -55,7 +55,7 @@ def _route(
 
 # Where programs ask; the rest are pages.
 _API = "/api/"
-_DATA = (_API, "/ws/")
+_DATA = (_API, "/ws/", "/openapi.json")
 
 _OF_A_MIRROR = re.compile("/(?:v|ws|api/mirrors)/(?P<code>[^/]+)")
 _MIRROR = "/api/mirrors/{code}"
@@ -69,6 +69,7 @@ ROUTES = (
     _route("GET", "/static/(?P<name>[A-Za-z0-9_./-]+)", pages.send_static_file, open=True),
     _route("GET", "/healthz", health.tell_alive, open=True),
     _route("GET", "/readyz", health.tell_ready, open=True),
+    _route("GET", "/openapi.json", api.describe, open=True),
     _route("GET", "/ws/{code}", page_socket.follow_mirror, "after"),
     _route("POST", "/api/mirrors", api.create_mirror),
     _route("GET", _MIRROR, api.show_mirror),

@@ -1,0 +1,163 @@
+"""The description of the mirror's API: it's that of the routes, and the server does what it says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import Case, GenerationMode
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from reserve_core import __version__
+from reserve_core.testing import LoopThread, TestServer
+from tests.kit.client import ask
+from tests.kit.waiting import PATIENCE
+from tests.openapi.description import FILE, described_routes, description, path_of
+from tests.openapi.operations import OPERATIONS
+
+EXAMPLES = 4  # of each operation, right ones and wrong ones each
+# What is right by its form may still be refused: a code, a header, a rule has rules of its own.
+LEFT_OUT: list[Any] = [positive_data_acceptance]
+NOT_CALLED = {"streamEvents"}  # which has no end
+ORDERS = "/api/mirrors/orders"
+FORM = b'--B\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\nx\r\n--B--\r\n'
+Operations = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[TestServer]:
+    loop = LoopThread()
+    mirror = {"match": "^/base(/.*)?$", "mirror": "$1", "redis-url": None, "codes": ["orders", "hooks"]}
+    tap = {"match": "^/tapped", "tap": "orders"}
+    custom = {"match": "^/tapped", "custom": ["hello", {"status": 201}]}
+    server = TestServer(loop, {"port": 0, "mappings": [tap, custom, mirror, {"status": 404}]})
+    yield server
+    server.close()
+    loop.close()
+
+
+@pytest.fixture(scope="module")
+def base(server: TestServer) -> str:
+    return f"http://127.0.0.1:{server.port}/base"
+
+
+@pytest.fixture(scope="module")
+def operations(base: str) -> Operations:
+    """The operations of the description, as the server sends it, by their ids."""
+    schema = schemathesis.openapi.from_url(f"{base}/openapi.json")
+    found = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
+    return {operation.definition.raw["operationId"]: operation for operation in found}
+
+
+def test_the_file_is_written_from_the_routes_and_the_shapes() -> None:
+    assert FILE.read_text() == description(), "make format writes it anew"
+
+
+def test_every_operation_is_described_and_no_other() -> None:
+    assert {route.handle for route in described_routes()} == set(OPERATIONS)
+    described = {
+        (method.upper(), path) for path, item in json.loads(FILE.read_text())["paths"].items() for method in item
+    }
+    assert described == {(route.method, path_of(route)) for route in described_routes()}
+
+
+def test_it_is_sent_to_everybody_and_its_addresses_are_relative(base: str) -> None:
+    response = ask(f"{base}/openapi.json", headers={"Host": "evil.example"})
+    assert (response.status, response.headers["content-type"]) == (200, "application/json")
+    found = response.json()
+    assert (found["info"]["version"], found["servers"]) == (__version__, [{"url": "."}])
+    assert ask(f"{base}/openapi.json?x=1").status == 400
+
+
+def calls(base: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A right call of each operation that has one, with what the mirror has recorded before."""
+    assert ask(f"{base.removesuffix('/base')}/tapped", "POST", "tap me").status == 201
+    assert (
+        ask(f"{base}/r/orders/x?y=1", "POST", FORM, {"Content-Type": "multipart/form-data; boundary=B"}).status == 200
+    )
+    code, newest = {"code": "orders"}, {"code": "orders", "id": "latest"}
+    oldest = {"code": "orders", "id": ask(f"{base}{ORDERS}/requests?limit=1").json()["requests"][0]["id"]}
+    yield "describe", {}
+    yield "tellAlive", {}
+    yield "tellReady", {}
+    yield "createMirror", {"body": {"code": "mine", "rules": [{"when": {"method": "POST"}, "sequence": [503, "pass"]}]}}
+    yield "showMirror", {"path_parameters": {"code": "mine"}}
+    yield "changeMirror", {"path_parameters": code, "body": {"response": {"status": 201, "headers": {"X-A": "1"}}}}
+    yield "listRequests", {"path_parameters": code, "query": {"path": "/x", "order": "desc"}}
+    yield "exportJson", {"path_parameters": code}
+    yield "exportHar", {"path_parameters": code}
+    yield "exportPairs", {"path_parameters": code}
+    yield "waitForRequests", {"path_parameters": code, "query": {"path": "/x", "query.y": "1"}}
+    yield "waitForRequests", {"path_parameters": code, "query": {"path": "/nowhere", "timeout": 0}}
+    yield "waitForRequests", {"path_parameters": code, "query": {"path": "/x", "never": "true"}}
+    yield "showRequest", {"path_parameters": newest}
+    yield "showRequest", {"path_parameters": oldest}  # tapped, with its trace
+    yield "downloadBody", {"path_parameters": newest}
+    yield "downloadFile", {"path_parameters": {**newest, "number": 0}}
+    yield "downloadResponseBody", {"path_parameters": oldest}
+    yield "resendRequest", {"path_parameters": newest, "body": {"to": "http://127.0.0.1:1/"}}
+    forwarded = {"to": "http://127.0.0.1:1/", "status": 200, "headers": [["X-A", "1"]], "size": 2, "duration": 1.5}
+    yield "keepForwarded", {"path_parameters": newest, "body": {**forwarded, "body": "OK", "body_encoding": "utf-8"}}
+    yield "showRequest", {"path_parameters": newest}
+    yield "deleteRequest", {"path_parameters": newest}
+    yield "clearRequests", {"path_parameters": code}
+    yield "deleteMirror", {"path_parameters": {"code": "mine"}}
+
+
+def test_each_response_is_as_described(base: str, operations: Operations) -> None:
+    called = set(NOT_CALLED)
+    for name, parts in calls(base):
+        case = operations[name].Case(**parts, **({"media_type": "application/json"} if "body" in parts else {}))
+        response = case.call(base_url=base)
+        assert response.status_code < 300 or name in ("waitForRequests", "resendRequest"), (name, response.text)
+        case.validate_response(response)
+        called.add(name)
+    assert called == set(operations)
+
+
+def test_an_event_stream_is_as_described(base: str) -> None:
+    response = ask(f"{base}/api/mirrors/hooks/events", "HEAD")
+    described = json.loads(FILE.read_text())["paths"]["/api/mirrors/{code}/events"]["get"]["responses"]["200"]
+    assert response.headers["content-type"] in described["content"]
+
+
+def takes_something(operation: Any) -> bool:
+    """Whether there is anything to get wrong, the path aside."""
+    described = operation.definition.raw
+    return "requestBody" in described or any("in" in each for each in described.get("parameters", ()))
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["right", "wrong"])
+def test_whatever_is_asked_for_the_response_is_as_described(
+    mode: GenerationMode, base: str, operations: Operations
+) -> None:
+    for name in sorted(operations.keys() - NOT_CALLED):
+        paths = None
+        if mode is GenerationMode.NEGATIVE:
+            if not takes_something(operations[name]):
+                continue
+            # A path that can't be gets its 400 or 404 of the server before there is a mirror to speak of.
+            paths = {"code": "orders", "id": "latest", "number": 0}
+        cases = operations[name].as_strategy(generation_mode=mode, path_parameters=paths)
+
+        @settings(
+            max_examples=EXAMPLES,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=cases)
+        def check(case: Case[Any]) -> None:
+            if case.operation.path.endswith("/wait") and isinstance(case.query, dict):
+                case.query["timeout"] = 0
+            case.call_and_validate(base_url=base, excluded_checks=LEFT_OUT, timeout=PATIENCE)
+
+        check()
