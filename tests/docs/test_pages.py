@@ -283,7 +283,7 @@ def test_every_block_stands_in_a_section() -> None:
 
 def test_every_block_is_of_a_kind_that_is_tried() -> None:
     kinds = {block.language for found in PAGES.values() for section in found.values() for block in section.blocks}
-    assert kinds <= {"console", "css", "json", "python", "html", "nginx", "sh", "text", "toml", "yaml"}
+    assert kinds <= {"console", "css", "js", "json", "python", "html", "nginx", "sh", "text", "toml", "yaml"}
     loose = {
         page
         for page, found in PAGES.items()
