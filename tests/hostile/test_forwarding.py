@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from tests.hostile.program import Launch
 
 SECRET = b"a secret of both"
-# Seconds that the target is up, and then down.
-TURN = 0.3
 MAX_REQUESTS = 100_000
 
 
@@ -33,13 +31,14 @@ async def test_webhooks_arrive_at_least_once_and_in_order(
     launch: Launch, command: Path, tmp_path: Path, scale: Scale, score: Score
 ) -> None:
     wanted, kills = scale(200, 10_000), scale(3, 20)
+    turn = scale(3, 30) / 10  # the seconds that the target is up, and then down
     mapping = {"match": "^(/.*)$", "mirror": "$1", "codes": ["hooks"], "max-requests": MAX_REQUESTS}
     program = await launch([mapping])
     with hook_target() as target:
         url = f"http://127.0.0.1:{program.port}/r/hooks"
         arguments = [str(command), "listen", url, "--to", f"{target.url}/hook", "--from-start"]
         state = tmp_path / "state.json"
-        async with asyncio.TaskGroup() as group, going_down(target) as downs:
+        async with asyncio.TaskGroup() as group, going_down(target, turn) as downs:
             group.create_task(send(program.port, wanted))
             for kill in range(kills + 1):
                 # From the start once: then it goes on where the one before was killed.
@@ -83,17 +82,17 @@ def is_signed(request: TakenRequest) -> bool:
 
 
 @asynccontextmanager
-async def going_down(target: HookTarget) -> AsyncIterator[list[int]]:
+async def going_down(target: HookTarget, seconds: float) -> AsyncIterator[list[int]]:
     """Takes the target away half of the time; says how often."""
     downs = [0]
     ended = asyncio.Event()
 
     async def turn() -> None:
         while not ended.is_set():
-            await asyncio.sleep(TURN)
+            await asyncio.sleep(seconds)
             await asyncio.to_thread(target.stop)
             downs[0] += 1
-            await asyncio.sleep(TURN)
+            await asyncio.sleep(seconds)
             target.start()
 
     turning = asyncio.create_task(turn())

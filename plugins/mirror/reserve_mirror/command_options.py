@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from reserve_core.cli import Unusable
+
+from .option_values import SIGNATURE_SCHEMES
+
+if TYPE_CHECKING:
+    from .listen.outgoing_request import SentRequest
+
+    Sign = Callable[[SentRequest, bytes], SentRequest]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -26,6 +35,30 @@ def when_option(of_body: str) -> Callable[[Command], Command]:
         multiple=True,
         help=f"Only requests with this: method, path, header.NAME, query.NAME, {of_body}; can be repeated.",
     )
+
+
+def signing_options(command: Command) -> Command:
+    """The options of what sends requests that it may sign anew: `signing_of` takes their values."""
+    schemes = click.Choice([name for name in SIGNATURE_SCHEMES if name != "hmac"])
+    command = click.option(
+        "--secret-env", metavar="NAME", help="The variable of the environment with the secret for --scheme."
+    )(command)
+    return click.option("--scheme", type=schemes, help="Sign it anew as this service does.")(command)
+
+
+def signing_of(scheme: str | None, secret_env: str | None) -> Sign | None:
+    """What signs requests as the options say; None: nothing does. Raises `Unusable`."""
+    if scheme is None:
+        if secret_env is not None:
+            raise Unusable("--secret-env is for a request that is signed anew: add --scheme")
+        return None
+    from .resend.signing import signed_anew
+    from .signatures import SCHEMES
+
+    secret = os.environ.get(secret_env or "", "")
+    if not secret:
+        raise Unusable(f"${secret_env}, which should have the secret, isn't set" if secret_env else "Add --secret-env")
+    return partial(signed_anew, scheme=SCHEMES[scheme], secret=secret)
 
 
 def word_of(text: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from ..listener_response import MAX_BODY, MAX_URL
 from ..mirror_response import MAX_HEADERS
 from ..request_details import body_as_text
 from .http_exchange import HTTPResponse, NoResponse, exchange
-from .outgoing_request import request_bytes
+from .outgoing_request import SentRequest, request_bytes
 
 # Seconds between two attempts: after the first one, twice as many each time, and the most.
 FIRST_PAUSE = 0.25
@@ -27,7 +27,8 @@ class Undelivered(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How requests are sent on: to which URL, how often, which statuses are no delivery, the seconds for one attempt.
+    """How requests are sent on: to which URL, how often, which statuses are no delivery, the seconds for one attempt,
+    and what signs them anew.
 
     With None as `tries` a server that can't be connected to is waited for, as long as it takes.
     """
@@ -36,6 +37,7 @@ class Delivery:
     timeout: float
     tries: int | None
     is_failure: Callable[[int], bool]
+    sign: Callable[[SentRequest, bytes], SentRequest] | None = None
 
     async def deliver(
         self, summary: RequestSummary, body: bytes, on_failure: Callable[[str], None]
@@ -43,10 +45,12 @@ class Delivery:
         """Sends a request until there is a response, which is returned with the number of attempts. `on_failure` is
         told of the others. Raises `Undelivered`.
         """
-        data = request_bytes(summary, body, self.to)
         counted = 0
         for tries, pause in enumerate(pauses(), 1):
             reached = True
+            # A signature has the time of its attempt: the server may have been away for long.
+            sent = self.sign(summary, body) if self.sign is not None else summary
+            data = request_bytes(sent, body, self.to)
             try:
                 response = await exchange(
                     self.to, data, timeout=self.timeout, is_head=summary["method"] == "HEAD", limit=MAX_BODY

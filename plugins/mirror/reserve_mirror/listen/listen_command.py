@@ -16,7 +16,7 @@ import click
 
 from reserve_core.cli import CannotRun, Number, Unusable, WholeNumber
 
-from ..command_options import token_option, when_option, word_of
+from ..command_options import signing_of, signing_options, token_option, when_option, word_of
 from ..mirror_client import MIRROR_URL
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def _moment(ctx: click.Context, option: click.Parameter, value: str | None) -> i
 @click.option(
     "--timeout", metavar="SECONDS", type=Number(0.001, 3600), default=30, show_default=True, help="For a response."
 )
+@signing_options
 @click.option(
     "--state",
     metavar="FILE",
@@ -114,7 +115,7 @@ def listen(
     from .listen_report import ListenReport
     from .listener import MirrorListener
     from .mirror_api import MirrorAPI, MirrorAway, MirrorGone
-    from .outgoing_request import target_url
+    from .outgoing_request import SentRequest, target_url
 
     match = MIRROR_URL.fullmatch(url)
     if match is None or (match["kind"] == "r" and ((match["path"] or "/") != "/" or match["query"])):
@@ -124,8 +125,11 @@ def listen(
         )
     if from_start and since is not None:
         raise Unusable("--from-start and --since exclude each other: leave one out")
+    sign = signing_of(options["scheme"], options["secret_env"])
     try:
-        delivery = Delivery(target_url(to), options["timeout"], options["tries"], _is_one_of(retry_status))
+        if sign is not None:
+            sign(SentRequest(method="GET", url="", path="", headers=[]), b"")  # a secret that is no key is told now
+        delivery = Delivery(target_url(to), options["timeout"], options["tries"], _is_one_of(retry_status), sign)
         conditions = RequestConditions.of_texts(map(word_of, when))
         if conditions.of_signature:
             raise ValueError("--when signature: only the mirror knows the secret; the others pick requests here")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +13,8 @@ import click
 from reserve_core.cli import CannotRun, Number, Unusable
 from reserve_core.kit import printable
 
-from ..command_options import token_option
+from ..command_options import signing_of, signing_options, token_option
 from ..mirror_client import MIRROR_URL, ask
-from ..option_values import SIGNATURE_SCHEMES
 
 if TYPE_CHECKING:
     import re
@@ -38,12 +36,7 @@ _MIRROR_TIMEOUT = 30.0  # seconds for its response
     help="Send it to this server, with its path below the mirror's URL behind that of URL.",
 )
 @click.option("--path", metavar="PATH", help="Send it to this path instead, with its query, behind that of --to.")
-@click.option(
-    "--scheme",
-    type=click.Choice([name for name in SIGNATURE_SCHEMES if name != "hmac"]),
-    help="Sign it anew as this service does.",
-)
-@click.option("--secret-env", metavar="NAME", help="The variable of the environment with the secret for --scheme.")
+@signing_options
 @click.option(
     "--timeout", metavar="SECONDS", type=Number(0.001, 3600), default=30, show_default=True, help="For a response."
 )
@@ -112,17 +105,8 @@ def _changed(request: FiledRequest, path: str | None, scheme: str | None, secret
     from .changes import changed
 
     sent, body = changed(request.sent, request.request.body, {} if path is None else {"path": path})
-    if scheme is None:
-        if secret_env is not None:
-            raise Unusable("--secret-env is for a request that is signed anew: add --scheme")
-        return sent
-    from ..signatures import SCHEMES
-    from .signing import signed_anew
-
-    secret = os.environ.get(secret_env or "", "")
-    if not secret:
-        raise Unusable(f"${secret_env}, which should have the secret, isn't set" if secret_env else "Add --secret-env")
-    return signed_anew(sent, body, SCHEMES[scheme], secret)
+    sign = signing_of(scheme, secret_env)
+    return sent if sign is None else sign(sent, body)
 
 
 def _send(request: FiledRequest, sent: SentRequest, url: SplitResult, timeout: float, *, as_json: bool) -> bool:

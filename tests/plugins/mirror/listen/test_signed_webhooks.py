@@ -40,6 +40,23 @@ def sent_on(site: Site, listen: Listen, target: HookTarget, header: str, signatu
     return request
 
 
+def test_it_may_be_signed_anew(site: Site, listen: Listen, target: HookTarget, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOOK_SECRET", SECRET)
+    site.record("/stripe", BODY, headers=[("X-Other", "1"), ("Stripe-Signature", "t=1,v1=00")])
+    assert listen("--scheme", "stripe", "--secret-env", "HOOK_SECRET").returncode == 0
+    headers = dict(target.requests[0].headers)
+    assert headers["X-Other"] == "1"
+    assert WebhookSignature.verify_header(BODY.decode(), headers["Stripe-Signature"], SECRET, tolerance=300)
+    assert target.requests[0].body == BODY
+
+
+def test_a_secret_that_is_no_key_is_told(listen: Listen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOOK_SECRET", "whsec_%")
+    done = listen("--scheme", "standard-webhooks", "--secret-env", "HOOK_SECRET")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "whsec_%" not in done.stderr
+
+
 def test_github_accepts_what_arrives(site: Site, listen: Listen, target: HookTarget) -> None:
     signature = octokit("sign(secret, body)", body=BODY.decode())
     request = sent_on(site, listen, target, "X-Hub-Signature-256", str(signature))
