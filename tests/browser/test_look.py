@@ -173,6 +173,11 @@ def test_dialogs_menus_and_an_empty_page(mirror: Mirror, visit: Visit, size: str
     check(live.page, f"empty-{suffix}")
     mirror.send("POST", "/one", b"1")
     live.open("/one")
+    live.page.keyboard.press("x")
+    expect(live.button("Undo")).to_be_visible()
+    check(live.page, f"undo-{suffix}")
+    live.button("Undo").click()
+    live.open("/one")
     live.page.locator("summary", has_text="Copy as").click()
     check(live.page, f"copy-as-{suffix}")
     live.page.keyboard.press("Escape")
@@ -187,6 +192,34 @@ def test_dialogs_menus_and_an_empty_page(mirror: Mirror, visit: Visit, size: str
             check(live.page, f"rules-{suffix}")
         live.page.keyboard.press("Escape")
         expect(live.page.get_by_role("dialog")).to_be_hidden()
+    if size == "desktop":
+        live.button("Settings\u2026").click()
+        check(live.page, f"settings-{suffix}")
+
+
+@pytest.mark.parametrize(("size", "theme"), LOOKS)
+def test_what_is_read_for_one(mirror: Mirror, visit: Visit, size: str, theme: str) -> None:
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEiLCJleHAiOjEzMDA4MTkzODB9.x"  # noqa: S105  # nobody's
+    headers = [("Authorization", f"Bearer {token}"), ("Cookie", "theme=dark"), ("Content-Type", "text/csv")]
+    mirror.send("POST", "/table", b"name,age\nAda,36\n", headers)
+    mirror.send("POST", "/lines", b'{"a": 1}\n{"a": 2}\n', [("Content-Type", "application/x-ndjson")])
+    mirror.send("POST", "/tree", json.dumps(ORDER).encode(), [("Content-Type", "application/json")])
+    live = visit(mirror, color_scheme=theme, **SIZES[size])
+    for name in ("lines", "table"):
+        live.open(f"/{name}")
+        check(live.page, f"{name}-{size}-{theme}")
+        if size == "phone" and name == "lines":
+            live.button("\u2039 All requests").click()
+    live.page.get_by_role("tab", name="Headers").click()
+    live.page.locator(".token summary").click()
+    check(live.page, f"token-{size}-{theme}")
+    if size == "phone":
+        live.button("\u2039 All requests").click()
+    live.open("/tree")
+    live.page.get_by_role("tab", name="Body").click()
+    live.page.get_by_text("Ada Lovelace").click()
+    live.page.get_by_label("Find in the body").fill("a-17")
+    check(live.page, f"tree-{size}-{theme}")
 
 
 @pytest.mark.parametrize(("size", "theme"), LOOKS)
@@ -205,7 +238,10 @@ def test_tapped_requests(site: Site, ask: Ask, visit: Visit, size: str, theme: s
 @pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_home_and_error_pages(site: Site, mirror: Mirror, new_page: NewPage, size: str, theme: str) -> None:
     page = new_page(color_scheme=theme, **SIZES[size])
+    page.goto(mirror.page)
+    expect(page.locator("#connection")).to_have_text("Live")
     page.goto(site.url)
+    expect(page.locator("#recent a")).to_have_count(1)
     check(page, f"home-{size}-{theme}")
     page.locator("#code").fill(mirror.code)
     page.get_by_role("button", name="Create").click()

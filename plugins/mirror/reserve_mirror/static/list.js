@@ -7,6 +7,10 @@ import { row } from "./row.js";
 /** @import { RequestSummary } from "../../json_shapes.d.ts" */
 
 /** @typedef {ReturnType<typeof row>} Row */
+/**
+ * How a row looks: `write` fills its second line.
+ * @typedef {{ isUnread: (id: string) => boolean, write: (item: RequestSummary, element: HTMLElement) => void }} RowLooks
+ */
 
 const HEIGHT = 3.25; // rem, of a row
 const MARGIN = 6; // rows kept on either side of those in sight
@@ -22,19 +26,19 @@ export class List {
   #total = 0; // how many there are in all; -1: nobody knows yet
   /** @type {string | null} */
   #selected = null;
-  #isUnread;
+  #looks;
   #height = 0; // of a row, in pixels
   /** @type {Set<string>} */
   #arrived = new Set(); // of rows to be built: those to be noticed
 
   /**
    * @param {HTMLElement} scroller holds the `<ol>`
-   * @param {(id: string) => boolean} isUnread says how a row looks
+   * @param {RowLooks} looks
    */
-  constructor(scroller, isUnread) {
+  constructor(scroller, looks) {
     this.#scroller = scroller;
     this.#rows = find(scroller, "ol");
-    this.#isUnread = isUnread;
+    this.#looks = looks;
     scroller.addEventListener("scroll", () => this.#render(), { passive: true });
     new ResizeObserver(() => this.#measure()).observe(scroller);
   }
@@ -99,6 +103,13 @@ export class List {
   /** Puts the keyboard's focus on a row, by default the selected one. */
   focus(id = this.#selected) {
     if (id !== null) this.#shown.get(id)?.link.focus({ preventScroll: true });
+  }
+
+  /** Makes all rows anew. */
+  redraw() {
+    for (const { element } of this.#shown.values()) element.remove();
+    this.#shown.clear();
+    this.#render();
   }
 
   /** Brings the ages up to date. */
@@ -217,7 +228,7 @@ export class List {
   #row(item) {
     let known = this.#shown.get(item.id);
     if (!known) {
-      known = row(item);
+      known = row(item, this.#looks.write);
       known.element.classList.toggle("arrived", this.#arrived.has(item.id));
       this.#shown.set(item.id, known);
     }
@@ -231,7 +242,7 @@ export class List {
   #update({ element, link, id }, index) {
     const selected = id === this.#selected;
     element.style.transform = `translateY(${index * this.#height}px)`;
-    element.classList.toggle("unread", this.#isUnread(id));
+    element.classList.toggle("unread", this.#looks.isUnread(id));
     element.setAttribute("aria-posinset", String(this.#above + index + 1));
     element.setAttribute("aria-setsize", String(this.#total));
     link.tabIndex = selected ? 0 : -1;

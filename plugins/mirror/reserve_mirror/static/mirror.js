@@ -2,6 +2,7 @@
 
 import { copy } from "./clipboard.js";
 import { Deletions } from "./deletions.js";
+import { ColumnCells } from "./columncells.js";
 import { DetailsCache } from "./detailscache.js";
 import { Detail } from "./detail.js";
 import { dialogs, showHelp } from "./dialogs.js";
@@ -11,6 +12,8 @@ import { List } from "./list.js";
 import { ListEnds } from "./listends.js";
 import { LiveSocket } from "./livesocket.js";
 import { menus } from "./menus.js";
+import { exportMenu } from "./exportmenu.js";
+import { FollowButton } from "./followbutton.js";
 import { isEndOf, mirrorAfter } from "./messages.js";
 import { MirrorApi } from "./mirrorapi.js";
 import { Announcer, showConnection, showDropped, showExpiry, showTitle } from "./pagestatus.js";
@@ -18,7 +21,7 @@ import { forgetMirror, rememberMirror } from "./recent.js";
 import { RequestStore } from "./requeststore.js";
 import { editResponse } from "./responsedialog.js";
 import { Search } from "./search.js";
-import { choose, setting } from "./settings.js";
+import { editSettings } from "./settingsdialog.js";
 import { toast } from "./toast.js";
 import { listenToUndo, showUndo } from "./undobar.js";
 import { showWelcome } from "./welcome.js";
@@ -38,7 +41,8 @@ class MirrorPage {
   #api;
   #store;
   #cache;
-  #list = new List(byId("list"), (id) => this.#store.isUnread(id));
+  #cells;
+  #list;
   #ends = new ListEnds(byId("list"), { ontop: () => this.#run.newer(), onbottom: () => this.#run.older() });
   #deletions;
   #detail;
@@ -50,7 +54,7 @@ class MirrorPage {
   /** @type {Mirror | null} */
   #mirror = null; // as the server last told it
   #isListed = false; // whether the request shown may be in the list
-  #isFollowing = setting("follow") === "on"; // whether each new request is opened
+  #following = new FollowButton();
 
   /** @param {MirrorCodes} codes */
   constructor(codes) {
@@ -60,6 +64,11 @@ class MirrorPage {
     this.#api = new MirrorApi(codes);
     this.#store = new RequestStore(this.#api, (arrived) => this.#changed(arrived));
     this.#cache = new DetailsCache(this.#api);
+    this.#cells = new ColumnCells(this.#cache);
+    this.#list = new List(byId("list"), {
+      isUnread: (id) => this.#store.isUnread(id),
+      write: (item, element) => this.#cells.write(item, element),
+    });
     this.#deletions = new Deletions(this.#api, {
       onchange: () => this.#refresh([]),
       ondone: (batch) => this.#forget(batch),
@@ -177,7 +186,7 @@ class MirrorPage {
     showTitle(this.#code, unread);
     if (!this.#deletions.last) this.#ends.look(); // what is hidden needn't be loaded
     const { newest } = this.#list;
-    if (this.#isFollowing && arrived.some(({ id }) => id === newest)) this.#open(newest, this.#detail.id !== null);
+    if (this.#following.isOn && arrived.some(({ id }) => id === newest)) this.#open(newest, this.#detail.id !== null);
   }
 
   /**
@@ -236,7 +245,7 @@ class MirrorPage {
    */
   #open(id, isStep) {
     if (id === null || id === this.#detail.id) return;
-    if (id !== this.#list.newest) this.#setFollow(false); // to be taken away from it would be no help
+    if (id !== this.#list.newest) this.#following.set(false); // to be taken away from it would be no help
     if (isStep) history.replaceState(history.state, "", `#${id}`);
     else history.pushState({ fromList: true }, "", `#${id}`);
     this.#route();
@@ -314,8 +323,7 @@ class MirrorPage {
 
   #listenToButtons() {
     this.#pause.addEventListener("click", () => this.#togglePause());
-    byId("follow").addEventListener("click", () => this.#toggleFollow());
-    this.#setFollow(this.#isFollowing);
+    this.#following.onclick(() => this.#toggleFollow());
     listenToUndo(this.#deletions);
     this.#clear.addEventListener("click", () => this.#clearAll());
     byId("response").addEventListener("click", () => this.#editResponse());
@@ -324,15 +332,8 @@ class MirrorPage {
     byId("read-all").addEventListener("click", () => this.#store.readAll());
     find(byId("progress"), "button").addEventListener("click", () => this.#run.retry());
     byId("clear-filter").addEventListener("click", () => this.#search.clear());
-    byId("export").addEventListener("toggle", () => this.#linkExports());
-  }
-
-  /** What is exported are the requests that the filter shows. */
-  #linkExports() {
-    const q = this.#search.query;
-    for (const link of byId("export").querySelectorAll("a")) {
-      link.href = this.#api.exportUrl(link.dataset.format ?? "", q ? { q } : {});
-    }
+    byId("settings").addEventListener("click", () => this.#editSettings());
+    exportMenu(this.#api, () => this.#search.query);
   }
 
   /** @param {string | null} id */
@@ -354,16 +355,9 @@ class MirrorPage {
     this.#deletions.clear(this.#store.newest); // and nothing that comes from now on
   }
 
-  /** @param {boolean} isOn */
-  #setFollow(isOn) {
-    this.#isFollowing = isOn;
-    choose("follow", isOn ? "on" : "off");
-    byId("follow").setAttribute("aria-pressed", String(isOn));
-  }
-
   #toggleFollow() {
-    this.#setFollow(!this.#isFollowing);
-    if (this.#isFollowing) this.#toEnd(true);
+    this.#following.set(!this.#following.isOn);
+    if (this.#following.isOn) this.#toEnd(true);
   }
 
   #togglePause() {
@@ -372,6 +366,17 @@ class MirrorPage {
     this.#pause.setAttribute("aria-pressed", String(!isPaused));
     if (isPaused) this.#socket.start();
     else this.#socket.pause();
+  }
+
+  #editSettings() {
+    if (!this.#mirror) return;
+    editSettings(this.#mirror.max_requests, {
+      keep: this.#mayChange ? async (max_requests) => void (this.#mirror = await this.#api.change({ max_requests })) : null,
+      show: () => {
+        this.#cells.read();
+        this.#list.redraw();
+      },
+    });
   }
 
   #editResponse() {

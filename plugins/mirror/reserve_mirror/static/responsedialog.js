@@ -9,7 +9,7 @@ import { messageOf, size } from "./wording.js";
 /** @import { Mirror, MirrorResponse, Rule } from "../../json_shapes.d.ts" */
 
 /** @typedef {Pick<MirrorResponse, "status" | "delay" | "headers" | "body">} Edited */
-/** @typedef {{ response?: Partial<Edited>, rules?: Rule[] }} Changes */
+/** @typedef {{ response?: Partial<Edited>, rules?: Rule[], max_requests?: number }} Changes */
 /**
  * `check` asks the server whether rules can be; it raises why they can't. `save` changes what was edited.
  * @typedef {{ check: (rules: Rule[]) => Promise<unknown>, save: (changes: Changes) => Promise<void> }} ResponseActions

@@ -39,17 +39,27 @@ const signed = (item) =>
   item.signed !== undefined && h(item.signed ? "span.signed" : "span.missigned", {}, item.signed ? "signed" : "no valid signature");
 
 /**
- * The `<li>` of a request; `tick()` brings its age up to date.
+ * The type of a body and its size.
  * @param {RequestSummary} item
  */
-export function row(item) {
+export function describe(item) {
+  const { type } = mediaType(item.headers);
+  return dotted([signed(item), type !== "" && sent(type), item.size ? size(item.size) : noBody(item).toLowerCase()]);
+}
+
+/**
+ * The `<li>` of a request; `tick()` brings its age up to date.
+ * @param {RequestSummary} item
+ * @param {(item: RequestSummary, element: HTMLElement) => void} write fills its second line
+ */
+export function row(item, write) {
   const time = h(
     "time.age",
     { datetime: item.time, title: serverClock.timeOfDay(item.time) },
     serverClock.age(item.time),
   );
-  const { type } = mediaType(item.headers);
-  const about = [signed(item), type !== "" && sent(type), item.size ? size(item.size) : noBody(item).toLowerCase()];
+  const about = h("span.about");
+  write(item, about);
   const end = ending(item);
   const link = h(
     "a.row",
@@ -57,7 +67,7 @@ export function row(item) {
     methodBadge(item.method),
     h("span.target", {}, target(item)),
     time,
-    h("span.about", {}, dotted(about)),
+    about,
     end && statusBadge(end.status),
   );
   return { id: item.id, element: h("li", {}, link), link, tick: () => (time.textContent = serverClock.age(item.time)) };
