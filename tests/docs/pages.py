@@ -9,7 +9,7 @@ from tests.kit.markdown import sections
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = {str(path.relative_to(DOCS)): sections(path.read_text()) for path in sorted(DOCS.rglob("*.md"))}
 # What is done there from the first line to the last, in one folder that is empty at first.
-LESSONS = tuple(page for page in PAGES if page.startswith("tutorials/") or page == "explain.md")
+LESSONS = tuple(page for page in PAGES if page.startswith("tutorials/") or page in ("explain.md", "webhooks.md"))
 
 
 def files(page: str, title: str) -> dict[str, str]:

@@ -21,6 +21,7 @@ from reserve_core import check
 from reserve_core.config.pattern import compile_match
 from tests.docs.pages import DOCS, LESSONS, PAGES, example, files
 from tests.e2e.conftest import Start
+from tests.kit import node
 from tests.kit.markdown import Block, Section
 from tests.kit.running import Running
 from tests.kit.waiting import wait_until
@@ -85,6 +86,9 @@ class Console:
             assert (arguments, output) == (["install", "-e", ".[test]"], "")
             project = tomllib.loads((self._folder / "pyproject.toml").read_text())["project"]
             self._install(self._folder, project["name"], project["entry-points"]["reserve"], project["version"])
+        elif program == "npm":
+            assert (arguments, output) == (["install", "--silent", "@octokit/webhooks-methods"], "")
+            (self._folder / "node_modules").symlink_to(node.PACKAGES)
         elif program == "pip":
             assert arguments[:2] in (
                 ["install", "reserve-core"],
@@ -134,6 +138,7 @@ class Console:
             "pytest": [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:asyncio"],
             "curl": ["curl", "--silent", "--show-error"],
             "cat": ["cat"],
+            "node": ["node"],
             "sh": ["sh"],
         }
         arguments, target = (arguments[:-2], arguments[-1]) if ">" in arguments else (arguments, None)
@@ -237,7 +242,7 @@ def test_a_lesson_works_from_its_first_line_to_its_last(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
-    monkeypatch.setenv("PATH", os.pathsep.join((str(command.parent), os.environ["PATH"])))
+    monkeypatch.setenv("PATH", os.pathsep.join((str(command.parent), node.programs(), os.environ["PATH"])))
     (tmp_path / "empty").mkdir()
     lesson = Lesson(tmp_path / "empty", command, start, install)
     for section in PAGES[page].values():

@@ -10,13 +10,13 @@ from pathlib import Path
 from tests.kit.waiting import PATIENCE
 
 PROJECT = Path(__file__).parents[2]
+PACKAGES = PROJECT / "plugins/mirror/node_modules"  # that npm has installed
 
 
 @functools.cache
-def _environment() -> dict[str, str]:
-    """The environment of a process that finds Node first."""
-    folder = subprocess.run([PROJECT / ".ci/node"], check=True, capture_output=True, text=True).stdout.strip()
-    return {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+def programs() -> str:
+    """The folder of `node` and `npm`."""
+    return subprocess.run([PROJECT / ".ci/node"], check=True, capture_output=True, text=True).stdout.strip()
 
 
 def run(*command: str | Path, text: str = "", folder: str = "") -> subprocess.CompletedProcess[str]:
@@ -25,7 +25,7 @@ def run(*command: str | Path, text: str = "", folder: str = "") -> subprocess.Co
         [*map(str, command)],
         input=text,
         cwd=PROJECT / folder,
-        env=_environment(),
+        env={**os.environ, "PATH": os.pathsep.join((programs(), os.environ["PATH"]))},
         capture_output=True,
         text=True,
         timeout=PATIENCE,
