@@ -31,7 +31,8 @@ async def test_webhooks_arrive_at_least_once_and_in_order(
     launch: Launch, command: Path, tmp_path: Path, scale: Scale, score: Score
 ) -> None:
     wanted, kills = scale(200, 10_000), scale(3, 20)
-    turn = scale(3, 30) / 10  # the seconds that the target is up, and then down
+    # The seconds that the target is up, and then down: until just before an attempt, which come after 0.75 and 1.75.
+    turn = scale(7, 17) / 10
     mapping = {"match": "^(/.*)$", "mirror": "$1", "codes": ["hooks"], "max-requests": MAX_REQUESTS}
     program = await launch([mapping])
     with hook_target() as target:
