@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .quotas.quota import Quota, Verdict, take
     from .redis_clients import redis_client
     from .redis_url import RedisAddress, RedisURL
+    from .tasks import until_one_ends
     from .threads import Threads
     from .tls.private_files import NoFolder, state_folder
     from .tokens import TOKEN, credentials, is_token
@@ -95,6 +96,7 @@ __all__ = [
     "split_template",
     "state_folder",
     "take",
+    "until_one_ends",
     "with_charset",
     "without_secrets",
 ]
@@ -133,6 +135,7 @@ __getattr__: Callable[[str], Any] = lazy(
         "..quotas.quota": ("Quota", "Verdict", "take"),
         "..redis_clients": ("redis_client",),
         "..redis_url": ("RedisAddress", "RedisURL"),
+        "..tasks": ("until_one_ends",),
         "..threads": ("Threads",),
         "..tls.private_files": ("NoFolder", "state_folder"),
         "..tokens": ("TOKEN", "credentials", "is_token"),

@@ -24,6 +24,7 @@ ORDER = [
     *("lazy", "native", "system", "installed", "errors", "tokens", "hostname", "networks"),
     *("options_dataclass", "limits", "masking", "defaults", "failures", "stalls", "hookspecs", "events", "console"),
     *(
+        "tasks",
         "threads",
         "file_watch",
         "workers",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from reserve_core import Disconnected, HTTPError
+from reserve_core.kit import until_one_ends
 
 if TYPE_CHECKING:
     from reserve_core import LiveConfiguration, Request, WebSocket
@@ -31,21 +31,11 @@ async def tell_changes(request: Request, changes: SiteChanges, configuration: Li
     if not (after.isascii() and after.isdecimal() and len(after) < 20):
         raise HTTPError(400, f"after is a time in microseconds, not {after!r}")
     websocket = await request.upgrade(max_message_size=MAX_MESSAGE)
-    works = (
+    await until_one_ends(
         _send_all(websocket, changes, int(after)),
         _receive_all(websocket),
         _close_when_replaced(websocket, request, configuration),
     )
-    tasks = [asyncio.create_task(work) for work in works]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        results = await asyncio.gather(*tasks, return_exceptions=True)
-    for result in results:
-        if isinstance(result, Exception):
-            raise result
 
 
 async def _send_all(websocket: WebSocket, changes: SiteChanges, after: int) -> None:

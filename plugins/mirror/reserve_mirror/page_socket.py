@@ -6,6 +6,7 @@ import asyncio
 from contextlib import aclosing, nullcontext, suppress
 
 from reserve_core import Disconnected, PreparedMessage, WebSocket
+from reserve_core.kit import until_one_ends
 
 from .call_context import CallContext
 from .follow import follow
@@ -26,17 +27,9 @@ async def follow_mirror(call: CallContext) -> None:
     await call.state(renew=True)
     # Its origin has been checked, also behind a proxy, where the core knows too little to do so.
     websocket = await call.request.upgrade(origins=("*",), max_message_size=MAX_MESSAGE)
-    works = (_send_all(call, websocket, after), _receive_all(websocket), _close_when_replaced(call, websocket))
-    tasks = [asyncio.create_task(work) for work in works]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        results = await asyncio.gather(*tasks, return_exceptions=True)
-    for result in results:
-        if isinstance(result, Exception):
-            raise result
+    await until_one_ends(
+        _send_all(call, websocket, after), _receive_all(websocket), _close_when_replaced(call, websocket)
+    )
 
 
 async def _send_all(call: CallContext, websocket: WebSocket, after: str) -> None:
