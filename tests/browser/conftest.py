@@ -34,6 +34,7 @@ CHROMIUM_OPTIONS = (
     "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
     " --no-first-run --disable-quic"
 )
+ELSEWHERE = "http://localhost:3000"  # where the mirrors at /few/ may send requests to
 DEEP = "/some/where/mirror"  # where the mirrors are mounted a second time
 # An application below /shop/, tapped by the mirror "shop".
 SHOP = """
@@ -245,7 +246,7 @@ def site(command: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Si
     mirror = {"mirror": "$1", "max-requests": 6000}
     mappings: list[dict[str, Any]] = [
         {"match": f"^{DEEP}(/.*)?$", **mirror},
-        {"match": "^/few(/.*)?$", "mirror": "$1", "max-requests": 3, "max-body-size": 1000},
+        {"match": "^/few(/.*)?$", "mirror": "$1", "max-requests": 3, "max-body-size": 1000, "resend-to": [ELSEWHERE]},
         {"match": "^/signed(/.*)?$", "mirror": "$1", "signature": {"scheme": "github", "secret": HOOK_SECRET}},
         {"match": "^/shop/", "tap": "shop"},
         {"match": "^/shop/orders", "custom": "./shop.py:order"},

@@ -195,6 +195,8 @@ def test_dialogs_menus_and_an_empty_page(mirror: Mirror, visit: Visit, size: str
     if size == "desktop":
         live.button("Settings\u2026").click()
         check(live.page, f"settings-{suffix}")
+    live.button("Send again\u2026").click()
+    check(live.page, f"send-again-nowhere-{suffix}")
 
 
 @pytest.mark.parametrize(("size", "theme"), LOOKS)
@@ -220,6 +222,26 @@ def test_what_is_read_for_one(mirror: Mirror, visit: Visit, size: str, theme: st
     live.page.get_by_text("Ada Lovelace").click()
     live.page.get_by_label("Find in the body").fill("a-17")
     check(live.page, f"tree-{size}-{theme}")
+
+
+@pytest.mark.parametrize(("size", "theme"), LOOKS)
+def test_a_request_sent_again(site: Site, visit: Visit, size: str, theme: str) -> None:
+    mirror = site.mirror(base="/few")
+    live = visit(mirror, color_scheme=theme, **SIZES[size])
+    mirror.send("POST", "/hooks/orders", b'{"order": 42}', [AGENT, ("Content-Type", "application/json")])
+    live.open("/hooks/orders")
+    response = {
+        "status": 422,
+        "headers": [["Content-Type", "text/plain"]],
+        "body": "No order 42\n",
+        "duration_ms": 12.3,
+    }
+    result = {**response, "body_encoding": "utf-8", "size": 12, "truncated": False}
+    live.page.route("**/resend", lambda route: route.fulfill(json=result))
+    live.button("Send again\u2026").click()
+    live.button("Send").click()
+    expect(live.page.get_by_text("No order 42")).to_be_visible()
+    check(live.page, f"send-again-{size}-{theme}")
 
 
 @pytest.mark.parametrize(("size", "theme"), LOOKS)

@@ -52,3 +52,11 @@ test("a public mirror has other codes for who looks and who sends, and what is c
   assert.equal(api.sharedUrl, "https://example.com/deep/v/a%20b");
   assert.equal(open.replayUrl({ url: "http://backend/r/1/x" }), "https://example.com/r/1/x");
 });
+
+test("what is sent again goes to the path below the mirror, as it was spelled", () => {
+  const path = "/b/c";
+  assert.equal(api.pathBelow({ url: "https://x/deep/r/a b/b%2Fc?x", path }), "/b/c?x");
+  assert.equal(api.pathBelow({ url: "https://x/deep/r/a%20b/b/./c?x=%41", path }), "/b/./c?x=%41");
+  assert.equal(api.pathBelow({ url: "https://x/r/a%20b", path: "" }), "");
+  assert.equal(api.pathBelow({ url: "https://x/r/a%20b/b", path: "/r/a%20b/b", response: {} }), "/r/a%20b/b");
+});

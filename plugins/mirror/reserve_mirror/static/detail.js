@@ -28,12 +28,14 @@ import { messageOf, size } from "./wording.js";
 
 /**
  * What the buttons do; null: there is no such button.
- * @typedef {{ remove: ((id: string) => void) | null, back: () => void }} Actions
+ * @typedef {(request: RequestDetails) => void} ResendAction
+ * @typedef {{ remove: ((id: string) => void) | null, resend: ResendAction | null, back: () => void }} Actions
  */
 
 const GONE = "This request isn't kept any more";
 const REASON = "It was deleted, or newer ones took its place";
 const FILES = [
+  ["json", "JSON"],
   ["har", "HAR"],
   ["zip", "ZIP of files"],
 ];
@@ -146,14 +148,23 @@ export class Detail {
    * @param {FormatName} format
    */
   async copyAs(format) {
-    if (this.#id === null) return;
-    try {
-      const request = this.#request ?? (await this.#cache.load(this.#id));
+    await this.#withRequest(async (request) => {
       const { id, truncated, lost } = request;
       const sentAgain = { ...request, url: this.#api.replayUrl(request) };
       const text = FORMATS[format](sentAgain, bytesOf(request), this.#api.sharedBodyUrl(id));
       const missing = lost ? "; the body is lost" : truncated ? "; the body is only the part that was kept" : "";
       await copy(text, `Copied as ${format}${missing}`);
+    });
+  }
+
+  /**
+   * Does something with all of the request shown.
+   * @param {(request: RequestDetails) => unknown} action
+   */
+  async #withRequest(action) {
+    if (this.#id === null) return;
+    try {
+      await action(this.#request ?? (await this.#cache.load(this.#id)));
     } catch (error) {
       toast(messageOf(error));
     }
@@ -185,7 +196,7 @@ export class Detail {
 
   /** @param {string} id */
   #tools(id) {
-    const { remove } = this.#actions;
+    const { remove, resend } = this.#actions;
     const formats = FORMAT_NAMES.map((format) =>
       h("li", {}, h("button", { type: "button", onclick: () => this.copyAs(format) }, format)),
     );
@@ -195,6 +206,7 @@ export class Detail {
     return h(
       "div.tools",
       {},
+      resend !== null && h("button", { type: "button", onclick: () => this.#withRequest(resend) }, "Send again…"),
       h("details.menu", {}, h("summary.button", {}, "Copy as"), h("ul.items", {}, formats)),
       h("details.menu", {}, h("summary.button", {}, "Save as"), h("ul.items", {}, files)),
       h("button", { type: "button", onclick: () => copy(`${this.#api.sharedUrl}#${id}`, "Link copied") }, "Copy link"),

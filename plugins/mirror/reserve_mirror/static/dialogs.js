@@ -16,10 +16,13 @@ export function dialogs() {
 
 export const showHelp = () => byId("help", HTMLDialogElement).showModal();
 
+/** What an action returns after which the dialog stays, with what came of it. */
+export const KEEP_OPEN = "keep open";
+
 /**
  * Makes the dialog's form run an action; the dialog closes when that succeeds, and else says why it didn't.
  * @param {HTMLDialogElement} dialog
- * @param {() => Promise<void>} action
+ * @param {() => Promise<void | typeof KEEP_OPEN>} action
  */
 export function onSubmit(dialog, action) {
   const form = find(dialog, "form", HTMLFormElement);
@@ -30,8 +33,7 @@ export function onSubmit(dialog, action) {
     event.preventDefault();
     button.disabled = true;
     try {
-      await action();
-      dialog.close();
+      if ((await action()) !== KEEP_OPEN) dialog.close();
     } catch (error) {
       problem.textContent = messageOf(error);
     } finally {

@@ -19,6 +19,7 @@ import { MirrorApi } from "./mirrorapi.js";
 import { Announcer, showConnection, showDropped, showExpiry, showTitle } from "./pagestatus.js";
 import { forgetMirror, rememberMirror } from "./recent.js";
 import { RequestStore } from "./requeststore.js";
+import { sendAgain } from "./resenddialog.js";
 import { editResponse } from "./responsedialog.js";
 import { Search } from "./search.js";
 import { editSettings } from "./settingsdialog.js";
@@ -76,6 +77,7 @@ class MirrorPage {
     });
     this.#detail = new Detail(byId("detail"), this.#api, this.#cache, {
       remove: this.#mayChange ? (id) => this.#remove(id) : null,
+      resend: this.#mayChange ? (request) => this.#mirror && sendAgain(this.#api, this.#mirror, request) : null,
       back: () => this.#back(),
     });
     this.#search = new Search(this.#api, this.#store, (arrived) => this.#refresh(arrived));

@@ -1,8 +1,9 @@
 /** The mirror's HTTP interface. Its addresses are relative to the base, wherever the page has been mounted. */
 
 import { serverClock } from "./serverclock.js";
+import { rawQuery } from "./summary.js";
 
-/** @import { Mirror, RequestDetails, RequestList, Rule } from "../../json_shapes.d.ts" */
+/** @import { Mirror, RequestDetails, RequestList, ResendResult, Rule } from "../../json_shapes.d.ts" */
 /** @import { Changes } from "./responsedialog.js" */
 
 /**
@@ -74,9 +75,28 @@ export class MirrorApi {
    * @param {Pick<RequestDetails, "url" | "response">} request
    */
   replayUrl({ url, response }) {
+    const below = response ? null : this.#below(url);
+    return below === null ? url : this.recordingUrl + below;
+  }
+
+  /**
+   * What the server that a request is sent to again is asked for: what follows the mirror's URL, or all of the path of
+   * a tapped one.
+   * @param {Pick<RequestDetails, "url" | "path" | "response">} request
+   */
+  pathBelow({ url, path, response }) {
+    const whole = path + rawQuery({ url });
+    return response ? whole : (this.#below(url) ?? whole);
+  }
+
+  /**
+   * What follows the mirror's URL in a URL; null when it isn't below it.
+   * @param {string} url
+   */
+  #below(url) {
     const place = `/r/${this.#code}`;
     const start = url.indexOf(place);
-    return response || start < 0 ? url : this.recordingUrl + url.slice(start + place.length);
+    return start < 0 ? null : url.slice(start + place.length);
   }
 
   /**
@@ -171,6 +191,16 @@ export class MirrorApi {
   async clear(last, isLeaving = false) {
     const query = new URLSearchParams({ last });
     await this.#send("DELETE", `${this.#mirrorUrl}/requests?${query}`, undefined, isLeaving);
+  }
+
+  /**
+   * Sends a request again.
+   * @param {string} id
+   * @param {{ to: string, credentials: boolean, sign: boolean } & import("./resendchanges.js").Changes} wanted
+   * @returns {Promise<ResendResult>}
+   */
+  resend(id, wanted) {
+    return this.#json("POST", `${this.#requestUrl(id)}/resend`, wanted);
   }
 
   /**
