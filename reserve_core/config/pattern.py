@@ -10,7 +10,7 @@ import re
 import warnings
 from collections.abc import Callable
 from functools import lru_cache
-from re import _parser as parser  # type: ignore[attr-defined]
+from re import _parser as parser  # type: ignore[attr-defined, unused-ignore]
 from typing import Any
 
 from ..errors import ConfigError
