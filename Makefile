@@ -86,6 +86,7 @@ format: .venv/installed-test ## Put the code into shape, and name what only a pe
 	.venv/bin/ruff format
 	.venv/bin/python -m tests.page.declarations
 	.venv/bin/python -m tests.openapi.description
+	.venv/bin/python -m tests.client_js.client_types
 	.venv/bin/ruff check
 
 docs: .venv/installed-test ## Build the documentation into site/

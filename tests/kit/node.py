@@ -19,13 +19,13 @@ def programs() -> str:
     return subprocess.run([PROJECT / ".ci/node"], check=True, capture_output=True, text=True).stdout.strip()
 
 
-def run(*command: str | Path, text: str = "", folder: str = "") -> subprocess.CompletedProcess[str]:
+def run(*command: str | Path, text: str = "", folder: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs a command that needs Node in a folder of the project; `text` is its standard input."""
     return subprocess.run(
         [*map(str, command)],
         input=text,
         cwd=PROJECT / folder,
-        env={**os.environ, "PATH": os.pathsep.join((programs(), os.environ["PATH"]))},
+        env={**os.environ, "PATH": os.pathsep.join((programs(), os.environ["PATH"])), **environment},
         capture_output=True,
         text=True,
         timeout=PATIENCE,

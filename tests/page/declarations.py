@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple, NotRequired, Required, get_args, ge
 from reserve_mirror import json_shapes
 
 DECLARATIONS = Path(__file__).parents[2] / "plugins/mirror/json_shapes.d.ts"
+PACKAGED = DECLARATIONS.parent / "client-js/shapes.d.ts"  # a package has what it needs in it
 
 _HEAD = "// Written by tests/page/declarations.py from reserve_mirror/json_shapes.py: `make format` writes it anew.\n"
 _NAMES = {str: "string", int: "number", float: "number", bool: "boolean", type(None): "null", object: "unknown"}
@@ -97,4 +98,5 @@ def _doc(text: str, indent: str) -> str:
 
 
 if __name__ == "__main__":
-    DECLARATIONS.write_text(declarations())
+    for file in (DECLARATIONS, PACKAGED):
+        file.write_text(declarations())
