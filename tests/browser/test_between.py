@@ -80,7 +80,7 @@ def test_the_next_one_may_have_gone_too(live: LivePage, ask: Ask) -> None:
 
     after_the_server(live, "DELETE", look)
     live.delete("Delete")
-    expect(live.detail.get_by_role("status")).to_have_text(GONE)
+    expect(live.detail.locator(".note[role=status]")).to_have_text(GONE)
     live.page.unroute_all(behavior="wait")
     expect(live.rows).to_have_count(0)
 
@@ -92,7 +92,7 @@ def test_one_may_read_on_when_newer_ones_take_the_place(site: Site, visit: Visit
     detail.get_by_role("tab", name="Hex").click()
     send(live, "/two", "/three", "/four")
     listed(live, "/four", "/three", "/two")
-    expect(detail.get_by_role("status")).to_have_text(GONE)
+    expect(detail.locator(".note[role=status]")).to_have_text(GONE)
     expect(detail.locator(".hex")).to_contain_text("73 65 6e 74")
     expect(live.button("Delete")).to_be_disabled()
     assert live.copied_as("cURL").endswith("--data-raw sent")

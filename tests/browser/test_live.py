@@ -170,7 +170,7 @@ def test_a_request_deleted_elsewhere_is_said_to_be_gone(live: LivePage, visit: V
     live.open("/one")
     other.open("/one")
     live.delete("Delete")
-    expect(other.detail.get_by_role("status")).to_contain_text("This request isn't kept any more")
+    expect(other.detail.locator(".note[role=status]")).to_contain_text("This request isn't kept any more")
 
 
 def test_the_oldest_goes_when_there_are_too_many(site: Site, visit: Visit) -> None:

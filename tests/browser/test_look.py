@@ -33,6 +33,7 @@ VIOLATIONS = """
 """
 SIZES: dict[str, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1280, "height": 800}},
+    "tablet": {"viewport": {"width": 768, "height": 1024}},
     "phone": {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2},
 }
 THEMES = ("light", "dark")
@@ -287,7 +288,7 @@ STICKS_OUT = """
 """
 
 
-@pytest.mark.parametrize("width", [320, 390, 800, 1280])
+@pytest.mark.parametrize("width", [320, 390, 768, 800, 1280])
 def test_long_things_fit(site: Site, visit: Visit, width: int) -> None:
     mirror = site.mirror(f"a-mirror-{width}-" + "with-a-very-long-name" * 2)
     media_type = "application/vnd.example.company.very.long.media.type.with.a.suffix+json"
@@ -301,6 +302,9 @@ def test_long_things_fit(site: Site, visit: Visit, width: int) -> None:
         assert address["width"] > 300
     detail = live.open("/long/")
     assert live.page.evaluate(STICKS_OUT) == []
+    heading = detail.locator("h2").bounding_box()
+    assert heading is not None
+    assert heading["width"] > 200
     expect(detail.locator("section").first).to_be_in_viewport()
     check(live.page, f"long-{width}")
 
