@@ -33,7 +33,7 @@ def test_filter(live: LivePage) -> None:
     mirror.send("GET", "/Orders/17?page=two")
     mirror.send("DELETE", "/users", headers=[("X-Event", "caf\xc3\xa9")])
     expect(live.rows).to_have_count(3)
-    box = live.page.get_by_role("searchbox")
+    box = live.page.get_by_role("searchbox", name="Filter")
     for text, expected in {
         "post orders": ["/orders"],
         "header:x-event": ["/users", "/orders"],
@@ -60,7 +60,7 @@ def test_filter_searches_bodies_where_they_are(live: LivePage) -> None:
     live.mirror.send("POST", "/two", b"hay")
     live.mirror.send("GET", "/three")
     expect(live.rows).to_have_count(3)
-    live.page.get_by_role("searchbox").fill("body:NEEDLE")
+    live.page.get_by_role("searchbox", name="Filter").fill("body:NEEDLE")
     expect(live.rows).to_have_count(1)
     assert listed(live) == ["/one"]
     live.mirror.send("POST", "/four", b"another needle")
@@ -74,7 +74,7 @@ def test_filter_searches_bodies_where_they_are(live: LivePage) -> None:
 def test_a_search_that_fails_says_so_and_can_be_tried_again(live: LivePage) -> None:
     live.mirror.send("POST", "/one")
     live.page.route("**/requests?*q=*", lambda route: route.abort())
-    live.page.get_by_role("searchbox").fill("post")
+    live.page.get_by_role("searchbox", name="Filter").fill("post")
     expect(live.page.locator("#progress")).to_contain_text("The server can't be reached.")
     live.page.unroute("**/requests?*q=*")
     live.button("Try again").click()
@@ -84,19 +84,19 @@ def test_a_search_that_fails_says_so_and_can_be_tried_again(live: LivePage) -> N
 
 def test_what_is_deleted_leaves_what_was_found(live: LivePage) -> None:
     send_all(live)
-    live.page.get_by_role("searchbox").fill("get path:/t")
+    live.page.get_by_role("searchbox", name="Filter").fill("get path:/t")
     expect(live.rows).to_have_count(2)
     live.open("/three")
     live.button("Delete").click()
     live.opened("/two")
     expect(live.page.locator("#count")).to_have_text("1 of 3 requests")
     live.page.keyboard.press("Escape")
-    live.page.get_by_role("searchbox").fill("")
+    live.page.get_by_role("searchbox", name="Filter").fill("")
     expect(live.rows).to_have_count(3)
 
 
 def test_a_new_request_is_filtered_too(live: LivePage) -> None:
-    live.page.get_by_role("searchbox").fill("post")
+    live.page.get_by_role("searchbox", name="Filter").fill("post")
     live.mirror.send("GET", "/no")
     live.mirror.send("POST", "/yes")
     expect(live.rows).to_have_count(1)
@@ -273,9 +273,9 @@ def test_keys(live: LivePage) -> None:
     expect(page.locator("#toast")).to_have_text("Copied as cURL")
     page.keyboard.press("/")
     page.keyboard.type("xj?")
-    expect(page.get_by_role("searchbox")).to_have_value("xj?")
+    expect(page.get_by_role("searchbox", name="Filter")).to_have_value("xj?")
     page.keyboard.press("Escape")
-    expect(page.get_by_role("searchbox")).to_have_value("")
+    expect(page.get_by_role("searchbox", name="Filter")).to_have_value("")
     page.keyboard.press("m")
     expect(page.locator("#list li.unread")).to_have_count(0)
     page.keyboard.press("p")
@@ -330,6 +330,6 @@ def test_without_a_clipboard_object_it_copies_too(live: LivePage) -> None:
     live.page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
     live.page.locator(".top").get_by_role("button", name="Copy the URL").click()
     expect(live.page.locator("#toast")).to_have_text("Copied")
-    live.page.get_by_role("searchbox").focus()
+    live.page.get_by_role("searchbox", name="Filter").focus()
     live.page.keyboard.press("Control+V")
-    expect(live.page.get_by_role("searchbox")).to_have_value(live.mirror.url)
+    expect(live.page.get_by_role("searchbox", name="Filter")).to_have_value(live.mirror.url)

@@ -37,7 +37,7 @@ def test_the_newest_opens_while_one_follows(live: LivePage) -> None:
 def test_only_what_the_filter_shows_is_followed(live: LivePage) -> None:
     live.page.keyboard.press("f")
     assert is_on(live)
-    live.page.get_by_role("searchbox").fill("post")
+    live.page.get_by_role("searchbox", name="Filter").fill("post")
     expect(live.page.locator("#count")).to_have_text("0 of 0 requests")
     live.mirror.send("GET", "/one")
     live.mirror.send("POST", "/two")

@@ -327,7 +327,7 @@ def test_focus_is_seen_and_kept(live: LivePage) -> None:
     for number in range(3):
         live.mirror.send("GET", f"/{number}")
     expect(live.rows).to_have_count(3)
-    live.page.get_by_role("searchbox").focus()
+    live.page.get_by_role("searchbox", name="Filter").focus()
     live.page.keyboard.press("Tab")
     live.page.keyboard.press("Tab")
     expect(live.rows.first).to_be_focused()

@@ -191,7 +191,7 @@ def test_scrolling_builds_what_comes_into_sight_only(many: Mirror, visit: Visit)
 def test_the_filter_finds_one_of_all(many: Mirror, visit: Visit) -> None:
     live = visit(many)
     expect(live.page.locator("#count")).to_have_text("5,000 requests")
-    live.page.get_by_role("searchbox").fill("post path:/4321")
+    live.page.get_by_role("searchbox", name="Filter").fill("post path:/4321")
     expect(live.rows).to_have_count(1)
     expect(live.page.locator("#count")).to_have_text("1 of 5,000 requests")
 
@@ -200,7 +200,7 @@ def test_a_search_goes_on_as_far_as_one_scrolls(many: Mirror, new_page: NewPage)
     page = new_page()
     live = LivePage(page, many)
     traffic = Traffic(page)
-    page.get_by_role("searchbox").fill("method:get")
+    page.get_by_role("searchbox", name="Filter").fill("method:get")
     expect(page.locator("#count")).to_have_text("50+ of 5,000 requests")
     assert traffic.lists == [PAGE]
     load(live, 200)
