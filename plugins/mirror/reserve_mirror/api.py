@@ -179,7 +179,7 @@ async def resend_request(call: CallContext) -> None:
     from .resend.resend_call import MEMBERS, resend  # with a client of HTTP, only for who sends again
 
     wanted = _object(await call.json(), *MEMBERS)
-    call.send_json(await resend(call.mount, await _stored(call), wanted))
+    call.send_json(await resend(call.mount, call.key.stored, await _stored(call), wanted))
 
 
 async def download_body(call: CallContext) -> None:

@@ -9,10 +9,12 @@ from urllib.parse import SplitResult
 from reserve_core import HTTPError
 
 from ..json_shapes import ResendResult
+from ..listen.delivery import forwarded_response
 from ..listen.http_exchange import CONNECT_TIMEOUT, HTTPResponse, NoResponse, exchange
 from ..listen.outgoing_request import request_bytes, why_not_whole
+from ..listener_response import MAX_BODY as MAX_KEPT
 from ..mirror_mount import MirrorMount
-from ..request_details import body_as_text, summary_of
+from ..request_details import body_as_text, summary_of, to_json
 from ..store import StoredRecord
 from .changes import CHANGES, changed, is_for_origin, without_credentials
 from .signing import signed_anew
@@ -25,8 +27,9 @@ TIMEOUT = 30.0
 MAX_BODY = 1024 * 1024
 
 
-async def resend(mount: MirrorMount, stored: StoredRecord, wanted: dict[str, Any]) -> ResendResult:
-    """Sends a record again, and gives the response; a redirect is one, and isn't followed.
+async def resend(mount: MirrorMount, code: str, stored: StoredRecord, wanted: dict[str, Any]) -> ResendResult:
+    """Sends a record of the mirror `code` again, and gives the response, which is kept with it; a redirect is one, and
+    isn't followed.
 
     Raises `HTTPError`: 403 where the configuration doesn't allow it, 409 for a record that isn't whole, 422 for what
     can't be sent, 502 when there is no response.
@@ -52,6 +55,8 @@ async def resend(mount: MirrorMount, stored: StoredRecord, wanted: dict[str, Any
     except OSError as error:
         reason = error.strerror or "it takes too long to look it up"
         raise HTTPError(502, f"{url.hostname} can't be found: {reason}") from None
+    kept = forwarded_response(url.geturl(), response._replace(body=response.body[:MAX_KEPT]))
+    await mount.store.forward(code, summary["id"], to_json(kept).encode())
     return await _result(response)
 
 

@@ -48,6 +48,8 @@ def test_it_is_sent_as_it_came(site: Site, target: HookTarget) -> None:
     result = response.json()
     assert response.status == 200
     assert result.pop("duration_ms") > 0
+    kept = site.whole(request_id)["forwarded"]
+    assert (kept["to"], kept["status"], kept["body"], kept["size"]) == (target.url, 201, "yes", 3)
     assert result == {
         "status": 201,
         "headers": [["X-Id", "7"], ["Content-Length", "3"]],
