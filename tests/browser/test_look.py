@@ -231,7 +231,12 @@ def test_a_request_sent_again(site: Site, visit: Visit, size: str, theme: str) -
     mirror = site.mirror(base="/few")
     live = visit(mirror, color_scheme=theme, **SIZES[size])
     mirror.send("POST", "/hooks/orders", b'{"order": 42}', [AGENT, ("Content-Type", "application/json")])
+    mirror.send("POST", "/hooks/orders", b'{"order": 43}', [AGENT, ("Content-Type", "application/json")])
+    expect(live.rows).to_have_count(2)
     live.open("/hooks/orders")
+    live.page.get_by_role("tab", name="Compare").click()
+    expect(live.page.get_by_role("table", name="Differences")).to_be_visible()
+    check(live.page, f"compare-{size}-{theme}")
     response = {
         "status": 422,
         "headers": [["Content-Type", "text/plain"]],

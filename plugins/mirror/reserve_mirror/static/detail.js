@@ -3,6 +3,7 @@
 import { bodySection } from "./bodysection.js";
 import { bytesOf, headerText, mediaType } from "./bytes.js";
 import { copy } from "./clipboard.js";
+import { compareView } from "./compareview.js";
 import { sentCookies, setCookies } from "./cookies.js";
 import { FORMATS } from "./copyformats.js";
 import { fill, find, h } from "./dom.js";
@@ -245,6 +246,8 @@ export class Detail {
       const label = h("span", {}, "Response ", statusBadge(response.status), ` ${response.duration.toFixed(1)} ms`);
       sides.push({ name: "Response", label, build: () => this.#responseView(id, response) });
     }
+    const compare = () => compareView(request, this.#api, this.#cache);
+    sides.push({ name: "Compare", label: "Compare", build: compare });
     if (trace) sides.push({ name: "Trace", label: h("span", {}, "Trace"), build: () => traceView(method, trace) });
     return sides;
   }
