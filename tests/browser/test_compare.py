@@ -48,6 +48,7 @@ def test_text_bytes_and_nothing(live: LivePage) -> None:
     expect(live.rows).to_have_count(3)
     live.open("/text")
     expect(live.detail).to_contain_text("Nothing differs.")
+    expect(live.detail.get_by_text("2nd delivery, ")).to_be_visible()  # the body is the same
     live.rows.last.click()
     expect(live.detail).to_contain_text("No request came before this one.")
     live.mirror.send("PUT", "/bytes", b"\xff\x00")

@@ -1,6 +1,7 @@
 /** A request beside one that came before it: what differs in its first line, its headers and its body. */
 
 import { bytesOf, headerText, textOf } from "./bytes.js";
+import { deliveryOf } from "./deliveries.js";
 import { headerDifferences, jsonDifferences, MOST, textDifference } from "./differences.js";
 import { fill, h } from "./dom.js";
 import { sentLines } from "./marks.js";
@@ -38,7 +39,8 @@ export function compareView(request, api, cache) {
     compare().catch((error) => fill(outcome, h("p.problem", {}, messageOf(error))));
   };
   for (const field of [others, ignored, ordered]) field.addEventListener("change", again);
-  offer(others, request, api).then(
+  const delivery = h("p.about");
+  offer(others, delivery, request, api).then(
     (some) => (some ? again() : fill(outcome, h("p.nothing", {}, "No request came before this one."))),
     (error) => fill(outcome, h("p.problem", {}, messageOf(error))),
   );
@@ -53,18 +55,23 @@ export function compareView(request, api, cache) {
       h("label.wide", {}, "Headers and members that don't count ", ignored),
       h("label.wide.check", {}, ordered, " The order of members counts"),
     ),
+    delivery,
     outcome,
   );
 }
 
 /**
- * Offers the requests before this one; the newest of the same method and path is chosen. Returns whether there are some.
+ * Offers the requests before this one, of which the newest of the same method and path is chosen, and says which
+ * delivery of its event this is. Returns whether there are some.
  * @param {HTMLSelectElement} select
+ * @param {HTMLElement} delivery
  * @param {RequestDetails} request
  * @param {MirrorApi} api
  */
-async function offer(select, { id, method, path }, api) {
+async function offer(select, delivery, request, api) {
+  const { id, method, path } = request;
   const { requests } = await api.older(id, "", OFFERED);
+  delivery.textContent = deliveryOf(request, requests);
   const options = requests.map((each) => h("option", { value: each.id }, named(each)));
   fill(select, options);
   const alike = requests.find((each) => each.method === method && each.path === path);
