@@ -121,6 +121,8 @@ async def _handle(call: CallContext) -> None:
         call.mount.access.check(call.request, call.caller, route.guarded and origin is None)
         if not _is_admitted(call, origin is None):
             return
+        if origin is not None and route.handle is api.resend_request:
+            raise HTTPError(403, "No page but the mirror's own sends requests again, whatever allowed-origins says")
     if route.parameters is not None:
         _check_parameters(call, route.parameters)
     if route.changes and not call.key.may_change:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from reserve_core import ConfigError, check
+from tests.kit.hook_target import hook_target
 
 if TYPE_CHECKING:
     from tests.plugins.mirror.conftest import Serve, Site
@@ -69,6 +71,19 @@ def test_the_page_uses_the_api_with_the_token(site: Site) -> None:
         assert response.headers["access-control-allow-origin"] == FRONT, path
         assert "access-control-allow-credentials" not in response.headers
         assert response.headers["vary"] == "Origin"
+
+
+def test_the_page_has_no_request_sent_again(serve: Serve) -> None:
+    with hook_target() as target:
+        site = serve(token=TOKEN, allowed_origins=[FRONT], resend_to=[target.url])
+        site.ask("POST", "/r/orders", b"x")
+        path, to = f"{ORDERS}/requests/latest/resend", json.dumps({"to": target.url}).encode()
+        response = site.ask("POST", path, to, [*CROSS, BEARER])
+        assert (response.status, response.headers["access-control-allow-origin"]) == (403, FRONT)
+        assert "whatever allowed-origins says" in response.json()["error"]
+        assert target.requests == []
+        assert site.ask("POST", path, to, [BEARER]).status == 200
+        assert len(target.requests) == 1
 
 
 def test_a_cookie_is_not_the_page_s(site: Site) -> None:
