@@ -14,7 +14,7 @@ from reserve_core.cli import Unusable
 from .option_values import SIGNATURE_SCHEMES
 
 if TYPE_CHECKING:
-    from .listen.outgoing_request import SentRequest
+    from .sending.outgoing_request import SentRequest
 
     Sign = Callable[[SentRequest, bytes], SentRequest]
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from reserve_core import HTTPError
 from reserve_core.kit import canonical_url
 
-from .listen.outgoing_request import SentRequest
+from .sending.outgoing_request import SentRequest
 from .signatures import SignedRequest
 
 _HEAD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+)(?: HTTP/\d(?:\.\d)?)?[ \t]*\r?\n(.*?\n)??\r?\n", re.DOTALL)

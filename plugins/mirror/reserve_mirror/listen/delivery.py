@@ -11,8 +11,8 @@ from ..json_shapes import ListenerResponse, RequestSummary
 from ..listener_response import MAX_BODY, MAX_URL
 from ..mirror_response import MAX_HEADERS
 from ..request_details import body_as_text
-from .http_exchange import HTTPResponse, NoResponse, exchange
-from .outgoing_request import SentRequest, request_bytes
+from ..sending.http_exchange import HTTPResponse, NoResponse, exchange
+from ..sending.outgoing_request import SentRequest, request_bytes
 
 # Seconds between two attempts: after the first one, twice as many each time, and the most.
 FIRST_PAUSE = 0.25

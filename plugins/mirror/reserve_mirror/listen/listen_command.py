@@ -110,12 +110,12 @@ def listen(
     doesn't respond; 2 when what was given can't be used.
     """
     from ..conditions import RequestConditions  # with what reads bodies, only where it's needed
+    from ..sending.outgoing_request import SentRequest, target_url
     from .cursor_file import Cursor, CursorFile, UnusableFile
     from .delivery import Delivery
     from .listen_report import ListenReport
     from .listener import MirrorListener
     from .mirror_api import MirrorAPI, MirrorAway, MirrorGone
-    from .outgoing_request import SentRequest, target_url
 
     match = MIRROR_URL.fullmatch(url)
     if match is None or (match["kind"] == "r" and ((match["path"] or "/") != "/" or match["query"])):

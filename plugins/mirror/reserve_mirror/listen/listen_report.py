@@ -11,7 +11,7 @@ import click
 from reserve_core.kit import printable
 
 from ..json_shapes import RequestSummary
-from .http_exchange import HTTPResponse
+from ..sending.http_exchange import HTTPResponse
 
 
 class ListenReport:

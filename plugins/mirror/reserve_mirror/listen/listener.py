@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from ..conditions import RequestConditions
 from ..json_shapes import ListenerResponse, Mirror, MirrorMessage, RequestSummary
+from ..sending.outgoing_request import request_target, why_not_whole
 from ..store import is_after
 from .delivery import Delivery, Undelivered, forwarded_response, pauses
 from .mirror_api import MirrorAPI, MirrorAway
-from .outgoing_request import request_target, why_not_whole
 
 if TYPE_CHECKING:
     from .cursor_file import CursorFile

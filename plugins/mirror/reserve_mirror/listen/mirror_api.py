@@ -15,7 +15,7 @@ from tornado.httputil import HTTPHeaders
 from tornado.websocket import WebSocketError, websocket_connect
 
 from ..json_shapes import ListenerResponse, Mirror, MirrorMessage
-from .http_exchange import HTTPResponse, NoResponse, exchange
+from ..sending.http_exchange import HTTPResponse, NoResponse, exchange
 
 # Seconds for a response of the mirror, and between two signs of life on its WebSocket.
 TIMEOUT = 60.0

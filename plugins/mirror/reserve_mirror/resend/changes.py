@@ -9,8 +9,8 @@ from urllib.parse import quote, urlsplit
 from reserve_core import HTTPError
 from reserve_core.kit import canonical_url, is_token
 
-from ..listen.outgoing_request import SentRequest
 from ..mirror_response import body_bytes, can_be_value, header_pairs
+from ..sending.outgoing_request import SentRequest
 from .targets import origin_of
 
 CHANGES = ("method", "path", "headers", "body", "body_encoding")

@@ -10,11 +10,11 @@ from reserve_core import HTTPError
 
 from ..json_shapes import ResendResult
 from ..listen.delivery import forwarded_response
-from ..listen.http_exchange import CONNECT_TIMEOUT, HTTPResponse, NoResponse, exchange
-from ..listen.outgoing_request import request_bytes, why_not_whole
 from ..listener_response import MAX_BODY as MAX_KEPT
 from ..mirror_mount import MirrorMount
 from ..request_details import body_as_text, summary_of, to_json
+from ..sending.http_exchange import CONNECT_TIMEOUT, HTTPResponse, NoResponse, exchange
+from ..sending.outgoing_request import request_bytes, why_not_whole
 from ..store import StoredRecord
 from .changes import CHANGES, changed, is_for_origin, without_credentials
 from .signing import signed_anew

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     import re
     from urllib.parse import SplitResult
 
-    from ..listen.http_exchange import HTTPResponse
-    from ..listen.outgoing_request import SentRequest
     from ..request_files import FiledRequest
+    from ..sending.http_exchange import HTTPResponse
+    from ..sending.outgoing_request import SentRequest
 
 _MIRROR_TIMEOUT = 30.0  # seconds for its response
 
@@ -52,7 +52,7 @@ def resend(source: str, to: str, token: str | None, timeout: float, as_json: boo
     The exit code is 0 when there is a response, whatever its status; 1 when there is none, or a request isn't whole; 2
     when what was given can't be used.
     """
-    from ..listen.outgoing_request import target_url
+    from ..sending.outgoing_request import target_url
 
     try:
         url = target_url(to)
@@ -111,8 +111,8 @@ def _changed(request: FiledRequest, path: str | None, scheme: str | None, secret
 
 def _send(request: FiledRequest, sent: SentRequest, url: SplitResult, timeout: float, *, as_json: bool) -> bool:
     """Sends a request, and tells what came of it. Returns whether there is a response."""
-    from ..listen.http_exchange import NoResponse, exchange
-    from ..listen.outgoing_request import request_bytes, request_target
+    from ..sending.http_exchange import NoResponse, exchange
+    from ..sending.outgoing_request import request_bytes, request_target
 
     named = f"{sent['method']} {url.scheme}://{url.netloc}{request_target(sent, url)}"
     if request.request.incomplete:

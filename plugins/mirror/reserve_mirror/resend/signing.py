@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from uuid import uuid4
 
-from ..listen.outgoing_request import SentRequest
+from ..sending.outgoing_request import SentRequest
 from ..signatures import Scheme, sign
 
 

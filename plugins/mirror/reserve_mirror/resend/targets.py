@@ -14,7 +14,7 @@ from collections.abc import Collection
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import SplitResult
 
-from ..listen.outgoing_request import target_url
+from ..sending.outgoing_request import target_url
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _NAT64 = IPv6Network("64:ff9b::/96")

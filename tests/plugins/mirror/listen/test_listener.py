@@ -16,7 +16,7 @@ from reserve_mirror.listen.delivery import Delivery
 from reserve_mirror.listen.listen_report import ListenReport
 from reserve_mirror.listen.listener import MirrorListener
 from reserve_mirror.listen.mirror_api import MirrorAPI, MirrorAway
-from reserve_mirror.listen.outgoing_request import target_url
+from reserve_mirror.sending.outgoing_request import target_url
 from tests.kit.hook_target import HookTarget
 
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

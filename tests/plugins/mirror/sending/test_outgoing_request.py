@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from reserve_mirror.json_shapes import RequestSummary
-from reserve_mirror.listen.outgoing_request import request_bytes, request_target, target_url
+from reserve_mirror.sending.outgoing_request import request_bytes, request_target, target_url
 
 
 def summary(**members: Any) -> RequestSummary:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import trustme
 
-from reserve_mirror.listen.http_exchange import HTTPResponse, NoResponse, exchange
+from reserve_mirror.sending.http_exchange import HTTPResponse, NoResponse, exchange
 from tests.kit.ports import free_port
 from tests.kit.upstream import Peer, serving
 from tests.kit.waiting import PATIENCE
