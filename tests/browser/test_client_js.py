@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.browser.conftest import Site
-from tests.kit import client
+from tests.browser.conftest import CHROMIUM_OPTIONS, Site
+from tests.docs.pages import PAGES
+from tests.kit import client, node
 from tests.page.declarations import PACKAGED
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 Mappings = list[dict[str, Any]]
 TOKEN = "correct-horse-battery"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
 # What a page does there. Each of its calls has a header that a browser asks for before: Authorization.
 USE = """async ([base, token]) => {
     const { createMirror } = await import("/client/index.js");
@@ -109,5 +112,31 @@ def test_a_page_of_another_origin_reads_nothing_and_makes_no_mirror(front: str, 
     made = page.evaluate(TRY, [f"{mirrors}/closed", TOKEN])
     context.close()
     assert made == "TypeError: Failed to fetch"
-    shown = client.ask(f"{mirrors}/closed/api/mirrors/tried", headers=[("Authorization", f"Bearer {TOKEN}")])
+    shown = client.ask(f"{mirrors}/closed/api/mirrors/tried", headers=BEARER)
     assert (shown.status, shown.json()["error"]) == (404, "The mirror 'tried' does not exist")
+
+
+def test_the_documentation_s_call_works_in_such_a_page(front: str, mirrors: str, page: Page) -> None:
+    (call,) = (block.text for block in PAGES["mirror.md"]["HTTP interface"].blocks if block.language == "js")
+    shown = "http://localhost:5000/mirror/"
+    assert shown in call
+    client.ask(f"{mirrors}/open/api/mirrors", "POST", '{"code": "orders"}', BEARER)
+    assert client.ask(f"{mirrors}/open/r/orders", "POST", "hello").status == 200
+    page.goto(f"{front}/page")
+    body = f"async (token) => {{ {call.replace(shown, f'{mirrors}/open/')} return (await response.json()).body; }}"
+    assert page.evaluate(body, TOKEN) == "hello"
+
+
+def test_the_example_with_playwright_passes(mirrors: str, tmp_path: Path) -> None:
+    options = {"executablePath": shutil.which("chromium-headless-shell"), "args": CHROMIUM_OPTIONS.split()}
+    settings = {
+        "testDir": str(PACKAGED.with_name("examples")),
+        "outputDir": str(tmp_path / "results"),
+        "use": {"launchOptions": options},
+        "workers": 1,
+    }
+    (tmp_path / "playwright.config.mjs").write_text(f"export default {json.dumps(settings)}")
+    command = (node.PACKAGES / ".bin/playwright", "test", "--config", tmp_path, "--reporter", "line")
+    done = node.run(*command, RESERVE_URL=f"{mirrors}/open", RESERVE_TOKEN=TOKEN)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout

@@ -25,9 +25,20 @@ def run(*command: str | Path, text: str = "", folder: str = "", **environment: s
         [*map(str, command)],
         input=text,
         cwd=PROJECT / folder,
-        env={**os.environ, "PATH": os.pathsep.join((programs(), os.environ["PATH"])), **environment},
+        env={**_environment(), **environment},
         capture_output=True,
         text=True,
         timeout=PATIENCE,
         check=False,
     )
+
+
+def start(*command: str | Path) -> subprocess.Popen[str]:
+    """Starts a command that needs Node, whose output is read."""
+    return subprocess.Popen(
+        [*map(str, command)], env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PATH": os.pathsep.join((programs(), os.environ["PATH"]))}
