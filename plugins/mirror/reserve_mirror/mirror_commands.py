@@ -293,7 +293,7 @@ def wait(
     if options["never"]:
         options["never"] = "true"
     query = {name.replace("_", "."): str(value) for name, value in options.items() if value not in (None, False)}
-    pairs = [("timeout", f"{timeout:g}"), *query.items(), *map(_header, headers), *map(word_of, when)]
+    pairs = [("timeout", f"{timeout:g}"), *query.items(), *map(_header, headers), *map(_condition, when)]
     status, outcome = _ask(f"{match['base']}/api/mirrors/{match['code']}/wait", pairs, token, timeout)
     if status not in (200, 408, 409):
         public = "; of a public mirror, give the address of its page" if status == 404 and match["kind"] == "r" else ""
@@ -319,6 +319,18 @@ def _path(match: re.Match[str], option: str | None) -> str | None:
     if option is not None and option.lstrip("/") != path.lstrip("/"):
         raise Unusable(f"The URL says the path {path}, --path says {option}: give one of them")
     return path
+
+
+def _condition(text: str) -> tuple[str, str]:
+    """The word of a condition and its value. Raises `Unusable` for what is none, which may be another parameter."""
+    from .conditions import RequestConditions
+
+    pair = word_of(text)
+    try:
+        RequestConditions.of_texts([pair])
+    except ValueError as error:
+        raise Unusable(f"--when {text}: {error}") from error
+    return pair
 
 
 def _header(text: str) -> tuple[str, str]:
