@@ -21,7 +21,7 @@ MIRROR_URL = re.compile(
 def ask(url: str, query: list[tuple[str, str]], token: str | None, timeout: float) -> tuple[int, dict[str, Any]]:
     """The status and the JSON of a mirror's response, after up to `timeout` seconds and a margin.
 
-    Raises OSError or ValueError when there is none.
+    Raises OSError, which says why, when there is none.
     """
     from urllib.parse import urlencode
 
@@ -34,6 +34,7 @@ def send(url: str, changes: Any, token: str | None) -> tuple[int, dict[str, Any]
 
 
 def _open(url: str, method: str, body: bytes | None, token: str | None, timeout: float) -> tuple[int, dict[str, Any]]:
+    from http.client import HTTPException
     from urllib.error import HTTPError
     from urllib.request import Request, urlopen
 
@@ -43,8 +44,26 @@ def _open(url: str, method: str, body: bytes | None, token: str | None, timeout:
     if token is not None:
         request.add_header("Authorization", f"Bearer {token}")
     try:
-        with urlopen(request, timeout=timeout + MARGIN) as response:  # noqa: S310
-            return response.status, json.load(response)
-    except HTTPError as error:
-        with error:
-            return error.code, json.load(error)
+        try:
+            response = urlopen(request, timeout=timeout + MARGIN)  # noqa: S310
+        except HTTPError as error:
+            response = error
+        with response:
+            value = json.load(response)
+        if not isinstance(value, dict):
+            raise ValueError("All responses of a mirror are objects")
+        return response.status, value
+    except (OSError, ValueError, HTTPException) as error:
+        raise OSError(
+            f"There is no mirror at {url.partition('?')[0].removesuffix('/wait')}: {_reason(error)}"
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    """Why what came is no response of a mirror."""
+    from .sending.http_exchange import reason_of
+
+    if isinstance(error, ValueError):
+        return "what responds there is another server"
+    cause = getattr(error, "reason", error)  # urllib has one around those of the connection
+    return reason_of(cause) if isinstance(cause, OSError) else "what came is no response of HTTP/1.1"

@@ -342,6 +342,5 @@ def _ask(url: str, query: list[tuple[str, str]], token: str | None, timeout: flo
     """The status and the JSON of a mirror's response. Raises `Unusable` when there is none."""
     try:
         return ask(url, query, token, timeout)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
-        raise Unusable(f"There is no mirror at {url.removesuffix('/wait')}: {reason}") from error
+    except OSError as error:
+        raise Unusable(str(error)) from error

@@ -153,8 +153,8 @@ def _asked(url: str, query: list[tuple[str, str]], token: str | None) -> dict[st
     """The JSON of a mirror's response. Raises `Unusable` when it has none, or an error."""
     try:
         status, found = ask(url, query, token, _MIRROR_TIMEOUT)
-    except (OSError, ValueError) as error:
-        raise Unusable(f"There is no mirror at {url}: {getattr(error, 'reason', None) or error}") from error
+    except OSError as error:
+        raise Unusable(str(error)) from error
     if status != 200:
         raise Unusable(f"{url}: {found.get('error', f'it responds with {status}')}")
     return found

@@ -75,7 +75,7 @@ async def exchange(
     except TimeoutError:
         raise NoResponse(f"no response within {timeout:g} seconds", sent=True) from None
     except OSError as error:
-        raise NoResponse(_reason(error), sent=True) from None
+        raise NoResponse(reason_of(error), sent=True) from None
     finally:
         writer.transport.abort()
 
@@ -97,18 +97,20 @@ async def _connect(url: SplitResult, hosts: Sequence[str]) -> tuple[asyncio.Stre
                 try:
                     return await asyncio.open_connection(host, port, ssl=secure, server_hostname=name)
                 except OSError as error:
-                    reason = reason or _reason(error)
+                    reason = reason or reason_of(error)
     except TimeoutError:
         reason = f"no connection within {CONNECT_TIMEOUT:g} seconds"
     raise NoResponse(reason, sent=False)
 
 
-def _reason(error: OSError) -> str:
+def reason_of(error: OSError) -> str:
     """An error of the system in words."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate isn't trusted, {error.verify_message} (SSL_CERT_FILE names who may sign it)"
     if isinstance(error, ConnectionRefusedError) or f"[Errno {errno.ECONNREFUSED}]" in str(error):
         return "nothing listens there"  # also where a name has several addresses
+    if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
+        return "it doesn't speak https: write http://"
     return error.strerror or str(error) or type(error).__name__
 
 
