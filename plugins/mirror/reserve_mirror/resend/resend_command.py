@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..sending.outgoing_request import SentRequest
 
 _MIRROR_TIMEOUT = 30.0  # seconds for its response
+_ADDRESS = "http://HOST/v/CODE#ID, as Copy link on the mirror's page has it, or without #ID for the newest"
 
 
 @click.command(short_help="Send a recorded request again.")
@@ -75,9 +76,7 @@ def _recorded(source: str, token: str | None) -> list[FiledRequest]:
     if match is not None:
         return requests_in(json.dumps(_details(source, match, token)).encode())
     if source.startswith(("http://", "https://")):
-        raise Unusable(
-            f"{source} is not the URL of a request: http://HOST/v/CODE#ID, as Copy link on the mirror's page has it"
-        )
+        raise Unusable(f"{source} is not the URL of a request: {_ADDRESS}")
     try:
         data = Path(source).read_bytes()
     except OSError as error:
@@ -91,7 +90,11 @@ def _recorded(source: str, token: str | None) -> list[FiledRequest]:
 def _details(source: str, match: re.Match[str], token: str | None) -> object:
     """The request at a URL, by default the newest, as the API has it. Raises `Unusable`."""
     requests = f"{match['base']}/api/mirrors/{match['code']}/requests"
-    request_id = source.partition("#")[2] or (match["path"] or "").removeprefix("/requests/").partition("/")[0]
+    path = (match["path"] or "").strip("/")
+    in_api = match["kind"] == "api/mirrors" and path.startswith("requests/")
+    if (path and not in_api) or match["query"]:
+        raise Unusable(f"{source} is not the URL of a request: {_ADDRESS}")
+    request_id = source.partition("#")[2] or path.removeprefix("requests/").partition("/")[0]
     if not request_id:
         newest = _asked(requests, [("order", "desc"), ("limit", "1")], token)["requests"]
         if not newest:

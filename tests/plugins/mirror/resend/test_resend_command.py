@@ -160,6 +160,8 @@ def test_what_cannot_be_used_is_told(site: Site, target: HookTarget, resend: Res
         (f"{page}#1-1", *to): "has no request 1-1",
         (f"{site.url}/v/other", *to): "The mirror 'other' does not exist",
         ("http://localhost/", *to): "is not the URL of a request",
+        (f"{site.url}/r/orders/paid", *to): "/r/orders/paid is not the URL of a request: http://HOST/v/CODE#ID",
+        (f"{page}?x=1", *to): "is not the URL of a request",
         (f"http://127.0.0.1:{free_port()}/v/orders", *to): "There is no mirror at",
         ("missing.har", *to): "missing.har can't be read: No such file",
         ("hook.txt", *to): "hook.txt is no request",
