@@ -39,7 +39,8 @@ def requests_in(data: bytes) -> list[FiledRequest]:
         try:
             found = list(_of_json(value))
         except (AttributeError, KeyError, TypeError) as error:
-            raise ValueError(f"has no request of the form of the mirror's exports, or of HAR: {error!r}") from error
+            missing = f", without {error}" if isinstance(error, KeyError) else ""
+            raise ValueError(f"has no request of the form of the mirror's exports, or of HAR{missing}") from error
         if not found:
             raise ValueError("has no request in it")
         return found

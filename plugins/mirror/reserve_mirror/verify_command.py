@@ -101,6 +101,8 @@ def _scheme(name: str | None, details: dict[str, str], requests: list[FiledReque
         raise Unusable(
             "There is no header of a known scheme: choose one by --scheme, or name the header by --signature-header"
         )
+    if name in (None, HMAC) and "header" not in details:
+        raise Unusable("With hmac, name the header in which the signature is: --signature-header X-Signature")
     try:
         return scheme_named(name or HMAC, details)
     except ValueError as error:

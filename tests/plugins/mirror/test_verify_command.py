@@ -137,7 +137,7 @@ def test_the_secret_is_asked_for_and_not_shown(command: Path, tmp_path: Path) ->
         (b"{", BY_ENV, "- is not valid JSON"),
         (b"[" * 100_000, BY_ENV, "- is not valid JSON"),
         (b"[]", BY_ENV, "- has no request in it"),
-        (b'{"a": 1}', BY_ENV, "has no request of the form of the mirror's exports"),
+        (b'{"a": 1}', BY_ENV, "has no request of the form of the mirror's exports, or of HAR, without 'body'\n"),
         (b'{"log": {"entries": [5]}}', BY_ENV, "has no request of the form of the mirror's exports"),
         (b"POST / HTTP/1.1\nno header\n\n", BY_ENV, "a line among its headers that is none"),
         (wire([("X-A", "1")]), BY_ENV, "There is no header of a known scheme"),
@@ -146,7 +146,11 @@ def test_the_secret_is_asked_for_and_not_shown(command: Path, tmp_path: Path) ->
         (wire(github()), ("--secret-file", "none"), "none can't be read: No such file"),
         (wire(github()), ("--secret-file", "empty"), "empty, which should have the secret, is empty"),
         (wire(github()), ("--secret-file", "binary"), "binary has no secret: it isn't UTF-8"),
-        (wire(github()), ("--scheme", "hmac", *BY_ENV), "the scheme hmac needs the header"),
+        (
+            wire(github()),
+            ("--scheme", "hmac", *BY_ENV),
+            "name the header in which the signature is: --signature-header",
+        ),
         (
             wire(github()),
             ("--scheme", "github", "--prefix", "x", *BY_ENV),
