@@ -1,7 +1,7 @@
 """Writes the description of the mirror's API in OpenAPI 3.1: `python -m tests.openapi.description`.
 
-It's made of the routes, of the shapes in `json_shapes.py`, and of what is said of each operation here. A test holds the
-file in step, which the server sends as it is.
+It's made of the routes, of the shapes in `json_shapes.py` and `group_shapes.py`, and of what is said of each operation
+here. A test holds the file in step, which the server sends as it is.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, is_typeddict
 
 from reserve_core import __version__
-from reserve_mirror import json_shapes
+from reserve_mirror import group_shapes, json_shapes
 from reserve_mirror.routes import ROUTES, Route
 from tests.openapi.operations import OPERATIONS, PARAMETERS, PATH_PARAMETERS, STATUSES, Operation
 from tests.page.declarations import Member, members
@@ -124,9 +124,10 @@ def _refusal(text: str) -> dict[str, Any]:
 
 
 def _shapes() -> Iterator[tuple[str, type]]:
-    for name, shape in vars(json_shapes).items():
-        if is_typeddict(shape) and shape.__module__ == json_shapes.__name__:
-            yield name, shape
+    for module in (json_shapes, group_shapes):
+        for name, shape in vars(module).items():
+            if is_typeddict(shape) and shape.__module__ == module.__name__:
+                yield name, shape
 
 
 def _shape(shape: type) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from reserve_mirror import api, event_stream, health
+from reserve_mirror import api, event_stream, group_call, health
 from reserve_mirror.call_context import CallContext
-from reserve_mirror.codes import CODE
+from reserve_mirror.codes import CODE, GROUP
+from reserve_mirror.group_shapes import GroupTurnTaken, GroupTurnWanted
 from reserve_mirror.json_shapes import (
     ListenerResponse,
     Mirror,
@@ -85,6 +86,12 @@ OPERATIONS: dict[Callable[[CallContext], Awaitable[None]], Operation] = {
             409: ("One came, though never was asked for", JSON, RequestsFound),
         },
     ),
+    group_call.take_turn: Operation(
+        "Gives a listener of a group its next request, which no other one has (with Redis)",
+        _ok("What it has in hand", GroupTurnTaken),
+        refusals=(409,),
+        body=GroupTurnWanted,
+    ),
     api.show_request: Operation("A request, whole", _ok("The request", RequestDetails)),
     api.delete_request: Operation("Deletes a request", _DONE),
     api.resend_request: Operation(
@@ -108,7 +115,7 @@ STATUSES = {
     401: "The token is missing or wrong",
     403: "A page of another site, a host name that isn't the server's, or not allowed here",
     404: "There is no such mirror or request",
-    409: "The code is taken, or the request isn't whole",
+    409: "The code is taken, the request isn't whole, or the mirror can't be shared",
     410: "Redis has dropped the body",
     413: "The body is too large",
     422: "What the body asks for can't be",
@@ -126,6 +133,7 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
         "description": "The id of a request; latest: of the newest",
         "schema": {"anyOf": [{"const": api.LATEST}, {"type": "string", "pattern": ID}]},
     },
+    "group": {"description": "The name of the group", "schema": {"type": "string", "pattern": f"^{GROUP}$"}},
     "number": {
         "description": "The number of a file, from 0 on",
         "schema": {"type": "integer", "minimum": 0, "maximum": 9999},

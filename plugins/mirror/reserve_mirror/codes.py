@@ -8,6 +8,10 @@ import re
 CODE = r"[A-Za-z0-9_\-][A-Za-z0-9_.\-]{0,127}"
 CODE_RULE = "up to 128 letters (a to z, A to Z), digits, -, _ and, but for the first, dots"
 
+# Of a group of listeners, and of one of them.
+GROUP = "[A-Za-z0-9_-]{1,64}"
+GROUP_RULE = "up to 64 letters (a to z, A to Z), digits, - and _"
+
 _CODE = re.compile(CODE, re.ASCII)
 _NO_CODE_CHARACTER = r"[^A-Za-z0-9_.-]"
 _SHOWN = 40  # characters of a code that is none

@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 
 from reserve_core import HTTPError, Request, Response, ResponseCut
 
-from . import api, cross_origin, event_stream, health, page_socket, pages
+from . import api, cross_origin, event_stream, group_call, health, page_socket, pages
 from .call_context import SAFETY, CallContext
-from .codes import CODE, is_code, why_no_code
+from .codes import CODE, GROUP, is_code, why_no_code
 from .mirror_mount import MirrorMount
 from .request_details import to_json
 from .store import Unavailable
@@ -81,6 +81,7 @@ ROUTES = (
     _route("GET", rf"{_MIRROR}/requests\.har", api.export_har, *api.EXPORT_PARAMETERS),
     _route("GET", rf"{_MIRROR}/requests\.zip", api.export_pairs, *api.EXPORT_PARAMETERS),
     _route("GET", f"{_MIRROR}/events", event_stream.stream_events, "after"),
+    _route("POST", f"{_MIRROR}/groups/(?P<group>{GROUP})/next", group_call.take_turn),
     _route("GET", f"{_MIRROR}/wait", api.wait_for_requests, *api.WAIT_PARAMETERS),
     _route("GET", _REQUEST, api.show_request),
     _route("DELETE", _REQUEST, api.delete_request),

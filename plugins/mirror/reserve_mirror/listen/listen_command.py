@@ -7,7 +7,7 @@ import re
 import signal
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +16,12 @@ import click
 
 from reserve_core.cli import CannotRun, Number, Unusable, WholeNumber
 
+from ..codes import GROUP, GROUP_RULE
 from ..command_options import signing_of, signing_options, token_option, when_option, word_of
 from ..mirror_client import MIRROR_URL
 
 if TYPE_CHECKING:
+    from .group_listener import GroupListener
     from .listener import MirrorListener
 
 _STATUSES = re.compile("[1-5](?:[0-9][0-9]|xx)")
@@ -48,6 +50,12 @@ def _moment(ctx: click.Context, option: click.Parameter, value: str | None) -> i
             f"{value!r} is not a time ago as 90s, 10m, 2h or 1d, nor a time as 2026-01-31T12:00:00Z", ctx, option
         ) from None
     return int(moment.timestamp() * 1000)
+
+
+def _group(ctx: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not re.fullmatch(GROUP, value, re.ASCII):
+        raise click.BadParameter(f"{value!r} is not the name of a group: it has {GROUP_RULE}", ctx, option)
+    return value
 
 
 @click.command(short_help="Send what comes to a mirror on to a local server.")
@@ -83,6 +91,12 @@ def _moment(ctx: click.Context, option: click.Parameter, value: str | None) -> i
 )
 @signing_options
 @click.option(
+    "--group",
+    metavar="NAME",
+    callback=_group,
+    help="Share the mirror with the other listeners of this group: each request goes to one of them.",
+)
+@click.option(
     "--state",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -94,7 +108,6 @@ def listen(
     url: str,
     to: str,
     when: tuple[str, ...],
-    state: Path | None,
     retry_status: tuple[str, ...],
     from_start: bool,
     since: int | None,
@@ -113,6 +126,8 @@ def listen(
     from ..sending.outgoing_request import SentRequest, target_url
     from .cursor_file import Cursor, CursorFile, UnusableFile
     from .delivery import Delivery
+    from .forwarder import Forwarder
+    from .group_listener import GroupListener
     from .listen_report import ListenReport
     from .listener import MirrorListener
     from .mirror_api import MirrorAPI, MirrorAway, MirrorGone
@@ -125,6 +140,8 @@ def listen(
         )
     if from_start and since is not None:
         raise Unusable("--from-start and --since exclude each other: leave one out")
+    if options["group"] is not None and options["state"] is not None:
+        raise Unusable("--state is of a listener of its own: the mirror knows where a --group stands. Leave one out")
     sign = signing_of(options["scheme"], options["secret_env"])
     try:
         if sign is not None:
@@ -141,25 +158,32 @@ def listen(
         begin = f"{since - 1}-{'9' * 15}"  # the largest id of the millisecond before
     greeting = "" if options["once"] else f"What comes to {url} is sent on to {to}"
     report = ListenReport(greeting, as_json=options["as_json"])
+    forwarder = Forwarder(api, delivery, report, conditions)
+    listener: GroupListener | MirrorListener
     try:
-        of = (api.url, to, list(when))
-        file = CursorFile(state, *of) if state is not None else CursorFile.named_after(*of)
-        with file.opened():
-            if from_start or since is not None:
-                file.cursor = Cursor()
-            _run(MirrorListener(api, file, delivery, report, conditions, begin), once=options["once"])
+        with ExitStack() as stack:
+            if options["group"] is not None:
+                listener = GroupListener(forwarder, options["group"], "now" if begin is None else begin)
+            else:
+                state, of = options["state"], (api.url, to, list(when))
+                file = CursorFile(state, *of) if state is not None else CursorFile.named_after(*of)
+                stack.enter_context(file.opened())
+                if from_start or since is not None:
+                    file.cursor = Cursor()
+                listener = MirrorListener(forwarder, file, begin)
+            _run(listener, once=options["once"])
     except UnusableFile as error:
         raise Unusable(str(error)) from error
     except MirrorAway as error:
         raise CannotRun(f"The mirror {url} doesn't respond: {error}") from error
     except MirrorGone as error:
         public = "; of a public mirror, give the address of its page" if match["kind"] == "r" else ""
-        raise (CannotRun if file.cursor.after is not None else Unusable)(f"{url}: {error}{public}") from error
+        raise (CannotRun if listener.has_begun else Unusable)(f"{url}: {error}{public}") from error
     if options["once"] and not report.complete:
         raise CannotRun("Not all of it was sent on")
 
 
-def _run(listener: MirrorListener, *, once: bool) -> None:
+def _run(listener: GroupListener | MirrorListener, *, once: bool) -> None:
     """Runs a listener until it ends, or SIGINT or SIGTERM. Raises what it raises."""
 
     async def run() -> None:

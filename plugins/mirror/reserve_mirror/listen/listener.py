@@ -6,16 +6,14 @@ import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from ..conditions import RequestConditions
-from ..json_shapes import ListenerResponse, Mirror, MirrorMessage, RequestSummary
-from ..sending.outgoing_request import request_target, why_not_whole
+from ..json_shapes import Mirror, MirrorMessage
 from ..store import is_after
-from .delivery import Delivery, Undelivered, forwarded_response, pauses
-from .mirror_api import MirrorAPI, MirrorAway
+from .delivery import pauses
+from .forwarder import Forwarder
+from .mirror_api import MirrorAway
 
 if TYPE_CHECKING:
     from .cursor_file import CursorFile
-    from .listen_report import ListenReport
 
 
 class MirrorListener:
@@ -26,20 +24,21 @@ class MirrorListener:
 
     def __init__(
         self,
-        api: MirrorAPI,
+        forwarder: Forwarder,
         file: CursorFile,
-        delivery: Delivery,
-        report: ListenReport,
-        conditions: RequestConditions,
         begin: str | None,
     ) -> None:
-        self._api = api
+        self._forwarder = forwarder
+        self._api = forwarder.api
+        self._report = forwarder.report
         self._file = file
-        self._delivery = delivery
-        self._report = report
-        self._conditions = conditions
         self._begin = begin
         self._ahead: Mirror | None = None  # the mirror as it was, until all it kept then is passed
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the mirror has been there, in this run or an earlier one."""
+        return self._file.cursor.after is not None
 
     async def run(self, *, once: bool) -> None:
         """Sends on what comes, or `once` what is there. Raises `MirrorGone`, and `MirrorAway` if `once`."""
@@ -89,13 +88,13 @@ class MirrorListener:
             if self._ahead is not None and is_after(summary["id"], self._ahead["newest"]):
                 self._file.cursor.after = self._ahead["newest"]  # which was deleted meanwhile
                 self._count_lost()
-            forwarded = await self._deliver(summary)
+            forwarded = await self._forwarder.deliver(summary)
             self._file.cursor.after = summary["id"]
             if self._file.cursor.passed is not None:
                 self._file.cursor.passed += 1
             self._file.save()
             if forwarded is not None:
-                await self._tell(summary["id"], forwarded)
+                await self._forwarder.tell(summary["id"], forwarded)
             self._count_lost()
 
     def _has_passed(self, request_id: str) -> bool:
@@ -111,36 +110,3 @@ class MirrorListener:
             self._report.lost(received - cursor.passed)
         cursor.passed = received
         self._file.save()
-
-    async def _tell(self, request_id: str, forwarded: ListenerResponse) -> None:
-        """Has the mirror keep what came of a request. It is sent on, whatever comes of this."""
-        try:
-            await self._api.keep_response(request_id, forwarded)
-        except MirrorAway as error:
-            self._report.not_kept(str(error))
-
-    async def _deliver(self, summary: RequestSummary) -> ListenerResponse | None:
-        """Sends a request on if it is whole and one of those that are meant, and returns what came of it. Raises
-        `MirrorAway`.
-        """
-        if self._conditions.judge(summary) is False:
-            return None
-        try:
-            body = await self._body(summary)
-            if await self._conditions.body_misses(summary, body):
-                return None
-            response, tries = await self._delivery.deliver(summary, body, self._report.in_the_way)
-        except (LookupError, Undelivered) as error:
-            self._report.skipped(summary, str(error.args[0]))
-            return None
-        target = request_target(summary, self._delivery.to)
-        self._report.delivered(summary, target, response, tries)
-        return forwarded_response(f"{self._delivery.to.scheme}://{self._delivery.to.netloc}{target}", response)
-
-    async def _body(self, summary: RequestSummary) -> bytes:
-        """The whole body of a request. Raises LookupError, saying why there is none, and `MirrorAway`."""
-        body = await self._api.body(summary["id"]) if summary["size"] else b""
-        reason = why_not_whole(summary, body)
-        if reason:
-            raise LookupError(reason)
-        return body

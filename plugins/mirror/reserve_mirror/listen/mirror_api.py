@@ -14,6 +14,7 @@ from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.httputil import HTTPHeaders
 from tornado.websocket import WebSocketError, websocket_connect
 
+from ..group_shapes import GroupTurnTaken, GroupTurnWanted
 from ..json_shapes import ListenerResponse, Mirror, MirrorMessage
 from ..sending.http_exchange import HTTPResponse, NoResponse, exchange
 
@@ -23,6 +24,8 @@ HEARTBEAT = 30.0
 # Seconds that the mirror has to say goodbye on it.
 CLOSING_TIMEOUT = 2.0
 MAX_MESSAGE = 16 * 1024 * 1024
+
+_GONE = (401, 403, 404)
 
 
 class MirrorAway(Exception):
@@ -46,7 +49,7 @@ class MirrorAPI:
     async def mirror(self) -> Mirror:
         """The mirror as it is. Raises `MirrorAway` and `MirrorGone`."""
         response = await self._ask("GET", "")
-        if response.status in (401, 403, 404):
+        if response.status in _GONE:
             raise MirrorGone(_error(response))
         if response.status != 200:
             raise MirrorAway(f"it responds with {response.status}")
@@ -71,6 +74,15 @@ class MirrorAPI:
         response = await self._ask("POST", f"/requests/{request_id}/response", json.dumps(forwarded).encode())
         if response.status not in (204, 404):  # the request may be gone meanwhile
             raise MirrorAway(_error(response))
+
+    async def take_turn(self, group: str, turn: GroupTurnWanted) -> GroupTurnTaken:
+        """What a listener of a group has to do next. Raises `MirrorAway` and `MirrorGone`."""
+        response = await self._ask("POST", f"/groups/{group}/next", json.dumps(turn).encode())
+        if response.status in (*_GONE, 409):
+            raise MirrorGone(_error(response))
+        if response.status != 200:
+            raise MirrorAway(_error(response))
+        return cast("GroupTurnTaken", json.loads(response.body))
 
     async def follow(self, after: str) -> AsyncGenerator[MirrorMessage, None]:
         """The messages of the mirror, its requests after this id, until the connection ends.

@@ -2,6 +2,9 @@
 
 from .event_hub import EventHub, EventQueue
 from .interface import (
+    GroupClaim,
+    GroupStore,
+    GroupTurn,
     MirrorSettings,
     MirrorState,
     Receipt,
@@ -10,6 +13,7 @@ from .interface import (
     Store,
     StoredRecord,
     TooMany,
+    TooManyGroups,
     Unavailable,
     is_after,
     parse_id,
@@ -19,6 +23,9 @@ from .mirror_event import MirrorEvent
 __all__ = [
     "EventHub",
     "EventQueue",
+    "GroupClaim",
+    "GroupStore",
+    "GroupTurn",
     "MirrorEvent",
     "MirrorSettings",
     "MirrorState",
@@ -28,6 +35,7 @@ __all__ = [
     "Store",
     "StoredRecord",
     "TooMany",
+    "TooManyGroups",
     "Unavailable",
     "is_after",
     "parse_id",

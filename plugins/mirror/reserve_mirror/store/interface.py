@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from reserve_core.kit import Quota, Verdict
 
@@ -237,6 +237,39 @@ class Store(Protocol):
 
     async def clear(self, code: str, last: str = "") -> bool:
         """Deletes all records up to and with the id `last`, or all; False when there is no such mirror."""
+
+
+class GroupTurn(NamedTuple):
+    """A listener of a group that asks for its next request. `done`: the id of the one before, "" if there is none.
+    `begin`: the id after which the group starts if there is no such group yet, "now" for what comes from then on.
+    """
+
+    group: str
+    listener: str
+    done: str = ""
+    begin: str = "now"
+
+
+class GroupClaim(NamedTuple):
+    """What a listener of a group has in hand now, None when there is nothing to do."""
+
+    entry: RecordEntry | None
+    retry_after: float | None  # seconds until a listener may have lost what it has in hand; None: none has any
+    lost: int  # how many the mirror has dropped since the last time that somebody looked
+
+
+class TooManyGroups(Exception):
+    """There is no room for another group of listeners."""
+
+
+@runtime_checkable
+class GroupStore(Protocol):
+    """A store that several servers share, so that several listeners can share a mirror."""
+
+    async def claim(self, code: str, turn: GroupTurn, lease: float) -> GroupClaim | None:
+        """Gives a listener a request that no other one has in hand, for the seconds of a `lease`; the one that it has
+        already, for as long again. None when there is no such mirror. Raises `TooManyGroups`.
+        """
 
 
 class MirrorKeeper(Protocol):

@@ -255,6 +255,66 @@ return 1
     tells=True,
 )
 
+# ARGV: the group's name, the listener's, the id that it is done with ("": none), where a new group begins (an id; "":
+# with the oldest; "now"), the milliseconds of a lease, how many groups there may be, and how many may hold a request.
+# Returns the record that the listener holds now (false: none), the milliseconds until a lease ends (-1: there is none),
+# and how many the mirror has dropped before one took them; 0 when there are too many groups.
+#
+# A group is a field of the settings, so it expires and goes with them: `after`, the id of the newest that was given to
+# a listener; `passed`, how many the mirror had received until then, if that is known; and `held`, who has which
+# request, and until when.
+CLAIM = _script("""
+if redis.call('EXISTS', KEYS[1]) == 0 then return false end
+local field, listener, done, begin = 'group:' .. ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local mirror = redis.call('HMGET', KEYS[1], field, 'received', 'groups')
+local received, group = tonumber(mirror[2] or 0)
+if mirror[1] then
+    group = cjson.decode(mirror[1])
+else
+    if (mirror[3] or 0) + 0 >= ARGV[6] + 0 then return 0 end
+    redis.call('HINCRBY', KEYS[1], 'groups', 1)
+    group = {after = begin, held = {}}
+    if begin == 'now' then
+        local newest = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
+        group.after, group.passed = newest and newest[1] or '', received
+    end
+end
+group.held[done] = nil
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local record, since, soonest, holders, lost = false, nil, -1, 0, 0
+for id, holder in pairs(group.held) do
+    local own = holder[1] == listener
+    holders = holders + 1
+    if own or holder[2] <= now then
+        local found = redis.call('XRANGE', KEYS[2], id, id)[1]
+        local rank = own and 0 or holder[2]
+        if not found then
+            group.held[id] = nil
+            holders = holders - 1
+            if not own then lost = lost + 1 end
+        elseif not record or rank < since then
+            record, since = found, rank
+        end
+    elseif soonest < 0 or holder[2] - now < soonest then
+        soonest = holder[2] - now
+    end
+end
+if not record and holders < ARGV[7] + 0 then
+    local start = group.after == '' and '-' or '(' .. group.after
+    record = redis.call('XRANGE', KEYS[2], start, '+', 'COUNT', 1)[1] or false
+    if record then
+        group.after, group.passed = record[1], group.passed and group.passed + 1
+    else
+        lost = lost + received - (group.passed or received)
+        group.passed = received
+    end
+end
+if record then group.held[record[1]] = {listener, now + ARGV[5]} end
+redis.call('HSET', KEYS[1], field, cjson.encode(group))
+return {record, soonest, lost}
+""")
+
 # ARGV: the request's id. Returns 1 when there was the request.
 REMOVE = _script(
     """

@@ -15,6 +15,8 @@ from reserve_core.kit import Quota, RedisURL, Verdict
 
 from . import redis_scripts
 from .interface import (
+    GroupClaim,
+    GroupTurn,
     KeptMirror,
     MirrorSettings,
     MirrorState,
@@ -22,6 +24,7 @@ from .interface import (
     Record,
     RecordEntry,
     StoredRecord,
+    TooManyGroups,
     Unavailable,
     beyond_rate,
 )
@@ -41,6 +44,9 @@ _ANY = "reserve"
 MAX_RULED = 256
 # Attempts to store a record in a mirror that changes meanwhile.
 ATTEMPTS = 10
+# Groups of listeners that a mirror has, and listeners of one that have a request in hand.
+MAX_GROUPS = 20
+MAX_HOLDERS = 100
 
 
 class RedisStore:
@@ -186,6 +192,15 @@ class RedisStore:
 
     async def forward(self, code: str, request_id: str, forwarded: bytes) -> bool:
         return bool(await self._router.run(redis_scripts.FORWARD, code, request_id, forwarded))
+
+    async def claim(self, code: str, turn: GroupTurn, lease: float) -> GroupClaim | None:
+        reply = await self._router.run(redis_scripts.CLAIM, code, *turn, round(lease * 1000), MAX_GROUPS, MAX_HOLDERS)
+        if reply is None:
+            return None
+        if reply == 0:
+            raise TooManyGroups(f"A mirror has up to {MAX_GROUPS} groups: take one that there is")
+        record, soonest, lost = reply
+        return GroupClaim(_entry(record) if record else None, None if soonest < 0 else soonest / 1000, lost)
 
     async def remove(self, code: str, request_id: str) -> bool:
         return bool(await self._router.run(redis_scripts.REMOVE, code, request_id))

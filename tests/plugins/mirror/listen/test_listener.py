@@ -13,6 +13,7 @@ from reserve_mirror.conditions import RequestConditions
 from reserve_mirror.json_shapes import MirrorMessage
 from reserve_mirror.listen.cursor_file import Cursor, CursorFile, UnusableFile
 from reserve_mirror.listen.delivery import Delivery
+from reserve_mirror.listen.forwarder import Forwarder
 from reserve_mirror.listen.listen_report import ListenReport
 from reserve_mirror.listen.listener import MirrorListener
 from reserve_mirror.listen.mirror_api import MirrorAPI, MirrorAway
@@ -64,7 +65,8 @@ async def listen(file: CursorFile, target: HookTarget, state: Any, *messages: An
     """Takes these messages of a mirror in, and then it is away."""
     delivery = Delivery(target_url(target.url), 60, None, lambda _: False)
     api = cast("MirrorAPI", ScriptedMirror(state, list(messages)))
-    listener = MirrorListener(api, file, delivery, ListenReport("", as_json=True), RequestConditions(), None)
+    forwarder = Forwarder(api, delivery, ListenReport("", as_json=True), RequestConditions())
+    listener = MirrorListener(forwarder, file, None)
     with pytest.raises(MirrorAway):
         await listener.run(once=True)
 
