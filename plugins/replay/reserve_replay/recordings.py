@@ -40,7 +40,7 @@ def read_exchanges(path: str | Path) -> Recording:
         if path.is_dir():
             files = {name: (path / name).read_bytes() for name in stamps(path)}
             recording.exchanges.extend(read_pairs(files, path.name, problems))
-        elif zipfile.is_zipfile(path):
+        elif zipfile.is_zipfile(path) or path.suffix.lower() == ".zip":
             _read_archive(path, recording, problems)
         else:
             har = read_har(path.read_bytes(), path.name, _Beside(path).get, problems, recording.left_out)

@@ -225,6 +225,12 @@ def test_every_wrong_entry_is_told(har: Path) -> None:
     ]
 
 
+def test_an_archive_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "all.ZIP").write_bytes(b"not found")
+    with pytest.raises(ConfigError, match=r"all\.ZIP can't be read: File is not a zip file"):
+        read_exchanges(tmp_path / "all.ZIP")
+
+
 def test_an_archive_that_cannot_be_read(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
         archive.writestr("a.har", "x" * 100)
