@@ -184,7 +184,8 @@ def _is_admitted(call: CallContext, by_cookie: bool) -> bool:
     if call.request.method != "GET" or not by_cookie or not access.matches_token(query.get(TOKEN, "")):
         raise HTTPError(
             401,
-            "This mirror is protected by a token: open its page once with ?token=... or send Authorization: Bearer",
+            "This mirror is protected by a token: open its page once with ?token=..., or send Authorization: Bearer,"
+            " as commands do with --token",
             {"www-authenticate": 'Bearer realm="mirror"'},
         )
     rest = urlencode([(name, value) for name, value in query.items() if name != TOKEN])

@@ -191,6 +191,7 @@ def test_the_installed_command_has_the_token(serve: Serve, target: HookTarget, c
     done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 2
     assert "protected by a token" in done.stderr
+    assert "--token" in done.stderr
     done = subprocess.run(
         [*arguments, "--token", token], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE
     )
