@@ -55,15 +55,15 @@ def _open(url: str, method: str, body: bytes | None, token: str | None, timeout:
         return response.status, value
     except (OSError, ValueError, HTTPException) as error:
         raise OSError(
-            f"There is no mirror at {url.partition('?')[0].removesuffix('/wait')}: {_reason(error)}"
+            f"There is no mirror at {url.partition('?')[0].removesuffix('/wait')}: {_reason(url, error)}"
         ) from error
 
 
-def _reason(error: Exception) -> str:
+def _reason(url: str, error: Exception) -> str:
     """Why what came is no response of a mirror."""
     from .sending.http_exchange import reason_of
 
     if isinstance(error, ValueError):
-        return "what responds there is another server"
+        return "what responds there is another server" + (", or speaks https" if url.startswith("http:") else "")
     cause = getattr(error, "reason", error)  # urllib has one around those of the connection
     return reason_of(cause) if isinstance(cause, OSError) else "what came is no response of HTTP/1.1"

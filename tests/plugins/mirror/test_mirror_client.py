@@ -20,8 +20,11 @@ async def problem_of(url: str) -> str:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nNot found", "what responds there is another server"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", "what responds there is another server"),
+        (
+            b"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nNot found",
+            "what responds there is another server, or speaks https",
+        ),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", "what responds there is another server, or speaks https"),
         (b"220 mail.example ESMTP\r\n", "what came is no response of HTTP/1.1"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", "what came is no response of HTTP/1.1"),
         (b"", "Remote end closed connection without response"),
