@@ -12,9 +12,11 @@ from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+from schemathesis import GenerationMode
 
 from tests.hostile.strategies import broken, request
 from tests.kit.waiting import PATIENCE
+from tests.openapi.generated_calls import NOT_CALLED, described_operations, described_server, make_calls
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Start
@@ -232,3 +234,14 @@ def test_requests(start: Start, tmp_path: Path, write: Write, www: None, scale: 
     assert alive
     assert errors == ""
     assert server.stop() == 0
+
+
+@pytest.mark.hostile
+@pytest.mark.timeout(1200)
+def test_calls_of_the_mirror_s_api(scale: Scale, score: Score) -> None:
+    with described_server() as server:
+        base = f"http://127.0.0.1:{server.port}/base"
+        operations = described_operations(base)
+        made = make_calls(base, operations, GenerationMode.POSITIVE, scale(4, 100))
+    called = len(operations.keys() - NOT_CALLED)
+    score(f"{made:,} right calls of {called} operations of the mirror's API: every response is as described")

@@ -7,39 +7,25 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
-from schemathesis import Case, GenerationMode
-from schemathesis.core.result import Ok
-from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis import GenerationMode
 
 from reserve_core import __version__
-from reserve_core.testing import LoopThread, TestServer
+from reserve_core.testing import TestServer
 from tests.kit.client import ask
-from tests.kit.waiting import PATIENCE
 from tests.openapi.description import FILE, described_routes, description, path_of
+from tests.openapi.generated_calls import NOT_CALLED, Operations, described_operations, described_server, make_calls
 from tests.openapi.operations import OPERATIONS
 
 EXAMPLES = 4  # of each operation, right ones and wrong ones each
-# What is right by its form may still be refused: a code, a header, a rule has rules of its own.
-LEFT_OUT: list[Any] = [positive_data_acceptance]
-NOT_CALLED = {"streamEvents"}  # which has no end
 REFUSED = {"waitForRequests", "resendRequest", "takeTurn"}  # these are, some of them: it is in memory
 ORDERS = "/api/mirrors/orders"
 FORM = b'--B\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\nx\r\n--B--\r\n'
-Operations = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[TestServer]:
-    loop = LoopThread()
-    mirror = {"match": "^/base(/.*)?$", "mirror": "$1", "redis-url": None, "codes": ["orders", "hooks"]}
-    tap = {"match": "^/tapped", "tap": "orders"}
-    custom = {"match": "^/tapped", "custom": ["hello", {"status": 201}]}
-    server = TestServer(loop, {"port": 0, "mappings": [tap, custom, mirror, {"status": 404}]})
-    yield server
-    server.close()
-    loop.close()
+    with described_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +35,7 @@ def base(server: TestServer) -> str:
 
 @pytest.fixture(scope="module")
 def operations(base: str) -> Operations:
-    """The operations of the description, as the server sends it, by their ids."""
-    schema = schemathesis.openapi.from_url(f"{base}/openapi.json")
-    found = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
-    return {operation.definition.raw["operationId"]: operation for operation in found}
+    return described_operations(base)
 
 
 def test_the_file_is_written_from_the_routes_and_the_shapes() -> None:
@@ -128,38 +111,9 @@ def test_an_event_stream_is_as_described(base: str) -> None:
     assert response.headers["content-type"] in described["content"]
 
 
-def takes_something(operation: Any) -> bool:
-    """Whether there is anything to get wrong, the path aside."""
-    described = operation.definition.raw
-    return "requestBody" in described or any("in" in each for each in described.get("parameters", ()))
-
-
 @pytest.mark.no_cover
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["right", "wrong"])
 def test_whatever_is_asked_for_the_response_is_as_described(
     mode: GenerationMode, base: str, operations: Operations
 ) -> None:
-    for name in sorted(operations.keys() - NOT_CALLED):
-        paths = None
-        if mode is GenerationMode.NEGATIVE:
-            if not takes_something(operations[name]):
-                continue
-            # A path that can't be gets its 400 or 404 of the server before there is a mirror to speak of.
-            paths = {"code": "orders", "id": "latest", "number": 0, "group": "devs"}
-        cases = operations[name].as_strategy(generation_mode=mode, path_parameters=paths)
-
-        @settings(
-            max_examples=EXAMPLES,
-            derandomize=True,
-            database=None,
-            deadline=None,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(case=cases)
-        def check(case: Case[Any]) -> None:
-            if case.operation.path.endswith("/wait") and isinstance(case.query, dict):
-                case.query["timeout"] = 0
-            case.call_and_validate(base_url=base, excluded_checks=LEFT_OUT, timeout=PATIENCE)
-
-        check()
+    assert make_calls(base, operations, mode, EXAMPLES) >= EXAMPLES

@@ -1,0 +1,83 @@
+"""Calls of the mirror's API that schemathesis makes up from its description, and what has to hold for each response."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import Case, GenerationMode
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from reserve_core.testing import LoopThread, TestServer
+from tests.kit.waiting import PATIENCE
+
+# What is right by its form may still be refused: a code, a header, a rule has rules of its own.
+LEFT_OUT: list[Any] = [positive_data_acceptance]
+NOT_CALLED = {"streamEvents"}  # which has no end
+
+Operations = dict[str, Any]
+
+
+@contextmanager
+def described_server() -> Iterator[TestServer]:
+    """A server with mirrors below /base, two of them there from the beginning, and a tap."""
+    loop = LoopThread()
+    mirror = {"match": "^/base(/.*)?$", "mirror": "$1", "redis-url": None, "codes": ["orders", "hooks"]}
+    tap = {"match": "^/tapped", "tap": "orders"}
+    custom = {"match": "^/tapped", "custom": ["hello", {"status": 201}]}
+    server = TestServer(loop, {"port": 0, "mappings": [tap, custom, mirror, {"status": 404}]})
+    yield server
+    server.close()
+    loop.close()
+
+
+def described_operations(base: str) -> Operations:
+    """The operations of the description, as the server sends it, by their ids."""
+    schema = schemathesis.openapi.from_url(f"{base}/openapi.json")
+    found = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
+    return {operation.definition.raw["operationId"]: operation for operation in found}
+
+
+def make_calls(base: str, operations: Operations, mode: GenerationMode, examples: int) -> int:
+    """Makes so many calls of each operation, the same ones each time, and returns how many it were.
+
+    Raises an exception for a response that isn't as described.
+    """
+    made = 0
+    for name in sorted(operations.keys() - NOT_CALLED):
+        paths = None
+        if mode is GenerationMode.NEGATIVE:
+            if not _takes_something(operations[name]):
+                continue
+            # A path that can't be gets its 400 or 404 of the server before there is a mirror to speak of.
+            paths = {"code": "orders", "id": "latest", "number": 0, "group": "devs"}
+        cases = operations[name].as_strategy(generation_mode=mode, path_parameters=paths)
+
+        @settings(
+            max_examples=examples,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=cases)
+        def check(case: Case[Any]) -> None:
+            nonlocal made
+            made += 1
+            if case.operation.path.endswith("/wait"):
+                case.query = {**(case.query or {}), "timeout": 0}
+            case.call_and_validate(base_url=base, excluded_checks=LEFT_OUT, timeout=PATIENCE)
+
+        check()
+    return made
+
+
+def _takes_something(operation: Any) -> bool:
+    """Whether there is anything to get wrong, the path aside."""
+    described = operation.definition.raw
+    return "requestBody" in described or any("in" in each for each in described.get("parameters", ()))
