@@ -193,6 +193,7 @@ def mirror(
     **options: Any,
 ) -> None:
     """Show on a live page the requests that are sent to it."""
+    codes = tuple(dict.fromkeys(codes))  # one that is repeated is one mirror, and told once
     if verbose and silent:
         raise click.UsageError("--verbose and --silent exclude each other: leave one out", ctx)
     if options["public"] and codes:
@@ -222,7 +223,11 @@ def mirror(
 def _in_options(message: str, command: click.Command) -> str:
     """A message about properties of a mapping, in terms of the command's options: --redis-wait for "redis-wait"."""
     options = {name for param in command.params for name in param.opts}
-    return re.sub(r'"([a-z-]+)"', lambda name: option if (option := f"--{name[1]}") in options else name[0], message)
+    return re.sub(
+        r'"([a-z-]+)(?:\[\d+\])?"',  # without the place in a list, as of "resend-to[0]"
+        lambda name: option if (option := f"--{name[1]}") in options else name[0],
+        message,
+    )
 
 
 async def _announce(server: Server, codes: tuple[str, ...]) -> str | None:

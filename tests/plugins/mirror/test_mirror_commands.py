@@ -94,7 +94,9 @@ def test_one_command_shows_a_page_and_a_line_to_try(start: Start) -> None:
 
 
 def test_names_and_limits_are_given(start: Start) -> None:
-    mirror = start("--code", "a", "--code", "b", "--max-requests", "7", "--expiration-time", "9", codes=2)
+    mirror = start(
+        "--code", "a", "--code", "b", "--code", "a", "--max-requests", "7", "--expiration-time", "9", codes=2
+    )
     assert mirror.lines == [
         f"The requests to a are shown at {mirror.url}v/a",
         f"    curl -d hello {mirror.url}r/a",
@@ -201,6 +203,7 @@ def test_two_processes_share_a_redis(start: Start, redis_server: RedisServer, by
         (["--redis-url", "redis://localhost/abc"], "a database that is no number"),
         (["--redis-wait", "1"], "Error: --redis-wait has no effect on what is kept in memory"),
         (["--redis-wait", "1"], "Leave it out, or name a Redis in --redis-url"),
+        (["--resend-to", "localhost"], "Error: --resend-to must be of the form "),
         (["--max-requests", "0"], "--max-requests"),
         (["--port", "http"], "--port"),
     ],
