@@ -81,7 +81,7 @@ def test_headers_as_received(live: LivePage) -> None:
     detail = live.open("/headers")
     shown = [("X-B", "1"), ("x-a", "first"), ("X-Empty", "empty"), ("X-A", "café"), ("X-Latin", "é"), ("X-B", "1")]
     assert pairs(detail, "Headers")[1:] == [list(pair) for pair in shown]
-    assert tabs(detail, "Request and response") == ["Body", "Headers 7", "Signature"]
+    assert tabs(detail, "Request and response") == ["Body", "Headers 7", "Signature", "Compare"]
     expect(side(detail, "Body")).to_contain_text("No body")
 
 

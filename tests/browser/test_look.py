@@ -333,8 +333,8 @@ def test_focus_is_seen_and_kept(live: LivePage) -> None:
         live.mirror.send("GET", f"/{number}")
     expect(live.rows).to_have_count(3)
     live.page.get_by_role("searchbox", name="Filter").focus()
-    live.page.keyboard.press("Tab")
-    live.page.keyboard.press("Tab")
+    for _ in ("Follow", "3 unread", "the list"):
+        live.page.keyboard.press("Tab")
     expect(live.rows.first).to_be_focused()
     assert live.rows.first.evaluate("row => getComputedStyle(row).outlineStyle") == "solid"
     live.page.keyboard.press("Enter")
