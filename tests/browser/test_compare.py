@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
@@ -54,3 +55,31 @@ def test_text_bytes_and_nothing(live: LivePage) -> None:
     live.mirror.send("PUT", "/bytes", b"\xff\x00")
     live.open("/bytes")
     expect(rows.last).to_contain_text("SHA-256")
+
+
+def test_rows_say_what_is_other_and_what_came_again(live: LivePage) -> None:
+    event = ("Webhook-Id", "msg_1")
+    live.mirror.send("POST", "/hook", b"1", [event])
+    live.mirror.send("POST", "/other", b"2")
+    live.mirror.send("POST", "/hook", b"3")
+    live.mirror.send("POST", "/hook", b"1", [event])
+    expect(live.rows).to_have_count(4)
+    changed = live.rows.filter(has_text="changed")
+    again = live.rows.filter(has_text="delivery")
+    expect(changed).to_have_count(2)
+    expect(again).to_have_count(1)
+    expect(again).to_have_attribute("href", live.rows.first.get_attribute("href") or "")
+    expect(live.rows.first.locator(".about")).to_have_text(re.compile(r"^2nd delivery, \d+\.\d s after1 B$"))
+    expect(live.rows.first).to_have_accessible_name(re.compile("^POST /hook .* changed 2nd delivery, .* after · 1 B$"))
+    expect(live.rows.last).to_have_accessible_name(re.compile(r"^POST /hook (now|\d+ s) 1 B$"))
+    live.page.get_by_label("Filter").fill("header.webhook-id:msg_1")
+    expect(live.rows).to_have_count(2)
+    expect(changed).to_have_count(1)  # what is compared with isn't listed, but known
+    live.page.get_by_label("Filter").fill("")
+    expect(live.rows).to_have_count(4)
+    live.rows.nth(1).click()
+    live.page.keyboard.press("x")
+    expect(live.rows).to_have_count(3)
+    expect(changed).to_have_count(0)  # it is as the one that is now before it
+    live.button("Undo").click()
+    expect(changed).to_have_count(2)

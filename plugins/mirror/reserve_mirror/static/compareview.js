@@ -1,7 +1,7 @@
 /** A request beside one that came before it: what differs in its first line, its headers and its body. */
 
 import { bytesOf, headerText, textOf } from "./bytes.js";
-import { deliveryOf } from "./deliveries.js";
+import { deliverySentences } from "./deliveries.js";
 import { headerDifferences, jsonDifferences, MOST, textDifference } from "./differences.js";
 import { fill, h } from "./dom.js";
 import { sentLines } from "./marks.js";
@@ -71,7 +71,7 @@ export function compareView(request, api, cache) {
 async function offer(select, delivery, request, api) {
   const { id, method, path } = request;
   const { requests } = await api.older(id, "", OFFERED);
-  delivery.textContent = deliveryOf(request, requests);
+  delivery.textContent = deliverySentences(request, requests);
   const options = requests.map((each) => h("option", { value: each.id }, named(each)));
   fill(select, options);
   const alike = requests.find((each) => each.method === method && each.path === path);

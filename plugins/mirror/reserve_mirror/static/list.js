@@ -5,12 +5,9 @@ import { isAfter } from "./ids.js";
 import { row } from "./row.js";
 
 /** @import { RequestSummary } from "../../json_shapes.d.ts" */
+/** @import { RowLooks } from "./rowlooks.js" */
 
 /** @typedef {ReturnType<typeof row>} Row */
-/**
- * How a row looks: `write` fills its second line.
- * @typedef {{ isUnread: (id: string) => boolean, write: (item: RequestSummary, element: HTMLElement) => void }} RowLooks
- */
 
 const HEIGHT = 3.25; // rem, of a row
 const MARGIN = 6; // rows kept on either side of those in sight
@@ -228,7 +225,7 @@ export class List {
   #row(item) {
     let known = this.#shown.get(item.id);
     if (!known) {
-      known = row(item, this.#looks.write);
+      known = row(item, this.#looks);
       known.element.classList.toggle("arrived", this.#arrived.has(item.id));
       this.#shown.set(item.id, known);
     }
@@ -239,10 +236,10 @@ export class List {
    * @param {Row} row
    * @param {number} index
    */
-  #update({ element, link, id }, index) {
+  #update({ element, link, id, update }, index) {
     const selected = id === this.#selected;
     element.style.transform = `translateY(${index * this.#height}px)`;
-    element.classList.toggle("unread", this.#looks.isUnread(id));
+    update();
     element.setAttribute("aria-posinset", String(this.#above + index + 1));
     element.setAttribute("aria-setsize", String(this.#total));
     link.tabIndex = selected ? 0 : -1;

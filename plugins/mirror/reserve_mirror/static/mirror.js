@@ -2,7 +2,6 @@
 
 import { copy } from "./clipboard.js";
 import { Deletions } from "./deletions.js";
-import { ColumnCells } from "./columncells.js";
 import { DetailsCache } from "./detailscache.js";
 import { Detail } from "./detail.js";
 import { dialogs, showHelp } from "./dialogs.js";
@@ -16,11 +15,12 @@ import { exportMenu } from "./exportmenu.js";
 import { FollowButton } from "./followbutton.js";
 import { isEndOf, mirrorAfter } from "./messages.js";
 import { MirrorApi } from "./mirrorapi.js";
-import { Announcer, showConnection, showDropped, showExpiry, showTitle } from "./pagestatus.js";
+import { Announcer, showConnection, showDropped, showExpiry, showProgress, showTitle } from "./pagestatus.js";
 import { forgetMirror, rememberMirror } from "./recent.js";
 import { RequestStore } from "./requeststore.js";
 import { sendAgain } from "./resenddialog.js";
 import { editResponse } from "./responsedialog.js";
+import { RowLooks } from "./rowlooks.js";
 import { Search } from "./search.js";
 import { editSettings } from "./settingsdialog.js";
 import { toast } from "./toast.js";
@@ -42,7 +42,7 @@ class MirrorPage {
   #api;
   #store;
   #cache;
-  #cells;
+  #looks;
   #list;
   #ends = new ListEnds(byId("list"), { ontop: () => this.#run.newer(), onbottom: () => this.#run.older() });
   #deletions;
@@ -65,11 +65,8 @@ class MirrorPage {
     this.#api = new MirrorApi(codes);
     this.#store = new RequestStore(this.#api, (arrived) => this.#changed(arrived));
     this.#cache = new DetailsCache(this.#api);
-    this.#cells = new ColumnCells(this.#cache);
-    this.#list = new List(byId("list"), {
-      isUnread: (id) => this.#store.isUnread(id),
-      write: (item, element) => this.#cells.write(item, element),
-    });
+    this.#looks = new RowLooks(this.#store, this.#cache);
+    this.#list = new List(byId("list"), this.#looks);
     this.#deletions = new Deletions(this.#api, {
       onchange: () => this.#refresh([]),
       ondone: (batch) => this.#forget(batch),
@@ -173,6 +170,7 @@ class MirrorPage {
     const items = run.items.filter(({ id }) => !this.#deletions.hides(id));
     const { total, unread } = this.#store.countsBeside(this.#deletions);
     const isWhole = !run.hasOlder && !run.hasNewer;
+    this.#looks.compare(this.#deletions);
     this.#list.show({ items, above, total: found ? (isWhole ? items.length : -1) : total }, arrived);
     const all = plural(total, "request");
     const count = `${(above + items.length).toLocaleString("en")}${isWhole ? "" : "+"}`;
@@ -205,12 +203,8 @@ class MirrorPage {
 
   /** Says that a search goes on, or why the list doesn't. */
   #showProgress() {
-    const { error } = this.#run;
-    const isSearching = this.#search.isBeginning || (this.#search.list !== null && this.#run.isLoading);
-    const element = byId("progress");
-    element.hidden = error === null && !isSearching;
-    find(element, "span").textContent = error === null ? "Searching…" : `${messageOf(error)}.`;
-    find(element, "button").hidden = error === null;
+    const { list, isBeginning } = this.#search;
+    showProgress(isBeginning || (list !== null && this.#run.isLoading), this.#run.error);
   }
 
   #tick() {
@@ -375,7 +369,7 @@ class MirrorPage {
     editSettings(this.#mirror.max_requests, {
       keep: this.#mayChange ? async (max_requests) => void (this.#mirror = await this.#api.change({ max_requests })) : null,
       show: () => {
-        this.#cells.read();
+        this.#looks.read();
         this.#list.redraw();
       },
     });

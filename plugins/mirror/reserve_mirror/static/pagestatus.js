@@ -1,9 +1,9 @@
 /** What the page says about itself: the connection, the time that is left, the title, and what screen readers hear. */
 
-import { byId } from "./dom.js";
+import { byId, find } from "./dom.js";
 import { serverClock } from "./serverclock.js";
 import { spelled } from "./unseen.js";
-import { plural } from "./wording.js";
+import { messageOf, plural } from "./wording.js";
 
 /** @import { RequestSummary } from "../../json_shapes.d.ts" */
 /** @import { ConnectionState, EndReason } from "./livesocket.js" */
@@ -64,6 +64,18 @@ export function showDropped(total, dropped) {
   const element = byId("dropped");
   element.hidden = dropped === 0 || total === 0;
   element.textContent = `newest ${total.toLocaleString("en")} kept, ${dropped.toLocaleString("en")} dropped`;
+}
+
+/**
+ * Says that a search goes on, or why the list doesn't.
+ * @param {boolean} isSearching
+ * @param {unknown} error null: there is none
+ */
+export function showProgress(isSearching, error) {
+  const element = byId("progress");
+  element.hidden = error === null && !isSearching;
+  find(element, "span").textContent = error === null ? "Searching…" : `${messageOf(error)}.`;
+  find(element, "button").hidden = error === null;
 }
 
 /**

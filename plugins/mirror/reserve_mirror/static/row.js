@@ -8,6 +8,7 @@ import { ending, noBody, rawQuery } from "./summary.js";
 import { size } from "./wording.js";
 
 /** @import { RequestSummary } from "../../json_shapes.d.ts" */
+/** @import { RowLooks } from "./rowlooks.js" */
 
 const COLORED = new Set(["GET", "POST", "PUT", "PATCH", "DELETE"]);
 
@@ -47,19 +48,23 @@ export function describe(item) {
   return dotted([signed(item), type !== "" && sent(type), item.size ? size(item.size) : noBody(item).toLowerCase()]);
 }
 
+const CHANGED = "Its body differs from that of the request before it, of the same method and path";
+
 /**
- * The `<li>` of a request; `tick()` brings its age up to date.
+ * The `<li>` of a request; `tick()` brings its age up to date, `update()` what else may become other.
  * @param {RequestSummary} item
- * @param {(item: RequestSummary, element: HTMLElement) => void} write fills its second line
+ * @param {RowLooks} looks
  */
-export function row(item, write) {
+export function row(item, looks) {
   const time = h(
     "time.age",
     { datetime: item.time, title: serverClock.timeOfDay(item.time) },
     serverClock.age(item.time),
   );
-  const about = h("span.about");
-  write(item, about);
+  const changed = h("span.changed");
+  const delivery = h("span.delivery");
+  const cells = h("span");
+  looks.write(item, cells);
   const end = ending(item);
   const link = h(
     "a.row",
@@ -67,8 +72,17 @@ export function row(item, write) {
     methodBadge(item.method),
     h("span.target", {}, target(item)),
     time,
-    about,
+    changed,
+    h("span.about", {}, delivery, cells),
     end && statusBadge(end.status),
   );
-  return { id: item.id, element: h("li", {}, link), link, tick: () => (time.textContent = serverClock.age(item.time)) };
+  const element = h("li", {}, link);
+  const update = () => {
+    const { isUnread, isChanged, delivery: number } = looks.of(item);
+    element.classList.toggle("unread", isUnread);
+    changed.textContent = isChanged ? "changed" : "";
+    changed.title = isChanged ? CHANGED : ""; // of an element without text it would be read as its name
+    delivery.textContent = number;
+  };
+  return { id: item.id, element, link, tick: () => (time.textContent = serverClock.age(item.time)), update };
 }
