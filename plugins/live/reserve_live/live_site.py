@@ -92,9 +92,13 @@ class LiveSite:
         elif not request.internal and first_time(request, self):
             if asks_for_document(request):
                 have_sent_whole(request)
-                ErrorWriter(request, response, self)
+                errors = ErrorWriter(request, response, self)
                 document = DocumentWriter(request, response, self)
-                await document.around(configuration.dispatch_rest(request, response))
+                try:
+                    await document.around(configuration.dispatch_rest(request, response))
+                except Exception:
+                    errors.has_documents = True
+                    raise
             else:
                 FreshWriter(response)
 

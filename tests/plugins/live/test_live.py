@@ -267,6 +267,19 @@ async def test_errors_of_the_server_are_live_pages(mocked: Mocked) -> None:
         assert (await site.request("GET", path)).headers["content-type"].startswith("text/plain")
 
 
+async def test_ones_own_pages_for_errors_are_live(mocked: Mocked, tmp_path: Path) -> None:
+    def fails(request: Request, response: Response) -> None:
+        raise ValueError("on purpose")
+
+    (tmp_path / "sorry.html").write_bytes(SMALL)
+    away = {"match": "^/away(.*)", "url": "http://127.0.0.1:1$1"}
+    site = await mocked(LIVE, {"errors": {"5xx": "./sorry.html"}}, away, {"custom": fails})
+    for path, status in (("/fails", 500), ("/away", 502)):
+        response = await site.request("GET", path, NAVIGATION)
+        assert (response.status, without(response.body)) == (status, SMALL)
+        assert response.headers["content-length"] == str(len(response.body))
+
+
 async def test_the_text_of_an_error_stays_text(mocked: Mocked) -> None:
     def fails(request: Request, response: Response) -> None:
         raise HTTPError(400, "<b>&")
