@@ -68,14 +68,17 @@ class SiteChanges:
     async def after(self, moment: int) -> Files:
         """What has changed after a moment, in the folders or the configuration.
 
-        Where that was before anything was watched, what the file system says has to do: then it may be anything.
+        Where that was before anything was watched, what the file system says has to do: it may be anything then, unless
+        files were only written to.
         """
         later = [change.files for change in self._changes if change.time > moment]
+        found: set[str] = set()
         if moment < self._since:
             paths = chain(self._configuration_files, _paths(self._folders))
-            if await asyncio.to_thread(_has_changed, paths, moment - _TOLERANCE):
+            written = await asyncio.to_thread(_changed, paths, moment - _TOLERANCE)
+            if len(written) > MOST_FILES or any(path.is_dir() or path in self._configuration_files for path in written):
                 return None
-        found: set[str] = set()
+            found = {self._name(path) for path in written if not _is_output(path)}
         for each in later:
             if each is None:
                 return None
@@ -156,12 +159,13 @@ async def _watch(changes: SiteChanges, folders: tuple[Path, ...], delay: float, 
         watched.set()
 
 
-def _has_changed(paths: Iterable[Path], moment: int) -> bool:
-    """Whether a file has been written, put there or taken away after a moment, as far as the file system tells.
+def _changed(paths: Iterable[Path], moment: int) -> list[Path]:
+    """The files that have been written, and the folders in which something was put or taken away, after a moment, as
+    far as the file system tells.
 
     It goes by the times of the last change of what is there, names included: nobody sets them.
     """
-    return any(_ctime(path) > moment * 1000 for path in paths)
+    return [path for path in paths if _ctime(path) > moment * 1000]
 
 
 def _is_output(path: Path) -> bool:

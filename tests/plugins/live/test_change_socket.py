@@ -159,11 +159,15 @@ async def test_what_changed_while_the_server_was_away(open_page: OpenPage, dist:
         finally:
             await server.close(force=True)
 
-    for change in (lambda: old.replace(dist / "a.html"), (dist / "b/b.html").unlink, (dist / "a.html").touch):
+    for change, files in (
+        (lambda: old.replace(dist / "a.html"), None),
+        ((dist / "b/b.html").unlink, None),
+        ((dist / "a.html").touch, ["a.html"]),  # no folder says that there is another one
+    ):
         before = now()
         assert await told(before) == []
         change()
-        assert await told(before) is None
+        assert await told(before) == files
         await asyncio.sleep(0.05)
 
 

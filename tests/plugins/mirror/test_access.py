@@ -22,7 +22,13 @@ BEARER = ("Authorization", f"Bearer {TOKEN}")
 def address(route: Route, request_id: str) -> str:
     """An address that the route has."""
     path = route.path.pattern
-    for name, value in (("code", "orders"), ("id", request_id), ("number", "0"), ("name", "mirror.css")):
+    for name, value in (
+        ("code", "orders"),
+        ("id", request_id),
+        ("number", "0"),
+        ("name", "mirror.css"),
+        ("group", "team"),
+    ):
         start = path.find(f"(?P<{name}>")
         if start >= 0:
             path = path[:start] + value + path[path.index(")", start) + 1 :]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import signal
 import time
@@ -185,6 +184,7 @@ def listen(
 
 def _run(listener: GroupListener | MirrorListener, *, once: bool) -> None:
     """Runs a listener until it ends, or SIGINT or SIGTERM. Raises what it raises."""
+    import asyncio  # the completion of commands needs none
 
     async def run() -> None:
         task = asyncio.current_task()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from http import HTTPStatus
 from pathlib import Path
@@ -114,6 +113,8 @@ def _changed(request: FiledRequest, path: str | None, scheme: str | None, secret
 
 def _send(request: FiledRequest, sent: SentRequest, url: SplitResult, timeout: float, *, as_json: bool) -> bool:
     """Sends a request, and tells what came of it. Returns whether there is a response."""
+    import asyncio
+
     from ..sending.http_exchange import NoResponse, exchange
     from ..sending.outgoing_request import request_bytes, request_target
 
