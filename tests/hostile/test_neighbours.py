@@ -6,10 +6,12 @@ The event loop is watched from inside, by a task that should wake up every 5 ms,
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
 import json
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -51,6 +53,11 @@ MAPPINGS = [
     {"match": "^/ping$", "status": 200},
     *({"match": f"^/{name}", "custom": f"./site.py:{name}"} for name in ("read", "form", "arguments", "echo")),
     {"match": "^/mirror(/.*)?$", "mirror": "$1", "codes": ["orders"], "max-requests": 20},
+    {
+        "match": "^/admin/",
+        "auth": "basic",
+        "users": {"ada": "$scrypt$ln=14,r=8,p=5$bs0K7sxSyl9Vp+ORse5rbA$O5M8lbDu6J7b1z0Sd6eX03UfWBmqkupafVEqPf+5c6s"},
+    },
     {"match": "^/nested/(a+)+$", "status": 404},
     {"match": "^/segments/(([^/]+)/?)+\\.html$", "status": 404},
     {"match": "(.*)\\.php$", "status": 404},
@@ -202,9 +209,27 @@ async def pipeline(port: int, size: int) -> None:
             assert set(await client.ask_all([b"/ping"] * 1000)) == {(200, b"")}
 
 
+async def wrong_passwords(port: int, size: int) -> None:
+    """200 of them a second, each another one: a check takes a processor longer than they are apart."""
+    clients = [Client(port) for _ in range(10)]
+    statuses: list[int] = []
+
+    async def guess(client: Client, number: int) -> None:
+        for each in range(number, size // 10, len(clients)):
+            credentials = base64.b64encode(b"ada:%d" % each)
+            statuses.append((await client.ask(b"/admin/", None, b"authorization: Basic %b\r\n" % credentials)).status)
+            await asyncio.sleep(len(clients) / 200)
+
+    async with AsyncExitStack() as stack:
+        for client in clients:
+            await stack.enter_async_context(client)
+        await asyncio.gather(*(guess(client, number) for number, client in enumerate(clients)))
+    assert set(statuses) == {401, 429}
+
+
 NOISES = [
     *(tiny_chunks, pings, messages, large_headers, arguments, bad_regex, bad_conditions, large_multipart),
-    *(large_captures, pipeline),
+    *(large_captures, pipeline, wrong_passwords),
 ]
 
 
