@@ -36,20 +36,26 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
-@pytest.fixture(scope="session", autouse=True)
-def coverage_of_processes() -> str:
-    """What makes coverage follow a process, taken out of the environment: see `followed`."""
-    return os.environ.pop("COVERAGE_PROCESS_CONFIG", "")
+# The variable by which coverage follows processes, taken out of the environment: see `followed`.
+_PROCESSES = "COVERAGE_PROCESS_CONFIG"
+_OF_PROCESSES = pytest.StashKey[str]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Coverage sets it whenever it begins, after each test that is marked with `no_cover`, too."""
+    if found := os.environ.pop(_PROCESSES, ""):
+        item.config.stash[_OF_PROCESSES] = found
 
 
 @pytest.fixture
-def followed(coverage_of_processes: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def followed(pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> None:
     """The lines that the processes of a test run count: `pytestmark = pytest.mark.usefixtures("followed")`.
 
     It costs them as much again as their start. Most run no line that no test runs in its own process.
     """
-    if coverage_of_processes:
-        monkeypatch.setenv("COVERAGE_PROCESS_CONFIG", coverage_of_processes)
+    if of_processes := pytestconfig.stash.get(_OF_PROCESSES, ""):
+        monkeypatch.setenv(_PROCESSES, of_processes)
 
 
 @pytest.fixture(scope="session")

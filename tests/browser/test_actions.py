@@ -186,6 +186,7 @@ def test_rules_are_checked_as_one_types(live: LivePage) -> None:
     live.button("Save").click()
     expect(dialog).to_be_hidden()
     assert [live.mirror.send(method).status for method in ("GET", "POST", "POST")] == [200, 503, 201]
+    expect(live.rows).to_have_count(3)
     live.rows.first.click()
     expect(live.detail.locator(".facts")).to_contain_text("response of rule 1")
     live.page.reload()
