@@ -1,9 +1,9 @@
 """Where mirrors and their records are kept: one interface, a store in memory and one in Redis."""
 
 from .event_hub import EventHub, EventQueue
+from .group_store import GroupStore
 from .interface import (
     GroupClaim,
-    GroupStore,
     GroupTurn,
     MirrorSettings,
     MirrorState,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from reserve_core.kit import Quota, Verdict
 
@@ -260,16 +260,6 @@ class GroupClaim(NamedTuple):
 
 class TooManyGroups(Exception):
     """There is no room for another group of listeners."""
-
-
-@runtime_checkable
-class GroupStore(Protocol):
-    """A store that several servers share, so that several listeners can share a mirror."""
-
-    async def claim(self, code: str, turn: GroupTurn, lease: float) -> GroupClaim | None:
-        """Gives a listener a request that no other one has in hand, for the seconds of a `lease`; the one that it has
-        already, for as long again. None when there is no such mirror. Raises `TooManyGroups`.
-        """
 
 
 class MirrorKeeper(Protocol):
