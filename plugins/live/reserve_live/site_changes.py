@@ -74,11 +74,10 @@ class SiteChanges:
         later = [change.files for change in self._changes if change.time > moment]
         found: set[str] = set()
         if moment < self._since:
-            paths = chain(self._configuration_files, _paths(self._folders))
-            written = await asyncio.to_thread(_changed, paths, moment - _TOLERANCE)
-            if len(written) > MOST_FILES or any(path.is_dir() or path in self._configuration_files for path in written):
+            written = await asyncio.to_thread(self._written, moment - _TOLERANCE)
+            if written is None:
                 return None
-            found = {self._name(path) for path in written if not _is_output(path)}
+            found |= written
         for each in later:
             if each is None:
                 return None
@@ -106,6 +105,18 @@ class SiteChanges:
         error = event.reason
         self.problem = str(error) if isinstance(error, ConfigError) else f"{type(error).__name__}: {error}"
         self._wake()
+
+    def _written(self, moment: int) -> Files:
+        """What the file system says that was written after a moment: anything where something was put or taken away, or
+        with the configuration.
+
+        It goes by the times of the last change of what is there, names included: nobody sets them.
+        """
+        paths = chain(self._configuration_files, _paths(self._folders))
+        changed = [path for path in paths if _ctime(path) > moment * 1000]
+        if len(changed) > MOST_FILES or any(path.is_dir() or path in self._configuration_files for path in changed):
+            return None
+        return frozenset(self._name(path) for path in changed if not _is_output(path))
 
     def _name(self, path: Path) -> str:
         """The path as seen from its folder."""
@@ -157,15 +168,6 @@ async def _watch(changes: SiteChanges, folders: tuple[Path, ...], delay: float, 
         logger.error("Pages are not reloaded when files change: %s", error)
     finally:
         watched.set()
-
-
-def _changed(paths: Iterable[Path], moment: int) -> list[Path]:
-    """The files that have been written, and the folders in which something was put or taken away, after a moment, as
-    far as the file system tells.
-
-    It goes by the times of the last change of what is there, names included: nobody sets them.
-    """
-    return [path for path in paths if _ctime(path) > moment * 1000]
 
 
 def _is_output(path: Path) -> bool:

@@ -169,11 +169,12 @@ class RequestRecord(Record):
         from .rules import rule_for
 
         subject = Subject(json.loads(self.summary), self.body)
-        subject.summary.pop("rule", None)
+        former = subject.summary.pop("rule", 0)  # by the rules that the mirror had before
         number = await rule_for(rules, subject)
         if number:
             subject.summary["rule"] = number
-        self._summary = _encode(subject.summary)
+        if number != former:
+            self._summary = _encode(subject.summary)
         self._subject = subject if number else None
         return number
 
