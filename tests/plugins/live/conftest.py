@@ -34,6 +34,13 @@ class Page:
             return message
 
 
+def write(path: Path, text: str) -> None:
+    """Writes a file as one change: a file that is opened, and then written to, may be two."""
+    made = path.parents[1] / "made"  # beside the folder that is watched
+    made.write_text(text)
+    made.replace(path)
+
+
 @pytest.fixture
 def dist(tmp_path: Path) -> Path:
     """The folder that is watched."""

@@ -16,7 +16,7 @@ import pytest
 from reserve_core import Event, Server, serve
 from reserve_live import site_changes
 from tests.kit.waiting import PATIENCE
-from tests.plugins.live.conftest import LIVE, NAVIGATION
+from tests.plugins.live.conftest import LIVE, NAVIGATION, write
 
 Served = Callable[..., Awaitable[Server]]
 OpenPage = Callable[..., Any]
@@ -47,7 +47,7 @@ async def test_what_changed_between_a_page_and_its_websocket(served: Served, ope
     before = now()
     async with open_page(server) as page:
         await page.message()
-        (dist / "a.html").write_text("a")
+        write(dist / "a.html", "a")
         told = await page.message()
     async with open_page(server, before) as late, open_page(server, told["time"]) as up_to_date:
         assert (await late.message())["files"] == ["a.html"]
@@ -107,7 +107,7 @@ async def test_whoever_was_away_for_long_is_told_that_anything_may_have_changed(
     async with open_page(server) as page:
         before = (await page.message())["time"]
         for name in ("a.css", "b.css"):
-            (dist / name).write_text("p {}")
+            write(dist / name, "p {}")
             last = await page.message()
     async with open_page(server, before) as page:
         assert (await page.message())["files"] is None

@@ -164,6 +164,7 @@ def test_har_has_the_response_that_was_tapped(serve: Serve) -> None:
     site.base = ""
     site.ask("POST", "/api", b"q")
     site.base = "/mirror"
+    wait_until(site.requests)  # recorded after the response
     (entry,) = har(site)
     response = entry["response"]
     assert (response["status"], response["statusText"], response["redirectURL"]) == (201, "Created", "/there")
@@ -215,6 +216,7 @@ def test_pairs_have_the_response_that_was_tapped(serve: Serve, tmp_path: Path) -
     site.base = ""
     site.ask("POST", "/api?x", b"q")
     site.base = "/mirror"
+    wait_until(site.requests)  # recorded after the response
     (exchange,), _ = pairs(site, tmp_path)
     assert (exchange.method, exchange.target, exchange.request.body) == ("POST", "/api?x", b"q")
     assert exchange.response.first_line == "HTTP/1.1 299"

@@ -177,7 +177,7 @@ export class List {
 
   #render() {
     const { scrollTop, clientHeight } = this.#scroller;
-    if (!this.#height || !clientHeight) return;
+    if (!this.#height || (!clientHeight && this.#items.length > 0)) return; // an empty list has no height
     const first = Math.max(0, Math.floor(scrollTop / this.#height) - MARGIN);
     const last = Math.min(this.#items.length, Math.ceil((scrollTop + clientHeight) / this.#height) + MARGIN);
     const indexes = Array.from({ length: Math.max(0, last - first) }, (_, offset) => first + offset);

@@ -171,6 +171,7 @@ class MirrorPage {
     const { total, unread } = this.#store.countsBeside(this.#deletions);
     const isWhole = !run.hasOlder && !run.hasNewer;
     this.#looks.compare(this.#deletions);
+    document.body.dataset.empty = String(total === 0); // before the list, which builds the rows it has room for
     this.#list.show({ items, above, total: found ? (isWhole ? items.length : -1) : total }, arrived);
     const all = plural(total, "request");
     const count = `${(above + items.length).toLocaleString("en")}${isWhole ? "" : "+"}`;
@@ -182,7 +183,6 @@ class MirrorPage {
     byId("read-all").hidden = unread === 0;
     byId("read-all").textContent = `${unread.toLocaleString("en")} unread`;
     this.#clear.disabled = total === 0;
-    document.body.dataset.empty = String(total === 0);
     showTitle(this.#code, unread);
     if (!this.#deletions.last) this.#ends.look(); // what is hidden needn't be loaded
     const { newest } = this.#list;
