@@ -15,6 +15,7 @@ from .content_headers import CONTENT_HEADERS
 from .errors import Disconnected, HTTPError, ResponseCut
 from .events import Emitter, Event
 from .failures import is_cancellation
+from .http.failure_writers import through_failure_writers
 
 if TYPE_CHECKING:
     from .http import Request, Response
@@ -189,7 +190,7 @@ class Dispatcher:
             return
         try:
             _forget_content(response)
-            await self._send_status(request, response, 500)
+            await through_failure_writers(request, self._send_status(request, response, 500))
         except BaseException as failure:
             if is_cancellation(failure):
                 raise

@@ -126,6 +126,8 @@ def test_what_it_does_not_understand_is_named(reserve: Any, arguments: list[str]
         (["mirror", "--redis-url", "http://x"], "it is not the URL of a Redis. Write redis://HOST:6379/0"),
         (["mirror", "--silent", "--verbose"], "--verbose and --silent exclude each other: leave one out"),
         (["wait", "http://h/r/x", "--count", "a"], "'a' is not a whole number from 1 to 100"),
+        (["wait", "http://h/r/x", "--count", "1_0"], "'1_0' is not a whole number from 1 to 100"),
+        (["wait", "http://h/r/x", "--timeout", "nan"], "'nan' is not a number from 0 to 3600"),
         (["wait", "http://h/r/x", "--timeout", "a"], "'a' is not a number from 0 to 3600"),
     ],
     ids=" ".join,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ class WholeNumber(click.IntRange):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:
+            if isinstance(value, str) and re.fullmatch("[0-9]+", value) is None:
+                raise click.BadParameter("")  # `int` takes underscores, and the digits of other scripts, too
             return super().convert(value, param, ctx)
         except click.BadParameter:
             self.fail(f"{value!r} is not a whole number from {self.min} to {self.max}{self._note}", param, ctx)
@@ -33,6 +36,8 @@ class Number(click.FloatRange):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:
+            if isinstance(value, str) and re.fullmatch("[0-9.eE+-]+", value) is None:
+                raise click.BadParameter("")  # as above; and "nan" is neither less nor more than anything
             return super().convert(value, param, ctx)
         except click.BadParameter:
             self.fail(f"{value!r} is not a number from {self.min:g} to {self.max:g}", param, ctx)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import Disconnected, ResponseError
+from .failure_writers import await_failure
 from .passing_writer import PassingWriter
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class BodyWriter(PassingWriter):
 
     def __init__(self, request: Request, response: Response) -> None:
         super().__init__(response)
+        self._request = request
         self._head_only = request.method == "HEAD"
         self._over = False  # `around` has ended: nothing can be changed any more
         self._change: BodyChange | None = None
@@ -62,13 +64,19 @@ class BodyWriter(PassingWriter):
         """
 
     async def around(self, respond: Awaitable[None]) -> None:
-        """Has `respond` give the response, and completes it. Raises what it raises, and what `Response.write` does."""
+        """Has `respond` give the response, and completes it. Raises what it raises, and what `Response.write` does.
+
+        The response that the server sends to a failure before there was another one is changed, too.
+        """
+        self._over = False
         try:
             await respond
             await self._complete()
         except Exception:
             with suppress(Disconnected):
                 await self._complete()  # it had been sent before that failed
+            if self._response is not None and not self._response.headers_sent:
+                await_failure(self._request, self)
             raise
         finally:
             self._over = True
@@ -119,7 +127,11 @@ class BodyWriter(PassingWriter):
             if change is not None and not self._head_only:
                 if self._left:
                     self._refuse(f"The body ended {self._left} bytes short of its content-length")
-                last = await change.finish()
+                try:
+                    last = await change.finish()
+                except BaseException:
+                    self.abort()  # the response has ended, for who gave it: nobody else does
+                    raise
                 if last:
                     await self._writer.write(last)
             await self._writer.end()
@@ -145,11 +157,10 @@ class BodyWriter(PassingWriter):
             return
         status, headers, body = kept
         whole = len(body) <= PIECE and not self._head_only
-        if whole:
-            body = await change.feed(body) + await change.finish()
-            headers["content-length"] = str(len(body))
         try:
             if whole:
+                body = await change.feed(body) + await change.finish()
+                headers["content-length"] = str(len(body))
                 self._writer.send(status, headers, body)
             else:
                 self._writer.start(status, headers)

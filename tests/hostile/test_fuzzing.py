@@ -238,10 +238,12 @@ def test_requests(start: Start, tmp_path: Path, write: Write, www: None, scale: 
 
 @pytest.mark.hostile
 @pytest.mark.timeout(1200)
-def test_calls_of_the_mirror_s_api(scale: Scale, score: Score) -> None:
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+def test_calls_of_the_mirror_s_api(scale: Scale, score: Score, mode: GenerationMode) -> None:
     with described_server() as server:
         base = f"http://127.0.0.1:{server.port}/base"
         operations = described_operations(base)
-        made = make_calls(base, operations, GenerationMode.POSITIVE, scale(4, 100))
+        made = make_calls(base, operations, mode, scale(4, 100))
+    kind = "right" if mode is GenerationMode.POSITIVE else "wrong"
     called = len(operations.keys() - NOT_CALLED)
-    score(f"{made:,} right calls of {called} operations of the mirror's API: every response is as described")
+    score(f"{made:,} {kind} calls of {called} operations of the mirror's API: every response is as described")

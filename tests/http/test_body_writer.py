@@ -214,13 +214,35 @@ async def test_what_was_sent_before_a_failure_arrives(serve: Serve, failure: Exc
     assert [event.reason for event in site.named("error")] == ([] if failure is None else [failure])
 
 
-async def test_a_failure_is_told_as_it_is(serve: Serve) -> None:
+async def test_the_response_to_a_failure_is_changed_too(serve: Serve) -> None:
+    """By each of them, in the order that any response goes through them."""
+
     async def respond(request: Request, response: Response) -> None:
         raise ValueError("on purpose")
 
-    _, wire = await connected(serve, Shouting(respond))
+    site, wire = await connected(serve, Shouting(Shouting(respond)))
     response = await wire.ask(GET)
-    assert (response.status, response.body) == (500, b"Internal Server Error")
+    assert (response.status, response.body) == (500, b"INTERNAL SERVER ERROR!!")
+    assert response.headers["content-length"] == str(len(response.body))
+    assert len(site.named("error")) == 1
+
+
+@pytest.mark.parametrize("where", ["feed", "finish"])
+async def test_a_change_that_fails_is_an_error_and_no_cut_response(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    async def fail(*arguments: object) -> bytes:
+        raise ValueError("on purpose")
+
+    async def respond(request: Request, response: Response) -> None:
+        response.send("hello")
+
+    monkeypatch.setattr(Shout, where, fail)
+    site, wire = await connected(serve, Shouting(respond))
+    for _ in range(2):
+        response = await wire.ask(GET)
+        assert (response.status, response.closes) == (500, False)
+    assert [str(event.reason) for event in site.named("error")] == ["on purpose"] * 2
 
 
 async def test_what_can_not_be_sent_is_an_error(serve: Serve) -> None:

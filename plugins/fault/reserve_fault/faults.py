@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from reserve_core import ConfigError, Disconnected, Response, ResponseCut
@@ -82,8 +83,10 @@ class Fault:
         except Disconnected:
             if not writer.is_cut:
                 raise
-        except BaseException:
+        except Exception:
             writer.let_through()  # what tells of the failure
+            with suppress(Disconnected):
+                await writer.finish()  # it had been sent before that failed
             raise
         if writer.is_cut:  # whatever the handler has made of it
             raise ResponseCut("cut by a fault")

@@ -62,8 +62,9 @@ class FaultyBodyWriter:
 
     async def finish(self) -> None:
         """Sends what was sent in one call. Raises what `write` raises."""
-        if self._whole is not None:
-            status, headers, body = self._whole
+        whole, self._whole = self._whole, None
+        if whole is not None:
+            status, headers, body = whole
             if "content-length" not in headers and status not in (204, 304):
                 headers["content-length"] = str(len(body))
             self._writer.start(status, headers)

@@ -92,13 +92,9 @@ class LiveSite:
         elif not request.internal and first_time(request, self):
             if asks_for_document(request):
                 have_sent_whole(request)
-                errors = ErrorWriter(request, response, self)
+                ErrorWriter(request, response, self)
                 document = DocumentWriter(request, response, self)
-                try:
-                    await document.around(configuration.dispatch_rest(request, response))
-                except Exception:
-                    errors.has_documents = True
-                    raise
+                await document.around(configuration.dispatch_rest(request, response))
             else:
                 FreshWriter(response)
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 from reserve_core.kit import BodyWriter, HeadWriter, is_own_response
 
 from .document_script import DocumentScript
-from .script_place import is_wide, script_place
 
 if TYPE_CHECKING:
     from reserve_core import Headers, Request, Response
@@ -42,19 +41,10 @@ class ErrorWriter(FreshWriter):
         self._request = request
         self._site = site
         self._since = site.now()
-        # A handler has failed: the page that there may be for that is sent when `DocumentWriter` is over.
-        self.has_documents = False
 
     def send(self, status: int, headers: Headers, body: bytes) -> None:
         """See `Writer.send`."""
-        if self.has_documents and _is_document(status, headers) and not is_wide(body):
-            tag = self._site.tag(self._request, headers, self._since)
-            place = script_place(body, complete=True)
-            if tag is not None and place is not None:
-                headers = headers.copy()
-                headers.popall("content-length", None)
-                body = body[:place] + tag + body[place:]
-        elif status >= 400 and _is_plain(headers) and is_own_response(self._request):
+        if status >= 400 and _is_plain(headers) and is_own_response(self._request):
             tag = self._site.tag(self._request, headers, self._since, waits=status in _WAITS)
             if tag is not None:
                 headers = headers.copy()

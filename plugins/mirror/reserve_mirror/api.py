@@ -93,7 +93,7 @@ async def delete_mirror(call: CallContext) -> None:
 
 async def list_requests(call: CallContext) -> None:
     back, cursor = await _direction(call)
-    limit = call.integer("limit", DEFAULT_LIMIT, MAX_LIMIT)
+    limit = call.integer("limit", DEFAULT_LIMIT, 0, MAX_LIMIT)
     query = _search_query(call)
     await call.state()
     store = call.mount.store
@@ -248,7 +248,7 @@ async def wait_for_requests(call: CallContext) -> None:
     never = call.flag("never")
     if never and "count" in call.request.query:
         raise HTTPError(400, "never means not a single one: leave count out")
-    count = max(call.integer("count", 1, MAX_COUNT), 1)
+    count = call.integer("count", 1, 1, MAX_COUNT)
     timeout = call.number("timeout", DEFAULT_TIMEOUT, MAX_TIMEOUT)
     after = await call.after()
     try:

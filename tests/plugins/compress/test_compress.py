@@ -299,3 +299,14 @@ async def test_what_is_wrong_is_refused(options: dict[str, Any], message: str) -
     with pytest.raises(ConfigError) as refused:
         await check({"mappings": [{**COMPRESS, **options}, {"status": 404}]})
     assert message in str(refused.value)
+
+
+async def test_a_page_for_a_failure_is_compressed(served: Served, raw: aiohttp.ClientSession, tmp_path: Path) -> None:
+    def fails(request: Request, response: Response) -> None:
+        raise ValueError("on purpose")
+
+    (tmp_path / "sorry.html").write_bytes(BODY)
+    server = await served(COMPRESS, {"match": "^/", "errors": {"500": "./sorry.html"}}, {"custom": fails})
+    async with raw.get(server.url, headers=GZIP | {"accept": "text/html"}) as response:
+        assert (response.status, response.headers["content-encoding"]) == (500, "gzip")
+        assert decoded("gzip", await response.read()) == BODY

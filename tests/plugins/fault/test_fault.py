@@ -243,6 +243,16 @@ async def test_a_failure_is_told_at_once(mocked: Mocked) -> None:
     assert (response.status, response.text) == (500, "Internal Server Error")
 
 
+@pytest.mark.parametrize(("effects", "sent"), [({"drip": 100_000}, BODY), ({"truncate": 300}, BODY[:300])])
+async def test_what_was_sent_before_a_failure_arrives(served: Served, effects: dict[str, Any], sent: bytes) -> None:
+    def sends_and_fails(request: Request, response: Response) -> None:
+        response.send(BODY)
+        raise ValueError("on purpose")
+
+    _, body = await ask(await served({"fault": effects}, {"custom": sends_and_fails}))
+    assert body.removesuffix(b"RESET") == sent
+
+
 async def test_an_error_of_a_handler_is_cut_like_any_response(served: Served) -> None:
     def refuses(request: Request, response: Response) -> None:
         raise HTTPError(409, "in conflict")

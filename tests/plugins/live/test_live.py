@@ -192,13 +192,24 @@ async def test_compression_before_it_and_behind_it(served: Served, client: aioht
     [b"no gzip at all", gzip.compress(SMALL)[:-9], gzip.compress(bytes(20_000))],
     ids=["damaged", "cut", "huge"],
 )
-async def test_what_is_not_encoded_as_it_says_is_cut(
-    mocked: Mocked, monkeypatch: pytest.MonkeyPatch, body: bytes
+@pytest.mark.parametrize("streamed", [True, False])
+async def test_what_is_not_encoded_as_it_says_is_an_error(
+    mocked: Mocked, monkeypatch: pytest.MonkeyPatch, body: bytes, streamed: bool
 ) -> None:
-    """A browser would show an error, too. What is huge must not fill the memory."""
+    """A browser would show one, too; with its head out the response is cut. What is huge must not fill the memory."""
+
+    async def stream(request: Request, response: Response) -> None:
+        response.headers.update({"content-type": "text/html", "content-encoding": "gzip"})
+        await response.write(body)
+        await response.end()
+
     monkeypatch.setattr(document_script, "LARGEST", 10_000)
-    response = await (await mocked(LIVE, page(body, content_encoding="gzip"))).request("GET", "/", NAVIGATION)
-    assert (response.status, response.body) == (0, b"")
+    behind = {"custom": stream} if streamed else page(body, content_encoding="gzip")
+    response = await (await mocked(LIVE, behind)).request("GET", "/", NAVIGATION)
+    if streamed:
+        assert response.aborted
+    else:
+        assert (response.status, without(response.body)[-34:]) == (500, b"\n<pre>Internal Server Error</pre>\n")
 
 
 async def test_a_page_that_is_kept_is_not_taken_for_the_present_one(

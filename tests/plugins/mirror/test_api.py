@@ -325,12 +325,23 @@ def test_what_makes_no_sense_together_is_refused(site: Site, query: str, why: st
 
 
 @pytest.mark.parametrize(
-    "query", ["after=x", "limit=x", "limit=-1", "limit=1001", "limit=nan", "limit=inf", "limit=1.5"]
+    ("call", "query"),
+    [
+        ("requests", "after=x"),
+        *(("requests", f"limit={text}") for text in ("x", "-1", "1001", "nan", "1.5", "2.0", "1_0", "%D9%A3", "")),
+        *(("wait", f"count={text}") for text in ("0", "0.0", "1.0", "-1", "101", "x", "9" * 5000)),
+        *(("wait", f"timeout={text}") for text in ("-1", "3601", "nan", "inf", "1_0", "%201", "e", "")),
+    ],
 )
-def test_a_bad_parameter_is_refused(site: Site, query: str) -> None:
-    response = site.get(f"{ORDERS}/requests?{query}")
+def test_a_bad_parameter_is_refused(site: Site, call: str, query: str) -> None:
+    response = site.get(f"{ORDERS}/{call}?{query}")
     assert response.status == 400
     assert response.json()["error"]
+
+
+@pytest.mark.parametrize("text", ["0", "1e-05", "0.001", ".0"])
+def test_a_timeout_may_be_written_as_any_number(site: Site, text: str) -> None:
+    assert site.get(f"{ORDERS}/wait?count=2&timeout={text}").status == 408
 
 
 REQUEST = f"{ORDERS}/requests/1-0"
