@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.browser.conftest import browser
-from tests.e2e.conftest import start, write
+from tests.e2e.conftest import forks, start, write
 from tests.e2e.test_qr import elsewhere, show
 
-__all__ = ["browser", "elsewhere", "show", "start", "write"]
+__all__ = ["browser", "elsewhere", "forks", "show", "start", "write"]

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shlex
-import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from reserve_core.config.pattern import compile_match
 from tests.docs.pages import DOCS, LESSONS, PAGES, example, files
 from tests.e2e.conftest import Start
 from tests.kit import node
+from tests.kit.forks import Forks
 from tests.kit.markdown import Block, Section
 from tests.kit.running import Running
 from tests.kit.waiting import wait_until
@@ -33,6 +33,22 @@ ASKING = ("listen", "resend", "wait")
 # What the recipes have behind them.
 API = "127.0.0.1:3000"
 BOOKS_API = Path(__file__).with_name("books_api") / "reserve.json"
+
+# What pytest loads here besides: it takes longer than their tests.
+NOT_OF_A_READER = [
+    word
+    for name in (
+        "anyio",
+        "asyncio",
+        "hypothesispytest",
+        "pytest_cov",
+        "schemathesis",
+        "timeout",
+        "xdist",
+        "xdist.looponfail",
+    )
+    for word in ("-p", f"no:{name}")
+]
 
 Install = Callable[..., None]
 
@@ -52,9 +68,10 @@ class Console:
     The servers listen on ports of their own: the addresses shown stand for theirs.
     """
 
-    def __init__(self, folder: Path, command: Path, start: Start, install: Install) -> None:
+    def __init__(self, folder: Path, command: Path, start: Start, forks: Forks, install: Install) -> None:
         self._folder = folder
         self._command = command
+        self._forks = forks
         self._start = start
         self._install = install
         self._servers: dict[str, Running] = {}
@@ -135,7 +152,7 @@ class Console:
         commands: dict[str, list[str | Path]] = {
             "reserve": [self._command],
             "python": [sys.executable],
-            "pytest": [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:asyncio"],
+            "pytest": [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *NOT_OF_A_READER],
             "curl": ["curl", "--silent", "--show-error"],
             "cat": ["cat"],
             "node": ["node"],
@@ -145,7 +162,7 @@ class Console:
         command = [*commands[program], *map(os.path.expanduser, arguments)]
         # pytest has no width to keep to where it finds CI; the pages show what a terminal of 80 columns does.
         environment = {name: value for name, value in os.environ.items() if name not in ("CI", "BUILD_NUMBER")}
-        run = subprocess.run(command, cwd=self._folder, env=environment, capture_output=True, text=True, check=False)
+        run = self._forks.run(command, cwd=self._folder, env=environment)
         if target is None:
             return _steady(run.stdout + run.stderr)
         (self._folder / target).write_text(run.stdout)
@@ -156,8 +173,8 @@ class Console:
 class Lesson(Console):
     """Takes the steps of a lesson one after the other, as its reader does: in terminals, an editor, and a folder."""
 
-    def __init__(self, folder: Path, command: Path, start: Start, install: Install) -> None:
-        super().__init__(folder, command, start, install)
+    def __init__(self, folder: Path, command: Path, start: Start, forks: Forks, install: Install) -> None:
+        super().__init__(folder, command, start, forks, install)
         self._edited = False
 
     def take(self, block: Block) -> None:
@@ -222,9 +239,9 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Install:
 
 @pytest.mark.parametrize(("page", "title"), with_commands())
 def test_the_commands_of_a_section_do_what_it_says(
-    page: str, title: str, start: Start, command: Path, tmp_path: Path, install: Install
+    page: str, title: str, start: Start, command: Path, forks: Forks, tmp_path: Path, install: Install
 ) -> None:
-    console = Console(tmp_path, command, start, install)
+    console = Console(tmp_path, command, start, forks, install)
     if API in PAGES[page][title].text and page == "recipes.md":
         console.knows(API, start("--config", str(BOOKS_API)).ready())
     console.write(files(page, title))
@@ -238,13 +255,19 @@ def test_the_commands_of_a_section_do_what_it_says(
 @pytest.mark.timeout(600)  # a dozen commands and servers, one after the other, each with a patience of its own
 @pytest.mark.parametrize("page", LESSONS)
 def test_a_lesson_works_from_its_first_line_to_its_last(
-    page: str, start: Start, command: Path, tmp_path: Path, install: Install, monkeypatch: pytest.MonkeyPatch
+    page: str,
+    start: Start,
+    command: Path,
+    forks: Forks,
+    tmp_path: Path,
+    install: Install,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     monkeypatch.setenv("PATH", os.pathsep.join((str(command.parent), node.programs(), os.environ["PATH"])))
     (tmp_path / "empty").mkdir()
-    lesson = Lesson(tmp_path / "empty", command, start, install)
+    lesson = Lesson(tmp_path / "empty", command, start, forks, install)
     for section in PAGES[page].values():
         for block in section.blocks:
             lesson.take(block)

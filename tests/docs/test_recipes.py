@@ -20,6 +20,8 @@ from tests.kit.client import ask
 from tests.kit.ports import free_port
 from tests.kit.qr_codes import read_qr_code
 
+pytestmark = pytest.mark.usefixtures("forks")
+
 RECIPES = PAGES["recipes.md"]
 NOBODY = "127.0.0.1:1"
 FETCH = """([url, options]) => fetch(url, options).then((response) => response.text(), (error) => error.name)"""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,30 +13,24 @@ import pytest
 
 from tests.kit import client
 from tests.kit.client import ReceivedResponse
+from tests.kit.forks import Forks, Process, forking, process
 from tests.kit.running import Running
 
 Start = Callable[..., Running]
+Popen = Callable[..., Process]
 
 
 @contextmanager
-def launching(folder: Path) -> Iterator[Start]:
+def launching(folder: Path, popen: Popen = process) -> Iterator[Start]:
     """What starts a command line: `launch(command, "--verbose", cwd=..., variables=...)`. Its errors go to a file in
-    `folder`; all that it has started ends at the end."""
+    `folder`; all that it has started ends at the end. `popen` makes the process."""
     runs: list[Running] = []
 
     def launch(*command: str | Path, cwd: Path, variables: dict[str, str]) -> Running:
         errors = folder / f"stderr-{len(runs)}"
         with errors.open("w") as stderr:
-            process = subprocess.Popen(
-                command,
-                cwd=cwd,
-                env={**os.environ, **variables},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                text=True,
-            )
-        runs.append(Running(process, errors))
+            started = popen(command, cwd=cwd, env={**os.environ, **variables}, stderr=stderr)
+        runs.append(Running(started, errors))
         return runs[-1]
 
     yield launch
@@ -48,9 +41,9 @@ def launching(folder: Path) -> Iterator[Start]:
 
 
 @contextmanager
-def starting(installed: Path, folder: Path) -> Iterator[Start]:
+def starting(installed: Path, folder: Path, popen: Popen = process) -> Iterator[Start]:
     """What starts the `installed` command in `folder` on a free port; all that it has started ends at the end."""
-    with launching(folder) as launch:
+    with launching(folder, popen) as launch:
 
         def run(*arguments: str, command: Path = installed, cwd: Path = folder) -> Running:
             port = () if "--port" in arguments else ("--port", "0")
@@ -59,10 +52,19 @@ def starting(installed: Path, folder: Path) -> Iterator[Start]:
         yield run
 
 
+@pytest.fixture(scope="session")
+def forks(command: Path) -> Iterator[Forks]:
+    """What starts `reserve` by a fork, where what it does is tested, not how it starts:
+    `pytestmark = pytest.mark.usefixtures("forks")`."""
+    with forking(command) as forks:
+        yield forks
+
+
 @pytest.fixture
-def start(command: Path, tmp_path: Path) -> Iterator[Start]:
+def start(command: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Start]:
     """Starts `reserve` in `tmp_path` on a free port: `start("--verbose", command=..., cwd=...)`."""
-    with starting(command, tmp_path) as start:
+    popen = request.getfixturevalue("forks") if "forks" in request.fixturenames else process
+    with starting(command, tmp_path, popen) as start:
         yield start
 
 

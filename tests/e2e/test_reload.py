@@ -19,7 +19,7 @@ import trustme
 from tests.kit.endless import ENDLESS
 from tests.kit.waiting import PATIENCE, wait_until
 
-pytestmark = pytest.mark.usefixtures("followed")
+pytestmark = pytest.mark.usefixtures("followed", "forks")
 
 HELLO = "def handler(request, response):\n    return ['{}']\n"
 

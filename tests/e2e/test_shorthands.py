@@ -16,6 +16,8 @@ from tornado.websocket import websocket_connect
 from tests.e2e.conftest import starting
 from tests.kit.waiting import wait_until
 
+pytestmark = pytest.mark.usefixtures("forks")
+
 NAVIGATION = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 ANYTHING = {"Accept": "*/*"}
 

@@ -14,6 +14,8 @@ import pytest
 
 from reserve_core import check
 
+pytestmark = pytest.mark.usefixtures("forks")
+
 
 class Page(HTMLParser):
     """The mappings a page shows, the requests it offers and what it links to."""

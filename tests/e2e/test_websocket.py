@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tests.kit.running import Running
 
 
+pytestmark = pytest.mark.usefixtures("forks")
+
 TALK = """
 from pathlib import Path
 from reserve_core import HTTPError, broadcast

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import queue
 import signal
-import subprocess
 import threading
 from pathlib import Path
 
+from tests.kit.forks import Process
 from tests.kit.waiting import PATIENCE
 
 READY = "Server running at "
@@ -16,7 +16,7 @@ READY = "Server running at "
 class Running:
     """A running command: `url` is where its first server is, `errors` what it wrote to standard error."""
 
-    def __init__(self, process: subprocess.Popen[str], errors: Path) -> None:
+    def __init__(self, process: Process, errors: Path) -> None:
         self.process = process
         self.output: list[str] = []
         self._errors = errors
