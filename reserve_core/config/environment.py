@@ -138,6 +138,7 @@ def masking(texts: Iterable[EnvironmentText]) -> Callable[[str], str]:
         for piece in text.pieces:
             if piece.secret and piece.text:
                 hidden |= dict.fromkeys(_spellings(piece.text), f"${{{piece.variable}}}")
+    hidden.pop("", None)  # a variable may be set to nothing, and that is between all words
     if not hidden:
         return lambda message: message
     pattern = re.compile("|".join(map(_searched, sorted(hidden, key=len, reverse=True))))

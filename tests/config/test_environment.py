@@ -223,6 +223,12 @@ class TestShown:
         assert isinstance(text, EnvironmentText)
         assert masking([text])("23 1234 x xy /a/23/x") == "${DIGITS} 1234 ${S} xy /a/${DIGITS}/${S}"
 
+    def test_nothing_is_hidden_of_one_that_is_set_to_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("EMPTY", "")
+        text = put_in("${EMPTY}")
+        assert isinstance(text, EnvironmentText)
+        assert masking([text])('"token" must be filled in') == '"token" must be filled in'
+
     def test_what_the_file_itself_says_stays(self) -> None:
         text = put_in("${UNSET:-default}")
         assert isinstance(text, EnvironmentText)
