@@ -64,13 +64,14 @@ def endings(mappings: Iterable[Mapping]) -> Iterator[tuple[Mapping, dict[str | N
     match and the hosts of the later one, and each match holds all of the later one's.
     """
     ends: dict[tuple[Hosts | None, Area | re.Pattern[str]], dict[str | None, Mapping]] = {}
+    lengths: set[int] = set()  # of the prefixes in it
 
     def before(mapping: Mapping) -> Iterator[tuple[str | None, Mapping]]:
         prefix = "" if mapping.invert else required_prefix(mapping.pattern)
         for hosts in {None, None if mapping.invert else mapping.host}:
             if not mapping.invert and (hosts, mapping.pattern) in ends:
                 yield from ends[hosts, mapping.pattern].items()
-            for length in range(len(prefix) + 1):
+            for length in (each for each in lengths if each <= len(prefix)):
                 for its in (Area(prefix[:length]), Area(prefix[:length], whole_word=True)):
                     if (hosts, its) in ends and its.holds(prefix):
                         yield from ends[hosts, its].items()
@@ -86,6 +87,8 @@ def endings(mappings: Iterable[Mapping]) -> Iterator[tuple[Mapping, dict[str | N
         yield mapping, ended
         if mapping.final and not mapping.invert and mapping.if_match is None and not all_ended(mapping, ended):
             for key in (mapping.pattern, area(mapping.pattern)):
+                if isinstance(key, Area):
+                    lengths.add(len(key.prefix))
                 if key is not None:
                     for method in mapping.methods or (None,):
                         ends.setdefault((mapping.host, key), {}).setdefault(method, mapping)

@@ -166,11 +166,14 @@ def _nested(items: Sequence[Item], after: Sequence[Item] = ()) -> int:
     nested = 0
     for index, item in enumerate(items):
         code, argument = item
-        rest = [*items[index + 1 :], *after]
         if code is codes.GROUPREF:
             nested += 1
-        elif code not in _REPEATS:
-            nested += max((_nested(flat(inner), rest) for inner in _inner(item)), default=0)
+        inner = _inner(item)
+        if not inner:
+            continue  # before the rest is copied: that of each character of a long word takes minutes
+        rest = [*items[index + 1 :], *after]
+        if code not in _REPEATS:
+            nested += max(_nested(flat(each), rest) for each in inner)
         elif not _is_wide(item):
             nested += _nested(flat(argument[2]), rest) * min(argument[1], FEW)
         elif any(each not in _ONE_CHARACTER for each, _ in flat(argument[2])):

@@ -70,6 +70,13 @@ def test_no_url_is_slow_for_them(match: str, filler: str) -> None:
     assert time.process_time() - begun < MAY_TAKE
 
 
+def test_a_long_word_is_no_work_before_a_search() -> None:
+    pattern = compile_match(f"^/{'a' * 30_000}")
+    begun = time.process_time()
+    assert searcher(pattern, "mapping 1") == pattern.search
+    assert time.process_time() - begun < MAY_TAKE
+
+
 @pytest.mark.parametrize(("match", "url", "good"), BAD, ids=[match for match, _, _ in BAD])
 def test_bad_patterns_end_in_time(match: str, url: str, good: str) -> None:
     search = searcher(compile_match(match), "mapping 3 (bad)")
