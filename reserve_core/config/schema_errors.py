@@ -73,7 +73,7 @@ def _findings(error: ValidationError) -> Iterator[Finding]:
         patterns = error.schema.get("patternProperties", {})
         for name in instance:
             if name not in known and not any(re.search(pattern, name) for pattern in patterns):
-                yield Finding((*path, name), f'Unknown property "{name}"', suggestion(name, known))
+                yield Finding((*path, name), f'Unknown property "{name}"{_within(path)}', suggestion(name, known))
     elif error.validator == "required":
         for name in required:
             if name not in instance:
