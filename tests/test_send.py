@@ -120,9 +120,14 @@ async def test_a_status_set_before_stays(response: Response, writer: RecordingWr
     assert writer.calls == [("send", 404, b"no")]
 
 
-async def test_what_cannot_be_sent_is_refused(response: Response) -> None:
-    with pytest.raises(TypeError):
-        await send(response, object())
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [(object(), TypeError), ({"ratio": float("nan")}, ValueError), ([-float("inf")], ValueError)],
+    ids=["object", "nan", "inf"],
+)
+async def test_what_cannot_be_sent_is_refused(response: Response, data: Any, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        await send(response, data)
     assert not response.headers_sent
 
 

@@ -164,7 +164,7 @@ class Response:
         `data` is bytes, a str (sent as UTF-8 text/plain) or a JSON value (application/json). A content-type that is set
         already stays; one of text gets the charset it lacks, unless `data` is bytes. `headers` replace those of the
         same name; with bytes, `FixedHeaders` cost least. Raises `ResponseError` when the response has begun, TypeError
-        when `data` can't be sent.
+        when `data` can't be sent, ValueError when it has a number that JSON has not, NaN or an infinity.
         """
         if self.headers_sent:
             raise self._too_late()
@@ -323,7 +323,8 @@ def encode(data: Any) -> tuple[bytes, str | None]:
         return data, None
     if isinstance(data, bytearray | memoryview):
         return bytes(data), None
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), JSON
+    # Python's NaN and Infinity are none of JSON's numbers (RFC 8259 6), and no browser reads them.
+    return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(), JSON
 
 
 def describe(headers: Headers, content_type: str | None = None) -> None:

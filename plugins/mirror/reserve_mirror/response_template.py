@@ -70,7 +70,7 @@ class ResponseTemplate:
             elif within:
                 text = json.dumps(_as_text(value)[:room])[1:-1]
             else:
-                text = json.dumps(value)
+                text = _as_json(value)
                 if len(text) > room:
                     text = "null"
             yield text[:room] if not self._is_json else text
@@ -130,6 +130,14 @@ def _json_value(path: Any, subject: Subject) -> Any:
 
 def _as_text(value: Any) -> str:
     return "" if value is None else value if isinstance(value, str) else json.dumps(value)
+
+
+def _as_json(value: Any) -> str:
+    """A value that Python has read of a body: NaN and what is beyond a float, 1e999, are none of JSON (RFC 8259 6)."""
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError:
+        return "null"
 
 
 def _as_header(value: Any) -> str:

@@ -55,7 +55,10 @@ class CompiledRule:
 def dump(rules: Any) -> str:
     """The rules as JSON, "" when there are none. Raises ValueError, saying which place is wrong."""
     _parse(rules)
-    text = json.dumps(rules, separators=(",", ":"))
+    try:
+        text = json.dumps(rules, allow_nan=False, separators=(",", ":"))
+    except ValueError:  # Python reads NaN and 1e999; the pages that get the rules would not
+        raise ValueError("The rules are JSON, which has no NaN and no infinity") from None
     if len(text) > MAX_SIZE:
         raise ValueError(f"The rules have up to {MAX_SIZE} characters, not {len(text)}")
     return text if rules else ""

@@ -166,6 +166,13 @@ def test_json_stays_json_whatever_was_sent(site: Site, kind: str, body: str, exp
     assert got == expected if expected is not None else got[:2] == [sent, "POST"]
 
 
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+def test_json_stays_json_where_python_reads_more_than_that(site: Site, number: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    set_rules(site, {"response": {"headers": headers, "body": '{"a": {{request.json.a}}}'}})
+    assert send(site, body=f'{{"a": [{number}]}}'.encode()).json() == {"a": None}
+
+
 def test_a_header_gets_one_line_or_is_left_out(site: Site) -> None:
     headers = {
         "X-Id": "<{{request.json.id}}>",
@@ -304,6 +311,7 @@ def test_rules_that_change_under_load_lose_no_request(site: Site) -> None:
             'rules[0].fault: "status" and "reset" can\'t befall one response',
         ),
         ([{"fault": {}}] * (MAX_RULES + 1), f"There are up to {MAX_RULES} rules"),
+        ([{"when": {"json.a": float("nan")}, "response": {}}], "The rules are JSON, which has no NaN and no infinity"),
         ([{"response": {"body": "x" * 200_000}}] * 2, f"The rules have up to {MAX_SIZE} characters"),
     ],
 )
