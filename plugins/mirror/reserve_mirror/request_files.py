@@ -21,6 +21,10 @@ _HEAD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+)(?: HTTP/\d(?:\.\d)?)?[
 _REMARKS = re.compile(rb"\A(?:#.*\n)+")
 
 
+# How a ZIP begins, as requests.zip.
+_ARCHIVE = b"PK\x03\x04"
+
+
 class FiledRequest(NamedTuple):
     """A request of a file, what it is called, and what is sent of it besides its body."""
 
@@ -94,6 +98,10 @@ def _of_wire(data: bytes) -> FiledRequest:
     """A request as HTTP/1.1 has it. What follows a body of the length that its headers say is no part of it."""
     data = _REMARKS.sub(b"", data)
     match = _HEAD.match(data)
+    if match is None and data.startswith(_ARCHIVE):
+        raise ValueError(
+            "is an archive: unpack it, and name one of its files .request.http, or save JSON or HAR instead"
+        )
     if match is None:
         raise ValueError(
             "is no request: neither a mirror's export, nor HAR, nor lines that begin with POST /path HTTP/1.1"

@@ -134,6 +134,7 @@ def test_the_secret_is_asked_for_and_not_shown(command: Path, tmp_path: Path) ->
     [
         (b"", BY_ENV, "- is no request"),
         (b"hello\n", BY_ENV, "- is no request"),
+        (b"PK\x03\x04\x14", BY_ENV, "- is an archive: unpack it, and name one of its files"),
         (b"{", BY_ENV, "- is not valid JSON"),
         (b"[" * 100_000, BY_ENV, "- is not valid JSON"),
         (b"[]", BY_ENV, "- has no request in it"),
