@@ -10,6 +10,7 @@ from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import SplitResult, urlsplit
 
 import click
 
@@ -122,6 +123,7 @@ def listen(
     doesn't respond; 2 when what was given can't be used.
     """
     from ..conditions import RequestConditions  # with what reads bodies, only where it's needed
+    from ..mirror_key import key_of
     from ..sending.outgoing_request import SentRequest, target_url
     from .cursor_file import Cursor, CursorFile, UnusableFile
     from .delivery import Delivery
@@ -129,7 +131,7 @@ def listen(
     from .group_listener import GroupListener
     from .listen_report import ListenReport
     from .listener import MirrorListener
-    from .mirror_api import MirrorAPI, MirrorAway, MirrorGone
+    from .mirror_api import MirrorAPI, MirrorAway, MirrorGone, MirrorUnknown
 
     match = MIRROR_URL.fullmatch(url)
     if match is None or (match["kind"] == "r" and ((match["path"] or "/") != "/" or match["query"])):
@@ -151,6 +153,14 @@ def listen(
             raise ValueError("--when signature: only the mirror knows the secret; the others pick requests here")
     except ValueError as error:
         raise Unusable(str(error)) from None
+    codes = (
+        match["code"],
+        key_of(match["code"], public=True).code,
+    )  # of a public mirror, the one of its page leads to it
+    if any(_is_below(delivery.to, urlsplit(f"{match['base']}/r/{code}")) for code in codes):
+        raise Unusable(
+            f"--to {to} is the mirror itself: each request would come again without end. Name another server"
+        )
     api = MirrorAPI(f"{match['base']}/api/mirrors/{match['code']}", options["token"])
     begin = "" if from_start or options["once"] else None
     if since is not None:
@@ -176,7 +186,8 @@ def listen(
     except MirrorAway as error:
         raise CannotRun(f"The mirror {url} doesn't respond: {error}") from error
     except MirrorGone as error:
-        public = "; of a public mirror, give the address of its page" if match["kind"] == "r" else ""
+        hint = "; of a public mirror, give the address of its page"
+        public = hint if isinstance(error, MirrorUnknown) and match["kind"] == "r" else ""
         raise (CannotRun if listener.has_begun else Unusable)(f"{url}: {error}{public}") from error
     if options["once"] and not report.complete:
         raise CannotRun("Not all of it was sent on")
@@ -195,6 +206,18 @@ def _run(listener: GroupListener | MirrorListener, *, once: bool) -> None:
 
     with suppress(asyncio.CancelledError):
         asyncio.run(run())
+
+
+def _is_below(url: SplitResult, other: SplitResult) -> bool:
+    """Whether the requests to `url` come to `other`, for all that their spelling says."""
+    return _origin(url) == _origin(other) and f"{url.path}/".startswith(f"{other.path}/")
+
+
+def _origin(url: SplitResult) -> tuple[str | None, int]:
+    host = url.hostname
+    if host in ("127.0.0.1", "::1"):
+        host = "localhost"
+    return host, url.port or (443 if url.scheme == "https" else 80)
 
 
 def _is_one_of(statuses: tuple[str, ...]) -> Callable[[int], bool]:

@@ -36,6 +36,10 @@ class MirrorGone(Exception):
     """There is no such mirror, or no longer, or we may not see it: a sentence."""
 
 
+class MirrorUnknown(MirrorGone):
+    """There is no mirror of that code."""
+
+
 class MirrorAPI:
     """A mirror at `url`, .../api/mirrors/CODE, with the token of those who may see it."""
 
@@ -50,7 +54,7 @@ class MirrorAPI:
         """The mirror as it is. Raises `MirrorAway` and `MirrorGone`."""
         response = await self._ask("GET", "")
         if response.status in _GONE:
-            raise MirrorGone(_error(response))
+            raise _gone(response)
         if response.status != 200:
             raise MirrorAway(f"it responds with {response.status}")
         try:
@@ -79,7 +83,7 @@ class MirrorAPI:
         """What a listener of a group has to do next. Raises `MirrorAway` and `MirrorGone`."""
         response = await self._ask("POST", f"/groups/{group}/next", json.dumps(turn).encode())
         if response.status in (*_GONE, 409):
-            raise MirrorGone(_error(response))
+            raise _gone(response)
         if response.status != 200:
             raise MirrorAway(_error(response))
         return cast("GroupTurnTaken", json.loads(response.body))
@@ -119,6 +123,10 @@ class MirrorAPI:
             "Connection: close",
         ]
         return "\r\n".join((*lines, "", "")).encode("latin-1") + body
+
+
+def _gone(response: HTTPResponse) -> MirrorGone:
+    return (MirrorUnknown if response.status == 404 else MirrorGone)(_error(response))
 
 
 def _error(response: HTTPResponse) -> str:

@@ -277,6 +277,10 @@ def test_a_public_mirror_is_named_by_its_page(serve: Serve, reserve: Listen, tar
     refused = reserve("listen", made["url"], "--to", target.url, "--once")
     assert refused.returncode == 2
     assert "of a public mirror, give the address of its page" in refused.stderr
+    for page in (made["page"], made["share"]):
+        endless = reserve("listen", page, "--to", made["url"], "--once")
+        assert endless.returncode == 2
+        assert "is the mirror itself" in endless.stderr
     assert reserve("listen", made["page"], "--to", target.url, "--once").returncode == 0
     assert target.paths == ["/1"]
 
@@ -330,6 +334,8 @@ def test_without_a_home_a_file_is_asked_for(listen: Listen, monkeypatch: pytest.
         ),
         (["http://localhost/r/a", "--to", "http://a:b@localhost"], "and nothing else"),
         (["http://localhost/r/a", "--to", "http://localhost?x"], "and nothing else"),
+        (["http://localhost/r/a", "--to", "http://localhost:80/r/a"], "http://localhost:80/r/a is the mirror itself"),
+        (["https://localhost/m/v/a", "--to", "https://127.0.0.1/m/r/a/b/"], "is the mirror itself"),
         (["http://localhost/r/a"], "Missing option '--to'"),
         (["http://localhost/r/a", "--to", "http://localhost", "--when", "x"], "--when x: write WORD=VALUE"),
         (["http://localhost/r/a", "--to", "http://localhost", "--when", "jsn.a=1"], "There is no condition 'jsn.a'"),
