@@ -83,8 +83,7 @@ def serve(
             return [server.configuration.checked for server in servers]
 
         watched = (lambda: watched_files(configurations())) if watch else None
-        running = run_until_signal(servers, verbose, Reloader(lambda: job.reload(servers), watched), silent)
         async with job.explaining(configurations):
-            await running
+            await run_until_signal(servers, verbose, Reloader(lambda: job.reload(servers), watched), silent)
 
     run(work())

@@ -91,7 +91,7 @@ def test_one_that_is_in_use_is_not(reserve: Run, start: Start, folder: Path) -> 
     start("--explain", "./x.sock", cwd=folder).ready()
     done = reserve("--explain", "./x.sock", env={})
     assert done.returncode == 1
-    assert "--explain: x.sock can't be a socket: another server listens there" in done.stderr
+    assert done.stderr == "Error: --explain: x.sock can't be a socket: another server listens there\n"
     assert reserve("explain", "/one", "--server", "./x.sock").returncode == 0  # the other one still does
 
 
@@ -99,7 +99,7 @@ def test_a_file_is_not_replaced(reserve: Run, folder: Path) -> None:
     (folder / "notes").write_text("mine")
     done = reserve("--explain", "./notes", env={})
     assert done.returncode == 1
-    assert "--explain: notes can't be a socket: it's there, and is no socket" in done.stderr
+    assert done.stderr == "Error: --explain: notes can't be a socket: it's there, and is no socket\n"
     assert (folder / "notes").read_text() == "mine"
 
 
