@@ -91,6 +91,12 @@ _FUNCTION = 'Write "if-match": "./door.py", a function of the request, or a cust
 # A location with one of them is answered with 501.
 DECISIVE = (
     Fate("allow|deny|satisfy", f"{_ACCESS}, and a configuration knows no addresses of clients", _FUNCTION),
+    Fate(
+        "auth_basic.*",
+        _ACCESS,
+        'Write in place of the 501 {"match": "^/", "auth": "basic", "users": {"ada": "HASH"}}, and what is protected'
+        " behind it; reserve auth hash makes a hash",
+    ),
     Fate("auth_.*|ssl_verify_client|secure_link.*|valid_referers", _ACCESS, _FUNCTION),
     Fate("(?:fastcgi|uwsgi|scgi)_pass", "the server speaks HTTP only", 'Serve it over HTTP and name it in "url"'),
     Fate("(?:grpc|memcached)_pass|stub_status|empty_gif|dav_.*|flv|mp4|push_.*", "there is no such handler"),

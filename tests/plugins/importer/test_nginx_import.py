@@ -101,6 +101,7 @@ def test_a_location_whose_urls_cannot_be_said_closes_what_those_before_it_leave(
         ("error_page 404 @x; location @x { return 200; } location / { root www; }", "is taken over with =CODE only"),
         ("client_max_body_size many; location / { return 200; }", "many is no size"),
         ("location / { frobnicate on; return 200; }", "it isn't known"),
+        ("auth_basic x; location / { return 200; }", '"auth": "basic", "users": {"ada": "HASH"}'),
     ],
 )
 def test_what_cannot_be_said_is_told_with_its_reason(import_text: Import, text: str, reason: str) -> None:
