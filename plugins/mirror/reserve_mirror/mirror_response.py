@@ -88,6 +88,9 @@ def header_pairs(headers: Any) -> list[list[str]]:
     if isinstance(headers, dict):
         values = ((name, value if isinstance(value, list) else [value]) for name, value in headers.items())
         headers = [[name, each] for name, several in values for each in several]
+        wrong = next((pair for pair in headers if not isinstance(pair[1], str)), None)
+        if wrong is not None:
+            raise ValueError(f"The value of the header {wrong[0]} is text, not {wrong[1]!r}")
     if not isinstance(headers, list) or not all(_is_pair(pair) for pair in headers):
         raise ValueError('The headers are a list of pairs, [["name", "value"], ...], or an object')
     return [[name, value] for name, value in headers]

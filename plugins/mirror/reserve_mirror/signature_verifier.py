@@ -96,7 +96,11 @@ def scheme_named(name: str, details: dict[str, str]) -> Scheme:
     if name != HMAC:
         if details:
             raise ValueError(f"{' and '.join(details)} can only be chosen with the scheme {HMAC}: {name} has its own")
-        return SCHEMES[name]
+        try:
+            return SCHEMES[name]
+        except KeyError:
+            known = ", ".join(sorted((*SCHEMES, HMAC)))
+            raise ValueError(f"There is no scheme {name!r}: {known}") from None
     if "header" not in details:
         raise ValueError(f"the scheme {HMAC} needs the header in which the signature is")
     return hmac_scheme(**details)  # type: ignore[arg-type]  # the schema, or the command, knows which there are

@@ -311,6 +311,7 @@ def test_rules_that_change_under_load_lose_no_request(site: Site) -> None:
             'rules[0].fault: "status" and "reset" can\'t befall one response',
         ),
         ([{"fault": {}}] * (MAX_RULES + 1), f"There are up to {MAX_RULES} rules"),
+        ([{"response": {"headers": {"a": 5}}}], "rules[0].response: The value of the header a is text, not 5"),
         ([{"when": {"json.a": float("nan")}, "response": {}}], "The rules are JSON, which has no NaN and no infinity"),
         ([{"response": {"body": "x" * 200_000}}] * 2, f"The rules have up to {MAX_SIZE} characters"),
     ],

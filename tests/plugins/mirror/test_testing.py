@@ -205,3 +205,5 @@ def test_signatures_are_verified(reserve_mirror: TestMirror) -> None:
     assert reserve_mirror.wait_for(when={"signature": "valid"}).path == "/right"
     with pytest.raises(ValueError, match="can only be chosen with the scheme hmac"):
         reserve_mirror.verify("github", "the secret", header=name)
+    with pytest.raises(ValueError, match="There is no scheme 'githb': github, hmac, shopify, slack"):
+        reserve_mirror.verify("githb", "the secret")
