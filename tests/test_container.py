@@ -24,10 +24,11 @@ def dockerfile(project: Path) -> str:
 def test_what_it_copies_is_all_that_a_build_needs(project: Path, dockerfile: str, tmp_path: Path) -> None:
     source = tmp_path / "src"
     source.mkdir()
+    ignored = shutil.ignore_patterns("__pycache__", "node_modules")
     for names, target in re.findall(r"^COPY (?!--from)(.+) (\S+)$", dockerfile, re.MULTILINE):
         for name in names.split():
             if (project / name).is_dir():
-                shutil.copytree(project / name, source / target, ignore=shutil.ignore_patterns("__pycache__"))
+                shutil.copytree(project / name, source / target, ignore=ignored)
             else:
                 shutil.copy(project / name, source / target)
     subprocess.run(

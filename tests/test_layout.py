@@ -189,6 +189,7 @@ def sources(project: Path) -> list[Path]:
     return [file for file in files if not {"__pycache__", "node_modules"} & set(file.parts)]
 
 
+@pytest.fixture(scope="module")
 def python_sources(project: Path) -> dict[Path, ast.Module]:
     return {file: ast.parse(file.read_text()) for file in sources(project) if file.suffix == ".py"}
 
@@ -199,20 +200,20 @@ def test_a_file_name_is_used_once(project: Path) -> None:
     assert [name for name, count in names.items() if count > 1 and name not in ROLES] == []
 
 
-def test_a_class_name_is_used_once(project: Path) -> None:
+def test_a_class_name_is_used_once(python_sources: dict[Path, ast.Module]) -> None:
     names = Counter(
         node.name.lstrip("_")
-        for tree in python_sources(project).values()
+        for tree in python_sources.values()
         for node in ast.walk(tree)
         if isinstance(node, ast.ClassDef)
     )
     assert [name for name, count in names.items() if count > 1 and name not in CLASSES] == []
 
 
-def test_a_response_is_no_answer_in_a_name(project: Path) -> None:
+def test_a_response_is_no_answer_in_a_name(project: Path, python_sources: dict[Path, ast.Module]) -> None:
     """See the glossary: handlers answer, what they send is a response."""
     named = [str(file) for file in sources(project) if "answer" in file.name.lower()]
-    for file, tree in python_sources(project).items():
+    for file, tree in python_sources.items():
         named += [f"{file.name}: {name}" for name in _names(tree) if "answer" in name.lower()]
     assert named == []
 

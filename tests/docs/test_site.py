@@ -65,7 +65,7 @@ def test_every_page_is_in_the_navigation(project: Path) -> None:
 
 def test_the_search_finds_a_page_from_disk(page: Page) -> None:
     page.keyboard.press("Control+k")
-    page.get_by_role("combobox", name="Search").press_sequentially("ignore-unverifiable-certificate")
+    page.get_by_role("combobox", name="Search").fill("ignore-unverifiable-certificate")
     page.get_by_role("option").filter(has_text="The certificate of an https server").click()
     expect(page).to_have_url(re.compile(r"/handlers/url\.html\?h=[\w-]+#tls$"))
     expect(page.get_by_role("heading", name="TLS")).to_be_in_viewport()
@@ -95,7 +95,7 @@ def test_wrong_links_are_found(project: Path, tmp_path: Path) -> None:
     wrong = """
 [x](cli.html#nosuch) [x](handlers/) ![x](pictures/none.png) <img src="https://example.com/x.png">
 """
-    assert docs.build(changed(project, tmp_path, wrong)) == [
+    assert docs.build(small(project, tmp_path, wrong)) == [
         "index.html: cli.html#nosuch has no such anchor",
         "index.html: handlers/ leads nowhere",
         "index.html: https://example.com/x.png is fetched from elsewhere",
@@ -105,15 +105,20 @@ def test_wrong_links_are_found(project: Path, tmp_path: Path) -> None:
 
 def test_wrong_references_end_the_build(project: Path, tmp_path: Path) -> None:
     with pytest.raises(subprocess.CalledProcessError) as error:
-        docs.build(changed(project, tmp_path, "[x](nosuch.md) [x](cli.md#nosuch)"))
+        docs.build(small(project, tmp_path, "[x](nosuch.md) [x](cli.md#nosuch)"))
     assert "page does not exist" in error.value.output
     assert "anchor does not exist" in error.value.output
 
 
-def changed(project: Path, folder: Path, text: str) -> Path:
-    """What the site is built from, with `text` at the end of its first page."""
-    with (copied(project, folder) / "docs" / "index.md").open("a") as page:
-        page.write(f"\n{text}\n")
+def small(project: Path, folder: Path, text: str) -> Path:
+    """What a site of three pages is built from, by the settings of ours, with `text` on its first page."""
+    settings = (project / "zensical.toml").read_text()
+    nav = 'nav = [{ "First" = "index.md" }, { "Second" = "cli.md" }, { "Third" = "handlers/file.md" }]'
+    (folder / "zensical.toml").write_text(re.sub(r"^nav = \[\n.*?^\]", nav, settings, flags=re.MULTILINE | re.DOTALL))
+    shutil.copytree(project / "docs" / "site", folder / "docs" / "site")
+    (folder / "docs" / "handlers").mkdir()
+    for page, content in {"index.md": text, "cli.md": "", "handlers/file.md": ""}.items():
+        (folder / "docs" / page).write_text(f"# A page\n\n{content}\n")
     return folder
 
 

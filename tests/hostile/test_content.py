@@ -54,7 +54,7 @@ def look_at_all(live: LivePage, count: int) -> int:
 def test_scripts_in_every_field(live: LivePage, scale: Scale, score: Score) -> None:
     """What ran, opened a dialog, or was blocked by the policy is told at the end by `new_page`, which then fails."""
     before = elements(live.page)
-    payloads = PAYLOADS[:: scale(3, 1)]
+    payloads = PAYLOADS[:: scale(6, 1)]
     count = send_all(live.mirror, payloads)
     expect(live.page.locator("#count")).to_have_text(f"{count} requests")
     assert look_at_all(live, count) == count
@@ -72,7 +72,7 @@ def test_scripts_in_every_field(live: LivePage, scale: Scale, score: Score) -> N
 def test_scripts_in_a_tapped_answer(site: Site, ask: Ask, visit: Visit, scale: Scale) -> None:
     known = len(site.known("shop").requests())
     count = 0
-    for payload in PAYLOADS[:: scale(3, 1)]:
+    for payload in PAYLOADS[:: scale(6, 1)]:
         for content_type in ("text/html", "application/json"):
             fields = [("Content-Type", content_type), ("X-Echo", payload)]
             assert ask(f"{site.url}/shop/echo", "POST", payload.encode(), fields).body == payload.encode()

@@ -39,8 +39,17 @@ def content() -> bytes:
     return random.Random(1).randbytes(SIZE)
 
 
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> Path:
+    """A file that stays as it is."""
+    path = tmp_path_factory.mktemp("sendfile") / "large"
+    path.write_bytes(content)
+    return path
+
+
 @pytest.fixture
-def large(tmp_path: Path, content: bytes) -> Path:
+def changing(tmp_path: Path, content: bytes) -> Path:
+    """A file like it that may be changed."""
     path = tmp_path / "large"
     path.write_bytes(content)
     return path
@@ -426,12 +435,12 @@ async def test_a_broken_connection_is_found_while_sending(
     assert isinstance(handler.errors[0], asyncio.CancelledError | Disconnected)
 
 
-async def test_a_file_that_is_cut_short_cuts_the_response(serve: Serve, large: Path, sends: list[int]) -> None:
-    handler = FromFile(large)
+async def test_a_file_that_is_cut_short_cuts_the_response(serve: Serve, changing: Path, sends: list[int]) -> None:
+    handler = FromFile(changing)
     site = await serve(handler)
     wire = await _begun(site)
     await settled(lambda: len(sends))
-    os.truncate(large, 7 * MB)
+    os.truncate(changing, 7 * MB)
     await cut(wire)
     await site.until(lambda: handler.errors)
     assert isinstance(handler.errors[0], EOFError)
@@ -440,26 +449,26 @@ async def test_a_file_that_is_cut_short_cuts_the_response(serve: Serve, large: P
     await site.until(lambda: not site.connections)
 
 
-async def test_a_file_that_is_too_short_from_the_start(serve: Serve, large: Path) -> None:
-    handler = FromFile(large)
+async def test_a_file_that_is_too_short_from_the_start(serve: Serve, changing: Path) -> None:
+    handler = FromFile(changing)
     site = await serve(handler)
-    os.truncate(large, 0)
+    os.truncate(changing, 0)
     wire = await site.connect()
     await wire.send(GET)
     await cut(wire)
     assert isinstance(handler.errors[0], EOFError)
 
 
-async def test_as_long_as_nothing_is_out_that_is_an_error(serve: Serve, large: Path) -> None:
-    os.truncate(large, 0)
-    response = await (await (await serve(FromFile(large, length=False))).connect()).ask(GET)
+async def test_as_long_as_nothing_is_out_that_is_an_error(serve: Serve, changing: Path) -> None:
+    os.truncate(changing, 0)
+    response = await (await (await serve(FromFile(changing, length=False))).connect()).ask(GET)
     assert (response.status, response.closes) == (500, True)
 
 
-async def test_of_a_file_that_grows_the_announced_length_is_sent(serve: Serve, large: Path, content: bytes) -> None:
-    site = await serve(FromFile(large))
+async def test_of_a_file_that_grows_the_announced_length_is_sent(serve: Serve, changing: Path, content: bytes) -> None:
+    site = await serve(FromFile(changing))
     wire = await _begun(site, GET + LAST)
-    with large.open("ab") as file:
+    with changing.open("ab") as file:
         file.write(b"more" * MB)
     assert [response.body for response in await wire.responses()] == [content, b"hello"]
 
@@ -621,8 +630,8 @@ async def test_what_is_not_in_memory_is_read_in_a_thread_first(
 
 
 @pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="there is no telling the system to forget a file")
-async def test_whether_it_is_in_memory_is_asked(large: Path) -> None:
-    file = os.open(large, os.O_RDONLY)
+async def test_whether_it_is_in_memory_is_asked(changing: Path) -> None:
+    file = os.open(changing, os.O_RDONLY)
     try:
         os.fsync(file)
         if not sendfile._in_memory(file, 0, SIZE):

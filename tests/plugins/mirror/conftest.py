@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -30,8 +31,12 @@ def store_kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def topology(store_kind: str, redis_topology: Callable[[str], Topology]) -> Topology | None:
+def topology(
+    store_kind: str, redis_topology: Callable[[str], Topology], monkeypatch: pytest.MonkeyPatch
+) -> Topology | None:
     """The Redis of the store, None for memory."""
+    # Its URL names who is trusted: to read all that the system trusts, at each connection, takes as long as a test.
+    monkeypatch.setenv("SSL_CERT_FILE", os.devnull)
     return None if store_kind == "memory" else redis_topology(store_kind)
 
 
