@@ -208,7 +208,10 @@ def test_a_filter_takes_conditions(live: LivePage) -> None:
     expect(live.rows).to_have_count(1)
     expect(live.rows.first).to_contain_text("/orders/1")
     filtering.fill("path:~(")
-    expect(live.page.locator("#progress")).to_contain_text("The condition path: '(' is no regular expression")
+    progress = live.page.locator("#progress")
+    expect(progress).to_contain_text("The condition path: '(' is no regular expression: a ( is not closed; write )")
+    expect(progress.get_by_role("button")).to_be_hidden()  # it would be refused again
+    expect(live.page.locator("#count")).to_have_text("3 requests")
 
 
 def test_export(live: LivePage) -> None:

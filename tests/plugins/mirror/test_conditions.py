@@ -271,3 +271,23 @@ def test_a_word_ends_at_the_first_separator_outside_brackets(text: str, separato
 def test_words() -> None:
     assert all(map(is_word, ("method", "path", "header.x", "query.x", "body", "json.a")))
     assert not any(map(is_word, ("header", "json", "count", "methodx", "")))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fault"),
+    [
+        ("(a", r"a ( is not closed; write ) behind its group, or \( for itself"),
+        ("[a", r"a [ is not closed; write ] behind its characters, or \[ for itself"),
+        ("ab)c", r"at character 3 the ) closes no group; write \) for itself"),
+        ("a|*", r"at character 3 there is nothing in front of it to repeat; write .* for any text, or \ before it"),
+        ("a**", r"at character 3 what is repeated already can't be repeated; leave it out, or write \ before it"),
+        ("a\\", r"a \ at the end; write \\ for itself"),
+        ("a{3,2}", "at character 3 of {least,most} the least is more than the most"),
+        ("[z-a]", "at character 4 a range goes from the lower character to the higher, as [a-z]"),
+        (r"\p{Foo}", "at character 7 unknown property"),
+    ],
+)
+def test_a_pattern_that_is_none_is_told_what_is_wrong_with_it_and_where(pattern: str, fault: str) -> None:
+    with pytest.raises(ValueError, match="is no regular expression: ") as raised:
+        RequestConditions.of_texts([("path", f"~{pattern}")])
+    assert str(raised.value).partition("is no regular expression: ")[2] == fault

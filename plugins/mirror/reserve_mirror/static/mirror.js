@@ -14,7 +14,7 @@ import { menus } from "./menus.js";
 import { exportMenu } from "./exportmenu.js";
 import { FollowButton } from "./followbutton.js";
 import { isEndOf, mirrorAfter } from "./messages.js";
-import { MirrorApi } from "./mirrorapi.js";
+import { MirrorApi, isRefused } from "./mirrorapi.js";
 import { Announcer, showConnection, showDropped, showExpiry, showProgress, showTitle } from "./pagestatus.js";
 import { forgetMirror, rememberMirror } from "./recent.js";
 import { RequestStore } from "./requeststore.js";
@@ -175,7 +175,7 @@ class MirrorPage {
     this.#list.show({ items, above, total: found ? (isWhole ? items.length : -1) : total }, arrived);
     const all = plural(total, "request");
     const count = `${(above + items.length).toLocaleString("en")}${isWhole ? "" : "+"}`;
-    byId("count").textContent = found ? `${count} of ${all}` : all;
+    byId("count").textContent = found && !isRefused(found.error) ? `${count} of ${all}` : all;
     showDropped(total, this.#store.dropped);
     showUndo(this.#deletions, this.#store.total);
     this.#showProgress();

@@ -27,6 +27,12 @@ export class ApiError extends Error {
   }
 }
 
+/**
+ * Whether the server can't take what it was asked, so that the same can't be asked again.
+ * @param {unknown} error
+ */
+export const isRefused = (error) => error instanceof ApiError && (error.status === 400 || error.status === 422);
+
 /** One mirror. What asks the server raises `ApiError`. */
 export class MirrorApi {
   #base;

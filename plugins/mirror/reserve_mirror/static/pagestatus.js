@@ -3,6 +3,7 @@
 import { byId, find } from "./dom.js";
 import { serverClock } from "./serverclock.js";
 import { spelled } from "./unseen.js";
+import { isRefused } from "./mirrorapi.js";
 import { messageOf, plural } from "./wording.js";
 
 /** @import { RequestSummary } from "../../json_shapes.d.ts" */
@@ -75,7 +76,8 @@ export function showProgress(isSearching, error) {
   const element = byId("progress");
   element.hidden = error === null && !isSearching;
   find(element, "span").textContent = error === null ? "Searching…" : `${messageOf(error)}.`;
-  find(element, "button").hidden = error === null;
+  // What is refused will be so again: it's for who has written it to change it.
+  find(element, "button").hidden = error === null || isRefused(error);
 }
 
 /**
