@@ -1,7 +1,8 @@
 """The `reserve` command, and what a plugin's own commands need to behave as it does.
 
 Exit codes: 0 when all went well, a stop by SIGINT or SIGTERM included; 1 when the server can't run here (the address is
-taken, a right is missing); 2 when what was given can't be used (the command line, a configuration, a plugin).
+taken, a right is missing); 2 when what was given can't be used (the command line, a configuration, a plugin); 130 when
+Ctrl-C has ended a command that doesn't serve until then.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import click
 from ..errors import PluginError
 from ..failures import describe
 from .command_process import command_process
-from .exit_codes import Unusable
+from .exit_codes import INTERRUPTED, Unusable
 from .help_sections import write_sections
 from .no_plugin_option import installed, no_plugin
 
@@ -48,6 +48,12 @@ class Reserve(click.Group):
             return super().invoke(ctx)
         except PluginError as error:  # what its mappings may hold is looked at when there is one
             raise Unusable(str(error)) from error
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
+        except click.Abort as error:  # of a prompt, at which the input may have ended, too
+            if not isinstance(error.__context__, KeyboardInterrupt):
+                raise
+            ctx.exit(INTERRUPTED)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.commands:
