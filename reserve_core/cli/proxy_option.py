@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import HTTPError
+from .server_urls import is_loopback
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
@@ -42,7 +43,7 @@ class ProxyOption(NamedTuple):
         host = parts.hostname or ""
         path = path.rstrip("/")
         there = (parts.path or path).rstrip("/")
-        return cls(path, f"{parts.scheme}://{parts.netloc}{there}", _is_local(host))
+        return cls(path, f"{parts.scheme}://{parts.netloc}{there}", is_loopback(host))
 
     @property
     def mapping(self) -> dict[str, Any]:
@@ -96,14 +97,3 @@ def _with_scheme(url: str, path: str) -> str:
     """What was meant by `3000`, `:3000` or `localhost:3000`."""
     port = url.removeprefix(":")
     return f"{path}=http://{f'localhost:{port}' if port.isdecimal() else url or 'localhost:3000'}"
-
-
-def _is_local(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    from ipaddress import ip_address
-
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

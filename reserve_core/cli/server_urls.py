@@ -17,8 +17,13 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def is_loopback(hostname: str) -> bool:
+    """Whether it leads to this machine: its addresses, `localhost`, and all names below that (RFC 6761 6.3)."""
     address = _address(hostname)
-    return hostname == "localhost" if address is None else address.is_loopback
+    return is_localhost(hostname) if address is None else address.is_loopback
+
+
+def is_localhost(hostname: str) -> bool:
+    return f".{hostname.lower().removesuffix('.')}".endswith(".localhost")
 
 
 def addresses_of(hostname: str) -> list[str]:

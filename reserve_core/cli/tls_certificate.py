@@ -11,7 +11,7 @@ from ..tls import authority_files
 from ..tls.permitted_names import is_permitted
 from ..tls.private_files import NoFolder, state_folder
 from .exit_codes import CannotRun, Unusable
-from .server_urls import LOOPBACK, addresses_of, is_loopback
+from .server_urls import LOOPBACK, addresses_of, is_localhost, is_loopback
 
 
 def notice() -> str | None:
@@ -42,7 +42,7 @@ def certificate(hostname: str) -> dict[str, str]:
     need_cryptography("--tls")
     from ..tls.local_certificate import LocalCertificate
 
-    name = "localhost" if is_loopback(hostname) else re.sub(r"[^\w.-]", "_", hostname)
+    name = "localhost" if _is_usual(hostname) else re.sub(r"[^\w.-]", "_", hostname)
     try:
         local = LocalCertificate(state_folder() / f"{name}.pem")
         if local.make_for(_names(hostname)):
@@ -63,9 +63,14 @@ def certificate(hostname: str) -> dict[str, str]:
 def _names(hostname: str) -> Iterable[str]:
     """Those of a server on `hostname`. A wildcard's public addresses are left out where there is a local authority,
     which can't vouch for them, and the others would be lost with them."""
-    if is_loopback(hostname):
+    if _is_usual(hostname):
         return LOOPBACK
     addresses = addresses_of(hostname)
     if addresses != [hostname] and authority_files.is_there():
         addresses = [*filter(is_permitted, addresses)]
     return [*LOOPBACK, *addresses]
+
+
+def _is_usual(hostname: str) -> bool:
+    """Whether the certificate for loopback will do: a name below localhost is one more."""
+    return hostname == "localhost" or (is_loopback(hostname) and not is_localhost(hostname))

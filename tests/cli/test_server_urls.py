@@ -13,6 +13,10 @@ from reserve_core.cli.server_urls import addresses_of, is_loopback, reachable_ur
     ("hostname", "loopback"),
     [
         ("localhost", True),
+        ("shop.localhost", True),
+        ("Shop.LocalHost.", True),
+        ("notlocalhost", False),
+        ("localhost.example", False),
         ("127.0.0.1", True),
         ("127.8.8.8", True),
         ("::1", True),

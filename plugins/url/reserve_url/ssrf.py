@@ -59,7 +59,7 @@ def is_loopback(hostname: str) -> bool:
     try:
         return ip_address(hostname).is_loopback
     except ValueError:
-        return hostname == "localhost"
+        return f".{hostname.lower()}".endswith(".localhost")  # all names below it, too (RFC 6761 6.3)
 
 
 class HostPatterns:

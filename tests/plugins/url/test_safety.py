@@ -212,6 +212,7 @@ async def test_captures_never_leave_the_author_s_url(capture: str, upstream: Ups
         ("http://$2", "192.0.2.1", {"allow-private": True}, True),
         ("$1://$2", "127.0.0.1", {}, False),
         ("$1://$2", "localhost", {}, False),
+        ("$1://$2", "shop.localhost", {}, False),
         ("$1://$2", "::1", {}, False),
         ("$1://$2", "0.0.0.0", {"allow-hosts": ["*.example"]}, False),
         ("$1://$2", "0.0.0.0", {"allow-hosts": ["*"]}, True),
