@@ -18,6 +18,14 @@ MIRROR_URL = re.compile(
 )
 
 
+def rest_of_page(match: re.Match[str]) -> str:
+    """The path that a `MIRROR_URL` has behind the code of a page, or of the API, where it means nothing.
+
+    A query isn't told: it is what a browser has there, the token, say.
+    """
+    return "" if match["kind"] == "r" else (match["path"] or "").removesuffix("/")
+
+
 def ask(url: str, query: list[tuple[str, str]], token: str | None, timeout: float) -> tuple[int, dict[str, Any]]:
     """The status and the JSON of a mirror's response, after up to `timeout` seconds and a margin.
 

@@ -30,7 +30,7 @@ from reserve_core.cli import (
 from .codes import CODE_RULE, is_code
 from .command_options import TOKEN_VARIABLE, token_option, when_option, word_of
 from .listen.listen_command import listen
-from .mirror_client import MIRROR_URL, ask
+from .mirror_client import MIRROR_URL, ask, rest_of_page
 from .option_values import (
     EXPIRATION_TIME,
     LONGEST_TIME,
@@ -317,6 +317,11 @@ def wait(
 def _path(match: re.Match[str], option: str | None) -> str | None:
     """The path that requests must have, by the URL or by the option; None: any."""
     path = match["path"] or "/"
+    if rest := rest_of_page(match):
+        raise Unusable(
+            f"The address of a mirror's page ends with its code: leave {rest} out;"
+            " --path /hook, or http://HOST/r/CODE/hook, has wait look for a path below the mirror"
+        )
     if match["kind"] != "r" or (path == "/" and not match["query"]):
         return option
     if match["query"]:

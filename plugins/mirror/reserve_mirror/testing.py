@@ -190,10 +190,10 @@ class RemoteMirror:
     """
 
     def __init__(self, page: str, token: str | None = None) -> None:
-        from .mirror_client import MIRROR_URL
+        from .mirror_client import MIRROR_URL, rest_of_page
 
         match = MIRROR_URL.fullmatch(page)
-        if match is None or match["kind"] != "v":
+        if match is None or match["kind"] != "v" or rest_of_page(match):
             raise ValueError(f"{page!r} is not the address of a mirror's page: https://HOST/v/CODE")
         self._api = f"{match['base']}/api/mirrors/{match['code']}"
         self._token = token

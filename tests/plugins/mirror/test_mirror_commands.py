@@ -285,6 +285,12 @@ def test_wait_goes_on_after_a_request(reserve: Run, site: Site) -> None:
     [
         ("/r/orders/a?x=1", [], "leave ?x=1 out of the URL"),
         ("/r/orders?x=1", [], "leave ?x=1 out of the URL"),
+        (
+            "/v/orders/a/b",
+            [],
+            "The address of a mirror's page ends with its code: leave /a/b out; --path /hook, or http://",
+        ),
+        ("/api/mirrors/orders/requests", [], "leave /requests out;"),
         ("/r/orders/a", ["--path", "/b"], "The URL says the path /a, --path says /b: give one of them"),
         ("/r/orders", ["--path", "/b?x=1"], "has a query, which isn't compared"),
         ("/r/orders", ["--path", "/100%"], "'/100%' can't be the path of a request"),

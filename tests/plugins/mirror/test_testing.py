@@ -180,7 +180,7 @@ def test_who_owns_a_mirror_elsewhere_says_what_is_responded(remote: RemoteMirror
 
 
 def test_what_is_no_page_of_a_mirror_is_said(remote: RemoteMirror) -> None:
-    for address in ("orders", remote.url):
+    for address in ("orders", remote.url, f"{remote.page}/hook"):
         with pytest.raises(ValueError, match="is not the address of a mirror's page"):
             RemoteMirror(address)
     with pytest.raises(OSError, match="The mirror 'unknown' does not exist"):
