@@ -1,8 +1,8 @@
 """How a command fails: with which message and which exit code.
 
 0 when all went well, a stop by SIGINT or SIGTERM included; 1 when the server can't run here (the address is taken, a
-right is missing); 2 when what was given can't be used (the command line, a configuration, a plugin); 130 when Ctrl-C has
-ended a command that doesn't serve until then.
+right is missing); 2 when what was given can't be used (the command line, a configuration, a plugin); 130 when Ctrl-C
+has ended a command that doesn't serve until then.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import click
 
 from ..errors import Problem
 from ..log import printable
-
 
 # As shells have it for what SIGINT has ended.
 INTERRUPTED = 130

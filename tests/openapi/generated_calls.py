@@ -84,7 +84,7 @@ def make_calls(base: str, operations: Operations, mode: GenerationMode, examples
 def _is_written(case: Case[Any], base: str) -> bool:
     """Whether all parameters are in the URL: an empty list, which is wrong, leaves none there, which is right."""
     url = requests.Request(**case.as_transport_kwargs(base_url=base)).prepare().url
-    return set(case.query or ()) <= parse_qs(urlsplit(url).query, keep_blank_values=True).keys()
+    return set(case.query or ()) <= parse_qs(urlsplit(str(url)).query, keep_blank_values=True).keys()
 
 
 def _takes_something(operation: Any) -> bool:

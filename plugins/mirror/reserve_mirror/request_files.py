@@ -103,8 +103,9 @@ def _of_wire(data: bytes) -> FiledRequest:
             "is an archive: unpack it, and name one of its files .request.http, or save JSON or HAR instead"
         )
     if match is None:
+        what = "no request" if data.strip() else "empty"
         raise ValueError(
-            "is no request: neither a mirror's export, nor HAR, nor lines that begin with POST /path HTTP/1.1"
+            f"is {what}: neither a mirror's export, nor HAR, nor lines that begin with POST /path HTTP/1.1"
         )
     headers = []
     for line in (match[3] or b"").decode("latin-1").splitlines():

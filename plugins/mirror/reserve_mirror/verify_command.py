@@ -12,6 +12,7 @@ import click
 from reserve_core.cli import Unusable
 from reserve_core.kit import printable
 
+from .command_options import hmac_options, scheme_of
 from .option_values import SIGNATURE_SCHEMES
 
 if TYPE_CHECKING:
@@ -40,14 +41,7 @@ if TYPE_CHECKING:
     multiple=True,
     help="A file with the secret, a line break at its end aside; can be repeated.",
 )
-@click.option("--signature-header", "header", metavar="NAME", help="With hmac: the header in which the signature is.")
-@click.option(
-    "--algorithm",
-    type=click.Choice(["sha1", "sha256", "sha512"]),
-    help="With hmac: the hash.  [default: sha256]",
-)
-@click.option("--encoding", type=click.Choice(["hex", "base64"]), help="With hmac: how it's written.  [default: hex]")
-@click.option("--prefix", metavar="TEXT", help="With hmac: what stands before the signature, such as sha256=.")
+@hmac_options
 @click.pass_context
 def verify(
     ctx: click.Context,
@@ -71,8 +65,8 @@ def verify(
     try:
         requests = requests_in(_content(file))
     except ValueError as error:
-        raise Unusable(f"{file} {error}") from error
-    chosen = _scheme(scheme, {name: value for name, value in details.items() if value is not None}, requests)
+        raise Unusable(f"{_named(file)} {error}") from error
+    chosen = _scheme(scheme, details, requests)
     secrets = [*map(_of_environment, variables), *map(_of_file, files)] or [_asked(file)]
     valid = True
     for name, request, _ in requests:
@@ -87,26 +81,24 @@ def _content(file: str) -> bytes:
     try:
         return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
-        raise Unusable(f"{file} can't be read: {error.strerror}") from error
+        raise Unusable(f"{_named(file)} can't be read: {error.strerror}") from error
 
 
-def _scheme(name: str | None, details: dict[str, str], requests: list[FiledRequest]) -> Scheme:
-    from .signature_verifier import scheme_named
-    from .signatures import HMAC, guess_scheme
+def _named(file: str) -> str:
+    return "The standard input" if file == "-" else file
 
-    if name is None and not details:
+
+def _scheme(name: str | None, details: dict[str, str | None], requests: list[FiledRequest]) -> Scheme:
+    from .signatures import guess_scheme
+
+    if name is None and not any(value is not None for value in details.values()):
         for _, request, _ in requests:
             if guess := guess_scheme(request.headers):
                 return guess
         raise Unusable(
             "There is no header of a known scheme: choose one by --scheme, or name the header by --signature-header"
         )
-    if name in (None, HMAC) and "header" not in details:
-        raise Unusable("With hmac, name the header in which the signature is: --signature-header X-Signature")
-    try:
-        return scheme_named(name or HMAC, details)
-    except ValueError as error:
-        raise Unusable(str(error)) from error
+    return scheme_of(name, details)
 
 
 def _of_environment(name: str) -> str:
@@ -120,10 +112,10 @@ def _of_file(file: str) -> str:
     try:
         secret = _content(file).decode()
     except UnicodeDecodeError as error:
-        raise Unusable(f"{file} has no secret: it isn't UTF-8") from error
+        raise Unusable(f"{_named(file)} has no secret: it isn't UTF-8") from error
     secret = secret.removesuffix("\n").removesuffix("\r")
     if not secret:
-        raise Unusable(f"{file}, which should have the secret, is empty")
+        raise Unusable(f"{_named(file)}, which should have the secret, is empty")
     return secret
 
 

@@ -132,12 +132,22 @@ def test_the_secret_is_asked_for_and_not_shown(command: Path, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("text", "arguments", "part"),
     [
-        (b"", BY_ENV, "- is no request"),
-        (b"hello\n", BY_ENV, "- is no request"),
-        (b"PK\x03\x04\x14", BY_ENV, "- is an archive: unpack it, and name one of its files"),
-        (b"{", BY_ENV, "- is not valid JSON"),
-        (b"[" * 100_000, BY_ENV, "- is not valid JSON"),
-        (b"[]", BY_ENV, "- has no request in it"),
+        (
+            b"",
+            BY_ENV,
+            "Error: The standard input is empty: neither a mirror's export, nor HAR, nor lines that begin with",
+        ),
+        (b"\n", BY_ENV, "Error: The standard input is empty: neither"),
+        (
+            b"hello\n",
+            BY_ENV,
+            "Error: The standard input is no request: neither a mirror's export, nor HAR, nor lines that",
+        ),
+        (b"PK\x03\x04\x14", BY_ENV, "The standard input is an archive: unpack it, and name one of its files"),
+        (b"{", BY_ENV, "The standard input is not valid JSON"),
+        (b"[" * 100_000, BY_ENV, "The standard input is not valid JSON"),
+        (b"[]", BY_ENV, "The standard input has no request in it"),
+        (wire(github()), ("--secret-file", "-"), "The standard input, which should have the secret, is empty"),
         (b'{"a": 1}', BY_ENV, "has no request of the form of the mirror's exports, or of HAR, without 'body'\n"),
         (b'{"log": {"entries": [5]}}', BY_ENV, "has no request of the form of the mirror's exports"),
         (b"POST / HTTP/1.1\nno header\n\n", BY_ENV, "a line among its headers that is none"),

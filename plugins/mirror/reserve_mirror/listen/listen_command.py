@@ -17,7 +17,7 @@ import click
 from reserve_core.cli import CannotRun, Number, Unusable, WholeNumber
 
 from ..codes import GROUP, GROUP_RULE
-from ..command_options import signing_of, signing_options, token_option, when_option, word_of
+from ..command_options import SIGNING, signing_of, signing_options, token_option, when_option, word_of
 from ..mirror_client import MIRROR_URL
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def listen(
     from .mirror_api import MirrorAPI, MirrorAway, MirrorGone, MirrorUnknown
 
     match = MIRROR_URL.fullmatch(url)
-    if match is None or (match["kind"] == "r" and ((match["path"] or "/") != "/" or match["query"])):
+    if match is None or (match["path"] or "/") != "/" or (match["kind"] == "r" and match["query"]):
         raise Unusable(
             f"{url} is not the URL of a mirror: http://HOST/r/CODE, or the address of its page;"
             " --when 'path=/hook/*' picks a path below it"
@@ -143,7 +143,7 @@ def listen(
         raise Unusable("--from-start and --since exclude each other: leave one out")
     if options["group"] is not None and options["state"] is not None:
         raise Unusable("--state is of a listener of its own: the mirror knows where a --group stands. Leave one out")
-    sign = signing_of(options["scheme"], options["secret_env"])
+    sign = signing_of(**{name: options[name] for name in SIGNING})
     try:
         if sign is not None:
             sign(SentRequest(method="GET", url="", path="", headers=[]), b"")  # a secret that is no key is told now

@@ -102,12 +102,12 @@ def _details(source: str, match: re.Match[str], token: str | None) -> object:
     return _asked(f"{requests}/{request_id}", [], token)
 
 
-def _changed(request: FiledRequest, path: str | None, scheme: str | None, secret_env: str | None) -> SentRequest:
+def _changed(request: FiledRequest, path: str | None, **signing: str | None) -> SentRequest:
     """What is sent of a request besides its body. Raises ValueError and `Unusable`."""
     from .changes import changed
 
     sent, body = changed(request.sent, request.request.body, {} if path is None else {"path": path})
-    sign = signing_of(scheme, secret_env)
+    sign = signing_of(**signing)
     return sent if sign is None else sign(sent, body)
 
 

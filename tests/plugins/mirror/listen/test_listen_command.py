@@ -324,6 +324,7 @@ def test_without_a_home_a_file_is_asked_for(listen: Listen, monkeypatch: pytest.
         (["http://localhost/other", "--to", "http://localhost"], "http://localhost/other is not the URL of a mirror"),
         (["http://localhost/r/a/b", "--to", "http://localhost"], "--when 'path=/hook/*' picks a path below it"),
         (["http://localhost/r/a?x=1", "--to", "http://localhost"], "is not the URL of a mirror"),
+        (["http://localhost/v/a/b", "--to", "http://localhost"], "http://localhost/v/a/b is not the URL of a mirror"),
         (
             ["http://localhost/r/a", "--to", "localhost:3000"],
             "localhost:3000 is not a URL as http://localhost:3000/hook",

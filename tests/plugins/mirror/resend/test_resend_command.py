@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import io
 import json
 import subprocess
@@ -131,6 +133,19 @@ def test_it_is_signed_anew(site: Site, target: HookTarget, resend: Resend) -> No
     assert verify(SCHEMES["stripe"], [SECRET], SignedRequest(headers, body))["valid"]
 
 
+@pytest.mark.parametrize("scheme", [("--scheme", "hmac"), ()])
+def test_it_is_signed_anew_in_any_header(
+    site: Site, target: HookTarget, resend: Resend, scheme: tuple[str, ...]
+) -> None:
+    site.record("/a", BODY, headers=[("X-Sum", "sha512=00"), ("X-Event", "paid")])
+    details = ("--signature-header", "X-Sum", "--algorithm", "sha512", "--encoding", "base64", "--prefix", "sha512=")
+    signing = (*scheme, *details, "--secret-env", "HOOK_SECRET")
+    assert resend(f"{site.url}/v/orders", "--to", target.url, *signing).exit_code == 0
+    _, headers, body = sent(target)
+    own = base64.b64encode(hmac.digest(SECRET.encode(), body, "sha512")).decode()
+    assert headers == [("X-Event", "paid"), ("X-Sum", f"sha512={own}")]
+
+
 def test_what_is_not_whole_is_not_sent(serve: Serve, target: HookTarget, resend: Resend, tmp_path: Path) -> None:
     site = serve(max_body_size=3)
     site.record("/cut", b"12345")
@@ -174,6 +189,9 @@ def test_what_cannot_be_used_is_told(site: Site, target: HookTarget, resend: Res
         ("--path", "a b"): "is no path",
         ("--secret-env", "HOOK_SECRET"): "add --scheme",
         ("--scheme", "github"): "Add --secret-env",
+        ("--scheme", "hmac", "--secret-env", "HOOK_SECRET"): "name the header in which the signature is: --signature-h",
+        ("--scheme", "github", "--prefix", "a"): "prefix can only be chosen with the scheme hmac",
+        ("--signature-header", "X-Sum"): "Add --secret-env",
         ("--scheme", "github", "--secret-env", "UNSET_HERE"): "$UNSET_HERE, which should have the secret, isn't set",
         ("--scheme", "standard-webhooks", "--secret-env", "HOOK_SECRET"): "has a secret in base64",
     }.items():
