@@ -18,7 +18,7 @@ from reserve_core import __version__
 from reserve_mirror import group_shapes, json_shapes
 from reserve_mirror.routes import ROUTES, Route
 from tests.openapi.operations import OPERATIONS, PARAMETERS, PATH_PARAMETERS, STATUSES, Operation
-from tests.page.declarations import Member, members
+from tests.page.declarations import Member, bases, members
 
 FILE = Path(json_shapes.__file__).with_name("openapi.json")
 
@@ -134,8 +134,7 @@ def _shape(shape: type) -> dict[str, Any]:
     found: dict[str, Any] = {"type": "object"}
     if text := (shape.__doc__ or "").strip():
         found["description"] = inspect.cleandoc(text)
-    bases = [base for base in getattr(shape, "__orig_bases__", ()) if is_typeddict(base)]
-    every = [*(member for base in bases for member in members(base)), *members(shape)]
+    every = [*(member for base in bases(shape) for member in members(base)), *members(shape)]
     found["properties"] = {each.name: _described(each) for each in every}
     required = [each.name for each in every if each.required]
     if required:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NotRequired, get_origin, get_type_hints
 
+import jsonschema
 import pytest
 from schemathesis import GenerationMode
 
 from reserve_core import __version__
 from reserve_core.testing import TestServer
+from reserve_mirror import group_shapes, json_shapes
 from tests.kit.client import ask
 from tests.openapi.description import FILE, described_routes, description, path_of
 from tests.openapi.generated_calls import NOT_CALLED, Operations, described_operations, described_server, make_calls
@@ -48,6 +50,17 @@ def test_every_operation_is_described_and_no_other() -> None:
         (method.upper(), path) for path, item in json.loads(FILE.read_text())["paths"].items() for method in item
     }
     assert described == {(route.method, path_of(route)) for route in described_routes()}
+
+
+def test_what_is_required_is_what_the_shapes_always_have() -> None:
+    schemas = json.loads(FILE.read_text())["components"]["schemas"]
+    shapes = {**vars(json_shapes), **vars(group_shapes)}
+    for name, schema in schemas.items():
+        shape = shapes[name]
+        hints = get_type_hints(shape, include_extras=True)
+        assert shape.__total__, f"{name}: NotRequired says it, each by itself"
+        always = {each for each, hint in hints.items() if get_origin(hint) is not NotRequired}
+        assert (set(schema["properties"]), set(schema.get("required", ()))) == (set(hints), always), name
 
 
 def test_it_is_sent_to_everybody_and_its_addresses_are_relative(base: str) -> None:
@@ -95,8 +108,13 @@ def calls(base: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def test_each_response_is_as_described(base: str, operations: Operations) -> None:
+    """The calls are, too: what the server doesn't ask for isn't required."""
     called = set(NOT_CALLED)
+    whole = json.loads(FILE.read_text())
     for name, parts in calls(base):
+        if "body" in parts:
+            content = operations[name].definition.raw["requestBody"]["content"]["application/json"]
+            jsonschema.validate(parts["body"], {**content["schema"], "components": whole["components"]})
         case = operations[name].Case(**parts, **({"media_type": "application/json"} if "body" in parts else {}))
         response = case.call(base_url=base)
         assert response.status_code < 300 or name in REFUSED, (name, response.text)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import sys
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,6 +61,15 @@ def members(shape: type) -> Iterator[Member]:
             assert isinstance(each.target, ast.Name)
             _, _, text = source[each.lineno - 1].rstrip("\n").partition("  # ")
             yield Member(each.target.id, hints[each.target.id], text)
+
+
+def bases(shape: type) -> Iterator[type]:
+    """The shapes that a shape extends: before Python 3.12 it doesn't know itself."""
+    (node,) = ast.parse(inspect.getsource(shape)).body
+    assert isinstance(node, ast.ClassDef)
+    for base in map(ast.unparse, node.bases):
+        if base != "TypedDict":
+            yield getattr(sys.modules[shape.__module__], base)
 
 
 def _interface(node: ast.ClassDef) -> str:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from .json_shapes import RequestSummary
 
 
-class GroupTurnWanted(TypedDict, total=False):
+class GroupTurnWanted(TypedDict):
     """A listener of a group that asks for its next request; asking again, it gets the one that it has."""
 
     listener: str  # its name, which no other one has: up to 64 letters, digits, - and _
-    done: str  # the id of the request that it has dealt with
-    begin: str  # after which id a new group begins; "": with the oldest; "now", unless told: with what comes
+    done: NotRequired[str]  # the id of the request that it has dealt with
+    begin: NotRequired[str]  # after which id a new group begins; "": with the oldest; "now", unless told: with the next
 
 
 class GroupTurnTaken(TypedDict):
