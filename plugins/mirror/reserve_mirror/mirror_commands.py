@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -244,11 +245,12 @@ async def _announce(server: Server, codes: tuple[str, ...]) -> str | None:
             await mount.store.create(keys[0].stored, mount.settings)
         except Unavailable:
             return None  # it has been logged; the home page creates one when the store is back
-    for key in keys:
-        click.echo(f"The requests to {key.code} are shown at {url}v/{key.name}")
-        if key.share_code:
-            click.echo(f"For those who may only look: {url}v/{key.share_code}")
-        click.echo(f"    curl -d hello {url}r/{key.code}")
+    with suppress(OSError):  # where nothing can be written, a server serves all the same
+        for key in keys:
+            click.echo(f"The requests to {key.code} are shown at {url}v/{key.name}")
+            if key.share_code:
+                click.echo(f"For those who may only look: {url}v/{key.share_code}")
+            click.echo(f"    curl -d hello {url}r/{key.code}")
     return f"v/{keys[0].name}"
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.kit.waiting import PATIENCE
+from tests.kit.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from tests.kit.redis_server import RedisServer
@@ -91,6 +91,33 @@ def test_one_command_shows_a_page_and_a_line_to_try(start: Start) -> None:
     assert request["body"] == "hello"
     assert mirror.get(f"api/mirrors/{code}")["expires_at"] is not None
     assert mirror.stop() == 0
+
+
+def test_where_nothing_can_be_written_it_serves_and_opens_its_page(command: Path, tmp_path: Path) -> None:
+    """Standard output is a pipe that nobody reads any more, as behind `reserve mirror | head -1`."""
+    opened, browser = tmp_path / "opened", tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {opened}.new && mv {opened}.new {opened}\n')
+    browser.chmod(0o755)
+    reading, writing = os.pipe()
+    os.close(reading)
+    with subprocess.Popen(
+        [command, "mirror", "--port", "0", "--code", "orders", "--open"],
+        cwd=tmp_path,
+        env={**os.environ, "BROWSER": str(browser)},
+        stdin=subprocess.DEVNULL,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        os.close(writing)
+        try:
+            wait_until(opened.exists)
+            with urllib.request.urlopen(opened.read_text(), timeout=PATIENCE) as response:
+                assert response.status == 200
+            process.send_signal(signal.SIGTERM)
+            assert process.communicate(timeout=PATIENCE)[1] == ""
+        finally:
+            process.kill()
 
 
 def test_names_and_limits_are_given(start: Start) -> None:
