@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Route
 
@@ -27,7 +28,8 @@ def listed(live: LivePage, *paths: str) -> None:
     expect(live.page.locator("#list .target")).to_have_text(list(paths))
 
 
-def after_the_server(live: LivePage, method: str, happens: Callable[[], None]) -> None:
+@contextmanager
+def after_the_server(live: LivePage, method: str, happens: Callable[[], None]) -> Iterator[None]:
     """Has something happen once the server has answered a request of the page, and before the page knows."""
 
     def on_request(route: Route) -> None:
@@ -39,6 +41,9 @@ def after_the_server(live: LivePage, method: str, happens: Callable[[], None]) -
             route.fallback()
 
     live.page.route("**/api/mirrors/**", on_request)
+    with live.page.expect_response(lambda response: response.request.method == method):
+        yield
+    live.page.unroute_all(behavior="wait")
 
 
 def test_what_comes_while_all_is_cleared_stays(live: LivePage) -> None:
@@ -49,8 +54,8 @@ def test_what_comes_while_all_is_cleared_stays(live: LivePage) -> None:
         send(live, "/three")
         listed(live, "/three")
 
-    after_the_server(live, "DELETE", another)
-    live.delete("Clear")
+    with after_the_server(live, "DELETE", another):
+        live.delete("Clear")
     listed(live, "/three")
 
 
@@ -63,10 +68,9 @@ def test_what_one_deletes_oneself_is_never_said_to_be_gone(live: LivePage) -> No
         listed(live, "/one")
         shown.append(live.detail.inner_text())
 
-    after_the_server(live, "DELETE", look)
-    live.delete("Delete")
+    with after_the_server(live, "DELETE", look):
+        live.delete("Delete")
     live.opened("/one")
-    live.page.unroute_all(behavior="wait")
     assert "isn't kept any more" not in shown[0]
 
 
@@ -78,10 +82,9 @@ def test_the_next_one_may_have_gone_too(live: LivePage, ask: Ask) -> None:
         assert ask(f"{live.mirror.api}/requests", "DELETE").status == 204
         expect(live.rows).to_have_count(0)
 
-    after_the_server(live, "DELETE", look)
-    live.delete("Delete")
+    with after_the_server(live, "DELETE", look):
+        live.delete("Delete")
     expect(live.detail.locator(".note[role=status]")).to_have_text(GONE)
-    live.page.unroute_all(behavior="wait")
     expect(live.rows).to_have_count(0)
 
 
