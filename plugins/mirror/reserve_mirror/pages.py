@@ -15,6 +15,7 @@ from reserve_core.kit import with_charset
 from . import creation
 from .call_context import SAFETY, CallContext
 from .codes import CODE, CODE_RULE
+from .page_script import page_script
 
 _FOLDER = Path(__file__).parent
 _STATIC = _FOLDER / "static"
@@ -36,8 +37,8 @@ _STYLES = (
     ),
     "home",
 )
-# All of them, so that a browser asks for them at once and not for one after the other as it finds it imported.
-_MODULES = sorted(path.relative_to(_STATIC).as_posix() for path in _STATIC.rglob("*.js") if path.name != "home.js")
+# The scripts that pages name; what these import comes with them.
+_SCRIPTS = (_STATIC / "mirror.js", _STATIC / "home.js")
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self';"
@@ -82,7 +83,7 @@ async def create_new_mirror(call: CallContext) -> None:
 
 async def show_mirror_page(call: CallContext) -> None:
     state = await call.state(renew=True)
-    show(call, 200, "mirror.html", {"mirror": call.mirror(state), "key": call.key, "modules": _MODULES})
+    show(call, 200, "mirror.html", {"mirror": call.mirror(state), "key": call.key})
 
 
 async def send_static_file(call: CallContext) -> None:
@@ -91,6 +92,8 @@ async def send_static_file(call: CallContext) -> None:
     if path == _STATIC / "mirror.css":
         # One request for all of it: a page that waits for several, of six at once, is seen later.
         data = b"\n".join((_FOLDER / f"styles/{name}.css").read_bytes() for name in _STYLES)
+    elif path in _SCRIPTS:
+        data = page_script(path)
     elif path.is_relative_to(_STATIC) and path.is_file():
         data = path.read_bytes()
     else:
