@@ -263,7 +263,11 @@ class Response:
 
     def _start(self) -> None:
         self._keep_from_caches()
-        self.writer.start(self.status, self.headers)
+        try:
+            self.writer.start(self.status, self.headers)
+        except (AttributeError, TypeError) as error:
+            _tell_of_values(self.headers, error)
+            raise
         self.headers_sent = True
 
     def _encoded(self, chunk: str) -> bytes:
@@ -298,13 +302,22 @@ class Response:
         self.headers_sent = self.ended = True
         try:
             self.writer.send(self.status, self.headers, body)
-        except BaseException:
+        except BaseException as error:
             self.headers_sent = self.ended = False
+            _tell_of_values(self.headers, error)
             raise
 
     def _too_late(self) -> ResponseError:
         what = "has ended" if self.ended else "has begun: its head went out"
         return ResponseError(f"The response {what} already; a handler that answers must be the only one that does")
+
+
+def _tell_of_values(headers: Any, error: BaseException) -> None:
+    """Says which header made the writer fail: nobody looks at each value before, for the few that are no text."""
+    if isinstance(error, AttributeError | TypeError):
+        for name, value in headers.items():
+            if not isinstance(value, str):
+                raise ResponseError(f"The header {name} has {value!r}, which is no text: write a str") from error
 
 
 # Of responses that are given none.

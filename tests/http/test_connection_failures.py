@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -209,6 +209,20 @@ async def test_a_streamed_body_never_exceeds_its_length(serve: Serve) -> None:
     except ConnectionError:
         pass
     assert [type(event.reason) for event in site.named("error")] == [ResponseError]
+
+
+@pytest.mark.parametrize("value", [1, None, b"a"])
+async def test_a_header_that_is_no_text_is_named(serve: Serve, value: Any) -> None:
+    async def handler(request: Request, response: Response) -> None:
+        with pytest.raises(ResponseError, match="X-Count has"):
+            response.send("a", headers={"X-Count": value})
+        with pytest.raises(ResponseError, match="X-Count has"):
+            await response.write("a")
+        response.headers["X-Count"] = "1"
+        response.send("b")
+
+    wire = await (await serve(handler)).connect()
+    assert (await wire.ask(get())).body == b"b"
 
 
 async def test_a_response_that_is_never_ended_is_cut(serve: Serve) -> None:
