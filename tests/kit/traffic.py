@@ -18,7 +18,7 @@ class Traffic:
 
     @property
     def lists(self) -> list[int]:
-        """The number of requests in each, read when asked for: the page may show a list before a handler has read it."""
+        """The number of requests in each, read when asked for: the page may show one before a handler has read it."""
         return [len(response.json()["requests"]) for response in self._lists]
 
     def _on_response(self, response: Response) -> None:
