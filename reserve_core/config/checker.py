@@ -245,7 +245,7 @@ class _Checker:
 
 def is_host(text: str) -> bool:
     """Whether `text` can be the name of a host, or an address."""
-    if re.fullmatch(r"[\w.-]+", text):
+    if re.fullmatch(r"[\w-]{1,63}(\.[\w-]{1,63})*\.?", text):  # RFC 1035 2.3.1; an address of IPv4 is one, too
         return True
     try:
         ip_address(text)

@@ -45,7 +45,9 @@ class TestSettings:
     async def test_a_host_to_listen_on(self, checked: Check, name: str) -> None:
         assert (await checked({"hostname": name})).hostname == name
 
-    @pytest.mark.parametrize("name", ["my host", "http://localhost", "localhost:5000", "[::1]", "a/b", "*", "::g"])
+    @pytest.mark.parametrize(
+        "name", ["my host", "http://localhost", "localhost:5000", "[::1]", "a/b", "*", "::g", "a..b", ".", "a" * 64]
+    )
     async def test_what_is_no_host(self, problems: Problems, name: str) -> None:
         (problem,) = await problems({"hostname": name})
         assert problem.message == f'"hostname": "{name}" is no host name or address'
