@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
 from reserve_core.config import Configuration, Limits, check, read
+from reserve_core.config.schema_errors import shown
 from reserve_core.errors import ConfigError, Problem
 from reserve_core.hookspecs import hookimpl
 from reserve_core.plugins import Plugins
@@ -50,7 +51,7 @@ class TestSettings:
     )
     async def test_what_is_no_host(self, problems: Problems, name: str) -> None:
         (problem,) = await problems({"hostname": name})
-        assert problem.message == f'"hostname": "{name}" is no host name or address'
+        assert problem.message == f'"hostname": {shown(name)} is no host name or address'
         assert '"port"' in str(problem.hint)
         assert problem.line is not None
 
