@@ -15,10 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import kubernetes_validate
 import pytest
 import yaml
-from compose_pydantic import ComposeSpecification
 
 from tests.kit.nginx import nginx
 from tests.kit.waiting import PATIENCE
@@ -127,6 +125,8 @@ def manifests(deployment: Path) -> dict[str, dict[str, Any]]:
 
 
 def test_the_manifests_are_valid(manifests: dict[str, dict[str, Any]]) -> None:
+    import kubernetes_validate  # here, as it takes long, and each process of a run collects all tests
+
     assert len(manifests) == 7
     for name, manifest in manifests.items():
         # The newest version that the package has, as `strict` a kubectl would be.
@@ -137,6 +137,8 @@ def test_the_manifests_are_valid(manifests: dict[str, dict[str, Any]]) -> None:
 
 @pytest.mark.parametrize("path", ["compose.yaml", "examples/deployment/compose-cluster.yaml"])
 def test_the_compose_files_are_valid_and_have_the_settings_of_env(project: Path, path: str) -> None:
+    from compose_pydantic import ComposeSpecification  # as above
+
     file = yaml.safe_load((project / path).read_text())
     # What begins so may be anything.
     found = ComposeSpecification.model_validate(

@@ -1,24 +1,23 @@
-"""Calls of the mirror's API that schemathesis makes up from its description, and what has to hold for each response."""
+"""Calls of the mirror's API that schemathesis makes up from its description, and what has to hold for each response.
+
+It is imported where it is at work: each process of a run collects all tests, and few make calls.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-import requests
-import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
-from schemathesis import Case, GenerationMode
-from schemathesis.core.result import Ok
-from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from reserve_core.testing import LoopThread, TestServer
 from tests.kit.waiting import PATIENCE
 
-# What is right by its form may still be refused: a code, a header, a rule has rules of its own.
-LEFT_OUT: list[Any] = [positive_data_acceptance]
+if TYPE_CHECKING:
+    from schemathesis import Case
+
 NOT_CALLED = {"streamEvents"}  # which has no end
 
 Operations = dict[str, Any]
@@ -39,20 +38,29 @@ def described_server() -> Iterator[TestServer]:
 
 def described_operations(base: str) -> Operations:
     """The operations of the description, as the server sends it, by their ids."""
+    import schemathesis
+    from schemathesis.core.result import Ok
+
     schema = schemathesis.openapi.from_url(f"{base}/openapi.json")
     found = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
     return {operation.definition.raw["operationId"]: operation for operation in found}
 
 
-def make_calls(base: str, operations: Operations, mode: GenerationMode, examples: int) -> int:
-    """Makes so many calls of each operation, the same ones each time, and returns how many it were.
+def make_calls(base: str, operations: Operations, examples: int, *, wrong: bool) -> int:
+    """Makes so many calls of each operation, right or wrong ones, the same each time, and returns how many it were.
 
     Raises an exception for a response that isn't as described.
     """
+    from schemathesis import GenerationMode
+    from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+    mode = GenerationMode.NEGATIVE if wrong else GenerationMode.POSITIVE
+    # What is right by its form may still be refused: a code, a header, a rule has rules of its own.
+    left_out: list[Any] = [positive_data_acceptance]
     made = 0
     for name in sorted(operations.keys() - NOT_CALLED):
         paths = None
-        if mode is GenerationMode.NEGATIVE:
+        if wrong:
             if not _takes_something(operations[name]):
                 continue
             # A path that can't be gets its 400 or 404 of the server before there is a mirror to speak of.
@@ -75,7 +83,7 @@ def make_calls(base: str, operations: Operations, mode: GenerationMode, examples
                 case.query = {**(case.query or {}), "timeout": 0}
             if not _is_written(case, base):
                 return
-            case.call_and_validate(base_url=base, excluded_checks=LEFT_OUT, timeout=PATIENCE)
+            case.call_and_validate(base_url=base, excluded_checks=left_out, timeout=PATIENCE)
 
         check()
     return made
@@ -83,6 +91,8 @@ def make_calls(base: str, operations: Operations, mode: GenerationMode, examples
 
 def _is_written(case: Case[Any], base: str) -> bool:
     """Whether all parameters are in the URL: an empty list, which is wrong, leaves none there, which is right."""
+    import requests
+
     url = requests.Request(**case.as_transport_kwargs(base_url=base)).prepare().url
     return set(case.query or ()) <= parse_qs(urlsplit(str(url)).query, keep_blank_values=True).keys()
 
