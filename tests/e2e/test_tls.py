@@ -23,6 +23,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.kit.waiting import PATIENCE
 
+pytestmark = pytest.mark.usefixtures("forks")
+
 MADE = "Made a self-signed certificate for "
 WARNED = "Browsers warn of this server's self-signed certificate: reserve trust makes them trust this machine's\n"
 
