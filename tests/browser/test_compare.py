@@ -17,6 +17,7 @@ def test_what_differs_from_the_one_before_is_shown(live: LivePage) -> None:
     live.mirror.send("POST", "/hook", b'{"id": 1, "total": 1.0, "note": "<b>"}', [JSON, ("X-Event", "paid")])
     live.mirror.send("POST", "/other")
     live.mirror.send("POST", "/hook", b'{"note": "<i>", "total": 1, "id": 2}', [JSON, ("X-Event", "due")])
+    expect(live.rows).to_have_count(3)
     live.open("/hook")
     live.page.get_by_role("tab", name="Compare").click()
     rows = live.page.get_by_role("table", name="Differences").locator("tbody tr")
