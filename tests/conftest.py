@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import settings
 
-pytest_plugins = ["tests.kit.hangs"]
+pytest_plugins = ["tests.kit.hangs", "tests.kit.chromium"]
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("reserve", deadline=None)

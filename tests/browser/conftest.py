@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,19 +19,18 @@ from playwright.sync_api import (
     Page,
     Request,
     expect,
-    sync_playwright,
 )
 
+from tests.e2e.conftest import forks
 from tests.kit import client
 from tests.kit.client import ReceivedResponse
+from tests.kit.forks import Forks, Process
 from tests.kit.mirrors import Mirror
 from tests.kit.ports import free_port
 from tests.kit.waiting import PATIENCE
 
-CHROMIUM_OPTIONS = (
-    "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
-    " --no-first-run --disable-quic"
-)
+__all__ = ["forks"]
+
 ELSEWHERE = "http://localhost:3000"  # where the mirrors at /few/ may send requests to
 DEEP = "/some/where/mirror"  # where the mirrors are mounted a second time
 # An application below /shop/, tapped by the mirror "shop".
@@ -70,25 +67,17 @@ class Site:
     `url` is where it is, without a slash at the end.
     """
 
-    def __init__(self, command: Path, folder: Path, *arguments: str, env: dict[str, str] | None = None) -> None:
+    def __init__(self, forks: Forks, command: Path, folder: Path, *arguments: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._command = [str(command), *arguments, "--port", str(self.port)]
+        self._command: list[str | Path] = [command, *arguments, "--port", str(self.port)]
         self._folder = folder
-        self._env = {**os.environ, **(env or {})}
-        self._process: subprocess.Popen[str] | None = None
+        self._start = forks
+        self._process: Process | None = None
 
     def start(self) -> None:
         with (self._folder / "errors").open("a") as errors:
-            self._process = subprocess.Popen(
-                self._command,
-                cwd=self._folder,
-                env=self._env,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-            )
+            self._process = self._start(self._command, cwd=self._folder, env=os.environ, stderr=errors)
         assert self._process.stdout is not None
         for line in self._process.stdout:
             if self.url in line:
@@ -105,7 +94,9 @@ class Site:
         """Ends it at once, as a crash would."""
         if self._process is not None:
             self._process.kill()
-            self._process.communicate()
+            self._process.wait()
+            assert self._process.stdout is not None
+            self._process.stdout.close()
             self._process = None
 
     def known(self, code: str) -> Mirror:
@@ -170,21 +161,6 @@ class LivePage:
         return text
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, built without the windows: half the work for the machine.
-
-    One per module: while it runs no asyncio test can.
-    """
-    chromium = shutil.which("chromium-headless-shell")
-    assert chromium, "These tests need Chromium: apt install chromium-headless-shell"
-    with sync_playwright() as playwright:
-        expect.set_options(timeout=PATIENCE * 1000)
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_OPTIONS.split())
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def new_page(browser: Browser) -> Iterator[NewPage]:
     """Opens a page in a browser profile of its own: `new_page(color_scheme="dark")`.
@@ -240,7 +216,7 @@ def command() -> Path:
 
 
 @pytest.fixture(scope="session")
-def site(command: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(forks: Forks, command: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The server that the tests share: each has a mirror of its own there. They are at `/`, and below `DEEP` too."""
     folder = tmp_path_factory.mktemp("site")
     mirror = {"mirror": "$1", "max-requests": 6000}
@@ -256,14 +232,14 @@ def site(command: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Si
     ]
     (folder / "shop.py").write_text(SHOP)
     (folder / "reserve.json").write_text(json.dumps({"mappings": mappings}, indent=2))
-    site = Site(command, folder, "--silent")
+    site = Site(forks, command, folder, "--silent")
     site.start()
     yield site
     site.stop()
 
 
 @pytest.fixture
-def new_site(command: Path, tmp_path: Path) -> Iterator[NewSite]:
+def new_site(forks: Forks, command: Path, tmp_path: Path) -> Iterator[NewSite]:
     """Starts a server of one's own: `new_site("mirror", "--code", "a")`, or `new_site(mappings=[...])`."""
     sites: list[Site] = []
 
@@ -272,7 +248,7 @@ def new_site(command: Path, tmp_path: Path) -> Iterator[NewSite]:
         folder.mkdir()
         if mappings is not None:
             (folder / "reserve.json").write_text(json.dumps({"mappings": mappings}, indent=2))
-        sites.append(Site(command, folder, *arguments))
+        sites.append(Site(forks, command, folder, *arguments))
         sites[-1].start()
         return sites[-1]
 

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.browser.conftest import CHROMIUM_OPTIONS, Site
+from tests.browser.conftest import Site
 from tests.docs.pages import PAGES
 from tests.kit import client, node
+from tests.kit.chromium import CHROMIUM_OPTIONS
+from tests.kit.forks import Forks
 from tests.page.declarations import PACKAGED
 
 if TYPE_CHECKING:
@@ -52,14 +54,16 @@ TRY = """async ([base, token]) => {
 
 
 @pytest.fixture(scope="module")
-def new_origin(command: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Mappings], str]]:
+def new_origin(
+    forks: Forks, command: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[Mappings], str]]:
     """Starts a server, and returns its origin."""
     sites: list[Site] = []
 
     def new_origin(mappings: Mappings) -> str:
         folder = tmp_path_factory.mktemp("origin")
         (folder / "reserve.json").write_text(json.dumps({"mappings": mappings}))
-        sites.append(Site(command, folder, "--silent"))
+        sites.append(Site(forks, command, folder, "--silent"))
         sites[-1].start()
         return sites[-1].url
 

@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from reserve_core.testing import StartServer
 from tests.browser.conftest import Site
+from tests.kit.forks import Forks
 
 LINK = '<link rel="stylesheet" href="/styles/site.css?v=1">'
 PAGE = """\
@@ -52,14 +53,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def serve(command: Path, folder: Path) -> Iterator[Serve]:
+def serve(forks: Forks, command: Path, folder: Path) -> Iterator[Serve]:
     """Serves the folder, or `mappings`: `serve("./dist", "--live")`."""
     sites: list[Site] = []
 
     def serve(*arguments: str, mappings: list[dict[str, Any]] | None = None) -> Site:
         if mappings is not None:
             (folder.parent / "reserve.json").write_text(json.dumps({"mappings": mappings}))
-        sites.append(Site(command, folder.parent, *arguments))
+        sites.append(Site(forks, command, folder.parent, *arguments))
         sites[-1].start()
         return sites[-1]
 

@@ -18,6 +18,7 @@ from tests.kit.traffic import Traffic
 
 if TYPE_CHECKING:
     from tests.browser.conftest import NewPage, Visit
+    from tests.kit.forks import Forks
     from tests.kit.mirrors import Mirror
 
 MANY = 5000
@@ -63,7 +64,7 @@ def many(site: Site) -> Mirror:
 
 
 @pytest.fixture(scope="module")
-def orders(command: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mirror]:
+def orders(forks: Forks, command: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mirror]:
     """The mirror `orders` with very many requests, from `/0` on."""
     folder = tmp_path_factory.mktemp("very-many")
     mappings: list[dict[str, Any]] = [
@@ -72,7 +73,7 @@ def orders(command: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     ]
     (folder / "fill.py").write_text(FILL)
     (folder / "reserve.json").write_text(json.dumps({"mappings": mappings}, indent=2))
-    site = Site(command, folder, "--silent")
+    site = Site(forks, command, folder, "--silent")
     site.start()
     fill(site.known("orders"), 0, VERY_MANY)
     yield site.known("orders")

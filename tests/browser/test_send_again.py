@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator
 
     from tests.browser.conftest import LivePage, Visit
+    from tests.kit.forks import Forks
 
 HEADERS = [("X-Event", "paid"), ("Authorization", "Bearer t"), ("Content-Type", "application/json")]
 BODY = b'{"order": 42}\r\n'
@@ -28,10 +29,14 @@ def target() -> Iterator[HookTarget]:
 
 
 @pytest.fixture(scope="module")
-def sending(command: Path, tmp_path_factory: pytest.TempPathFactory, target: HookTarget) -> Iterator[Site]:
+def sending(
+    forks: Forks, command: Path, tmp_path_factory: pytest.TempPathFactory, target: HookTarget
+) -> Iterator[Site]:
     """A server that may send to the target, and to nothing that listens."""
     folder = tmp_path_factory.mktemp("sending")
-    site = Site(command, folder, "mirror", "--silent", "--resend-to", target.url, "--resend-to", "http://127.0.0.1:1")
+    site = Site(
+        forks, command, folder, "mirror", "--silent", "--resend-to", target.url, "--resend-to", "http://127.0.0.1:1"
+    )
     site.start()
     yield site
     site.stop()

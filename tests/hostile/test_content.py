@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import ask, browser, live, mirror, new_page, page, site, visit
+from tests.browser.conftest import ask, forks, live, mirror, new_page, page, site, visit
 from tests.hostile.payloads import PAYLOADS, RUN, send_all
 from tests.kit import client
 from tests.kit.client import ReceivedResponse
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.browser.conftest import Ask, LivePage, Site, Visit
     from tests.hostile.conftest import Scale, Score
 
-__all__ = ["ask", "browser", "live", "mirror", "new_page", "page", "site", "visit"]
+__all__ = ["ask", "forks", "live", "mirror", "new_page", "page", "site", "visit"]
 
 
 def elements(page: Page) -> dict[str, int]:

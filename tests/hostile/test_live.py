@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.conftest import browser, command, new_page, page
+from tests.browser.conftest import command, forks, new_page, page
 from tests.browser.test_live_reload import (
     Serve,
     edit_again_and_again,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tests.hostile.conftest import Score
 
-__all__ = ["browser", "command", "folder", "live_site", "new_page", "page"]
+__all__ = ["command", "folder", "forks", "live_site", "new_page", "page"]
 
 EDITS = 200
 
