@@ -56,9 +56,10 @@ async def test_it_can_be_awaited_twice() -> None:
     assert [await read, await read] == ["once", "once"]
 
 
-async def test_what_is_no_json_is_the_clients_mistake() -> None:
+@pytest.mark.parametrize("text", [b"{", b'{"a": NaN}', b"-Infinity"])
+async def test_what_is_no_json_is_the_clients_mistake(text: bytes) -> None:
     with pytest.raises(HTTPError) as caught:
-        await body(post("application/json", b"{"))
+        await body(post("application/json", text))
     assert caught.value.status == 400
 
 

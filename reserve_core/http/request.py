@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping as Dict
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from ..errors import HTTPError
 from ..hostname import hostname
 from ..native import mypyc_attr
 from ..networks import NOWHERE, Networks
+from . import strict_json
 from .charset import codec_of
 from .chunks import chunks
 from .client import Client, client_behind
@@ -356,7 +356,7 @@ class Request:
     async def json(self) -> Any:
         """The body parsed as JSON. Raises `HTTPError` 400 when it is none."""
         try:
-            return json.loads(await self._whole())
+            return strict_json.parse(await self._whole())
         except (ValueError, RecursionError) as error:
             raise HTTPError(400, f"The request body is not valid JSON: {error}") from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
@@ -12,6 +11,7 @@ from multidict import CIMultiDict
 from ..defaults import CACHEABLE, JSON, NO_STORE, TEXT, with_charset
 from ..errors import ResponseError
 from ..native import mypyc_attr
+from . import strict_json
 from .fixed_headers import FixedHeaders
 from .ready_headers import ReadyHeaders
 from .request import Headers
@@ -336,8 +336,7 @@ def encode(data: Any) -> tuple[bytes, str | None]:
         return data, None
     if isinstance(data, bytearray | memoryview):
         return bytes(data), None
-    # Python's NaN and Infinity are none of JSON's numbers (RFC 8259 6), and no browser reads them.
-    return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(), JSON
+    return strict_json.dump(data).encode(), JSON
 
 
 def describe(headers: Headers, content_type: str | None = None) -> None:

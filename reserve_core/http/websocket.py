@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any
@@ -13,6 +12,7 @@ from tornado.websocket import WebSocketProtocol13
 
 from ..errors import Disconnected, HTTPError
 from ..tokens import members
+from . import strict_json
 from .prepared_message import PreparedMessage
 from .request import Request
 from .response import HeaderValues
@@ -91,7 +91,7 @@ class WebSocket:
         """Iterates over the messages, parsed as JSON, until it's closed: by us with 1007, if one of them is none."""
         async for message in self:
             try:
-                value = json.loads(message)
+                value = strict_json.parse(message)
             except (ValueError, RecursionError) as error:
                 self._protocol.fail(1007, f"A message is not valid JSON: {error}"[:_REASON_LIMIT])
                 await self._protocol.wait_ended()
