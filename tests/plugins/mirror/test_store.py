@@ -320,6 +320,18 @@ async def test_rules_that_change_while_a_record_is_held_to_them_hold(store: Stor
     assert await rules_met(store) == [2 if new else None]
 
 
+async def test_a_record_is_kept_however_often_the_rules_change_meanwhile(store: Store, obey: list[Obey]) -> None:
+    await store.create("orders", SETTINGS._replace(rules="1"))
+
+    async def slowly(rules: str) -> int:
+        if rules != "50":
+            await store.change("orders", None, str(int(rules) + 1))
+        return int(rules)
+
+    obey.append(slowly)
+    assert await obeying(store) == ("50", 50, 1)
+
+
 async def test_a_mirror_that_goes_while_a_record_is_held_to_its_rules_has_none(store: Store, obey: list[Obey]) -> None:
     await store.create("orders", SETTINGS._replace(rules="1"))
 

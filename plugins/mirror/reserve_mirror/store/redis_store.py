@@ -42,8 +42,8 @@ logger = logging.getLogger("reserve")
 _ANY = "reserve"
 # Mirrors whose rules a process remembers; those of another one are asked for with each of its requests.
 MAX_RULED = 256
-# Attempts to store a record in a mirror that changes meanwhile.
-ATTEMPTS = 10
+# Attempts to store a record in a mirror that changes meanwhile: for each that fails somebody has changed it.
+ATTEMPTS = 100
 # Groups of listeners that a mirror has, and listeners of one that have a request in hand.
 MAX_GROUPS = 20
 MAX_HOLDERS = 100
