@@ -71,15 +71,15 @@ Process = subprocess.Popen[str] | Fork
 class Forks:
     """Starts commands: `forks(["reserve", "--port", "0"], cwd=folder, env=os.environ, stderr=file)`.
 
-    Those of other programs, and of an environment of their own, become processes as any.
+    Those of other programs, and of an environment of their own, become processes as any; without a channel all do.
     """
 
-    def __init__(self, installed: Path, channel: socket.socket) -> None:
+    def __init__(self, installed: Path, channel: socket.socket | None) -> None:
         self._installed = installed
         self._channel = channel
 
     def __call__(self, command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], stderr: IO[str]) -> Process:
-        if command[0] == self._installed and env.keys().isdisjoint(_OF_A_START):
+        if self._channel is not None and command[0] == self._installed and env.keys().isdisjoint(_OF_A_START):
             return Fork(self._channel, [str(word) for word in command], cwd, env, stderr)
         return process(command, cwd=cwd, env=env, stderr=stderr)
 
@@ -108,6 +108,9 @@ def process(
 @contextmanager
 def forking(installed: Path) -> Iterator[Forks]:
     """What starts the `installed` command; the process it is forked from ends at the end."""
+    if sys.platform != "linux":  # macOS has no such sockets, and much of it may not be used in a fork
+        yield Forks(installed, None)
+        return
     own, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     command = [sys.executable, "-W", "default", __file__, str(other.fileno())]
     with subprocess.Popen(
