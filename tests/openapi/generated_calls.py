@@ -90,8 +90,8 @@ def make_calls(base: str, operations: Operations, examples: int, *, wrong: bool)
 
 
 def _is_written(case: Case[Any], base: str) -> bool:
-    """Whether the URL has the parameters as they are meant: of an empty list, which is wrong, nothing is left there, and
-    of a list of nothing an empty text; both may be right.
+    """Whether the URL has the parameters as they are meant: an empty list, which is wrong, leaves nothing there, and a
+    list of nothing an empty text; both may be right.
     """
     import requests
 
