@@ -19,8 +19,6 @@ _HEAD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+)(?: HTTP/\d(?:\.\d)?)?[
 
 # What a file of `docs/exchanges.md` has in front of the request.
 _REMARKS = re.compile(rb"\A(?:#.*\n)+")
-
-
 # How a ZIP begins, as requests.zip.
 _ARCHIVE = b"PK\x03\x04"
 

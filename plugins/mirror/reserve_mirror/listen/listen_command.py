@@ -153,10 +153,8 @@ def listen(
             raise ValueError("--when signature: only the mirror knows the secret; the others pick requests here")
     except ValueError as error:
         raise Unusable(str(error)) from None
-    codes = (
-        match["code"],
-        key_of(match["code"], public=True).code,
-    )  # of a public mirror, the one of its page leads to it
+    # Of a public mirror, the code of its page leads to that of its requests.
+    codes = (match["code"], key_of(match["code"], public=True).code)
     if any(_is_below(delivery.to, urlsplit(f"{match['base']}/r/{code}")) for code in codes):
         raise Unusable(
             f"--to {to} is the mirror itself: each request would come again without end. Name another server"
